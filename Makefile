@@ -1,0 +1,77 @@
+# `make` alone prints the verbs below: each one's line is the comment after its `##`.
+
+VENV := .venv
+PY := $(VENV)/bin/python
+export MPLBACKEND := agg
+
+.DEFAULT_GOAL := help
+.PHONY: help book serve test check lint types draw bench results browser clean
+
+help:
+	@echo "Unrolled: the verbs of this Makefile"
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+
+book: $(VENV) ## build the book into book/_build/html
+	$(PY) book/_ext/build.py
+
+serve: book ## build the book, serve it on this machine and print its address
+	$(PY) book/_ext/serve.py
+
+test: lint types book ## everything: lint, types, every test, the book and its pages in a browser
+	$(PY) -m pytest
+
+check: lint types ## the quick half of `make test`, in under two minutes: lint, types, unit tests
+	$(PY) -m pytest -m "not slow and not site and not browser"
+
+lint: $(VENV)
+	$(PY) -m ruff check .
+
+types: $(VENV)
+	$(PY) -m mypy
+
+draw: $(VENV) ## copy each function that a chapter shows from code/ into its cell
+	$(PY) book/_ext/draw.py
+
+bench: $(VENV) ## time one training step, as ratios to the loop form and to the machine's floor
+	$(PY) -m experiments.bench_step
+
+results: $(VENV) ## rerun the recorded experiments that are missing or stale (hours; resumes)
+	$(PY) -m experiments.all
+
+browser: $(VENV) ## fetch a Chromium for the browser tests, if the system has none
+	$(PY) -m playwright install chromium
+
+clean: ## remove what was built; .venv and node_modules stay
+	rm -rf book/_build build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find code experiments tests book -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# --- The environment -------------------------------------------------------------------------
+# Made from requirements.lock when the stamp for that very lock (in this very folder, since an
+# editable install holds its path) is missing, or its interpreter is: after an interruption, a move
+# or a new lock it is made again from nothing. PYTHON= chooses the interpreter that it is made with.
+
+pythons := $(or $(PYTHON),python3.13 python3.12 python3.11 python3)
+suits = import sys; assert (3, 11) <= sys.version_info[:2] <= (3, 13)
+first = $(shell for p in $(pythons); do "$$p" -c "$(1)" 2>/dev/null && echo "$$p" && break; done)
+base = $(or $(call first,$(suits); import venv, ensurepip),$(error $(if $(call first,$(suits)),\
+$(call first,$(suits)) lacks its venv module: install it (on Debian and Ubuntu: the package \
+python3-venv),this needs Python 3.11, 3.12 or 3.13, which $(pythons) is not: install one or name \
+it with make PYTHON=/path/to/python)))
+
+sum = $(word 1,$(shell (pwd; cat $(1)) | cksum))
+locked := $(VENV)/locked-$(call sum,requirements.lock)
+installed := $(VENV)/installed-$(call sum,requirements.lock pyproject.toml)
+
+.PHONY: $(VENV) missing
+$(VENV): $(installed)
+
+$(installed): $(locked)
+	@$(PY) -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@rm -f $(VENV)/installed-* && touch $@
+
+$(locked): $(if $(wildcard $(PY)),,missing)
+	@echo "Making $(VENV) with $(base): 3.3 GB, two minutes on a fast line"
+	@$(base) -m venv --clear $(VENV)
+	@$(PY) -m pip install $$([ -t 1 ] || echo -q) --disable-pip-version-check --only-binary :all: \
+		--no-deps --require-hashes -r requirements.lock
+	@touch $@
