@@ -1,0 +1,479 @@
+"""Figures: arrays in, Axes out. The one module that touches Matplotlib; it trains nothing.
+
+Every figure of the book is drawn dark on a white plate, so that one file reads the same in the
+site's light and dark theme. No single ink reaches a contrast of 4.5 on both grounds (the best
+possible is about 4.3), which is why the plate is not transparent. The line colours start from
+Okabe and Ito's palette and are darkened until text set in them passes that contrast too.
+
+Nothing is told by colour alone: curves carry their name at their end, kinds of node differ in
+outline, and baselines are dashed.
+"""
+
+from collections.abc import Collection, Hashable, Mapping, Sequence
+from typing import Any, Literal, cast
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
+from cycler import cycler
+from matplotlib.axes import Axes
+from matplotlib.patches import Circle, FancyArrowPatch, FancyBboxPatch
+from numpy.typing import ArrayLike
+
+GROUND = "#ffffff"
+INK = "#14181f"
+GREY = "#6a707c"
+COLOURS = {
+    "blue": "#00559c",
+    "vermilion": "#c64a00",
+    "green": "#008060",
+    "purple": "#b8488f",
+    "ink": INK,
+}
+SEQUENTIAL = "cividis"
+DIVERGING = "PuOr"
+
+STYLE: Any = {
+    "figure.facecolor": GROUND,
+    "figure.dpi": 100,
+    "figure.constrained_layout.use": True,
+    "axes.facecolor": GROUND,
+    "axes.edgecolor": INK,
+    "axes.labelcolor": INK,
+    "axes.linewidth": 0.8,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.titlesize": 11,
+    "axes.titlelocation": "left",
+    "axes.labelsize": 11,
+    "axes.prop_cycle": cycler(color=list(COLOURS.values())),
+    "text.color": INK,
+    "font.family": "DejaVu Sans",
+    "font.size": 11,
+    "mathtext.fontset": "cm",
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "xtick.labelsize": 10,
+    "ytick.labelsize": 10,
+    "xtick.major.width": 0.8,
+    "ytick.major.width": 0.8,
+    "lines.linewidth": 1.8,
+    "lines.markersize": 5,
+    "image.cmap": SEQUENTIAL,
+    "savefig.facecolor": GROUND,
+    "svg.fonttype": "path",
+    "svg.hashsalt": "unrolled",
+}
+
+NODE_RADIUS = 0.27
+NODE_COLOURS = {"input": GREY, "state": COLOURS["blue"], "output": COLOURS["vermilion"]}
+
+
+def use_style() -> None:
+    """Set the book's look for every figure that follows; in a notebook, show figures as SVG."""
+    mpl.rcParams.update(STYLE)
+    try:
+        from IPython.core.getipython import get_ipython
+        from matplotlib_inline.backend_inline import set_matplotlib_formats
+    except ImportError:
+        return
+    if get_ipython() is not None:
+        # Without a date, the same figure gives the same bytes in every build.
+        set_matplotlib_formats("svg", metadata={"Date": None})
+
+
+def canvas(
+    width: float = 6.4, height: float = 3.2, rows: int = 1, columns: int = 1, **shared: Any
+) -> Any:
+    """A new figure of `width` × `height` inches: its Axes, or an array of (rows, columns) of them.
+
+    `shared` goes to Matplotlib's `subplots`: `sharey=True`, `width_ratios=[2, 1]` and the like.
+    """
+    _, axes = plt.subplots(rows, columns, figsize=(width, height), **shared)
+    return axes
+
+
+def lines(
+    axes: Axes,
+    x: ArrayLike | Mapping[str, ArrayLike],
+    series: Mapping[str, ArrayLike],
+    x_label: str = "",
+    y_label: str = "",
+    baselines: Mapping[str, float] | None = None,
+    markers: bool = False,
+) -> Axes:
+    """Draw one named curve for each entry of `series`, each labelled at its right end.
+
+    Args:
+        axes: where to draw; a logarithmic scale, if wanted, is set on it beforehand.
+        x: positions shared by all curves, or one array a curve under the same names.
+        series: name → values, as long as that curve's x.
+        x_label: the horizontal axis, with its unit.
+        y_label: the vertical axis, with its unit.
+        baselines: name → height of a dashed horizontal line.
+        markers: also mark each point; for curves of few points.
+
+    Raises:
+        ValueError: a curve and its x differ in length.
+    """
+    ends = []
+    for i, (name, values) in enumerate(series.items()):
+        positions = np.asarray(x[name] if isinstance(x, Mapping) else x)
+        values = np.asarray(values)
+        if positions.shape != values.shape:
+            raise ValueError(
+                f"curve {name!r}: x has shape {positions.shape}, values {values.shape}"
+            )
+        colour = list(COLOURS.values())[i % len(COLOURS)]
+        axes.plot(
+            positions, values, color=colour, label=name, marker="osD^v"[i % 5] if markers else ""
+        )
+        ends.append((float(values[np.isfinite(values)][-1]), name, colour))
+    for name, height in (baselines or {}).items():
+        axes.axhline(height, color=GREY, linestyle=(0, (5, 3)), linewidth=1.2, label=name)
+        ends.append((float(height), name, GREY))
+    axes.set(xlabel=x_label, ylabel=y_label)
+    _label_ends(axes, ends)
+    return axes
+
+
+def loss_curves(
+    axes: Axes,
+    steps: ArrayLike | Mapping[str, ArrayLike],
+    losses: Mapping[str, ArrayLike],
+    baselines: Mapping[str, float] | None = None,
+    x_label: str = "update",
+    y_label: str = "loss (nats per token)",
+) -> Axes:
+    """Draw losses against training steps, and baselines (unigram, bigram, log V) as dashed lines.
+
+    `steps` is one array for all curves, or name → array where, say, the validation loss is measured
+    less often than the training loss. The rest is as in `lines`.
+    """
+    return lines(axes, steps, losses, x_label, y_label, baselines)
+
+
+def heat_map(
+    axes: Axes,
+    matrix: ArrayLike,
+    rows: Sequence[str] | None = None,
+    columns: Sequence[str] | None = None,
+    label: str = "",
+    signed: bool = False,
+    limits: tuple[float, float] | None = None,
+    number: str | None = None,
+) -> Axes:
+    """Draw a matrix as coloured cells, row 0 on top, with a colour bar.
+
+    Args:
+        axes: where to draw.
+        matrix: (rows, columns).
+        rows: a name for each row.
+        columns: a name for each column.
+        label: what the colour bar measures, with its unit.
+        signed: use a diverging map centred on zero.
+        limits: smallest and largest value of the colour scale; from the data if left out.
+        number: a format such as `".2f"` to write each value into its cell.
+
+    Raises:
+        ValueError: the matrix is not two-dimensional, or a list of names does not fit it.
+    """
+    matrix = np.asarray(matrix)
+    if matrix.ndim != 2:
+        raise ValueError(f"a heat map needs a matrix, got shape {matrix.shape}")
+    for names, length, what in (
+        (rows, matrix.shape[0], "row"),
+        (columns, matrix.shape[1], "column"),
+    ):
+        if names is not None and len(names) != length:
+            raise ValueError(f"{len(names)} {what} names for a matrix of shape {matrix.shape}")
+    if limits is None:
+        largest = float(np.nanmax(np.abs(matrix)))
+        limits = (
+            (-largest, largest) if signed else (float(np.nanmin(matrix)), float(np.nanmax(matrix)))
+        )
+    image = axes.imshow(
+        matrix,
+        cmap=DIVERGING if signed else SEQUENTIAL,
+        vmin=limits[0],
+        vmax=limits[1],
+        aspect="auto",
+        interpolation="none",
+    )
+    axes.spines[:].set_visible(False)
+    axes.tick_params(length=0)
+    if rows is not None:
+        axes.set_yticks(range(len(rows)), rows)
+    if columns is not None:
+        axes.set_xticks(range(len(columns)), columns)
+    if number is not None:
+        for (i, j), value in np.ndenumerate(matrix):
+            red, green, blue, _ = image.cmap(image.norm(value))
+            dark_cell = 0.299 * red + 0.587 * green + 0.114 * blue < 0.5
+            axes.text(
+                j,
+                i,
+                format(value, number),
+                ha="center",
+                va="center",
+                fontsize=10,
+                color=GROUND if dark_cell else INK,
+            )
+    bar = plt.colorbar(image, ax=axes, label=label)
+    cast(Any, bar).outline.set_visible(False)
+    return axes
+
+
+def bars(
+    axes: Axes,
+    values: Mapping[str, float],
+    x_label: str = "",
+    baselines: Mapping[str, float] | None = None,
+    number: str = ".2f",
+) -> Axes:
+    """Draw one horizontal bar for each named value, first on top, the value written at its end.
+
+    `number` is the format of the written values; `baselines` are dashed vertical lines.
+    """
+    places = np.arange(len(values))
+    heights = np.array(list(values.values()), dtype=float)
+    drawn = axes.barh(places, heights, height=0.62, color=COLOURS["blue"])
+    axes.bar_label(drawn, [format(v, number) for v in heights], padding=4, fontsize=10)
+    axes.set_yticks(places, list(values))
+    axes.invert_yaxis()
+    axes.tick_params(axis="y", length=0)
+    axes.spines["left"].set_visible(False)
+    axes.set(xlabel=x_label)
+    axes.margins(x=0.12)
+    for name, height in (baselines or {}).items():
+        axes.axvline(height, color=GREY, linestyle=(0, (5, 3)), linewidth=1.2, label=name)
+        axes.annotate(
+            name,
+            (height, 1),
+            xycoords=("data", "axes fraction"),
+            xytext=(0, 3),
+            textcoords="offset points",
+            ha="center",
+            color=GREY,
+            fontsize=10,
+        )
+    return axes
+
+
+def spectrum(axes: Axes, values: Mapping[str, ArrayLike]) -> Axes:
+    """Draw named sets of complex numbers (eigenvalues) in the plane, with the unit circle."""
+    axes.add_patch(
+        Circle((0, 0), 1, fill=False, edgecolor=GREY, linestyle=(0, (5, 3)), linewidth=1.2)
+    )
+    for i, (name, points) in enumerate(values.items()):
+        points = np.asarray(points)
+        axes.plot(
+            points.real,
+            points.imag,
+            linestyle="",
+            marker="osD^v"[i % 5],
+            markersize=4,
+            color=list(COLOURS.values())[i % len(COLOURS)],
+            label=name,
+            alpha=0.8,
+        )
+    axes.set(xlabel="real part", ylabel="imaginary part", aspect="equal")
+    axes.autoscale_view()
+    if len(values) > 1:
+        axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
+    return axes
+
+
+def diagram(graph: Any, scale: float = 0.9, **options: Any) -> Axes:
+    """Draw a graph on a canvas of its own, `scale` inches a step; `options` as in `draw_graph`."""
+    across = [node.time for node in graph.nodes]
+    up = [node.level for node in graph.nodes]
+    width = scale * (max(across) - min(across) + 1.4)
+    height = scale * (max(up) - min(up) + 1.4)
+    return draw_graph(canvas(width, height), graph, **options)
+
+
+def draw_graph(
+    axes: Axes,
+    graph: Any,
+    edge_labels: Literal["all", "first", "none"] = "all",
+    words: Mapping[Hashable, str] | None = None,
+    highlight: Collection[Hashable] | None = None,
+) -> Axes:
+    """Draw a computation graph of `unrolled.graph`.
+
+    Inputs are squares, states circles, outputs rounded squares.
+
+    Each node becomes a patch and each edge an arrow; both carry the names of what they stand for as
+    their gid, and so as an id in the SVG.
+
+    Args:
+        axes: where to draw; its scales are set so that one step is as wide as one level is high.
+        graph: has `nodes` (name, kind, time, level, label) and `edges` (source, target, weight,
+            label).
+        edge_labels: write the weight at every edge, at the first edge that uses it, or nowhere.
+        words: node name → text shown under an input or above an output.
+        highlight: names of the nodes to keep in full strength; the others, and every edge that does
+            not join two of these, are drawn in pale grey.
+
+    Raises:
+        ValueError: `words` or `highlight` names a node that the graph does not have.
+    """
+    nodes = {node.name: node for node in graph.nodes}
+    for name in [*(words or {}), *(highlight or ())]:
+        if name not in nodes:
+            raise ValueError(f"the graph has no node {name!r}")
+
+    def strong(*names: Hashable) -> bool:
+        return highlight is None or all(name in highlight for name in names)
+
+    patches = {}
+    for name, node in nodes.items():
+        patch = _node_patch(node, strong(name))
+        patch.set_gid(f"node-{name}")
+        patches[name] = axes.add_patch(patch)
+        axes.text(
+            node.time,
+            node.level,
+            node.label,
+            ha="center",
+            va="center",
+            zorder=4,
+            fontsize=12,
+            color=_node_colour(node) if strong(name) else GREY,
+        )
+    seen = set()
+    for edge in graph.edges:
+        source, target = nodes[edge.source], nodes[edge.target]
+        colour = INK if strong(edge.source, edge.target) else "#c9ccd2"
+        arrow = _edge_arrow(patches[edge.source], patches[edge.target], source, target, colour)
+        arrow.set_gid(f"edge-{edge.source}-{edge.target}")
+        axes.add_patch(arrow)
+        if edge_labels == "all" or (edge_labels == "first" and edge.weight not in seen):
+            _edge_label(axes, source, target, edge.label, colour if colour == INK else GREY)
+        seen.add(edge.weight)
+    for name, word in (words or {}).items():
+        above = nodes[name].kind == "output"
+        axes.annotate(
+            word,
+            (nodes[name].time, nodes[name].level),
+            xytext=(0, 24 if above else -24),
+            textcoords="offset points",
+            ha="center",
+            va="bottom" if above else "top",
+        )
+    across = [node.time for node in nodes.values()]
+    up = [node.level for node in nodes.values()]
+    loops = any(edge.source == edge.target for edge in graph.edges)
+    axes.set(
+        xlim=(min(across) - 0.6, max(across) + (1.1 if loops else 0.6)),
+        ylim=(min(up) - 0.6, max(up) + 0.6),
+        aspect="equal",
+    )
+    axes.axis("off")
+    return axes
+
+
+def _node_colour(node: Any) -> str:
+    return NODE_COLOURS[node.kind] if node.kind != "input" else INK
+
+
+def _node_patch(node: Any, strong: bool) -> Circle | FancyBboxPatch:
+    look: dict[str, Any] = {
+        "facecolor": GROUND,
+        "zorder": 3,
+        "linewidth": 1.6 if strong else 1.0,
+        "edgecolor": NODE_COLOURS[node.kind] if strong else "#c9ccd2",
+    }
+    if node.kind == "state":
+        return Circle((node.time, node.level), NODE_RADIUS, **look)
+    half = 0.86 * NODE_RADIUS
+    corner = 0.0 if node.kind == "input" else 0.12
+    return FancyBboxPatch(
+        (node.time - half + corner, node.level - half + corner),
+        2 * (half - corner),
+        2 * (half - corner),
+        boxstyle=f"round,pad={corner}" if corner else "square,pad=0",
+        **look,
+    )
+
+
+def _edge_arrow(start: Any, end: Any, source: Any, target: Any, colour: str) -> FancyArrowPatch:
+    look: dict[str, Any] = {
+        "arrowstyle": "-|>",
+        "mutation_scale": 10,
+        "linewidth": 1.2,
+        "color": colour,
+        "zorder": 2,
+        "shrinkA": 0,
+        "shrinkB": 0,
+    }
+    if source is target:
+        x, y, r = source.time, source.level, NODE_RADIUS
+        return FancyArrowPatch(
+            (x + 0.6 * r, y + 0.8 * r),
+            (x + 0.6 * r, y - 0.8 * r),
+            connectionstyle="arc3,rad=-1.9",
+            **look,
+        )
+    return FancyArrowPatch(
+        (source.time, source.level),
+        (target.time, target.level),
+        patchA=start,
+        patchB=end,
+        **look,
+    )
+
+
+def _edge_label(axes: Axes, source: Any, target: Any, label: str, colour: str) -> None:
+    if source is target:
+        place, offset, align = (source.time + 0.62, source.level), (3, 0), ("left", "center")
+    else:
+        place = ((source.time + target.time) / 2, (source.level + target.level) / 2)
+        sideways = abs(target.time - source.time) > abs(target.level - source.level)
+        offset, align = ((0, 3), ("center", "bottom")) if sideways else ((4, 0), ("left", "center"))
+    axes.annotate(
+        label,
+        place,
+        xytext=offset,
+        textcoords="offset points",
+        fontsize=10,
+        color=colour,
+        ha=align[0],
+        va=align[1],
+    )
+
+
+def _label_ends(axes: Axes, ends: Sequence[tuple[float, str, str]]) -> None:
+    """Write each name to the right of the axes at its height, moved apart where two would touch."""
+    figure = cast(Any, axes.figure)
+    points_high = axes.get_position().height * figure.get_size_inches()[1] * 72
+    gap = 1.3 * 10 / points_high
+    to_axes = axes.transData + axes.transAxes.inverted()
+    heights = [float(to_axes.transform((axes.get_xlim()[0], y))[1]) for y, _, _ in ends]
+    placed = dict(zip(np.argsort(heights), _spread(sorted(heights), gap), strict=True))
+    for i, (_, name, colour) in enumerate(ends):
+        axes.annotate(
+            name,
+            (1, placed[i]),
+            xycoords="axes fraction",
+            xytext=(5, 0),
+            textcoords="offset points",
+            va="center",
+            ha="left",
+            color=colour,
+            fontsize=10,
+            annotation_clip=False,
+        )
+
+
+def _spread(heights: Sequence[float], gap: float) -> list[float]:
+    """Move sorted heights as little as needed until neighbours are `gap` apart."""
+    groups: list[tuple[float, int]] = []  # (mean of its members' wishes, number of members)
+    for height in heights:
+        centre, n = height, 1
+        while groups and centre - groups[-1][0] < gap * (n + groups[-1][1]) / 2:
+            other, m = groups.pop()
+            centre, n = (other * m + centre * n) / (m + n), m + n
+        groups.append((centre, n))
+    return [centre + gap * (k - (n - 1) / 2) for centre, n in groups for k in range(n)]
