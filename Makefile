@@ -2,10 +2,11 @@
 
 VENV := .venv
 PY := $(VENV)/bin/python
+UV := uv
 export MPLBACKEND := agg
 
 .DEFAULT_GOAL := help
-.PHONY: help book serve test check lint types draw bench results browser clean
+.PHONY: help book serve test check lint types draw bench results browser lock clean
 
 help:
 	@echo "Unrolled: the verbs of this Makefile"
@@ -40,6 +41,15 @@ results: $(VENV) ## rerun the recorded experiments that are missing or stale (ho
 
 browser: $(VENV) ## fetch a Chromium for the browser tests, if the system has none
 	$(PY) -m playwright install chromium
+
+# Resolves what pyproject.toml allows, keeping what the lock has: make lock UPGRADE=--upgrade takes
+# the newest. The lock names packages and hashes, never an address to fetch them from.
+compile := pip compile -q pyproject.toml --generate-hashes --no-emit-index-url --no-header \
+	--python-version 3.11 $(UPGRADE)
+lock: ## resolve requirements.lock and binder/requirements.txt again (needs uv)
+	$(UV) $(compile) --universal --fork-strategy fewest --all-extras -o requirements.lock >/dev/null
+	$(UV) $(compile:$(UPGRADE)=) --no-annotate --python-platform x86_64-manylinux_2_28 \
+		--extra corpus --extra lab -c requirements.lock -o binder/requirements.txt >/dev/null
 
 clean: ## remove what was built; .venv and node_modules stay
 	rm -rf book/_build build .pytest_cache .mypy_cache .ruff_cache .hypothesis
