@@ -1,0 +1,140 @@
+"""Build the book: `python book/_ext/build.py`. The result is _build/html.
+
+What is there already is not made again: npm's packages by their lock, cells whose code has not changed, pages
+that have not changed. --fresh throws all of that away and executes everything, for a release.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+BUILD = ROOT / "_build"
+
+# What cells print must not depend on the machine's mood: no colours, no TensorFlow banner, no progress bars.
+QUIET = {
+    "MPLBACKEND": "agg",
+    "NO_COLOR": "1",
+    "PYTHONHASHSEED": "0",
+    "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+    "SOURCE_DATE_EPOCH": "0",
+    "TF_CPP_MIN_LOG_LEVEL": "3",
+    "TF_ENABLE_ONEDNN_OPTS": "0",
+    "CUDA_VISIBLE_DEVICES": "-1",
+    "TQDM_DISABLE": "1",
+}
+
+
+class BuildError(Exception):
+    """The build cannot go on; the message says why in one line."""
+
+
+def npm_packages(root: Path = ROOT) -> None:
+    """Install what package-lock.json names, unless that very lock is installed."""
+    lock = (root / "package-lock.json").read_bytes()
+    stamp = root / "node_modules" / ".lock-installed"
+    digest = hashlib.sha256(lock).hexdigest()
+    if stamp.is_file() and stamp.read_text() == digest:
+        return
+    print("Installing the site's npm packages", flush=True)
+    done = subprocess.run(
+        [script("npm"), "ci", "--no-audit", "--no-fund"],
+        cwd=root, capture_output=True, text=True, env=os.environ | node_path(),
+    )  # fmt: skip
+    if done.returncode:
+        raise BuildError(f"npm ci failed:\n{done.stderr.strip()}")
+    stamp.write_text(digest)
+
+
+def script(name: str) -> str:
+    """Return a command that was installed beside the running Python."""
+    return str(Path(sys.executable).parent / name)
+
+
+def node_path() -> dict[str, str]:
+    """Return a PATH on which the locked node comes first."""
+    return {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"}
+
+
+@contextlib.contextmanager
+def alone(build: Path = BUILD) -> Iterator[None]:
+    """Hold the build's lock; a second build says that it waits, and the lock ends with its process."""
+    build.mkdir(exist_ok=True)
+    with open(build / ".lock", "w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print("Another build is running here: waiting for it to end", flush=True)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def run_sphinx(root: Path = ROOT) -> list[str]:
+    """Run Jupyter Book with warnings as errors, echo what it says, and return the lines that went wrong."""
+    command = [script("jupyter-book"), "build", str(root), "-W", "-n", "--keep-going"]
+    problems: list[str] = []
+    with subprocess.Popen(
+        command, cwd=root, env=os.environ | node_path() | QUIET, text=True, encoding="utf-8",
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    ) as process:  # fmt: skip
+        assert process.stdout is not None
+        for line in process.stdout:
+            line = re.sub(r"\x1b\[[0-9;]*m", "", line).rstrip()
+            # Sphinx redraws its progress on one line; what counts is the end of each.
+            line = line.rpartition("\r")[2]
+            if re.search(r"\b(WARNING|ERROR|CRITICAL)\b|[A-Z]\w+Error\b", line):
+                problems.append(line)
+            if line:
+                print(line, flush=True)
+    if process.returncode and not problems:
+        problems.append(f"jupyter-book ended with exit status {process.returncode}")
+    return problems if process.returncode else []
+
+
+def build(fresh: bool = False) -> None:
+    """Build the whole book; raise BuildError with the causes when anything is wrong."""
+    npm_packages()
+    with alone():
+        unfinished = BUILD / ".unfinished"
+        if fresh:
+            for name in ("html", ".doctrees", ".jupyter_cache", "jupyter_execute"):
+                shutil.rmtree(BUILD / name, ignore_errors=True)
+        elif unfinished.exists():
+            # A page that was read with a warning, or half written, would pass unread the next time.
+            shutil.rmtree(BUILD / ".doctrees", ignore_errors=True)
+        unfinished.touch()
+        problems = run_sphinx()
+        if problems:
+            causes = "\n".join(f"  {line.replace(f'{ROOT}/', '')}" for line in problems)
+            raise BuildError(f"The book did not build:\n{causes}")
+        unfinished.unlink()
+
+
+def main(arguments: list[str]) -> int:
+    """Run the build; return the exit status."""
+    if arguments not in ([], ["--fresh"]):
+        print("usage: build.py [--fresh]", file=sys.stderr)
+        return 2
+    try:
+        build(fresh="--fresh" in arguments)
+    except BuildError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nInterrupted; the next build begins where it is safe", file=sys.stderr)
+        return 130
+    print("The book is in _build/html; `make serve` serves it.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,50 @@
+"""Copy the functions that chapters show from code/ into their cells: `make draw`.
+
+With --check nothing is written: the cells that differ are named, and the exit status is 1 if there are any.
+"""
+
+from __future__ import annotations
+
+import difflib
+import sys
+from pathlib import Path
+
+import cells
+
+
+def main(arguments: list[str], root: Path = cells.ROOT) -> int:
+    """Redraw every chapter, or check it; return the exit status."""
+    check = arguments == ["--check"]
+    if arguments and not check:
+        print("usage: draw.py [--check]", file=sys.stderr)
+        return 2
+    differing = 0
+    for path in cells.chapters(root):
+        source = path.read_text("utf-8")
+        try:
+            fresh = cells.redrawn(source, root)
+        except cells.NoSource as error:
+            print(f"{path.relative_to(root)}: {error}", file=sys.stderr)
+            return 1
+        if fresh == source:
+            continue
+        differing += 1
+        if not check:
+            path.write_text(fresh, "utf-8")
+            print(f"redrew {path.relative_to(root)}")
+            continue
+        for cell in cells.drawn_cells(source):
+            tested = cells.source_of(cell.name, root)
+            if cell.text != tested:
+                print(f"{path.relative_to(root)}:{cell.line}: {cell.name} is not the tested text")
+                diff = difflib.unified_diff(
+                    cell.text.splitlines(), tested.splitlines(), "the cell", "code/", lineterm=""
+                )
+                print("\n".join(f"    {line}" for line in diff))
+    if check and differing:
+        print("`make draw` copies the tested text into the cells.")
+    return int(check and differing > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

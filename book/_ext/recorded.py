@@ -1,0 +1,132 @@
+"""Recorded numbers on the page: {record}`file:path.to.key:format`, and the line that says where they are from.
+
+The number is read from results/; a key that is not there fails the build. ```{record-origin} file``` says on
+which device, with which versions, seed and commit it was recorded, and whether the code has changed since.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from docutils import nodes
+from sphinx.util import logging
+from sphinx.util.docutils import SphinxDirective, SphinxRole
+
+LOG = logging.getLogger(__name__)
+
+
+class NoRecord(LookupError):
+    """A page asks for a record, or a key of one, that is not there; the message says which."""
+
+
+def load(root: Path, name: str) -> dict[str, Any]:
+    """Return the record results/NAME.json."""
+    path = root / "results" / f"{name}.json"
+    try:
+        return json.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise NoRecord(f"there is no record results/{name}.json") from None
+    except json.JSONDecodeError as error:
+        raise NoRecord(f"results/{name}.json is damaged: {error}") from None
+
+
+def value(record: Any, path: str) -> Any:
+    """Return the value at `results.validation.perplexity`; a number indexes a list."""
+    found = record
+    for key in path.split("."):
+        try:
+            found = found[int(key)] if isinstance(found, list) else found[key]
+        except (KeyError, IndexError, TypeError, ValueError):
+            known = ", ".join(found) if isinstance(found, dict) else f"a {type(found).__name__}"
+            raise NoRecord(f"{path} is not in the record: {key} is not among {known}") from None
+    if isinstance(found, dict | list):
+        raise NoRecord(f"{path} is not one value")
+    return found
+
+
+def formatted(root: Path, text: str) -> str:
+    """Return what {record}`text` shows."""
+    name, _, rest = text.partition(":")
+    path, _, spec = rest.partition(":")
+    found = value(load(root, name), path)
+    try:
+        return format(found, spec)
+    except (TypeError, ValueError) as error:
+        raise NoRecord(f"{found!r} cannot be shown as {spec}: {error}") from None
+
+
+class RecordRole(SphinxRole):
+    """A recorded number in the prose."""
+
+    def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
+        """Return the number, or nothing and a warning."""
+        root = Path(self.env.srcdir)
+        self.env.note_dependency(str(root / "results" / f"{self.text.partition(':')[0]}.json"))
+        try:
+            shown = formatted(root, self.text)
+        except NoRecord as error:
+            LOG.warning("record: %s", error, location=self.get_location(), type="record")
+            return [], []
+        title = f"Recorded in results/{self.text.partition(':')[0]}.json"
+        return [nodes.inline(shown, shown, classes=["record"], title=title)], []
+
+
+class RecordOrigin(SphinxDirective):
+    """The line that says where a record's numbers come from."""
+
+    required_arguments = 1
+
+    def run(self) -> list[nodes.Node]:
+        """Return the line."""
+        root, name = Path(self.env.srcdir), self.arguments[0]
+        self.env.note_dependency(str(root / "results" / f"{name}.json"))
+        try:
+            record = load(root, name)
+            line = origin(record)
+        except NoRecord as error:
+            LOG.warning("record: %s", error, location=self.get_location(), type="record")
+            return []
+        for module in record["code"]:
+            self.env.note_dependency(str(root / module))
+        stale = is_stale(record)
+        state = (
+            "The code has changed since: `make results` records it again." if stale
+            else "The code has not changed since."
+        )
+        paragraph = nodes.paragraph(classes=["record-origin"] + ["stale"] * stale)
+        paragraph += [
+            nodes.Text("Recorded in "), nodes.literal("", f"results/{name}.json"),
+            nodes.Text(f" {line} {state}"),
+        ]
+        return [paragraph]
+
+
+def origin(record: dict[str, Any]) -> str:
+    """Return device, versions, seed, commit and date of a record in words."""
+    try:
+        versions = ", ".join(f"{k} {v}" for k, v in record["versions"].items())
+        device = record["device"]
+        if isinstance(device, dict):
+            device = device.get("name") or ", ".join(str(v) for v in device.values())
+        return (
+            f"on {str(record['date'])[:10]}: {device}; {versions}; seed {record['seed']}; "
+            f"commit {str(record['commit'])[:10]}."
+        )
+    except KeyError as error:
+        raise NoRecord(f"the record lacks {error}") from None
+
+
+def is_stale(record: dict[str, Any]) -> bool:
+    """Say whether the code that made a record has changed since."""
+    from unrolled import records
+
+    return bool(records.is_stale(record))
+
+
+def setup(app: Any) -> dict[str, bool]:
+    """Register the extension."""
+    app.add_role("record", RecordRole())
+    app.add_directive("record-origin", RecordOrigin)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,53 @@
+"""Serve the built book on this machine: `python book/_ext/serve.py [PORT]`; a taken port gets the next one."""
+
+from __future__ import annotations
+
+import http.server
+import sys
+from functools import partial
+from pathlib import Path
+
+HTML = Path(__file__).resolve().parents[2] / "_build/html"
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    """Serve files and print nothing for each."""
+
+    def log_message(self, format: str, *arguments: object) -> None:
+        """Print nothing."""
+
+
+def server(folder: Path = HTML, port: int = 8000) -> http.server.ThreadingHTTPServer:
+    """Return a server of a folder on the first free port from `port` on (0: any free port)."""
+    handler = partial(Quiet, directory=str(folder))
+    for candidate in range(port, port + 100) if port else [0]:
+        try:
+            return http.server.ThreadingHTTPServer(("127.0.0.1", candidate), handler)
+        except OSError:
+            continue
+    raise OSError(f"no port from {port} to {port + 99} is free")
+
+
+def main(arguments: list[str]) -> int:
+    """Serve until interrupted; return the exit status."""
+    if not (HTML / "index.html").is_file():
+        print("The book is not built yet: `make book` builds it", file=sys.stderr)
+        return 1
+    if len(arguments) > 1 or not all(a.isdigit() for a in arguments):
+        print("usage: serve.py [PORT]", file=sys.stderr)
+        return 2
+    try:
+        with server(port=int(arguments[0]) if arguments else 8000) as running:
+            host, port = running.server_address[:2]
+            print(f"Unrolled is at http://{host}:{port}/ (Ctrl-C ends)", flush=True)
+            running.serve_forever()
+    except OSError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
