@@ -63,7 +63,7 @@ clean: ## remove what was built; .venv and node_modules stay
 pythons := $(or $(PYTHON),python3.13 python3.12 python3.11 python3)
 suits = import sys; assert (3, 11) <= sys.version_info[:2] <= (3, 13)
 first = $(shell for p in $(pythons); do "$$p" -c "$(1)" 2>/dev/null && echo "$$p" && break; done)
-base = $(or $(call first,$(suits); import venv, ensurepip),$(error $(if $(call first,$(suits)),\
+base = $(or $(call first,$(suits); import venv; import ensurepip),$(error $(if $(call first,$(suits)),\
 $(call first,$(suits)) lacks its venv module: install it (on Debian and Ubuntu: the package \
 python3-venv),this needs Python 3.11, 3.12 or 3.13, which $(pythons) is not: install one or name \
 it with make PYTHON=/path/to/python)))
@@ -79,7 +79,7 @@ $(installed): $(locked)
 	@$(PY) -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@rm -f $(VENV)/installed-* && touch $@
 
-$(locked): $(if $(wildcard $(PY)),,missing)
+$(locked): $(if $(shell test -x $(PY) && echo yes),,missing)
 	@echo "Making $(VENV) with $(base): 3.3 GB, two minutes on a fast line"
 	@$(base) -m venv --clear $(VENV)
 	@$(PY) -m pip install $$([ -t 1 ] || echo -q) --disable-pip-version-check --only-binary :all: \

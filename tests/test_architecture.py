@@ -34,6 +34,7 @@ EVERYWHERE = {"tree", "records"}
 
 # What a module may import from outside, besides the standard library and NumPy.
 OUTSIDE = {
+    "text": {"sentencex"},
     "train": {"tqdm"},
     "figures": {"IPython", "cycler", "matplotlib", "matplotlib_inline"},
 }
