@@ -1,4 +1,5 @@
 import itertools
+import re
 from types import SimpleNamespace
 
 import matplotlib
@@ -80,22 +81,40 @@ def test_the_contrast_formula_knows_its_extremes():
     assert contrast("#777777", "#ffffff") == pytest.approx(4.48, abs=0.01)
 
 
+def in_theme(colour, theme):
+    return figures.DARK[colour] if theme == "dark" else colour
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("colour", [*figures.COLOURS.values(), figures.GREY, figures.INK])
-def test_text_in_every_colour_passes_aa_on_the_plate(colour):
-    assert contrast(colour, figures.GROUND) >= 4.5
+def test_text_in_every_colour_passes_aa_in_both_themes(colour, theme):
+    assert contrast(in_theme(colour, theme), in_theme(figures.GROUND, theme)) >= 4.5
 
 
+@pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("who", SEEN_BY)
-def test_line_colours_stay_apart_for_colour_blind_readers(who):
-    for a, b in itertools.combinations(figures.COLOURS.values(), 2):
-        apart = np.linalg.norm(lab(SEEN_BY[who] @ linear(a)) - lab(SEEN_BY[who] @ linear(b)))
-        assert apart > 15, (a, b)
+def test_line_colours_stay_apart_for_colour_blind_readers(who, theme):
+    for pair in itertools.combinations(figures.COLOURS.values(), 2):
+        a, b = (lab(SEEN_BY[who] @ linear(in_theme(colour, theme))) for colour in pair)
+        assert np.linalg.norm(a - b) > 15, pair
 
 
 def test_a_red_and_a_green_of_one_lightness_would_not_pass():
     view = SEEN_BY["deuteranopes"]
     apart = np.linalg.norm(lab(view @ linear("#b06030")) - lab(view @ linear("#808030")))
     assert apart < 15
+
+
+def test_an_svg_uses_no_colour_without_a_dark_counterpart(tmp_path):
+    axes = figures.canvas(columns=4)
+    figures.loss_curves(axes[0], [0, 1], {str(i): [1, i] for i in range(6)}, {"log V": 3})
+    figures.draw_graph(axes[1], graph.unrolled_rnn(2), highlight=[("h", 1)])
+    figures.bars(axes[2], {"a": 1}, "size", {"chance": 0.5})
+    figures.spectrum(axes[3], {"a": [1j], "b": [0.5]})
+    axes[0].figure.savefig(tmp_path / "figure.svg")
+    svg = (tmp_path / "figure.svg").read_text("utf-8")
+    assert set(re.findall(r"#[0-9a-f]{6}\b", svg)) == set(figures.DARK)
+    assert re.findall(r"fill: *(?:black|rgb)", svg) == []
 
 
 def test_the_style_sets_plate_and_ink():
@@ -175,6 +194,7 @@ def test_heat_map_draws_the_matrix_with_row_0_on_top():
     assert [t.get_text() for t in axes.get_yticklabels()] == ["a", "b"]
     assert axes.transData.transform((0, 0))[1] > axes.transData.transform((0, 1))[1]
     written = {t.get_position(): t.get_text() for t in axes.texts}
+    assert {t.get_color() for t in axes.texts}.isdisjoint(figures.DARK)  # the cells keep theirs too
     assert written[(1, 0)] == "-2.00" and written[(2, 1)] == "-0.75"
     assert image.colorbar.ax.get_ylabel() == "weight"
 
@@ -277,7 +297,7 @@ def test_highlight_keeps_what_it_names_and_fades_the_rest():
     kept = graph.ancestors(g, ("u", 2))
     axes = figures.diagram(g, highlight=kept)
     patches = {p.get_gid(): p for p in axes.patches}
-    pale = "#c9ccd2"
+    pale = figures.PALE
     for node in g.nodes:
         assert (to_hex(patches[f"node-{node.name}"].get_edgecolor()) == pale) == (
             node.name not in kept

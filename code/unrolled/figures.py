@@ -1,9 +1,10 @@
 """Figures: arrays in, Axes out. The one module that touches Matplotlib; it trains nothing.
 
-Every figure of the book is drawn dark on a white plate, so that one file reads the same in the
-site's light and dark theme. No single ink reaches a contrast of 4.5 on both grounds (the best
-possible is about 4.3), which is why the plate is not transparent. The line colours start from
-Okabe and Ito's palette and are darkened until text set in them passes that contrast too.
+Figures are drawn dark on a white plate. No single ink reaches a contrast of 4.5 on both a white and
+a dark ground (the best possible is about 4.3), so the site makes a dark twin of each SVG by
+exchanging every colour of this palette for its counterpart in `DARK`. The line colours start from
+Okabe and Ito's palette and are darkened, or lightened in the twin, until text set in them passes
+that contrast too.
 
 Nothing is told by colour alone: curves carry their name at their end, kinds of node differ in
 outline, and baselines are dashed.
@@ -30,6 +31,20 @@ COLOURS = {
     "purple": "#b8488f",
     "ink": INK,
 }
+PALE = "#c9ccd2"
+# In the dark theme the site exchanges each colour on the left for the one on the right.
+DARK = {
+    GROUND: "#14181f",
+    INK: "#e4e8ee",
+    GREY: "#a0a8b4",
+    PALE: "#434a56",
+    COLOURS["blue"]: "#5aa2f0",
+    COLOURS["vermilion"]: "#f28a4b",
+    COLOURS["green"]: "#3fc79a",
+    COLOURS["purple"]: "#e58fc4",
+}
+# Numbers on the cells of a heat map, whose colours are the same in both themes: in no key of DARK.
+ON_LIGHT_CELL, ON_DARK_CELL = "#000000", "#fefefe"
 SEQUENTIAL = "cividis"
 DIVERGING = "PuOr"
 
@@ -217,7 +232,7 @@ def heat_map(
                 ha="center",
                 va="center",
                 fontsize=10,
-                color=GROUND if dark_cell else INK,
+                color=ON_DARK_CELL if dark_cell else ON_LIGHT_CELL,
             )
     bar = plt.colorbar(image, ax=axes, label=label)
     cast(Any, bar).outline.set_visible(False)
@@ -345,7 +360,7 @@ def draw_graph(
     seen = set()
     for edge in graph.edges:
         source, target = nodes[edge.source], nodes[edge.target]
-        colour = INK if strong(edge.source, edge.target) else "#c9ccd2"
+        colour = INK if strong(edge.source, edge.target) else PALE
         arrow = _edge_arrow(patches[edge.source], patches[edge.target], source, target, colour)
         arrow.set_gid(f"edge-{edge.source}-{edge.target}")
         axes.add_patch(arrow)
@@ -383,7 +398,7 @@ def _node_patch(node: Any, strong: bool) -> Circle | FancyBboxPatch:
         "facecolor": GROUND,
         "zorder": 3,
         "linewidth": 1.6 if strong else 1.0,
-        "edgecolor": NODE_COLOURS[node.kind] if strong else "#c9ccd2",
+        "edgecolor": NODE_COLOURS[node.kind] if strong else PALE,
     }
     if node.kind == "state":
         return Circle((node.time, node.level), NODE_RADIUS, **look)
