@@ -12,11 +12,11 @@ help:
 	@echo "Unrolled: the verbs of this Makefile"
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
 
-book: $(VENV) ## build the book into book/_build/html
+book: $(VENV) ## build the book into _build/html
 	$(PY) book/_ext/build.py
 
 serve: book ## build the book, serve it on this machine and print its address
-	$(PY) book/_ext/serve.py
+	$(PY) book/_ext/serve.py $(PORT)
 
 test: lint types book ## everything: lint, types, every test, the book and its pages in a browser
 	$(PY) -m pytest
@@ -52,7 +52,7 @@ lock: ## resolve requirements.lock and binder/requirements.txt again (needs uv)
 		--extra corpus --extra lab -c requirements.lock -o binder/requirements.txt >/dev/null
 
 clean: ## remove what was built; .venv and node_modules stay
-	rm -rf book/_build build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf _build build .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find code experiments tests book -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # --- The environment -------------------------------------------------------------------------
