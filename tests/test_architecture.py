@@ -25,7 +25,8 @@ BOOK_ORDER = {
     "language_model": {"functional", "rnn"},
     "gradcheck": set(),
     "optimizers": set(),
-    "train": {"optimizers"},
+    "checkpoint": set(),
+    "train": {"checkpoint", "optimizers"},
     "graph": set(),
     "figures": set(),
 }
