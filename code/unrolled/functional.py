@@ -1,0 +1,135 @@
+"""Functions without memory, each directly above its own backward.
+
+``d`` + a name is the gradient of that name: it takes what the forward took (or returned, where
+that is cheaper) and the gradient of the loss with respect to the forward's result, and returns
+the gradient with respect to the forward's arguments. Rows are examples: softmax and
+cross-entropy work along the last axis.
+"""
+
+import numpy as np
+
+
+def sigmoid(a):
+    """Returns 1 / (1 + exp(-a)), entry by entry, without overflow for any finite ``a``."""
+    return 0.5 * (1 + np.tanh(0.5 * a))
+
+
+def dsigmoid(s, ds):
+    """Returns the gradient with respect to ``a``, given the value ``s = sigmoid(a)``."""
+    return ds * s * (1 - s)
+
+
+def dtanh(h, dh):
+    """Returns the gradient with respect to ``a``, given the value ``h = tanh(a)``."""
+    return dh * (1 - h * h)
+
+
+def relu(a):
+    """Returns max(a, 0), entry by entry."""
+    return np.maximum(a, 0)
+
+
+def drelu(h, dh):
+    """Returns the gradient with respect to ``a``, given the value ``h = relu(a)``; 0 at a = 0."""
+    return dh * (h > 0)
+
+
+def softmax(u):
+    """Returns exp(u) / sum(exp(u)) along the last axis.
+
+    Subtracting the row's maximum changes nothing in exact arithmetic and keeps exp from
+    overflowing.
+
+    Args:
+        u: (..., V) unnormalised log-probabilities.
+
+    Returns:
+        (..., V) probabilities; each row sums to 1.
+    """
+    e = np.exp(u - u.max(axis=-1, keepdims=True))
+    return e / e.sum(axis=-1, keepdims=True)
+
+
+def dsoftmax(p, dp):
+    """Returns the gradient with respect to ``u``, given ``p = softmax(u)``.
+
+    The Jacobian of one row is diag(p) - p^T p, which is never formed.
+    """
+    return p * (dp - (dp * p).sum(axis=-1, keepdims=True))
+
+
+def cross_entropy(logits, targets):
+    """Returns -log softmax(logits)[target] for each row, in nats.
+
+    Computed as logsumexp(u) - u[target], so a probability that underflows to 0 costs its true
+    finite loss and not infinity.
+
+    Args:
+        logits: (..., V).
+        targets: (...) integer ids.
+
+    Returns:
+        (...) losses, at least 0.
+    """
+    top = logits.max(axis=-1)
+    log_sum = top + np.log(np.exp(logits - top[..., None]).sum(axis=-1))
+    return log_sum - np.take_along_axis(logits, targets[..., None], axis=-1)[..., 0]
+
+
+def dcross_entropy(logits, targets, dlosses):
+    """Returns the gradient with respect to ``logits``: (p - onehot(target)) times each row's dloss.
+
+    Args:
+        logits: (..., V).
+        targets: (...) integer ids.
+        dlosses: (...) gradient of the loss with respect to each row's cross-entropy.
+
+    Returns:
+        (..., V) gradient.
+    """
+    dlogits = softmax(logits)
+    rows = dlogits.reshape(-1, dlogits.shape[-1])
+    rows[np.arange(len(rows)), targets.reshape(-1)] -= 1
+    dlogits *= np.asarray(dlosses)[..., None]
+    return dlogits
+
+
+def project(x, W):
+    """Returns ``x @ W``; integer ``x`` stands for one-hot rows, whose product is a row lookup.
+
+    A one-hot row times a matrix picks one row of it. The product would cost 2·D·H operations to
+    copy H numbers, so we copy them.
+
+    Args:
+        x: (..., D) vectors, or (...) integer ids in 0..D-1.
+        W: (D, H).
+
+    Returns:
+        (..., H).
+    """
+    return W[x] if x.dtype.kind in "iu" else x @ W
+
+
+def dproject(x, W, dy):
+    """Returns (dx, dW), given ``y = project(x, W)``; dx is None for integer ids.
+
+    dW sums over every row of the batch, because every row used the same W. For ids, that sum
+    collects, in row i of dW, the dy of each place where id i stood.
+    """
+    if x.dtype.kind not in "iu":
+        x_rows, dy_rows = x.reshape(-1, W.shape[0]), dy.reshape(-1, W.shape[1])
+        return dy @ W.T, x_rows.T @ dy_rows
+    return None, sum_rows(x.reshape(-1), dy.reshape(-1, W.shape[1]), len(W))
+
+
+def sum_rows(ids, rows, D):
+    """Returns the (D, H) array whose row i is the sum of ``rows[n]`` over all n with ids[n] = i.
+
+    Sorting brings equal ids together, so that each group is one contiguous sum.
+    """
+    total = np.zeros((D, rows.shape[1]), rows.dtype)
+    if len(ids):
+        order = np.argsort(ids, kind="stable")
+        present, starts = np.unique(ids[order], return_index=True)
+        total[present] = np.add.reduceat(rows[order], starts)
+    return total

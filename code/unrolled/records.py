@@ -1,0 +1,148 @@
+"""Recorded results: numbers measured once, with everything needed to repeat and to doubt them.
+
+A record is a small JSON file in ``results/``: what ran, on which device, with which versions, seed
+and settings, on what date and commit, and a hash of the code it ran. When that code changes, the
+record is stale, and every page that quotes it says so.
+"""
+
+import ast
+import hashlib
+import json
+import os
+import platform
+import subprocess
+import tempfile
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+FOLDER = ROOT / "results"
+
+
+def load(name):
+    """Returns a record as a dictionary.
+
+    Args:
+        name: path below ``results/`` without the ending, such as ``language_model``.
+
+    Raises:
+        FileNotFoundError: no such record; the message says how to make it.
+        ValueError: not a record.
+    """
+    path = FOLDER / f"{name}.json"
+    if not path.is_file():
+        raise FileNotFoundError(f"no record {name}: make results writes results/{name}.json")
+    try:
+        record = json.loads(path.read_text("utf-8"))
+        record["code_hash"], record["results"]
+    except (json.JSONDecodeError, KeyError, TypeError):
+        raise ValueError(f"results/{name}.json is not a record; make results writes it") from None
+    return record
+
+
+def write(name, results, *, code, settings, seed, device=None, packages=("numpy",)):
+    """Writes a record, whole or not at all.
+
+    Args:
+        name: path below ``results/`` without the ending.
+        results: what was measured; anything JSON can hold.
+        code: the files it depends on, as paths from the repository's root.
+        settings: sizes, rates, budgets.
+        seed: the seed, or a list of them.
+        device: what it ran on; this machine's processor if None.
+        packages: names whose versions are noted, besides Python's.
+
+    Returns:
+        The path written.
+    """
+    record = {
+        "name": name,
+        "date": datetime.now(UTC).date().isoformat(),
+        "commit": _commit(),
+        "device": device or cpu(),
+        "versions": {"python": platform.python_version()} | {p: _version(p) for p in packages},
+        "seed": seed,
+        "settings": settings,
+        "code": sorted(code),
+        "code_hash": code_hash(code),
+        "results": results,
+    }
+    path = FOLDER / f"{name}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False, encoding="utf-8") as file:
+        json.dump(record, file, indent=1, allow_nan=False)
+        file.write("\n")
+    os.chmod(file.name, 0o644)
+    os.replace(file.name, path)
+    return path
+
+
+def is_stale(record):
+    """Tells whether the code that a record depends on has changed since."""
+    try:
+        return code_hash(record["code"]) != record["code_hash"]
+    except FileNotFoundError:
+        return True
+
+
+def code_hash(paths):
+    """Returns a hash of what Python files do: comments, docstrings and layout do not count.
+
+    Args:
+        paths: files, from the repository's root.
+    """
+    digest = hashlib.sha256()
+    for path in sorted(paths):
+        digest.update(f"{path}\n{_meaning((ROOT / path).read_text('utf-8'))}\n".encode())
+    return digest.hexdigest()[:16]
+
+
+def _meaning(source):
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if isinstance(body, list):
+            node.body = [statement for statement in body if not _is_string(statement)] or [
+                ast.Pass()
+            ]
+    return ast.unparse(tree)
+
+
+def _is_string(statement):
+    return (
+        isinstance(statement, ast.Expr)
+        and isinstance(statement.value, ast.Constant)
+        and isinstance(statement.value.value, str)
+    )
+
+
+def cpu():
+    """Returns the processor's name and the number of cores that may be used."""
+    name = platform.processor() or platform.machine()
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                name = line.split(":", 1)[1].strip()
+                break
+    except OSError:
+        pass
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return f"{name}, {cores} cores"
+
+
+def _commit():
+    try:
+        return subprocess.run(
+            ["git", "rev-parse", "--short=12", "HEAD"],
+            cwd=ROOT, capture_output=True, text=True, check=True,
+        ).stdout.strip()  # fmt: skip
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+
+
+def _version(package):
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"
