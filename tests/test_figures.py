@@ -161,8 +161,15 @@ def test_end_labels_do_not_overlap():
 
 def test_a_curve_that_ends_in_nan_is_labelled_at_its_last_number():
     axes = figures.lines(figures.canvas(), [0, 1, 2], {"a": [0.0, 1.0, np.nan]})
-    wanted = axes.transAxes.inverted().transform(axes.transData.transform((0, 1.0)))[1]
-    assert texts(axes)["a"].xy[1] == pytest.approx(wanted)
+    assert texts(axes)["a"].xy[1] == pytest.approx(1.0)
+
+
+def test_a_label_stays_at_its_curve_when_the_limits_change():
+    axes = figures.lines(figures.canvas(), [0, 1], {"a": [0.0, 1.0], "b": [0.0, 0.2]})
+    axes.set_ylim(-4, 4)
+    axes.figure.canvas.draw()
+    drawn = texts(axes)["a"].get_window_extent()
+    assert (drawn.y0 + drawn.y1) / 2 == pytest.approx(axes.transData.transform((0, 1.0))[1], abs=2)
 
 
 def test_a_curve_of_another_length_is_refused():

@@ -468,10 +468,12 @@ def _label_ends(axes: Axes, ends: Sequence[tuple[float, str, str]]) -> None:
     heights = [float(to_axes.transform((axes.get_xlim()[0], y))[1]) for y, _, _ in ends]
     placed = dict(zip(np.argsort(heights), _spread(sorted(heights), gap), strict=True))
     for i, (_, name, colour) in enumerate(ends):
+        # In data coordinates, so that the label stays with its curve when the limits change.
+        height = to_axes.inverted().transform((0, placed[i]))[1]
         axes.annotate(
             name,
-            (1, placed[i]),
-            xycoords="axes fraction",
+            (1, height),
+            xycoords=("axes fraction", "data"),
             xytext=(5, 0),
             textcoords="offset points",
             va="center",
