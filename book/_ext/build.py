@@ -91,7 +91,7 @@ def run_sphinx(root: Path = ROOT) -> list[str]:
             line = re.sub(r"\x1b\[[0-9;]*m", "", line).rstrip()
             # Sphinx redraws its progress on one line; what counts is the end of each.
             line = line.rpartition("\r")[2]
-            if re.search(r"\b(WARNING|ERROR|CRITICAL)\b|[A-Z]\w+Error\b", line):
+            if re.search(r"\b(WARNING|ERROR|CRITICAL)\b(?! \|)|[A-Z]\w+Error\b", line):
                 problems.append(line)
             if line:
                 print(line, flush=True)

@@ -65,7 +65,9 @@ def caption(app: Any, doctree: nodes.document, docname: str) -> None:
         node["classes"].append("drawn")
         short = name.rpartition(".")[2]
         bar = nodes.container(classes=["drawn-caption"])
-        bar += named_link(name, sources.link(app, docname, path, short), f"Defined in {path}")
+        bar += nodes.inline(
+            "", "", named_link(name, sources.link(app, docname, path, short), f"Defined in {path}")
+        )
         bar += checked_by(app, docname, tests_of(root, name))
         node.insert(0, bar)
 

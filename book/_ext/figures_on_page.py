@@ -16,23 +16,14 @@ from sphinx.util import logging
 
 LOG = logging.getLogger(__name__)
 
-DARK = {
-    "#1c2430": "#e4e8ee",  # ink
-    "#5b6675": "#a9b4c2",  # muted
-    "#d5dae1": "#3a4350",  # grid
-    "#fefefe": "#14181f",  # paper
-    "#eef1f5": "#222a35",  # shade
-}
 HEAVIEST = 400_000
 
 
 def dark_colours() -> dict[str, str]:
     """Return the dark counterpart of each colour of the figures' style."""
-    try:
-        from unrolled import figures
-    except ImportError:
-        return DARK
-    return {k.lower(): v.lower() for k, v in getattr(figures, "DARK", DARK).items()}
+    from unrolled import figures  # Matplotlib takes half a second: only where a page has a figure
+
+    return figures.DARK
 
 
 def dark_twin(svg: str, colours: dict[str, str]) -> str:
@@ -79,7 +70,6 @@ class Twins(SphinxPostTransform):
 
     def run(self, **kwargs: Any) -> None:
         """Write the dark twins and put both images in place."""
-        colours = dark_colours()
         for node in list(self.document.findall(nodes.image)):
             path = Path(self.app.srcdir) / node["uri"].lstrip("/")
             if path.suffix != ".svg" or "jupyter_execute" not in path.parts or not path.is_file():
@@ -91,12 +81,14 @@ class Twins(SphinxPostTransform):
                     location=place(node), type="figure",
                 )
             twin = path.with_name(path.stem + ".dark.svg")
-            twin.write_text(dark_twin(svg, colours), "utf-8")
+            twin.write_text(dark_twin(svg, dark_colours()), "utf-8")
             dark = node.deepcopy()
-            dark["uri"] = node["uri"].removesuffix(".svg") + ".dark.svg"
+            dark["uri"] = node["uri"].lstrip("/").removesuffix(".svg") + ".dark.svg"
+            dark["candidates"] = {"*": dark["uri"]}
+            self.env.images.add_file(self.env.docname, dark["uri"])
             width = re.search(r'width="([\d.]+)pt" height|viewBox="0 0 ([\d.]+)', svg[:2000])
-            for image, theme in ((node, "only-light"), (dark, "only-dark")):
-                image["classes"] = [*image.get("classes", []), "plot", theme]
+            for image, theme in ((node, "light-twin"), (dark, "dark-twin")):
+                image["classes"] = [*image.get("classes", []), "plot", "dark-light", theme]
                 image["loading"] = "lazy"
                 if width and "width" not in image:
                     image["width"] = f"{round(float(width[1] or width[2]) * 4 / 3)}px"

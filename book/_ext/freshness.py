@@ -19,13 +19,13 @@ from pathlib import Path
 from typing import Any
 
 import cells
+from myst_nb.core import execute
 from myst_nb.core.execute.cache import NotebookClientCache
 
 PACKAGES = {"unrolled": "code", "experiments": "."}
-ANY_CELL = re.compile(r"^```+\{code-cell\}[^\n]*\n(.*?)^```+[ ]*$", re.MULTILINE | re.DOTALL)
 
 
-def fingerprint(page: Path, root: Path = cells.ROOT) -> str:
+def fingerprint(page: Path, root: Path) -> str:
     """Return a digest of everything outside a page that its outputs depend on."""
     digest = hashlib.sha256(sys.version.encode())
     for path in [root / "requirements.lock", *sorted(reached(page.read_text("utf-8"), root))]:
@@ -34,72 +34,73 @@ def fingerprint(page: Path, root: Path = cells.ROOT) -> str:
     return digest.hexdigest()[:16]
 
 
-def reached(source: str, root: Path) -> set[Path]:
+def reached(page: str, root: Path) -> set[Path]:
     """Return the files that the code cells of a page can reach."""
-    code = "\n".join(match[1] for match in ANY_CELL.finditer(source))
+    waiting = []
+    text = ""
+    for cell in cells.FENCE.finditer(page):
+        code = re.sub(r"^[%!].*$", "", cell["body"], flags=re.MULTILINE)
+        waiting += _imported(code, root)
+        text += code
     files: set[Path] = set()
-    # The cells are read line by line: magics and the options of a cell are not Python.
-    waiting = [path for line in code.splitlines() for path in _imported(line.strip(), root)]
     while waiting:
         path = waiting.pop()
         if path not in files:
             files.add(path)
-            waiting += _imported(path.read_text("utf-8"), root, path)
-    names = {path.name for path in files}
-    if "records.py" in names or "record.py" in names or "results" in code:
-        files |= {p for p in (root / "results").rglob("*") if p.is_file()}
+            waiting += _imported(path.read_text("utf-8"), root)
+    if "results" in text or {path.name for path in files} & {"records.py", "record.py"}:
+        files |= {path for path in (root / "results").rglob("*") if path.is_file()}
     return files
 
 
-def _imported(source: str, root: Path, within: Path | None = None) -> Iterator[Path]:
-    """Yield the files of our own packages that a piece of Python imports."""
-    for name in _import_names(source, within is not None):
+def _imported(source: str, root: Path) -> Iterator[Path]:
+    """Yield the files of our own packages that some Python imports; all, if it cannot be read."""
+    names = _import_names(source)
+    if names is None:
+        for top, folder in PACKAGES.items():
+            yield from (root / folder / top).rglob("*.py")
+        return
+    for name in names:
         top, *rest = name.split(".")
-        if top not in PACKAGES:
-            continue
-        path = root / PACKAGES[top] / top
-        yield from (p for p in [path / "__init__.py"] if p.is_file())
-        for part in rest:
-            path = path / part
-            if path.with_suffix(".py").is_file():
-                yield path.with_suffix(".py")
-            elif (path / "__init__.py").is_file():
-                yield path / "__init__.py"
+        if top in PACKAGES:
+            path = root / PACKAGES[top] / top
+            yield from _files(path)
+            for part in rest:
+                path = path / part
+                yield from _files(path)
 
 
-@lru_cache(maxsize=4096)
-def _import_names(source: str, whole: bool) -> tuple[str, ...]:
-    if not whole and not source.startswith(("import ", "from ")):
-        # `from x import (` over several lines begins with the line that names the module.
-        return ()
+def _files(module: Path) -> list[Path]:
+    return [p for p in (module.with_suffix(".py"), module / "__init__.py") if p.is_file()]
+
+
+@lru_cache(maxsize=1024)
+def _import_names(source: str) -> tuple[str, ...] | None:
     try:
         tree = ast.parse(source)
     except SyntaxError:
-        match = re.match(r"(?:from|import)\s+([\w.]+)", source)
-        return (match[1], *(f"{match[1]}.{p.stem}" for p in _siblings(match[1]))) if match else ()
-    names = []
+        return None
+    names: list[str] = []
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
-            module = node.module or ""
-            if node.level:
-                module = f"unrolled.{module}".rstrip(".")
-            names += [module, *(f"{module}.{alias.name}" for alias in node.names)]
+            module = f"unrolled.{node.module or ''}".rstrip(".") if node.level else node.module
+            names += [str(module), *(f"{module}.{alias.name}" for alias in node.names)]
     return tuple(names)
 
 
-def _siblings(package: str) -> list[Path]:
-    folder = cells.ROOT / PACKAGES.get(package, "code") / package
-    return sorted(folder.glob("*.py"))
+class Client(NotebookClientCache):
+    """myst-nb's cached execution, with the fingerprint as part of the cache's key."""
 
+    root: Path
 
-def start_client(self: NotebookClientCache) -> None:
-    """Start myst-nb's cached execution with the fingerprint as part of the cache's key."""
-    kernel = self.notebook.metadata.setdefault("kernelspec", {})
-    kernel["fingerprint"] = fingerprint(Path(self.path))
-    original_start_client(self)
-    self.notebook.metadata["kernelspec"].pop("fingerprint", None)
+    def start_client(self) -> None:
+        """Look the page up, or execute it."""
+        kernel = self.notebook.metadata.setdefault("kernelspec", {})
+        kernel["fingerprint"] = fingerprint(Path(self.path), self.root)
+        super().start_client()
+        self.notebook.metadata["kernelspec"].pop("fingerprint", None)
 
 
 def outdated(app: Any, env: Any, added: set, changed: set, removed: set) -> list[str]:
@@ -109,16 +110,14 @@ def outdated(app: Any, env: Any, added: set, changed: set, removed: set) -> list
     for page in env.found_docs:
         path = Path(env.doc2path(page))
         if path.suffix == ".md" and "{code-cell}" in path.read_text("utf-8"):
-            now[page] = fingerprint(path)
+            now[page] = fingerprint(path, Path(app.srcdir))
     env.unrolled_fingerprints = now
     return [page for page, value in now.items() if page in before and before[page] != value]
 
 
-original_start_client = NotebookClientCache.start_client
-
-
 def setup(app: Any) -> dict[str, bool]:
     """Register the extension."""
-    NotebookClientCache.start_client = start_client
+    Client.root = Path(app.srcdir)
+    execute.NotebookClientCache = Client
     app.connect("env-get-outdated", outdated)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

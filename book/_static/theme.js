@@ -1,0 +1,12 @@
+// Set the theme before the first paint; the theme's own script takes over when it has loaded.
+{
+  let mode = "auto";
+  try {
+    mode = localStorage.getItem("mode") || "auto";
+  } catch {
+    // Storage is forbidden: follow the system.
+  }
+  const dark = matchMedia("(prefers-color-scheme: dark)").matches;
+  document.documentElement.dataset.mode = mode;
+  document.documentElement.dataset.theme = mode === "auto" ? (dark ? "dark" : "light") : mode;
+}
