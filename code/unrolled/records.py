@@ -15,6 +15,7 @@ import tempfile
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "results"
@@ -41,13 +42,25 @@ def load(name):
     return record
 
 
+class Code(NamedTuple):
+    """Files, and what they were when they began to run."""
+
+    paths: tuple[str, ...]
+    hash: str
+
+    @classmethod
+    def now(cls, *paths):
+        """Returns the Code of some files; call it at the top of a script, before it runs."""
+        return cls(tuple(sorted(paths)), code_hash(paths))
+
+
 def write(name, results, *, code, settings, seed, device=None, packages=("numpy",)):
     """Writes a record, whole or not at all.
 
     Args:
         name: path below ``results/`` without the ending.
         results: what was measured; anything JSON can hold.
-        code: the files it depends on, as paths from the repository's root.
+        code: the Code it depends on.
         settings: sizes, rates, budgets.
         seed: the seed, or a list of them.
         device: what it ran on; this machine's processor if None.
@@ -64,8 +77,8 @@ def write(name, results, *, code, settings, seed, device=None, packages=("numpy"
         "versions": {"python": platform.python_version()} | {p: _version(p) for p in packages},
         "seed": seed,
         "settings": settings,
-        "code": sorted(code),
-        "code_hash": code_hash(code),
+        "code": list(code.paths),
+        "code_hash": code.hash,
         "results": results,
     }
     path = FOLDER / f"{name}.json"

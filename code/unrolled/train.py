@@ -160,6 +160,24 @@ def train(
                     raise Interrupted(f"stopped after step {at['step']}; {where}")
 
 
+def load_best(path, like):
+    """Returns the parameters with the lowest validation loss that a checkpoint holds.
+
+    Args:
+        path: a checkpoint that ``train`` wrote.
+        like: parameters of the same structure and shapes.
+
+    Raises:
+        FileNotFoundError: no such checkpoint.
+        ValueError: a damaged one, or one of another model.
+    """
+    return checkpoint.load(path, _Best(like)).best
+
+
+class _Best(NamedTuple):
+    best: Any
+
+
 def _start(learning_rate):
     return {
         "step": 0, "epoch": 0, "step_in_epoch": 0, "words": 0, "learning_rate": learning_rate,

@@ -1,0 +1,1 @@
+"""One script per recorded result: each writes results/<its name>.json."""

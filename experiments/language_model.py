@@ -1,0 +1,199 @@
+"""The language models of Part 2, trained in full and recorded.
+
+    python -m experiments.language_model            results/language_model.json
+    python -m experiments.language_model --pocket   a small one, with its weights
+
+An hour or so; Ctrl-C saves, and the same command goes on from there. With ``--text FILE`` (plain
+text, or CSV with a column ``body``) it trains on the reader's own text and records nothing.
+"""
+
+import argparse
+import math
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from unrolled import checkpoint, language_model, ngram, records, text, tree
+from unrolled.optimizers import adam
+from unrolled.train import Diverged, Interrupted, load_best, train
+
+SEED = 0
+FULL = {
+    "V": 8000, "H": 200, "batch_size": 64, "optimizer": "adam", "learning_rate": 0.002,
+    "clip": 1.0, "halve": True, "patience": 3, "epochs": 16,
+}  # fmt: skip
+POCKET = FULL | {"V": 4000, "H": 100}
+CODE = records.Code.now(
+    "experiments/language_model.py",
+    *(
+        f"code/unrolled/{module}.py"
+        for module in (
+            "text",
+            "ngram",
+            "functional",
+            "rnn",
+            "language_model",
+            "optimizers",
+            "checkpoint",
+            "train",
+            "tree",
+        )
+    ),
+)
+RUNS = records.ROOT / "_build" / "runs"
+SAMPLES = 6
+TEMPERATURES = (0.5, 0.8, 1.0)
+
+
+def main(arguments):
+    settings = POCKET if arguments.pocket else FULL
+    name = "pocket_language_model" if arguments.pocket else "language_model"
+    if arguments.text:
+        documents, removed = text.remove_duplicates(text.read(arguments.text))
+        path = RUNS / f"{Path(arguments.text).stem}-{settings['V']}-{settings['H']}.npz"
+    else:
+        documents, removed = text.remove_duplicates(text.corpus())
+        path = RUNS / f"{name}.npz"
+    parts = text.split(documents)
+    vocabulary = text.Vocabulary.of(
+        [text.tokens(s) for document in parts.train for s in document.sentences], settings["V"]
+    )
+    encoded = text.Split(*(text.encode(part, vocabulary) for part in parts))
+    baselines = {} if arguments.text else measure_baselines(encoded, settings["V"])
+    params, curve = fit(encoded, settings, path)
+    found = {
+        "corpus": describe(parts, encoded, removed, vocabulary),
+        "baselines": baselines,
+        "curve": curve,
+        "parameters": sum(leaf.size for leaf in tree.leaves(params)),
+        "samples": sample(params, vocabulary),
+    }
+    if arguments.pocket and not arguments.text:
+        params = tree.map(lambda weight: weight.astype(np.float16), params)
+        facts = {"words": vocabulary.words[3:], "H": settings["H"]}
+        checkpoint.save(records.FOLDER / f"{name}.npz", params, facts)
+        params = tree.map(lambda weight: weight.astype(np.float32), params)
+    for part in ("validation", "test"):
+        found[part] = {"perplexity": perplexity(params, getattr(encoded, part))}
+        print(f"{part} perplexity {found[part]['perplexity']:.2f}")
+    if not arguments.text:
+        packages = ("numpy", *(p for p in text.PACKAGES if p != "numpy"))
+        written = records.write(
+            name, found, code=CODE, settings=settings, seed=SEED, packages=packages
+        )
+        print(f"wrote {written.relative_to(records.ROOT)}")
+
+
+def fit(encoded, settings, path):
+    """Returns the parameters with the lowest validation loss, and the curve of the epochs."""
+    params = language_model.init(np.random.default_rng(SEED), settings["V"], settings["H"])
+    validation = text.batches(encoded.validation, settings["batch_size"])
+
+    def batches(epoch):
+        rng = np.random.default_rng([SEED, epoch])
+        return text.batches(encoded.train, settings["batch_size"], rng)
+
+    curve_path = path.with_suffix(".curve.npz")
+    curve = checkpoint.load_facts(curve_path)["curve"] if curve_path.is_file() else []
+    for progress in train(
+        params,
+        batches,
+        language_model.loss_and_gradient,
+        adam,
+        epochs=settings["epochs"],
+        learning_rate=settings["learning_rate"],
+        clip=settings["clip"],
+        halve=settings["halve"],
+        patience=settings["patience"],
+        validate=lambda p: mean_loss(p, validation),
+        path=path,
+        settings=settings,
+    ):
+        if progress.train_loss is not None:
+            curve = [point for point in curve if point["epoch"] < progress.epoch + 1]
+            curve.append(
+                {
+                    "epoch": progress.epoch + 1,
+                    "train_loss": progress.train_loss,
+                    "validation_loss": progress.validation_loss,
+                    "learning_rate": progress.learning_rate,
+                }
+            )
+            checkpoint.save(curve_path, (), {"curve": curve})
+            print(
+                f"epoch {progress.epoch + 1}: perplexity {math.exp(progress.train_loss):.1f} train,"
+                f" {math.exp(progress.validation_loss):.1f} validation",
+                flush=True,
+            )
+    return load_best(path, params), curve
+
+
+def mean_loss(params, batches):
+    """Returns the mean loss in nats per word over batches of unequal size."""
+    losses, words = zip(*(language_model.loss(params, b) for b in batches), strict=True)
+    return float(np.average(losses, weights=words))
+
+
+def perplexity(params, encoded):
+    return math.exp(mean_loss(params, text.batches(encoded, 64)))
+
+
+def measure_baselines(encoded, V):
+    """Returns the perplexities of n-grams on the same split and the same vocabulary."""
+    found = {"uniform": {"validation": V, "test": V}}
+    for n, name in enumerate(("unigram", "bigram", "trigram", "fourgram", "fivegram"), start=1):
+        model = ngram.fit(encoded.train, V, n)
+        found[name] = {
+            part: ngram.perplexity(model, getattr(encoded, part)) for part in ("validation", "test")
+        }
+        print(f"{name}: {found[name]['validation']:.1f} validation", flush=True)
+    return found
+
+
+def describe(parts, encoded, removed, vocabulary):
+    """Returns the sizes of the corpus, part by part."""
+    found = {"duplicate_sentences_removed": removed}
+    for name, documents, sentences in zip(parts._fields, parts, encoded, strict=True):
+        ids = np.concatenate([sentence[1:] for sentence in sentences])
+        found[name] = {
+            "documents": len(documents),
+            "sentences": len(sentences),
+            "words": len(ids),
+            "unknown_share": float(np.mean(ids == vocabulary.unknown)),
+        }
+    return found
+
+
+def sample(params, vocabulary):
+    """Returns sentences at several temperatures, the first that come, none picked."""
+    rng = np.random.default_rng(SEED)
+    return {
+        str(temperature): [
+            text.join(
+                vocabulary.decode(
+                    language_model.generate(
+                        params, rng, vocabulary.start, vocabulary.end,
+                        forbidden=(vocabulary.unknown, vocabulary.start),
+                        temperature=temperature, minimum=4,
+                    )
+                )
+            )
+            for _ in range(SAMPLES)
+        ]
+        for temperature in TEMPERATURES
+    }  # fmt: skip
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--pocket", action="store_true", help="the small model")
+    parser.add_argument("--text", metavar="FILE", help="train on this text instead")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    try:
+        main(arguments())
+    except (Interrupted, Diverged, OSError, ValueError) as problem:
+        sys.exit(f"experiments.language_model: {problem}")
