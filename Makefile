@@ -63,10 +63,11 @@ clean: ## remove what was built; .venv and node_modules stay
 pythons := $(or $(PYTHON),python3.13 python3.12 python3.11 python3)
 suits = import sys; assert (3, 11) <= sys.version_info[:2] <= (3, 13)
 first = $(shell for p in $(pythons); do "$$p" -c "$(1)" 2>/dev/null && echo "$$p" && break; done)
-base = $(or $(call first,$(suits); import venv; import ensurepip),$(error $(if $(call first,$(suits)),\
+found = $(or $(call first,$(suits); import venv; import ensurepip),$(error $(if $(call first,$(suits)),\
 $(call first,$(suits)) lacks its venv module: install it (on Debian and Ubuntu: the package \
 python3-venv),this needs Python 3.11, 3.12 or 3.13, which $(pythons) is not: install one or name \
 it with make PYTHON=/path/to/python)))
+base = $(eval base := $(found))$(base)
 
 sum = $(word 1,$(shell (pwd; cat $(1)) | cksum))
 locked := $(VENV)/locked-$(call sum,requirements.lock)

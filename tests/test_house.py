@@ -232,11 +232,9 @@ def test_workflows_test_the_oldest_and_the_newest_python():
 
 
 def written_files():
-    for path in sorted(ROOT.rglob("*")):
-        folders = set(path.relative_to(ROOT).parts[:-1]) - {".ci", ".github"}
-        ours = not any(name.startswith(".") or name in BUILT for name in folders)
-        if ours and path.is_file() and path.suffix in TEXT:
-            yield path
+    for folder, below, files in os.walk(ROOT):
+        below[:] = [b for b in below if b not in BUILT and (b[0] != "." or b in (".ci", ".github"))]
+        yield from (path for file in files if (path := Path(folder, file)).suffix in TEXT)
 
 
 def test_the_public_address_stands_in_one_place():
