@@ -51,8 +51,9 @@ lock: ## resolve requirements.lock and binder/requirements.txt again (needs uv)
 	$(UV) $(compile:$(UPGRADE)=) --no-annotate --python-platform x86_64-manylinux_2_28 \
 		--extra corpus --extra lab -c requirements.lock -o binder/requirements.txt >/dev/null
 
-clean: ## remove what was built; .venv and node_modules stay
-	rm -rf _build build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+clean: ## remove what was built; .venv, node_modules and half-done experiments stay
+	find _build -mindepth 1 -maxdepth 1 ! -name runs -exec rm -rf {} + 2>/dev/null || true
+	rm -rf build .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find code experiments tests book -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # --- The environment -------------------------------------------------------------------------

@@ -1,0 +1,49 @@
+"""Makes the recorded results that are missing or stale, one after the other.
+
+    python -m experiments.all            makes them
+    python -m experiments.all --list     only says what it would make
+
+Each script goes on where it was interrupted, and a record that fits the code is left as it is.
+"""
+
+import subprocess
+import sys
+
+from unrolled import records
+
+# Record, and the arguments of `python -m` that make it; a record stands below those it builds on.
+RUNS = {
+    "language_model": ("experiments.language_model",),
+    "pocket_language_model": ("experiments.language_model", "--pocket"),
+}
+
+
+def reason(name):
+    """Returns why a record has to be made, or None."""
+    try:
+        return "stale" if records.is_stale(records.load(name)) else None
+    except FileNotFoundError:
+        return "missing"
+    except ValueError:
+        return "damaged"
+
+
+def main(arguments, runs=RUNS, run=subprocess.call):
+    """Returns the exit status: of the first script that fails, or 0."""
+    if arguments not in ([], ["--list"]):
+        print("usage: python -m experiments.all [--list]", file=sys.stderr)
+        return 2
+    # Asked anew for each, since making one record can change the next.
+    for name, command in runs.items():
+        why = reason(name)
+        print(f"{name}: {why or 'up to date'}", flush=True)
+        if why and not arguments and (status := run([sys.executable, "-m", *command])):
+            return status
+    return 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except KeyboardInterrupt:
+        sys.exit(130)
