@@ -52,7 +52,7 @@ lock: ## resolve requirements.lock and binder/requirements.txt again (needs uv)
 		--extra corpus --extra lab -c requirements.lock -o binder/requirements.txt >/dev/null
 
 clean: ## remove what was built; .venv, node_modules and half-done experiments stay
-	find _build -mindepth 1 -maxdepth 1 ! -name runs -exec rm -rf {} + 2>/dev/null || true
+	[ ! -d _build ] || find _build -mindepth 1 -maxdepth 1 ! -name runs -exec rm -rf {} +
 	rm -rf build .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find code experiments tests book -name __pycache__ -type d -prune -exec rm -rf {} +
 
