@@ -52,11 +52,11 @@ def fit(encoded, V, n, discount=0.75):
             f"need n >= 1, 0 < discount < 1 and a text, got {n}, {discount}, {len(encoded)}"
         )
     _check_ids(encoded, V)
-    grams, counts = np.unique(windows(encoded, n), axis=0, return_counts=True)
+    grams, _, counts = unique_rows(windows(encoded, n))
     orders = [_order(grams, counts)]
     for _ in range(n - 1):
         # a shorter gram counts the different words it has been seen after
-        grams, counts = np.unique(grams[:, 1:], axis=0, return_counts=True)
+        grams, _, counts = unique_rows(grams[:, 1:])
         orders.append(_order(grams, counts))
     return Model(V, discount, tuple(reversed(orders)))
 
@@ -89,17 +89,37 @@ def windows(encoded, n):
 
     Before START stands START, as often as needed.
     """
-    rows = []
-    for ids in encoded:
-        padded = np.concatenate([np.repeat(ids[:1], max(0, n - 2)), ids])
-        padded = padded[1:] if n == 1 else padded
-        rows.append(np.lib.stride_tricks.sliding_window_view(padded, n))
-    return np.concatenate(rows)
+    text = np.concatenate(encoded)
+    lengths = np.array([len(ids) for ids in encoded])
+    place = np.arange(len(text))
+    behind = place - np.repeat(np.cumsum(lengths) - lengths, lengths)  # steps from its START
+    back = np.minimum(np.arange(n - 1, -1, -1), behind[:, None])
+    return text[(place[:, None] - back)[behind > 0]]
+
+
+def unique_rows(rows):
+    """Returns (the different rows in order, which of them each row is, how often each occurs).
+
+    Packs a row of ids into one integer, so that sorting compares numbers and not rows: several
+    times faster than ``np.unique(rows, axis=0)``.
+
+    Args:
+        rows: (N, n) integers, none negative.
+    """
+    key, bound = np.zeros(len(rows), np.int64), 1
+    for column in rows.T:
+        size = int(column.max()) + 1
+        if bound * size > 2**62:
+            key, bound = np.unique(key, return_inverse=True)[1], len(rows)
+        key, bound = key * size + column, bound * size
+    _, first, which, counts = np.unique(
+        key, return_index=True, return_inverse=True, return_counts=True
+    )
+    return rows[first], which, counts
 
 
 def _order(grams, counts):
-    contexts, which = np.unique(grams[:, :-1], axis=0, return_inverse=True)
-    which = which.reshape(-1)
+    contexts, which, _ = unique_rows(grams[:, :-1])
     return Order(
         grams, counts, contexts, np.bincount(which, counts), np.bincount(which).astype(float)
     )
@@ -109,9 +129,8 @@ def _look_up(keys, values, wanted):
     """Returns values[i] where keys[i] equals the wanted row, 0 where none does."""
     if keys.shape[1] == 0:
         return np.full(len(wanted), values[0], float)
-    rows, index = np.unique(np.concatenate([keys, wanted]), axis=0, return_inverse=True)
+    rows, index, _ = unique_rows(np.concatenate([keys, wanted]))
     table = np.zeros(len(rows))
-    index = index.reshape(-1)
     table[index[: len(keys)]] = values
     return table[index[len(keys) :]]
 
