@@ -22,7 +22,7 @@ BUILD = ROOT / "_build"
 
 # What cells print must not depend on the machine's mood: no colours, no TensorFlow banner, no progress bars.
 QUIET = {
-    "MPLBACKEND": "agg",
+    "MPLBACKEND": "module://matplotlib_inline.backend_inline",  # as in JupyterLab
     "NO_COLOR": "1",
     "PYTHONHASHSEED": "0",
     "PYDEVD_DISABLE_FILE_VALIDATION": "1",
@@ -38,7 +38,7 @@ class BuildError(Exception):
     """The build cannot go on; the message says why in one line."""
 
 
-def npm_packages(root: Path = ROOT) -> None:
+def npm_packages(root: Path) -> None:
     """Install what package-lock.json names, unless that very lock is installed."""
     lock = (root / "package-lock.json").read_bytes()
     stamp = root / "node_modules" / ".lock-installed"
@@ -66,7 +66,7 @@ def node_path() -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def alone(build: Path = BUILD) -> Iterator[None]:
+def alone(build: Path) -> Iterator[None]:
     """Hold the build's lock; a second build says that it waits, and the lock ends with its process."""
     build.mkdir(exist_ok=True)
     with open(build / ".lock", "w") as lock:
@@ -78,12 +78,12 @@ def alone(build: Path = BUILD) -> Iterator[None]:
         yield
 
 
-def run_sphinx(root: Path = ROOT) -> list[str]:
+def run_sphinx(root: Path, environment: dict[str, str] | None = None) -> list[str]:
     """Run Jupyter Book with warnings as errors, echo what it says, and return the lines that went wrong."""
     command = [script("jupyter-book"), "build", str(root), "-W", "-n", "--keep-going"]
     problems: list[str] = []
     with subprocess.Popen(
-        command, cwd=root, env=os.environ | node_path() | QUIET, text=True, encoding="utf-8",
+        command, cwd=root, env=os.environ | node_path() | QUIET | (environment or {}), text=True, encoding="utf-8",
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     ) as process:  # fmt: skip
         assert process.stdout is not None
@@ -102,8 +102,8 @@ def run_sphinx(root: Path = ROOT) -> list[str]:
 
 def build(fresh: bool = False) -> None:
     """Build the whole book; raise BuildError with the causes when anything is wrong."""
-    npm_packages()
-    with alone():
+    with alone(BUILD):
+        npm_packages(ROOT)
         unfinished = BUILD / ".unfinished"
         if fresh:
             for name in ("html", ".doctrees", ".jupyter_cache", "jupyter_execute"):
@@ -112,7 +112,7 @@ def build(fresh: bool = False) -> None:
             # A page that was read with a warning, or half written, would pass unread the next time.
             shutil.rmtree(BUILD / ".doctrees", ignore_errors=True)
         unfinished.touch()
-        problems = run_sphinx()
+        problems = run_sphinx(ROOT)
         if problems:
             causes = "\n".join(f"  {line.replace(f'{ROOT}/', '')}" for line in problems)
             raise BuildError(f"The book did not build:\n{causes}")

@@ -49,6 +49,11 @@ def check(app: Any, doctree: nodes.document) -> None:
                     "figure as PNG: call figures.use_style() first", location=place(node),
                     type="figure",
                 )
+            if re.match(r"\[?<(Figure|Axes|matplotlib\.)", node.astext().strip()):
+                LOG.warning(
+                    "output shows a Matplotlib object: end the cell with a semicolon",
+                    location=place(node), type="figure",
+                )
     for node in doctree.findall(nodes.raw):
         if re.search(r"<img\b(?![^>]*\balt=\"[^\"]+\")", node.astext()):
             LOG.warning("HTML output with an image without alt text", location=place(node),

@@ -88,16 +88,19 @@ def start_server_process(rundir: Path, timeout: float) -> tuple[Any, socket.sock
             time.sleep(0.01)
 
 
-def render(latex: str, options: dict[str, Any] | None = None) -> str:
-    """Render one formula; a mistake in it is a warning that shows the formula."""
-    try:
-        return original_render(latex, options)
-    except katex.KaTeXError as error:
-        LOG.warning("formula: %s in %s", error, " ".join(latex.split())[:80], type="katex")
-        return "<code>formula</code>"
+def careful(app: Any) -> None:
+    """Make a mistake in a formula a warning that names its page."""
+    render = katex.render_latex
 
+    def rendered(latex: str, options: dict[str, Any] | None = None) -> str:
+        try:
+            return str(render(latex, options))
+        except katex.KaTeXError as error:
+            page = getattr(app.builder, "current_docname", None)
+            LOG.warning("formula: %s", error, location=page, type="katex")
+            return ""
 
-original_render = katex.render_latex
+    katex.render_latex = rendered
 
 
 def tidy_page(app: Any, pagename: str, templatename: str, context: dict, doctree: Any) -> None:
@@ -158,7 +161,7 @@ def setup(app: Any) -> dict[str, bool]:
     os.environ.setdefault("NODE_NO_WARNINGS", "1")
     katex.KaTeXServer.start_server_process = staticmethod(start_server_process)
     katex.KATEX_DEFAULT_OPTIONS.update(throwOnError=True, strict=False, trust=False)
-    katex.render_latex = render
+    careful(app)
     app.add_config_value("comments_config", {}, "html")  # Jupyter Book sets it for sphinx-comments
     app.connect("config-inited", npm_assets)
     app.connect("html-page-context", tidy_page, priority=800)

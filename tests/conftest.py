@@ -1,0 +1,49 @@
+"""What several test files share: the path of the site's extensions, the built book, a browser."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+sys.path.append(str(ROOT / "book/_ext"))
+
+
+@pytest.fixture(scope="session")
+def site():
+    """The built book: the folder _build/html, brought up to date by the one build there is."""
+    command = [sys.executable, str(ROOT / "book/_ext/build.py")]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, f"{done.stdout[-2000:]}\n{done.stderr}"
+    return ROOT / "_build/html"
+
+
+def chromium_path():
+    """Returns the system's Chromium, or None to let Playwright look for its own."""
+    for name in (os.environ.get("UNROLLED_CHROMIUM"), "chromium", "chromium-browser"):
+        if name and (path := shutil.which(name)):
+            return path
+    return shutil.which("google-chrome")
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """A headless Chromium that asks for nothing by itself."""
+    from playwright.sync_api import Error, sync_playwright
+
+    flags = ["--disable-background-networking", "--disable-component-update", "--no-first-run"]
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        flags.append("--no-sandbox")
+    with sync_playwright() as playwright:
+        try:
+            running = playwright.chromium.launch(executable_path=chromium_path(), args=flags)
+        except Error as error:
+            line = "no Chromium: install one (`make browser` fetches it) or set UNROLLED_CHROMIUM"
+            if os.environ.get("CI"):
+                pytest.fail(f"{line}\n{error}", pytrace=False)
+            pytest.skip(line)
+        yield running
+        running.close()

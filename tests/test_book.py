@@ -1,0 +1,325 @@
+"""Tests of the build's own checks: a book with every fault we know, built once; each must be named.
+
+The seeded book is a small one of its own (its pages, tests and records are written here) with our
+configuration, extensions and package.
+"""
+
+import http.client
+import json
+import re
+import subprocess
+import sys
+import threading
+
+import build
+import cells
+import figures_on_page
+import freshness
+import pytest
+import recorded
+import serve
+
+ROOT = cells.ROOT
+HEADER = """---
+jupytext:
+  text_representation: {extension: .md, format_name: myst, format_version: 0.13}
+kernelspec: {display_name: Python 3, language: python, name: python3}
+---
+
+"""
+STEP = cells.source_of("unrolled.rnn.step")
+PLOT = """from unrolled import figures
+figures.use_style()
+axes = figures.canvas()
+figures.lines(axes, [0, 1], {"curve": [0, 1]});"""
+IMPORTS = """```{code-cell} python3
+import numpy as np
+from unrolled.functional import project
+```
+"""
+
+
+def code(text, options=""):
+    return f"```{{code-cell}} python3\n{options}{text}\n```\n"
+
+
+GOOD = (
+    HEADER + "# Good\n\n$$\na = b\n$$ (eq-tested)\n\nSee {eq}`eq-tested` and {numref}`fig-curve`.\n\n"
+    + IMPORTS + code(STEP, ":drawn: unrolled.rnn.step\n")
+    + code(PLOT, '---\nmystnb:\n  image: {alt: "A rising line."}\n'
+        '  figure: {caption: "A line.", name: fig-curve}\n---\n')
+    + "It was {record}`demo:results.loss:.2f`, {record}`demo:results.runs.1:,d` times.\n\n"
+    + "```{record-origin} demo\n```\n"
+)  # fmt: skip
+
+# page -> its text, and what the build must say of it
+FAULTS = {
+    "untested_equation": ("$$\na\n$$ (eq-untested)\n", 'untested_equation has no test marked'),
+    "misnamed_equation": ("$$\na\n$$ (tested)\n", "labels begin with eq-"),
+    "drifted_cell": (
+        IMPORTS + code(STEP + "  # drifted", ":drawn: unrolled.rnn.step\n"),
+        "unrolled.rnn.step is not the text in code/",
+    ),
+    "untested_function": (
+        code(cells.source_of("unrolled.tree.leaves"), ":drawn: unrolled.tree.leaves\n"),
+        "no test uses unrolled.tree.leaves",
+    ),
+    "unknown_object": (code("1", ":drawn: unrolled.rnn.nothing\n"), "no function or class nothing"),
+    "image_without_alt": ("![](../_static/favicon.svg)\n", "image without alt text"),
+    "figure_without_alt": (code(PLOT), "image without alt text"),
+    "html_without_alt": (
+        code("from IPython.display import HTML\nHTML('<img src=\"x.svg\">')"),
+        "HTML output with an image without alt text",
+    ),
+    "png_figure": (
+        code("import matplotlib.pyplot as plt\nplt.figure().add_subplot();",
+             '---\nmystnb: {image: {alt: "Empty axes."}}\n---\n'),
+        "figure as PNG: call figures.use_style() first",
+    ),
+    "heavy_figure": (
+        code("import numpy as np\n" + PLOT + "\naxes.plot(*np.random.rand(2, 9000), '.');",
+             '---\nmystnb: {image: {alt: "Noise."}}\n---\n'),
+        "draw its many points with rasterized=True",
+    ),
+    "object_shown": (code("from unrolled import figures\nfigures.canvas()"), "end the cell with a semicolon"),
+    "failing_cell": (code("1 / 0"), "ZeroDivisionError: division by zero"),
+    "stderr": (code("import sys\nprint('oops', file=sys.stderr)"), "stderr was found"),
+    "unknown_record": ("{record}`nothing:results.loss`\n", "no record results/nothing.json"),
+    "unknown_key": ("{record}`demo:results.los:.2f`\n", "los is not among loss, runs"),
+    "unknown_origin": ("```{record-origin} nothing\n```\n", "no record results/nothing.json"),
+    "bad_formula": ("$\\frac{a$\n", "formula: KaTeX parse error"),
+    "broken_reference": ("See {eq}`eq-nowhere`.\n", "eq-nowhere"),
+    "broken_link": ("[there](nowhere.md)\n", "nowhere.md"),
+    "unknown_citation": ("{cite:p}`nobody2099`\n", "nobody2099"),
+}  # fmt: skip
+
+TESTS = '''
+import pytest
+from unrolled import rnn
+
+@pytest.mark.equation("eq-tested", "tested")
+def test_step(): rnn.step
+'''
+
+RECORD = {
+    "name": "demo", "device": "a machine", "versions": {"python": "3.11.9", "numpy": "2.4.6"},
+    "seed": 7, "commit": "0123456789abcdef", "date": "2026-11-20", "settings": {},
+    "code": ["code/unrolled/rnn.py"], "code_hash": "outdated",
+    "results": {"loss": 1.23456, "runs": [1, 2345]},
+}  # fmt: skip
+
+
+def seed(folder, pages):
+    """Writes a book of these pages; the first is its root."""
+    for name in ("code", "node_modules", "_config.yml", "requirements.lock"):
+        (folder / name).symlink_to(ROOT / name)
+    for name in ("book", "tests", "results", "experiments"):
+        (folder / name).mkdir()
+    for name in ("_ext", "_static", "_templates"):
+        (folder / "book" / name).symlink_to(ROOT / "book" / name)
+    (folder / "book/references.bib").write_text("", "utf-8")
+    (folder / "tests/test_seeded.py").write_text(TESTS, "utf-8")
+    (folder / "results/demo.json").write_text(json.dumps(RECORD), "utf-8")
+    for name, text in pages.items():
+        (folder / f"book/{name}.md").write_text(text, "utf-8")
+    root, *rest = pages
+    chapters = "".join(f"- file: book/{name}\n" for name in rest)
+    (folder / "_toc.yml").write_text(
+        f"format: jb-book\nroot: book/{root}\n" + (f"chapters:\n{chapters}" if rest else ""), "utf-8"
+    )
+    return folder
+
+
+slow = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def node_modules():
+    build.npm_packages(ROOT)
+
+
+@pytest.fixture(scope="module")
+def good(tmp_path_factory, node_modules):
+    folder = seed(tmp_path_factory.mktemp("good"), {"good": GOOD})
+    assert build.run_sphinx(folder) == []
+    return folder
+
+
+@pytest.fixture(scope="module")
+def faulty(tmp_path_factory, node_modules):
+    pages = {"root": "# Root\n"}
+    pages |= {name: f"{HEADER}# {name}\n\n{text}" for name, (text, _) in FAULTS.items()}
+    return build.run_sphinx(seed(tmp_path_factory.mktemp("faulty"), pages))
+
+
+@slow
+@pytest.mark.parametrize("name", FAULTS)
+def test_each_fault_fails_the_build_and_is_named(faulty, name):
+    _, expected = FAULTS[name]
+    about = [line for line in faulty if expected in line]
+    assert about, "\n".join(faulty)
+    if not expected.startswith("ZeroDivision"):  # the line of a traceback names no page
+        assert any(name in line for line in about), "\n".join(about)
+
+
+@slow
+def test_no_other_page_is_blamed(faulty):
+    assert [line for line in faulty if "book/root" in line] == []
+
+
+@slow
+def test_a_good_page_shows_its_marks(good):
+    page = (good / "_build/html/book/good.html").read_text("utf-8")
+    assert "equation-mark" in page
+    assert 'href="../source/tests/test_seeded.html#test_step"' in page
+    assert 'href="../source/code/unrolled/rnn.html#step"' in page
+    assert 'id="test_step"' in (good / "_build/html/source/tests/test_seeded.html").read_text()
+    assert 'id="step"' in (good / "_build/html/source/code/unrolled/rnn.html").read_text()
+
+
+@slow
+def test_a_good_page_shows_its_records(good):
+    page = (good / "_build/html/book/good.html").read_text("utf-8")
+    assert re.search(r'class="record"[^>]*>1\.23</span>', page)
+    assert re.search(r'class="record"[^>]*>2,345</span>', page)
+    for part in ("a machine", "NumPy 2.4.6", "seed 7", "2026-11-20", "The code has changed since."):
+        assert part in page
+
+
+@slow
+def test_a_figure_has_its_dark_twin(good):
+    page = (good / "_build/html/book/good.html").read_text("utf-8")
+    images = re.findall(r'<img alt="A rising line\." class="[^"]*(light|dark)-twin[^>]*src="([^"]*)"', page)
+    (_, light), (_, dark) = sorted(images, reverse=True)
+    from unrolled import figures
+
+    texts = [(good / "_build/html/book" / path).read_text("utf-8") for path in (light, dark)]
+    assert figures.INK in texts[0]
+    assert figures.INK not in texts[1]
+    assert figures.DARK[figures.INK] in texts[1]
+
+
+@slow
+def test_no_link_shows_an_undecided_address(good):
+    page = (good / "_build/html/book/good.html").read_text("utf-8")
+    assert "OWNER" not in page
+    assert "mybinder" not in page
+    assert 'href="../_sources/book/good.ipynb" download' in page
+
+
+@slow
+def test_a_decided_address_gives_the_binder_button_and_canonical_links(tmp_path, node_modules):
+    folder = seed(tmp_path, {"good": HEADER + "# Good\n\n" + code("1 + 1")})
+    config = (ROOT / "_config.yml").read_text("utf-8").replace("com/OWNER/", "com/Someone/")
+    (folder / "_config.yml").unlink()
+    (folder / "_config.yml").write_text(config, "utf-8")
+    assert build.run_sphinx(folder) == []
+    page = (folder / "_build/html/book/good.html").read_text("utf-8")
+    binder = "https://mybinder.org/v2/gh/Someone/unrolled/main?urlpath=lab/tree/book/good.md"
+    assert f'href="{binder}"' in page
+    assert 'rel="canonical" href="https://someone.github.io/unrolled/book/good.html"' in page
+    assert "https://github.com/Someone/unrolled/blob/main/book/good.md" in page
+
+
+@slow
+def test_the_outputs_follow_the_code(tmp_path, node_modules):
+    folder = seed(tmp_path, {"page": HEADER + "# Page\n\n" + code(
+        "from unrolled import answer\nanswer.value()")})  # fmt: skip
+    (folder / "code").unlink()
+    module = folder / "code/unrolled/answer.py"
+    module.parent.mkdir(parents=True)
+    module.write_text("from unrolled.deep import number\ndef value(): return number\n")
+    deep = folder / "code/unrolled/deep.py"
+    (folder / "code/unrolled/__init__.py").write_text("")
+    path = {"PYTHONPATH": str(folder / "code")}
+
+    def output(number):
+        deep.write_text(f"number = {number}\n")
+        assert build.run_sphinx(folder, path) == []
+        page = (folder / "_build/html/book/page.html").read_text("utf-8")
+        return re.search(r'text_plain.*?<pre>.*?(\d+)', page, re.DOTALL)[1]
+
+    assert [output(41), output(42), output(42)] == ["41", "42", "42"]
+
+
+def test_a_fingerprint_covers_what_the_cells_reach_and_no_more(tmp_path):
+    folder = seed(tmp_path, {"page": HEADER + code("%matplotlib inline\nfrom unrolled import rnn")})
+    reached = freshness.reached((folder / "book/page.md").read_text(), folder)
+    assert {p.name for p in reached} == {"__init__.py", "rnn.py", "functional.py"}
+    read = freshness.reached(code("from unrolled import (\n  rnn,\n  records)"), folder)
+    assert {"records.py", "rnn.py", "demo.json"} <= {p.name for p in read}
+    assert len(freshness.reached(code("not python ("), folder)) > 8
+    assert freshness.reached("# No cells\n\n```python\nimport unrolled.rnn\n```\n", folder) == set()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("nothing:results", "no record results/nothing.json"),
+        ("demo:results.runs.9", "9 is not among a list"),
+        ("demo:results.runs", "is not one value"),
+        ("demo:results.loss:q", "cannot be shown as q"),
+        ("damaged:results", "results/damaged.json is damaged"),
+    ],
+)
+def test_a_record_that_is_not_there_is_one_clear_line(tmp_path, text, message):
+    folder = seed(tmp_path, {"page": "# Page\n"})
+    (folder / "results/damaged.json").write_text("{")
+    with pytest.raises(recorded.NoRecord, match=re.escape(message)):
+        recorded.formatted(folder, text)
+
+
+def test_the_dark_twin_exchanges_named_colours_alone():
+    svg = "fill: #14181F; stroke: #14181fab; color: #000000"
+    twin = figures_on_page.dark_twin(svg, {"#14181f": "#e4e8ee"})
+    assert twin == "fill: #e4e8ee; stroke: #14181fab; color: #000000"
+
+
+@slow
+def test_a_failed_build_fails_again(tmp_path, node_modules, monkeypatch):
+    """A page that was read with a warning must not pass unread the next time."""
+    folder = seed(tmp_path, {"page": "# Page\n\n$$\na\n$$ (eq-untested)\n"})
+    for name, value in {"ROOT": folder, "BUILD": folder / "_build"}.items():
+        monkeypatch.setattr(build, name, value)
+    (folder / "package-lock.json").symlink_to(ROOT / "package-lock.json")
+    for _ in range(2):
+        with pytest.raises(build.BuildError, match="eq-untested"):
+            build.build()
+    (folder / "book/page.md").write_text("# Page\n", "utf-8")
+    build.build()
+    assert (folder / "_build/html/book/page.html").is_file()
+
+
+def test_a_second_build_waits_for_the_first(tmp_path):
+    waiting = [sys.executable, "-c", f"import sys; sys.path.append({str(ROOT / 'book/_ext')!r})\n"
+        f"import build, pathlib\nwith build.alone(pathlib.Path({str(tmp_path)!r})): print('mine')"]  # fmt: skip
+    with build.alone(tmp_path):
+        second = subprocess.Popen(waiting, stdout=subprocess.PIPE, text=True)
+        assert second.stdout is not None
+        assert "waiting" in second.stdout.readline()
+        assert second.poll() is None
+    assert second.communicate(timeout=30)[0] == "mine\n"
+
+
+def test_bad_arguments_are_one_line(capsys):
+    for module, arguments in ((build, ["--what"]), (serve, ["port"])):
+        assert module.main(arguments) == 2
+        assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_taken_port_gets_the_next_one(tmp_path):
+    (tmp_path / "index.html").write_text("here")
+    with serve.server(tmp_path, 18000) as first, serve.server(tmp_path, first.server_port) as second:
+        assert second.server_port > first.server_port
+        threading.Thread(target=second.serve_forever, daemon=True).start()
+        link = http.client.HTTPConnection("127.0.0.1", second.server_port)
+        link.request("GET", "/")
+        assert link.getresponse().read() == b"here"
+        link.close()
+        second.shutdown()
+
+
+def test_the_lock_of_npm_names_no_address():
+    lock = (ROOT / "package-lock.json").read_text("utf-8")
+    assert "resolved" not in lock
+    assert lock.count('"integrity"') >= 5
