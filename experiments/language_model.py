@@ -38,6 +38,7 @@ CODE = records.Code.now(
             "checkpoint",
             "train",
             "tree",
+            "files",
         )
     ),
 )

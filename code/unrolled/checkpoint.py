@@ -1,14 +1,14 @@
 """Saves trees of arrays so that nothing is lost: whole files, no pickle, checked on loading."""
 
+import io
 import json
-import os
-import tempfile
 import zipfile
 from pathlib import Path
 
 import numpy as np
 
 from unrolled import tree
+from unrolled.files import write_whole
 
 _FACTS = "facts"
 
@@ -24,20 +24,11 @@ def save(path, arrays, facts=None):
         arrays: a tree of arrays.
         facts: what JSON can hold.
     """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     named = dict(tree.named_leaves(arrays))
     named[_FACTS] = np.array(json.dumps(facts or {}))
-    handle, unfinished = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".tmp")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            np.savez(file, **named)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(unfinished, path)
-    except BaseException:
-        Path(unfinished).unlink(missing_ok=True)
-        raise
+    archive = io.BytesIO()
+    np.savez(archive, **named)
+    write_whole(path, archive.getvalue())
 
 
 def load_facts(path):
@@ -78,8 +69,8 @@ def _read(path):
     if not Path(path).is_file():
         raise FileNotFoundError(f"no such checkpoint: {path}")
     try:
-        with np.load(path, allow_pickle=False) as file:
-            stored = {name: file[name] for name in file.files}
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
+            stored = {name: archive[name] for name in archive.files}
         if _FACTS in stored:
             return stored
     except (zipfile.BadZipFile, EOFError, OSError, ValueError, KeyError, AttributeError):

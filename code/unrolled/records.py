@@ -11,11 +11,12 @@ import json
 import os
 import platform
 import subprocess
-import tempfile
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import NamedTuple
+
+from unrolled.files import write_whole
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "results"
@@ -82,12 +83,7 @@ def write(name, results, *, code, settings, seed, device=None, packages=("numpy"
         "results": results,
     }
     path = FOLDER / f"{name}.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False, encoding="utf-8") as file:
-        json.dump(record, file, indent=1, allow_nan=False)
-        file.write("\n")
-    os.chmod(file.name, 0o644)
-    os.replace(file.name, path)
+    write_whole(path, json.dumps(record, indent=1, allow_nan=False) + "\n")
     return path
 
 

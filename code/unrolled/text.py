@@ -12,13 +12,14 @@ import importlib.util
 import json
 import os
 import re
-import tempfile
 from collections import Counter
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+
+from unrolled.files import write_whole
 
 PACKAGES = ("numpy", "scipy", "matplotlib", "keras", "pytensor", "tensorflow")
 UNKNOWN, START, END = "<unknown>", "<start>", "<end>"
@@ -113,7 +114,7 @@ def corpus(packages=PACKAGES, cache=None):
         return [Document(name, tuple(lines)) for name, lines in json.loads(path.read_text("utf-8"))]
     documents = [document for package in packages for document in _package(package)]
     try:
-        _write_atomically(path, json.dumps(documents))
+        write_whole(path, json.dumps(documents))
     except OSError:
         pass  # a folder that cannot be written costs time, not the corpus
     return documents
@@ -409,10 +410,3 @@ def batches(encoded, size, rng=None):
     if rng is not None:
         rng.shuffle(groups := list(groups))
     return [pad([encoded[i] for i in group]) for group in groups]
-
-
-def _write_atomically(path, content):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False, encoding="utf-8") as file:
-        file.write(content)
-    os.replace(file.name, path)
