@@ -1,7 +1,7 @@
 """Errors planted in the backward passes: each must turn the tests named beside it red.
 
-A test that no error can fail proves nothing. Here the source of one function is changed in one place,
-the module is run with that change in the place of the real one, and the named test must fail. The
+A test that no error can fail proves nothing. Here the source of one function is changed in one
+place, its module runs with that change instead of the real one, and the named test must fail. The
 errors are those that are easily made when backpropagation through time is written by hand.
 """
 
