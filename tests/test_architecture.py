@@ -17,6 +17,7 @@ PACKAGE = ROOT / "code" / "unrolled"
 # A module imports only what stands above it.
 BOOK_ORDER = {
     "tree": set(),
+    "files": set(),
     "records": set(),
     "graph": set(),
     "figures": set(),
@@ -37,9 +38,10 @@ BOOK_ORDER = {
     "readout": {"rnn"},
     "recurrent_weights": set(),
     "irnn": {"functional", "recurrent_weights", "rnn"},  # rnn with another nonlinearity
+    "jacobians": {"functional", "rnn"},
 }
 # Plumbing that explains nothing about networks and that any module may import.
-EVERYWHERE = {"tree", "records"}
+EVERYWHERE = {"tree", "files", "records"}
 
 # What a module may import from outside, besides the standard library and NumPy.
 OUTSIDE = {
