@@ -70,7 +70,7 @@ def test_five_ways_agree(T, seed):
     assert T == 0 or largest > 0.1  # not the agreement of five zeros
 
 
-@pytest.mark.equation("eq-bptt-total-recursion")
+@pytest.mark.equation("eq-bptt-total")
 def test_the_sensitivity_is_the_derivative_of_the_state():
     p, h0, x, _ = case(6, 3)
     h, sensitivity = h0, forward_mode.start(p.cell, 2)

@@ -1,6 +1,6 @@
 r"""The gradient without a way back: real-time recurrent learning (Williams & Zipser, 1989).
 
-    dh_t/dθ = J_t dh_{t-1}/dθ + ∂⁺h_t/∂θ                          (eq-bptt-total-recursion)
+    dh_t/dθ = J_t dh_{t-1}/dθ + ∂⁺h_t/∂θ                          (eq-bptt-total)
 
 The sensitivity of the state to every weight is carried forward in time beside the state itself.
 At each step the gradient of that step's loss is there at once, and nothing of the past is kept,
