@@ -12,7 +12,8 @@ from unrolled import readout, records, tasks
 LENGTHS = [10, 20, 40, 80, 150]
 SOLVED = 0.01  # mean squared error on new sequences; chance is 1/6
 STOP = 0.005  # on the validation sequences: a margin, so that a stopped run is a solved one
-CODE = ["experiments/adding_problem.py", "code/unrolled/readout.py"]
+FILES = ["experiments/adding_problem.py", "code/unrolled/readout.py"]
+CODE = records.Code.now(*long_tasks.CODE, *FILES)
 
 
 def one(method, T, seed):
@@ -35,11 +36,11 @@ def one(method, T, seed):
 
 
 if __name__ == "__main__":
-    runs = long_tasks.all_runs("adding_problem", LENGTHS, one, CODE)
+    runs = long_tasks.all_runs("adding_problem", LENGTHS, one, FILES)
     path = records.write(
         "adding_problem",
         {"chance": tasks.ADDING_CHANCE, "solved_below": SOLVED, "T": LENGTHS, "runs": runs},
-        code=long_tasks.CODE + CODE,
+        code=CODE,
         settings=long_tasks.SETTINGS | {"stopped_below": STOP},
         seed=list(long_tasks.SEEDS),
     )

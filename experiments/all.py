@@ -15,6 +15,8 @@ from unrolled import records
 RUNS = {
     "language_model": ("experiments.language_model",),
     "pocket_language_model": ("experiments.language_model", "--pocket"),
+    "adding_problem": ("experiments.adding_problem",),
+    "copy_task": ("experiments.copy_task",),
 }
 
 

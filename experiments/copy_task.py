@@ -12,7 +12,8 @@ from unrolled import language_model, records, tasks
 DELAYS = [5, 10, 20, 40, 80]
 LENGTH = 3
 STOP = 0.01  # fraction of symbols wrong, on the validation sequences
-CODE = ["experiments/copy_task.py", "code/unrolled/language_model.py"]
+FILES = ["experiments/copy_task.py", "code/unrolled/language_model.py"]
+CODE = records.Code.now(*long_tasks.CODE, *FILES)
 
 
 def wrong(p, batch, cell):
@@ -40,11 +41,11 @@ def one(method, delay, seed):
 
 
 if __name__ == "__main__":
-    runs = long_tasks.all_runs("copy_task", DELAYS, one, CODE)
+    runs = long_tasks.all_runs("copy_task", DELAYS, one, FILES)
     path = records.write(
         "copy_task",
         {"chance": 1 / tasks.SYMBOLS, "T": DELAYS, "length": LENGTH, "runs": runs},
-        code=long_tasks.CODE + CODE,
+        code=CODE,
         settings=long_tasks.SETTINGS | {"stopped_below": STOP},
         seed=list(long_tasks.SEEDS),
     )

@@ -1,35 +1,21 @@
-"""What the runs of adding_problem.py and copy_task.py share: the methods, one run, resuming.
+"""What adding_problem.py and copy_task.py share: one run, and going on where it stopped.
 
-To add a cell, add a line to METHODS; finished runs of the other methods are kept.
+The methods stand in ``methods.py``.
 """
 
 import functools
+import hashlib
 import json
-import os
 import time
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from tqdm import tqdm
 
-from unrolled import irnn, optimizers, records, rnn, train
-from unrolled import recurrent_weights as weights
+from experiments.methods import METHODS
+from unrolled import optimizers, records, train
+from unrolled.files import write_whole
 
-
-class Method(NamedTuple):
-    cell: Any  # a module with init, forward, backward
-    recurrent: Any  # the function of recurrent_weights that makes W_h; None: the cell's own
-    clip: float | None  # largest norm of the gradient
-
-
-METHODS = {
-    "tanh": Method(rnn, weights.uniform, None),
-    "tanh, clipped": Method(rnn, weights.uniform, 1.0),
-    "orthogonal tanh": Method(rnn, weights.orthogonal, 1.0),
-    "ReLU, identity": Method(irnn, None, None),
-    "ReLU, identity, clipped": Method(irnn, None, 1.0),
-}
 SEEDS = range(5)
 HIDDEN, BATCH, LEARNING_RATE = 32, 32, 0.001
 STEPS, CHECK_EVERY = 5000, 100
@@ -43,11 +29,30 @@ SETTINGS = {
     "precision": "float32",
     "clip": {name: method.clip for name, method in METHODS.items()},
 }
-CODE = ["experiments/long_tasks.py"] + [
+
+
+def _module(method):
+    return method.cell.__name__.rpartition(".")[2]
+
+
+RUN_CODE = ["experiments/long_tasks.py"] + [
     f"code/unrolled/{name}.py"
-    for name in ("functional", "rnn", "irnn", "recurrent_weights", "tasks", "optimizers", "train")
+    for name in (
+        "functional",
+        "rnn",
+        "recurrent_weights",
+        "tasks",
+        "optimizers",
+        "train",
+        "tree",
+    )
 ]
-RUNS = Path(records.ROOT) / "_build" / "runs"
+CODE = [
+    *RUN_CODE,
+    "experiments/methods.py",
+    *sorted({f"code/unrolled/{_module(method)}.py" for method in METHODS.values()}),
+]
+RUNS = records.ROOT / "_build" / "runs"
 
 
 def initial(method, seed, make):
@@ -80,7 +85,7 @@ def run(method, seed, params, draw, loss_and_gradient, error, good_enough):
         return [draw(np.random.default_rng([seed, epoch, i])) for i in range(CHECK_EVERY)]
 
     start = time.process_time()
-    happened = {"steps": 0, "largest_norm": 0.0, "diverged": None}
+    happened: dict[str, Any] = {"steps": 0, "largest_norm": 0.0, "diverged": None}
     best = params
     # A ReLU network may overflow before it diverges; train says so in one line, NumPy in many.
     with np.errstate(over="ignore", invalid="ignore"):
@@ -109,26 +114,33 @@ def run(method, seed, params, draw, loss_and_gradient, error, good_enough):
     return best, happened
 
 
-def all_runs(name, distances, one, code):
+def all_runs(name, distances, one, files):
     """Returns the list of all runs; one that was finished before is read, not repeated.
 
     Args:
         name: of the record.
         distances: the settings of T.
         one: a function of (method, distance, seed) that returns a dictionary.
-        code: files; when one of them changes, everything is run again.
+        files: what ``one`` depends on, besides RUN_CODE and the method's cell; when one of these
+            files changes, a run is repeated.
     """
-    folder = RUNS / f"{name}-{records.code_hash([*CODE, *code])}"
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = RUNS / name
     wanted = [(m, T, seed) for seed in SEEDS for T in distances for m in METHODS]
     found = []
     for method, T, seed in (bar := tqdm(wanted, desc=name)):
         bar.set_postfix_str(f"{method}, T = {T}, seed {seed}")
-        path = folder / f"{method.replace(' ', '-')}-{T}-{seed}.json"
+        path = folder / f"{_key(method, T, seed, files)}.json"
         if not path.is_file():
             result = {"method": method, "T": T, "seed": seed} | one(METHODS[method], T, seed)
-            unfinished = path.with_suffix(".tmp")
-            unfinished.write_text(json.dumps(result), "utf-8")
-            os.replace(unfinished, path)
+            write_whole(path, json.dumps(result))
         found.append(json.loads(path.read_text("utf-8")))
     return found
+
+
+def _key(name, T, seed, files):
+    """Returns a name for a run that changes when anything does that could change its result."""
+    method = METHODS[name]
+    recurrent = method.recurrent and method.recurrent.__name__
+    code = records.code_hash([*RUN_CODE, *files, f"code/unrolled/{_module(method)}.py"])
+    facts = f"{name} {_module(method)} {recurrent} {method.clip} {T} {seed} {code}"
+    return hashlib.sha256(facts.encode()).hexdigest()[:16]
