@@ -80,7 +80,7 @@ def test_the_parity_network_is_right_on_every_sequence_of_ten_bits():
 
 @pytest.mark.parametrize(("gain", "keeps"), [(10, True), (3, True), (2, False)])
 def test_the_bit_is_kept_exactly_where_the_page_says(gain, keeps):
-    carried = page("sequences-and-memory")["carried"][f"g = {gain}"]
+    carried = page("sequences-and-memory")["carried"][f"γ = {gain}"]
     assert carried[0] > 0.7
     assert (carried[-1] > 0.5) == keeps
     assert (abs(carried[-1] - carried[-2]) < 1e-3) and (keeps or abs(carried[-1] - 0.3) < 0.05)
@@ -91,16 +91,16 @@ def test_the_bit_is_kept_exactly_where_the_page_says(gain, keeps):
 def test_the_parity_map_is_the_network_at_input_0(gain):
     ns = page("sequences-and-memory")
     p = ns["parity_network"](gain)
-    for q in np.linspace(-0.2, 1.2, 15):
-        h = np.array([0.3 + q, 0.3 - q])  # any state with (h[1] - h[2]) / 2 = q
+    for m in np.linspace(-0.2, 1.2, 15):
+        h = np.array([0.3 + m, 0.3 - m])  # any state with (h[1] - h[2]) / 2 = m
         h = rnn.step(p, np.zeros(1), h)
-        assert (h @ ns["W_y"])[0] == pytest.approx(ns["next_q"](q, gain), abs=1e-12)
+        assert (h @ ns["W_y"])[0] == pytest.approx(ns["next_m"](m, gain), abs=1e-12)
 
 
 def test_the_maps_cross_the_diagonal_once_or_three_times():
-    next_q, q = page("sequences-and-memory")["next_q"], np.linspace(0, 1, 10_001)
+    next_m, m = page("sequences-and-memory")["next_m"], np.linspace(0, 1, 10_001)
     for gain, crossings in ((10, 3), (3, 3), (2, 1)):
-        assert np.sum(np.diff(np.sign(next_q(q, gain) - q + 1e-12)) != 0) == crossings
+        assert np.sum(np.diff(np.sign(next_m(m, gain) - m + 1e-12)) != 0) == crossings
 
 
 # -- the unrolled graph ----------------------------------------------------------------------------
