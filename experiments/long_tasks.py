@@ -47,11 +47,10 @@ RUN_CODE = ["experiments/long_tasks.py"] + [
         "tree",
     )
 ]
-CODE = [
-    *RUN_CODE,
-    "experiments/methods.py",
-    *sorted({f"code/unrolled/{_module(method)}.py" for method in METHODS.values()}),
-]
+CODE = sorted(
+    {*RUN_CODE, "experiments/methods.py"}
+    | {f"code/unrolled/{_module(method)}.py" for method in METHODS.values()}
+)
 RUNS = records.ROOT / "_build" / "runs"
 
 
