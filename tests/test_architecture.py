@@ -18,21 +18,17 @@ PACKAGE = ROOT / "code" / "unrolled"
 BOOK_ORDER = {
     "tree": set(),
     "files": set(),
-    "files": set(),
-    "records": {"files"},
+    "records": set(),
     "graph": set(),
     "figures": set(),
-    "text": {"files"},
+    "text": set(),
     "ngram": set(),
     "functional": set(),
     "rnn": {"functional"},
-    "chain_rule": {"rnn"},
-    "forward_mode": {"chain_rule", "rnn"},
-    "recomputation": {"rnn"},
     "language_model": {"functional", "rnn"},
     "gradcheck": set(),
     "optimizers": set(),
-    "checkpoint": {"files"},
+    "checkpoint": set(),
     "train": {"checkpoint", "optimizers"},
     "pretrained": {"checkpoint", "language_model", "text"},
     "chain_rule": {"rnn"},
@@ -44,7 +40,7 @@ BOOK_ORDER = {
     "irnn": {"functional", "recurrent_weights", "rnn"},  # rnn with another nonlinearity
     "jacobians": {"functional", "rnn"},
 }
-# Plumbing that explains nothing about networks and that any module may import.
+# Plumbing that explains nothing about networks and that any later module may import.
 EVERYWHERE = {"tree", "files", "records"}
 
 # What a module may import from outside, besides the standard library and NumPy.
