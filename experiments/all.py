@@ -13,8 +13,9 @@ from unrolled import records
 
 # Record, and the arguments of `python -m` that make it; a record stands below those it builds on.
 RUNS = {
-    "language_model": ("experiments.language_model",),
     "pocket_language_model": ("experiments.language_model", "--pocket"),
+    "language_model": ("experiments.language_model",),
+    "bench_step": ("experiments.bench_step",),
     "adding_problem": ("experiments.adding_problem",),
     "copy_task": ("experiments.copy_task",),
 }
@@ -48,4 +49,4 @@ if __name__ == "__main__":
     try:
         sys.exit(main(sys.argv[1:]))
     except KeyboardInterrupt:
-        sys.exit(130)
+        sys.exit("experiments.all: stopped; the same command goes on from here")
