@@ -1,0 +1,93 @@
+"""The chapter from text to tensors: its equations, and what it says of the functions it shows."""
+
+import hashlib
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from unrolled import text
+
+sentences = st.lists(
+    st.lists(st.integers(3, 9), max_size=7).map(lambda ids: np.array([1, *ids, 2])),
+    min_size=1,
+    max_size=9,
+)
+
+
+@pytest.mark.equation("eq-next-word")
+@given(sentences)
+def test_targets_are_the_inputs_one_step_later(encoded):
+    batch = text.pad(encoded)
+    for b, ids in enumerate(encoded):
+        T = len(ids) - 1
+        assert batch.mask[:, b].tolist() == [t < T for t in range(len(batch.mask))]
+        assert batch.inputs[0, b] == text.Vocabulary.start
+        assert batch.targets[T - 1, b] == text.Vocabulary.end
+        assert [*batch.inputs[:T, b], batch.targets[T - 1, b]] == ids.tolist()
+        assert all(batch.targets[t, b] == batch.inputs[t + 1, b] for t in range(T - 1))
+
+
+@pytest.mark.equation("eq-padding-share")
+@given(sentences)
+def test_padding_share_is_what_the_mask_leaves_out(encoded):
+    T = [len(ids) - 1 for ids in encoded]
+    wanted = 1 - sum(T) / (len(T) * max(T))
+    assert 1 - text.pad(encoded).mask.mean() == pytest.approx(wanted, abs=1e-12)
+
+
+def test_batches_by_length_hold_every_sentence_once_and_little_padding():
+    rng = np.random.default_rng(0)
+    encoded = [np.array([1, *rng.integers(3, 9, n), 2]) for n in rng.integers(1, 60, 500)]
+    groups = text.batches(encoded, 16, np.random.default_rng(1))
+    read = sorted(
+        tuple(column[real].tolist())
+        for batch in groups
+        for column, real in zip(batch.targets.T, batch.mask.T, strict=True)
+    )
+    assert read == sorted(tuple(ids[1:].tolist()) for ids in encoded)
+    places = sum(batch.mask.size for batch in groups)
+    words = sum(batch.mask.sum() for batch in groups)
+    assert 1 - words / places < 0.05
+    lengths = [len(batch.mask) for batch in groups]
+    assert lengths != sorted(lengths)
+
+
+def test_tokens_of_the_chapter():
+    assert text.tokens("Don't use np.dot(a, b) here.") == [
+        "don't", "use", "np.dot", "(", "a", ",", "b", ")", "here", ".",
+    ]  # fmt: skip
+    assert text.tokens("An element-wise 2.5e-3!") == ["an", "element-wise", "2.5e-3", "!"]
+
+
+@pytest.mark.parametrize(
+    ("line", "kept"),
+    [
+        ("No check is performed to ensure a_min < a_max.", True),
+        ("out must be of the right shape to hold the output.", False),
+        ("Too few words.", False),
+        ("No full stop at the end of it", False),
+        ("Mostly 1, 2, 3, 4, 5, 6, 7, 8, 9, 10.", False),
+    ],
+)
+def test_is_prose_on_the_cases_the_chapter_names(line, kept):
+    assert text.is_prose(line) == kept
+
+
+def test_vocabulary_keeps_the_commonest_and_calls_the_rest_unknown():
+    vocabulary = text.Vocabulary.of([["b", "a", "b", "c"], ["a", "b", "d"]], 5)
+    assert vocabulary.words[3:] == ("b", "a")
+    assert vocabulary.encode(["a", "d", "b"]).tolist() == [1, 4, 0, 3, 2]
+    assert vocabulary.decode([1, 4, 0, 3, 2]) == ["a", text.UNKNOWN, "b"]
+
+
+def test_split_follows_the_name_alone():
+    documents = [text.Document(f"module {i}", ("A sentence.",)) for i in range(400)]
+    whole, fewer = text.split(documents), text.split(documents[1:])
+    for part, same in zip(whole, fewer, strict=True):
+        assert [d for d in part if d != documents[0]] == same
+    for document in whole.validation:
+        digest = hashlib.sha256(document.name.encode()).hexdigest()
+        assert int(digest[:16], 16) / 2**64 < 0.05
+    assert len(whole.validation) + len(whole.test) == pytest.approx(40, abs=20)
