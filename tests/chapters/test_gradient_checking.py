@@ -1,0 +1,208 @@
+"""The equations and claims of the chapter "Gradient checking"."""
+
+import math
+from unittest import mock
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+from unrolled import functional, gradcheck, language_model, rnn, text, tree
+
+
+def model_and_batch(seed=0, V=11, H=5, lengths=(9, 7, 4)):
+    rng = np.random.default_rng(seed)
+    model = tree.map(lambda w: rng.normal(size=w.shape), language_model.init(rng, V, H))
+    return model, text.pad([rng.integers(0, V, n) for n in lengths])
+
+
+@pytest.mark.equation("eq-central-difference")
+def test_each_entry_is_moved_up_and_down_alone():
+    theta = (np.array([[0.5, -1.0], [2.0, 0.1]]), np.array([3.0]))
+
+    def loss(t):
+        return math.exp(t[0][0, 0]) * t[0][0, 1] + t[0][1, 0] ** 2 * t[1][0] + math.sin(t[0][1, 1])
+
+    epsilon = 0.01
+    matrix, vector = gradcheck.central_difference(loss, theta, epsilon)
+    for index in np.ndindex(2, 2):
+        up, down = theta[0].copy(), theta[0].copy()
+        up[index] += epsilon
+        down[index] -= epsilon
+        expected = (loss((up, theta[1])) - loss((down, theta[1]))) / (2 * epsilon)
+        assert_allclose(matrix[index], expected, rtol=1e-12)
+    expected = (loss((theta[0], theta[1] + 0.01)) - loss((theta[0], theta[1] - 0.01))) / 0.02
+    assert_allclose(vector[0], expected, rtol=1e-12)
+
+
+@pytest.mark.equation("eq-central-taylor")
+def test_the_remainder_is_a_sixth_of_epsilon_squared_times_the_third_derivative():
+    # A cubic has no fifth derivative: there the formula is exact, without the O(epsilon^4).
+    theta, epsilon = np.array([1.5]), 0.1
+    slope = gradcheck.central_difference(lambda t: float(t[0] ** 3), theta, epsilon)[0]
+    assert_allclose(slope, 3 * 1.5**2 + epsilon**2 / 6 * 6, rtol=1e-12)
+    # For exp the rest is epsilon^4 / 120: a quarter of epsilon, a 256th of the rest.
+    rests = [
+        gradcheck.central_difference(lambda t: float(np.exp(t[0])), np.zeros(1), e)[0]
+        - (1 + e**2 / 6)
+        for e in (0.4, 0.1)
+    ]
+    assert_allclose(rests[0] / rests[1], 256, rtol=0.01)
+
+
+@pytest.mark.equation("eq-difference-error")
+@pytest.mark.parametrize("epsilon", 10.0 ** np.arange(-10, 0))
+def test_the_error_stays_below_the_bound(epsilon):
+    # L = 1 + sin: |L'''| <= 1 near 0, each loss is rounded by at most 2^-53 of itself or a little
+    # more, because numpy's sine is not always the nearest number.
+    for at in np.linspace(-0.5, 0.5, 21):
+        slope = gradcheck.central_difference(
+            lambda t: float(1 + np.sin(t[0])), np.array([at]), epsilon
+        )[0]
+        moved = 2.0**-53 / epsilon  # theta ± epsilon is rounded too
+        bound = epsilon**2 / 6 + 2.0**-53 * (1 + abs(math.sin(at)) + epsilon) / epsilon
+        assert abs(slope - math.cos(at)) <= bound + 2 * moved
+
+
+@pytest.mark.equation("eq-best-epsilon")
+@pytest.mark.parametrize(("loss", "third"), [(1.0, 1.0), (3.0, 0.2), (0.01, 40.0)])
+def test_the_best_epsilon_is_the_minimum_of_the_bound(loss, third):
+    rounding = 2.0**-53
+    grid = np.geomspace(1e-9, 1e-2, 200_001)
+    bound = grid**2 / 6 * third + rounding * loss / grid
+    best = (3 * rounding * loss / third) ** (1 / 3)
+    assert_allclose(grid[bound.argmin()], best, rtol=1e-3)
+    assert_allclose(bound.min(), 1.5 * rounding * loss / best, rtol=1e-6)
+    if loss == third == 1:
+        assert best / 2 < gradcheck.EPSILON < 2 * best
+
+
+def test_measured_errors_have_their_valley_at_the_packages_epsilon():
+    model, batch = model_and_batch()
+    _, gradient = language_model.loss_and_gradient(model, batch)
+    rng = np.random.default_rng(1)
+    errors = np.empty((20, 3))
+    for row in errors:
+        v = tree.map(lambda w: rng.normal(size=w.shape), model)
+        exact = sum(np.vdot(g, d) for g, d in zip(*map(tree.leaves, (gradient, v)), strict=True))
+        for i, epsilon in enumerate((6e-9, gradcheck.EPSILON, 6e-3)):
+            slope = gradcheck.directional_difference(
+                lambda m: language_model.loss(m, batch)[0], model, v, epsilon
+            )
+            row[i] = abs(slope - exact) / abs(exact)
+    left, middle, right = np.median(errors, axis=0)
+    assert middle < 1e-8 and left > 20 * middle and right > 1000 * middle
+
+
+@pytest.mark.equation("eq-relative-error")
+def test_an_entry_is_compared_with_itself_or_one_percent_of_the_largest():
+    analytic, numeric = np.array([1.0, 0.005, 0.0, 0.5]), np.array([1.1, 0.004, 0.0, 0.4])
+    s = 0.01 * 1.1
+    expected = [0.1 / 1.1, 0.001 / s, 0, 0.1 / 0.5]
+    assert_allclose(gradcheck.relative_error(analytic, numeric, s), expected, rtol=1e-12)
+    # and check applies that scale: its worst entry is the one that the rule says
+    (worst,) = gradcheck.check(
+        lambda t: float(t @ numeric), np.zeros(4), analytic, tolerance=1.0
+    )
+    assert worst.index == (3,)
+    assert_allclose(worst.error, 0.2, rtol=1e-6)
+    small = np.array([1.0, 1e-4])  # far below 1 % of the largest: s is the measure
+    (worst,) = gradcheck.check(
+        lambda t: float(t @ small), np.zeros(2), small + np.array([0, 1e-5]), tolerance=1.0
+    )
+    assert_allclose(worst.error, 1e-5 / 0.01, rtol=1e-4)
+
+
+@pytest.mark.equation("eq-post-criterion")
+@pytest.mark.parametrize("n", [3.0, -0.002])
+def test_the_posts_rule_lets_two_percent_pass(n):
+    def error(q):
+        return abs((1 + q) * n - n) / (abs((1 + q) * n) + abs(n))
+
+    for q in (0.0005, 0.01, 0.5):
+        assert_allclose(error(q), q / (2 + q), rtol=1e-9)
+    assert error(2 / 99 - 1e-9) <= 0.01 < error(2 / 99 + 1e-9)
+
+
+def test_the_posts_settings_give_960_quotients_of_zero_by_zero():
+    V, H = 100, 10
+    model = language_model.init(np.random.default_rng(0), V, H, dtype=np.float64)
+    words = np.arange(5)
+
+    def loss(m):
+        return language_model.loss_and_gradient_loops(m, words[:-1], words[1:])[0]
+
+    _, analytic = language_model.loss_and_gradient_loops(model, words[:-1], words[1:])
+    W_x = gradcheck.central_difference(
+        lambda W: loss(model._replace(cell=model.cell._replace(W_x=W))), model.cell.W_x, 1e-3
+    )
+    with np.errstate(invalid="ignore"):
+        error = np.abs(analytic.cell.W_x - W_x) / (np.abs(analytic.cell.W_x) + np.abs(W_x))
+    assert np.isnan(error).sum() == 960
+    assert not (error > 0.01).any()
+    nothing = np.full_like(W_x, np.nan)
+    with np.errstate(invalid="ignore"):
+        assert not (np.abs(nothing - W_x) / (np.abs(nothing) + np.abs(W_x)) > 0.01).any()
+    with pytest.raises(AssertionError, match="not finite"):
+        gradcheck.check(
+            lambda W: loss(model._replace(cell=model.cell._replace(W_x=W))), model.cell.W_x, nothing
+        )
+
+
+def planted(name, model, batch):
+    """The gradient of the language model with one of the chapter's errors in it."""
+    _, d = language_model.loss_and_gradient(model, batch)
+    if name == "flipped":
+        d.W_y[2, 3] *= -1
+    elif name == "one step short":
+        window = batch.inputs.shape[0] - 2
+        with mock.patch.object(
+            rnn, "backward", lambda p, cache, dh: rnn.backward_window(p, cache, dh, window)
+        ):
+            _, d = language_model.loss_and_gradient(model, batch)
+    elif name == "too large":
+        d = d._replace(cell=d.cell._replace(W_h=1.0005 * d.cell.W_h))
+    elif name == "repeated words once":
+
+        def sum_rows(ids, rows, D):
+            total = np.zeros((D, rows.shape[1]))
+            total[ids] += rows
+            return total
+
+        with mock.patch.object(functional, "sum_rows", sum_rows):
+            _, d = language_model.loss_and_gradient(model, batch)
+    elif name == "not a number":
+        d.b_y[0] = np.nan
+    return d
+
+
+@pytest.mark.parametrize(
+    ("name", "array"),
+    [
+        ("flipped", "W_y"),
+        ("one step short", "cell"),
+        ("too large", r"cell\.W_h"),
+        ("repeated words once", r"cell\.W_x"),
+        ("not a number", "b_y"),
+    ],
+)
+def test_each_planted_error_is_refused_and_the_right_gradient_passes(name, array):
+    model, batch = model_and_batch()
+
+    def loss(m):
+        return language_model.loss(m, batch)[0]
+
+    gradcheck.check(loss, model, planted("none", model, batch))
+    with pytest.raises(AssertionError, match=array):
+        gradcheck.check(loss, model, planted(name, model, batch))
+
+
+def test_a_wrong_gradient_also_goes_down():
+    """The chapter's reason for checking: training cannot tell."""
+    model, batch = model_and_batch(4)
+    first = language_model.loss(model, batch)[0]
+    for _ in range(100):
+        _, d = language_model.loss_and_gradient(model, batch)
+        d = d._replace(cell=d.cell._replace(W_h=d.cell.W_h.T))
+        model = tree.map(lambda w, g: w - 0.5 * g, model, d)
+    assert language_model.loss(model, batch)[0] < 0.9 * first
