@@ -12,7 +12,7 @@ import sys
 from unrolled import records
 
 # Record, and the arguments of `python -m` that make it; a record stands below those it builds on.
-RUNS = {
+EXPERIMENTS = {
     "pocket_language_model": ("experiments.language_model", "--pocket"),
     "language_model": ("experiments.language_model",),
     "bench_step": ("experiments.bench_step",),
@@ -21,26 +21,29 @@ RUNS = {
 }
 
 
-def reason(name):
-    """Returns why a record has to be made, or None."""
+def state(name):
+    """Returns "missing", "damaged", "stale" or "up to date"."""
     try:
-        return "stale" if records.is_stale(records.load(name)) else None
+        return "stale" if records.is_stale(records.load(name)) else "up to date"
     except FileNotFoundError:
         return "missing"
     except ValueError:
         return "damaged"
 
 
-def main(arguments, runs=RUNS, run=subprocess.call):
+def main(arguments, experiments=EXPERIMENTS, run=subprocess.call):
     """Returns the exit status: of the first script that fails, or 0."""
     if arguments not in ([], ["--list"]):
         print("usage: python -m experiments.all [--list]", file=sys.stderr)
         return 2
     # Asked anew for each, since making one record can change the next.
-    for name, command in runs.items():
-        why = reason(name)
-        print(f"{name}: {why or 'up to date'}", flush=True)
-        if why and not arguments and (status := run([sys.executable, "-m", *command])):
+    for name, command in experiments.items():
+        found = state(name)
+        print(f"{name}: {found}", flush=True)
+        if found == "up to date" or arguments:
+            continue
+        if status := run([sys.executable, "-m", *command]):
+            print(f"experiments.all: {name} ended with status {status}", file=sys.stderr)
             return status
     return 0
 
