@@ -1,5 +1,6 @@
 """The Makefile, the locks, the workflows and the papers at the root of the repository."""
 
+import json
 import os
 import re
 import shutil
@@ -158,6 +159,13 @@ def test_a_lock_holds_hashes_and_no_address(path):
     assert len(packages) > 100
     assert all(hashes for pins in packages.values() for _, _, hashes in pins)
     assert not re.search(r"://|@ |^-|/", re.sub(r"#.*", "", text), re.MULTILINE)
+
+
+def test_the_npm_lock_holds_hashes_and_no_download_address():
+    lock = json.loads((ROOT / "package-lock.json").read_text("utf-8"))
+    packages = {name: package for name, package in lock["packages"].items() if name}
+    assert packages and all("integrity" in package for package in packages.values())
+    assert not any("resolved" in package for package in packages.values())
 
 
 def test_binder_is_in_step_with_the_lock():
