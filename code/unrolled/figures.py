@@ -18,7 +18,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from cycler import cycler
 from matplotlib.axes import Axes
-from matplotlib.patches import Circle, FancyArrowPatch, FancyBboxPatch
+from matplotlib.patches import Circle, FancyArrowPatch, FancyBboxPatch, Rectangle
 from numpy.typing import ArrayLike
 
 GROUND = "#ffffff"
@@ -296,6 +296,48 @@ def spectrum(axes: Axes, values: Mapping[str, ArrayLike]) -> Axes:
     axes.autoscale_view()
     if len(values) > 1:
         axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
+    return axes
+
+
+def pairs(axes: Axes, keep: ArrayLike, title: str = "") -> Axes:
+    """Draw which pairs (output t, earlier step k) a gradient keeps: filled squares; hollow: left out.
+
+    Args:
+        axes: where to draw.
+        keep: (T, T) of bool, [t, k]; only k ≤ t is drawn. Rows count outputs from the bottom up.
+        title: what chooses the pairs.
+
+    Raises:
+        ValueError: keep is not a square matrix.
+    """
+    keep = np.asarray(keep)
+    if keep.ndim != 2 or keep.shape[0] != keep.shape[1]:
+        raise ValueError(f"keep must be (T, T), got {keep.shape}")
+    T = len(keep)
+    for t, k in zip(*np.tril_indices(T), strict=True):
+        axes.add_patch(
+            Rectangle(
+                (k + 0.6, t + 0.6),
+                0.8,
+                0.8,
+                facecolor=COLOURS["blue"] if keep[t, k] else GROUND,
+                edgecolor=COLOURS["blue"] if keep[t, k] else PALE,
+                linewidth=0.8,
+            )
+        )
+    ticks = [1, T] if T > 1 else [1]
+    axes.set(
+        xlim=(0.4, T + 0.6),
+        ylim=(0.4, T + 0.6),
+        aspect="equal",
+        title=title,
+        xticks=ticks,
+        yticks=ticks,
+        xlabel="step $k$",
+        ylabel="output $t$",
+    )
+    axes.spines[:].set_visible(False)
+    axes.tick_params(length=0)
     return axes
 
 
