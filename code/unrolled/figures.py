@@ -300,11 +300,11 @@ def spectrum(axes: Axes, values: Mapping[str, ArrayLike]) -> Axes:
 
 
 def pairs(axes: Axes, keep: ArrayLike, title: str = "") -> Axes:
-    """Draw which pairs (output t, earlier step k) a gradient keeps: filled squares; hollow: left out.
+    """Draw which pairs (output t, earlier step k) a gradient keeps: filled; the others hollow.
 
     Args:
         axes: where to draw.
-        keep: (T, T) of bool, [t, k]; only k ≤ t is drawn. Rows count outputs from the bottom up.
+        keep: (T, T) of bool, [t, k]; only k ≤ t is drawn, row 0 on top.
         title: what chooses the pairs.
 
     Raises:
@@ -328,7 +328,7 @@ def pairs(axes: Axes, keep: ArrayLike, title: str = "") -> Axes:
     ticks = [1, T] if T > 1 else [1]
     axes.set(
         xlim=(0.4, T + 0.6),
-        ylim=(0.4, T + 0.6),
+        ylim=(T + 0.6, 0.4),
         aspect="equal",
         title=title,
         xticks=ticks,
