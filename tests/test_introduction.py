@@ -219,12 +219,13 @@ def test_what_the_training_page_says_of_its_runs():
     echoes, truncated, right = ns["echoes"], ns["truncated"], ns["right"]
     assert echoes["lag 1"][30:].max() < 0.05 and echoes["lag 8"][150:].max() < 0.05
     assert 0.1 < echoes["lag 32"][-20:].mean() < np.log(2) - 0.1
+    assert abs(echoes["lag 32, $W_h/2$"] - np.log(2)).max() < 0.03
     assert truncated["8 steps back"][-50:].max() < 0.05
     for steps in (7, 4):
         assert truncated[f"{steps} steps back"][-50:].mean() > np.log(2) - 0.05
     assert all(accuracy[:12].min() == 1 for accuracy in right.values())
     last = sorted(accuracy[-1] for accuracy in right.values())
-    assert last[0] < 0.7 and last[-1] == 1  # some fall, some hold
+    assert last[0] < 0.7 and last[1:] == [1, 1, 1, 1]  # one falls, the others hold
     assert ns["parts"].shape == (6, 4, 4) and not ns["parts"][0].any()
 
 
