@@ -50,7 +50,7 @@ def test_the_remainder_is_a_sixth_of_epsilon_squared_times_the_third_derivative(
     assert_allclose(rests[0] / rests[1], 256, rtol=0.01)
 
 
-@pytest.mark.equation("eq-difference-error")
+@pytest.mark.equation("eq-central-error")
 @pytest.mark.parametrize("epsilon", 10.0 ** np.arange(-10, 0))
 def test_the_error_stays_below_the_bound(epsilon):
     # L = 1 + sin: |L'''| <= 1 near 0, each loss is rounded by at most 2^-53 of itself or a little

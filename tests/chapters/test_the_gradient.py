@@ -149,7 +149,7 @@ def test_one_step_reversed_line_by_line():
     assert_allclose(dh0[0], da @ p.cell.W_h.T, rtol=1e-13)
 
 
-@pytest.mark.equation("eq-delta-recursion")
+@pytest.mark.equation("eq-pair-recursion")
 def test_delta_is_the_derivative_of_one_loss_at_an_earlier_pre_activation():
     p, inputs, targets = example(T=5)
     by_recursion = deltas(p, inputs, targets)
