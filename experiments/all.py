@@ -14,6 +14,7 @@ from unrolled import records
 # Record, and the arguments of `python -m` that make it; a record stands below those it builds on.
 EXPERIMENTS = {
     "pocket_language_model": ("experiments.language_model", "--pocket"),
+    "truncation_bias": ("experiments.truncation_bias",),
     "language_model": ("experiments.language_model",),
     "bench_step": ("experiments.bench_step",),
     "adding_problem": ("experiments.adding_problem",),

@@ -1,0 +1,210 @@
+"""The truncations: which pairs they keep, what they lose, and which library computes which."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.chapters.test_the_chain_rule_through_time import deltas
+from tests.test_forward_mode import EXACT, case, distance, own_output
+from unrolled import chain_rule, figures, rnn
+from unrolled.functional import cross_entropy, softmax
+
+
+def kept(T, condition):
+    """[t, k] of bool from a condition on steps counted from 1, as in the equation."""
+    return np.array(
+        [[k <= t and bool(condition(t, k)) for k in range(1, T + 1)] for t in range(1, T + 1)]
+    ).reshape(T, T)
+
+
+TRUNCATIONS = {
+    "window": (rnn.backward_window, lambda T, w: lambda t, k: t - k <= w),
+    "last": (rnn.backward_last, lambda T, n: lambda t, k: k > T - n),
+    "chunks": (rnn.backward_chunks, lambda T, c: lambda t, k: -(-t // c) == -(-k // c)),
+}
+
+
+def network(T, seed=0):
+    p, h0, x, targets = case(T, seed)
+    cache, dh = own_output(p, h0, x, targets)
+    return p.cell, h0, x, cache, dh
+
+
+@pytest.mark.equation("eq-truncation-pairs", "eq-truncation-sets")
+@pytest.mark.parametrize("name", TRUNCATIONS)
+@settings(max_examples=25, deadline=None)
+@given(T=st.integers(0, 9), size=st.integers(0, 12), seed=st.integers(0, 1000))
+def test_a_truncation_is_a_choice_of_pairs(name, T, size, seed):
+    backward, rule = TRUNCATIONS[name]
+    size = max(size, name == "chunks")
+    cell, _, _, cache, dh = network(T, seed)
+    pairs = kept(T, rule(T, size))
+    delta = deltas(cell, cache.h, dh)
+    W_h = np.zeros_like(cell.W_h)
+    for t, k in zip(*np.nonzero(pairs), strict=True):
+        W_h += cache.h_previous[k].T @ delta[t, k]
+    dp, dx, dh0 = backward(cell, cache, dh, size)
+    assert distance(dp.W_h, W_h) <= EXACT
+    assert distance((dp, dh0), chain_rule.gradient(cell, cache, dh, pairs)) <= EXACT
+    kept_delta = np.where(pairs[..., None, None], delta, 0).sum(axis=0) if T else np.zeros_like(dh)
+    assert distance(dx, kept_delta @ cell.W_x.T) <= EXACT
+
+
+def test_the_window_of_four_walks_five_steps():
+    T = 12
+    pairs = kept(T, TRUNCATIONS["window"][1](T, 4))
+    assert pairs.sum(axis=1).tolist() == [1, 2, 3, 4, 5, 5, 5, 5, 5, 5, 5, 5]
+    # the post's loop, as it prints its steps
+    assert [len(np.arange(max(0, t - 4), t + 1)) for t in range(T)] == pairs.sum(axis=1).tolist()
+    cell, _, _, cache, dh = network(T)
+    window = rnn.backward_window(cell, cache, dh, 4)
+    assert distance(rnn.backward_loops(cell, cache, dh, 4), window) <= EXACT
+    assert distance(rnn.backward_loops(cell, cache, dh, 3), window) > 0.01
+
+
+@pytest.mark.parametrize("name", TRUNCATIONS)
+@pytest.mark.parametrize("T", [0, 1, 2, 7])
+def test_beyond_the_sequence_it_is_the_full_gradient(name, T):
+    backward, _ = TRUNCATIONS[name]
+    cell, _, _, cache, dh = network(T)
+    for size in (max(T, 1), T + 1, 1000):
+        assert distance(backward(cell, cache, dh, size), rnn.backward(cell, cache, dh)) <= EXACT
+
+
+@pytest.mark.parametrize("name", TRUNCATIONS)
+@pytest.mark.parametrize("T", [0, 1, 5])
+def test_a_negative_size_is_refused(name, T):
+    cell, _, _, cache, dh = network(T)
+    with pytest.raises(ValueError, match=r"at least [01].*-3"):
+        TRUNCATIONS[name][0](cell, cache, dh, -3)
+
+
+@pytest.mark.equation("eq-truncation-output-layer")
+def test_with_the_softmax_in_the_loop_the_output_layer_is_cut_too():
+    T, n, V = 9, 4, 5
+    p, h0, x, targets = case(T, 41)
+    h, _ = rnn.forward(p.cell, x, h0)
+    du = softmax(h @ p.W_y + p.b_y) - np.eye(V)[targets]
+    cut = sum(h[t].T @ du[t] for t in range(T - n, T))
+    whole = sum(h[t].T @ du[t] for t in range(T))
+
+    def loss(W_y, first):  # the outputs that the truncated scan still runs backward over
+        return sum(cross_entropy(h[t] @ W_y + p.b_y, targets[t]).sum() for t in range(first, T))
+
+    for first, found in ((T - n, cut), (0, whole)):
+        numeric = np.zeros_like(p.W_y)
+        for i, j in np.ndindex(numeric.shape):
+            e = np.zeros(numeric.shape, complex)
+            e[i, j] = 1e-30j
+            numeric[i, j] = loss(p.W_y + e, first).imag / 1e-30
+        assert distance(found, numeric) <= EXACT
+    assert distance(cut, whole) > 0.1
+
+
+@pytest.mark.equation("eq-truncation-descent")
+@pytest.mark.parametrize("name", TRUNCATIONS)
+def test_the_loss_falls_by_the_inner_product(name):
+    cell, h0, x, cache, dh = network(8, 42)
+    full = rnn.backward(cell, cache, dh)[0].W_h
+    step = TRUNCATIONS[name][0](cell, cache, dh, 3)[0].W_h
+
+    def loss(W_h):
+        return (rnn.forward(cell._replace(W_h=W_h), x, h0)[0] * dh).sum()
+
+    errors = []
+    for eta in (1e-3, 1e-4):
+        fall = loss(cell.W_h - eta * step) - loss(cell.W_h)
+        errors.append(abs(fall + eta * (step * full).sum()))
+    assert errors[0] / errors[1] == pytest.approx(100, rel=0.2)  # what is left is O(η²)
+
+
+def test_a_window_can_point_uphill():
+    p = rnn.Params(np.array([[1.0]]), np.array([[2.0]]), np.zeros(1))
+    x, own = np.array([[[-2.0]], [[0.0]]]), np.array([[[-1.0]], [[1.0]]])
+    _, cache = rnn.forward(p, x, np.ones((1, 1)))
+    assert rnn.backward(p, cache, own)[0].W_h.item() == 1
+    assert rnn.backward_window(p, cache, own, 0)[0].W_h.item() == -1
+
+
+@pytest.mark.equation("eq-truncation-blind")
+@pytest.mark.parametrize("name", TRUNCATIONS)
+def test_what_no_pair_reaches_has_no_gradient(name):
+    T, size = 10, 5
+    rng = np.random.default_rng(43)
+    cell = rnn.init(rng, 2, 6)
+    x = np.zeros((T, 3, 2))
+    x[0, :, 0], x[:, :, 1] = 1.0, rng.standard_normal((T, 3))
+    dh = np.zeros((T, 3, 6))
+    dh[-1] = rng.standard_normal((3, 6))
+    _, cache = rnn.forward(cell, x)
+    backward, rule = TRUNCATIONS[name]
+    W_x = backward(cell, cache, dh, size)[0].W_x
+    delta, pairs = deltas(cell, cache.h, dh)[-1], kept(T, rule(T, size))[-1]
+    for d in range(2):
+        by_steps = sum(x[k, :, d, None] * delta[k] for k in np.nonzero(pairs)[0]).sum(axis=0)
+        assert distance(W_x[d], by_steps) <= EXACT
+    assert not W_x[0].any() and W_x[1].all()  # exactly zero
+    assert rnn.backward(cell, cache, dh)[0].W_x[0].all()
+
+
+def test_the_figure_of_pairs_fills_what_is_kept():
+    pairs = kept(12, TRUNCATIONS["chunks"][1](12, 4))
+    axes = figures.pairs(figures.canvas(), pairs)
+    filled = [patch.get_facecolor() for patch in axes.patches]
+    assert len(filled) == 78 and pairs.sum() == 30
+    assert filled.count(filled[0]) == 30
+    figures.plt.close(axes.figure)
+    with pytest.raises(ValueError, match=r"\(T, T\), got \(2, 3\)"):
+        figures.pairs(axes, np.zeros((2, 3)))
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_pytensor_truncates_to_the_last_steps():
+    pytensor = pytest.importorskip("pytensor")
+    import pytensor.tensor as pt
+
+    cell, h0, x, _, dh = network(12, 44)
+    _, cache = rnn.forward(cell, x[:, :1], h0[:1])
+    weights = [pytensor.shared(w) for w in cell]
+    inputs, own = pt.dmatrix(), pt.dmatrix()
+
+    def step(x_t, h, W_x, W_h, b):
+        return pt.tanh(x_t @ W_x + h @ W_h + b)
+
+    for size in (4, 12, -1):
+        states = pytensor.scan(
+            step, [inputs], [pt.as_tensor(h0[0])], weights,
+            truncate_gradient=size, return_updates=False,
+        )  # fmt: skip
+        gradients = pytensor.grad((states * own).sum(), weights)
+        function = pytensor.function([inputs, own], gradients, mode="FAST_COMPILE")
+        found = rnn.Params(*function(x[:, 0], dh[:, 0]))
+        wanted = rnn.backward_last(cell, cache, dh[:, :1], size if size > 0 else 12)[0]
+        assert distance(found, wanted) <= EXACT
+        if size == 4:
+            assert distance(found, rnn.backward_window(cell, cache, dh[:, :1], 4)[0]) > 0.1
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_keras_stateful_layers_truncate_to_chunks():
+    keras = pytest.importorskip("keras")
+    import tensorflow as tf
+
+    cell, _, x, _, dh = network(12, 45)
+    _, cache = rnn.forward(cell, x)
+    layer = keras.layers.SimpleRNN(4, return_sequences=True, stateful=True, dtype="float64")
+    layer.build((2, 4, 3))
+    layer.set_weights(list(cell))
+    total = [0.0, 0.0, 0.0]
+    for first in range(0, 12, 4):
+        piece, own = (np.swapaxes(a[first : first + 4], 0, 1) for a in (x, dh))
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_sum(layer(tf.constant(piece)) * own)
+        gradients = tape.gradient(loss, layer.trainable_variables)
+        total = [one + g.numpy() for one, g in zip(total, gradients, strict=True)]
+    wanted = rnn.backward_chunks(cell, cache, dh, 4)[0]
+    assert distance(rnn.Params(*total), wanted) <= EXACT
+    assert distance(wanted, rnn.backward(cell, cache, dh)[0]) > 0.1
