@@ -1,0 +1,176 @@
+"""The chapter on parameters and initialisation: the model's equations, and what a start does."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from unrolled import functional, language_model, optimizers, rnn, text, tree
+
+seeds = st.integers(0, 10**6)
+
+
+def random_cell(rng, D, H):
+    return rnn.Params(*(rng.normal(size=shape) for shape in ((D, H), (H, H), (H,))))
+
+
+@pytest.mark.equation("eq-rnn-step")
+@given(seeds, st.integers(1, 4), st.integers(1, 5))
+def test_step_is_the_sum_entry_by_entry(seed, D, H):
+    rng = np.random.default_rng(seed)
+    p, x, h = random_cell(rng, D, H), rng.normal(size=D), rng.normal(size=H)
+    wanted = [
+        math.tanh(
+            sum(x[d] * p.W_x[d, j] for d in range(D))
+            + sum(h[i] * p.W_h[i, j] for i in range(H))
+            + p.b[j]
+        )
+        for j in range(H)
+    ]
+    assert rnn.step(p, x, h) == pytest.approx(np.array(wanted), abs=1e-12)
+
+
+@pytest.mark.equation("eq-rnn-step")
+def test_forward_repeats_the_step():
+    rng = np.random.default_rng(0)
+    p, ids, h0 = random_cell(rng, 7, 4), rng.integers(0, 7, (5, 3)), rng.normal(size=(3, 4))
+    h, _ = rnn.forward(p, ids, h0)
+    state = h0
+    for t in range(5):
+        state = np.tanh(p.W_x[ids[t]] + state @ p.W_h + p.b)
+        np.testing.assert_allclose(h[t], state, atol=1e-14)
+
+
+@pytest.mark.equation("eq-lm-output")
+def test_logits_and_probabilities_entry_by_entry():
+    rng = np.random.default_rng(1)
+    V, H = 6, 3
+    p = language_model.Params(
+        random_cell(rng, V, H), rng.normal(size=(H, V)), rng.normal(size=V)
+    )
+    ids = np.array([[1, 4], [3, 0]])
+    h, _ = rnn.forward(p.cell, ids)
+    logits, _ = language_model.forward(p, ids)
+    for t, b in np.ndindex(2, 2):
+        u = [sum(h[t, b, i] * p.W_y[i, j] for i in range(H)) + p.b_y[j] for j in range(V)]
+        assert logits[t, b] == pytest.approx(np.array(u), abs=1e-12)
+        wanted = [math.exp(v) / sum(map(math.exp, u)) for v in u]
+        assert functional.softmax(logits)[t, b] == pytest.approx(np.array(wanted), abs=1e-12)
+
+
+@pytest.mark.equation("eq-one-hot")
+@given(seeds, st.integers(1, 9), st.integers(1, 4))
+def test_a_one_hot_row_picks_a_row(seed, V, H):
+    rng = np.random.default_rng(seed)
+    W, ids = rng.normal(size=(V, H)), rng.integers(0, V, (3, 2))
+    one_hot = (ids[..., None] == np.arange(V)).astype(float)
+    assert np.array_equal(functional.project(ids, W), one_hot @ W)
+
+
+@pytest.mark.equation("eq-lm-parameters")
+@pytest.mark.parametrize(("V", "H"), [(5, 3), (8000, 100)])
+def test_number_of_parameters(V, H):
+    p = language_model.init(np.random.default_rng(0), V, H)
+    found = sum(array.size for array in tree.leaves(p))
+    assert found == V * H + H**2 + H + H * V + V
+    assert found - H - V == 2 * H * V + H**2
+    assert 2 * 100 * 8000 + 100**2 == 1_610_000
+
+
+@pytest.mark.equation("eq-gain")
+@pytest.mark.parametrize("s", [0.05, 0.3])
+def test_a_random_matrix_stretches_by_its_gain_on_average(s):
+    rng = np.random.default_rng(0)
+    H, h = 50, np.linspace(-0.3, 0.4, 50)
+    W = rng.uniform(-s * math.sqrt(3), s * math.sqrt(3), (4000, H, H))  # variance s²
+    found = np.mean(np.sum((h @ W) ** 2, axis=1))
+    assert found == pytest.approx(H * s**2 * (h @ h), rel=0.02)
+
+
+@pytest.mark.equation("eq-uniform-gain")
+def test_the_gain_of_the_posts_rule():
+    rng = np.random.default_rng(0)
+    H = 100
+    W = rng.uniform(-1 / math.sqrt(H), 1 / math.sqrt(H), (300, H, H))
+    h = np.full(H, 0.01)
+    gain = math.sqrt(np.mean(np.sum((h @ W) ** 2, axis=1)) / (h @ h))
+    assert gain == pytest.approx(1 / math.sqrt(3), rel=0.01)
+    assert 1 / math.sqrt(3) == pytest.approx(0.577, abs=5e-4)
+
+
+@pytest.mark.equation("eq-orthogonal")
+@given(seeds, st.integers(1, 30))
+def test_the_initial_recurrent_matrix_keeps_every_length(seed, H):
+    rng = np.random.default_rng(seed)
+    Q = rnn.init(rng, 3, H).W_h
+    np.testing.assert_allclose(Q @ Q.T, np.eye(H), atol=1e-12)
+    h = rng.normal(size=H)
+    assert np.linalg.norm(h @ Q) == pytest.approx(np.linalg.norm(h), rel=1e-12)
+
+
+@pytest.mark.equation("eq-input-variance")
+@pytest.mark.parametrize("kind", ["one-hot", "dense"])
+def test_input_variance_is_that_of_the_weights_times_the_squared_length(kind):
+    rng = np.random.default_rng(0)
+    D, scale = 40, 0.2
+    x = np.eye(D)[3] if kind == "one-hot" else rng.normal(size=D)
+    found = np.var([x @ rnn.init(rng, D, 20, input_scale=scale).W_x for _ in range(2000)])
+    assert found == pytest.approx(scale**2 / 3 * (x @ x), rel=0.03)
+
+
+@pytest.mark.equation("eq-initial-loss")
+@pytest.mark.parametrize("sigma", [0.1, 0.5, 1.0])
+def test_the_first_loss_is_log_V_plus_half_the_variance(sigma):
+    rng = np.random.default_rng(0)
+    V, N = 8000, 2000
+    losses = functional.cross_entropy(sigma * rng.standard_normal((N, V)), rng.integers(0, V, N))
+    noise = 4 * sigma / math.sqrt(N)
+    assert losses.mean() == pytest.approx(math.log(V) + sigma**2 / 2, abs=noise + 1e-3)
+
+
+def test_an_untrained_model_of_the_book_finds_all_words_equally_likely():
+    rng = np.random.default_rng(0)
+    p = language_model.init(rng, 500, 30)
+    batch = text.pad([np.array([1, *rng.integers(3, 500, 12), 2]) for _ in range(20)])
+    assert language_model.loss(p, batch)[0] == pytest.approx(math.log(500), abs=0.01)
+
+
+def train(p, steps=20):
+    rng = np.random.default_rng(0)
+    for _ in range(steps):
+        batch = text.pad([np.array([1, *rng.integers(3, 12, 6), 2]) for _ in range(4)])
+        _, dp = language_model.loss_and_gradient(p, batch)
+        p, _ = optimizers.sgd(p, dp, learning_rate=0.5)
+    return p
+
+
+def start(fill):
+    p = language_model.init(np.random.default_rng(0), 12, 5, dtype=np.float64)
+    return tree.map(lambda array: np.full_like(array, fill), p)
+
+
+def test_from_zero_only_the_output_bias_ever_moves():
+    p = train(start(0.0))
+    moved = [name for name, array in tree.named_leaves(p) if array.any()]
+    assert moved == ["b_y"]
+
+
+def test_from_a_constant_all_units_stay_the_same_and_from_chance_they_do_not():
+    p = train(start(0.3))
+    for array in (p.cell.W_x.T, p.cell.b, p.W_y):
+        np.testing.assert_allclose(array, array[:1].repeat(5, axis=0), atol=1e-12)
+    assert np.abs(p.cell.W_x - 0.3).max() > 0.01
+    p = train(language_model.init(np.random.default_rng(0), 12, 5, dtype=np.float64))
+    assert np.ptp(p.W_y, axis=0).max() > 0.05
+
+
+def test_gain_4_blows_up_the_smallest_difference_and_gain_one_half_forgets_it():
+    rng = np.random.default_rng(0)
+    cell = rnn.init(rng, 50, 64, input_scale=1.0)
+    ids, h0 = rng.integers(0, 50, (40, 1)), np.zeros((1, 64))
+    for gain, low, high in ((4, 0.1, 10), (0.5, 0, 1e-12)):
+        p = cell._replace(W_h=gain * cell.W_h)
+        apart = rnn.forward(p, ids, h0)[0][-1] - rnn.forward(p, ids, h0 + 1e-6)[0][-1]
+        assert low <= np.linalg.norm(apart) <= high
