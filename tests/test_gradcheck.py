@@ -52,7 +52,7 @@ def test_a_right_gradient_passes_and_the_worst_entry_is_named():
     p, dp = case()
     worst = gradcheck.check(loss, p, dp)
     assert [m.name for m in worst] == ["A", "b"]
-    assert all(m.error <= 1e-7 and m.analytic == getattr(dp, m.name)[m.index] for m in worst)
+    assert all(m.error <= 1e-7 and m.analytic == getattr(dp, m.name)[m.entry] for m in worst)
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ class Mismatch(NamedTuple):
     """The worst entry of one array."""
 
     name: str
-    index: tuple
+    entry: tuple[int, ...]
     analytic: float
     numeric: float
     error: float
@@ -168,7 +168,7 @@ def check(loss, params, gradients, tolerance=1e-7, epsilon=EPSILON):
     if bad:
         raise AssertionError(
             "; ".join(
-                f"{m.name}{list(m.index)}: gradient {m.analytic:.6g}, difference {m.numeric:.6g}"
+                f"{m.name}{list(m.entry)}: gradient {m.analytic:.6g}, difference {m.numeric:.6g}"
                 f" (relative error {m.error:.1e})"
                 for m in bad
             )

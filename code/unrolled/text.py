@@ -125,15 +125,20 @@ def _corpus_key(packages):
     try:
         versions = [f"{package} {version(package)}" for package in packages]
     except PackageNotFoundError as error:
-        raise ModuleNotFoundError(
-            f"the corpus needs the package {error.name}, which is not installed; run make .venv"
-        ) from None
+        raise _not_installed(error.name) from None
     everything = "\n".join([*versions, Path(__file__).read_text("utf-8")])
     return hashlib.sha256(everything.encode()).hexdigest()[:16]
 
 
+def _not_installed(package):
+    return ModuleNotFoundError(f"the corpus needs the package {package}, which is not installed")
+
+
 def _package(package):
-    root = Path(importlib.util.find_spec(package).origin).parent
+    spec = importlib.util.find_spec(package)
+    if spec is None or spec.origin is None:
+        raise _not_installed(package)
+    root = Path(spec.origin).parent
     for path in sorted(root.rglob("*.py"), key=lambda path: path.relative_to(root).as_posix()):
         module = path.relative_to(root).as_posix()
         if "test" in module:

@@ -9,6 +9,7 @@ import contextlib
 import math
 import signal
 import threading
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -102,7 +103,7 @@ def train(
     settings = settings or {}
     state = _State(params, params if validate is None else _copy(params), None)
     at = _start(learning_rate)
-    if path is not None and checkpoint.Path(path).is_file():
+    if path is not None and Path(path).is_file():
         state, at = _resume(path, state, optimizer, settings)
 
     def save():
