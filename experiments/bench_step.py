@@ -173,7 +173,7 @@ def report(found):
         lines.append(f"{name:28}{1e3 * s['median']:9.2f}   {low:.2f} to {high:.2f}")
     lines += [
         "",
-        f"matrix products (float32) over loops (float64): {found['faster_than_loops']['median']:.1f}"
+        f"float32 products over float64 loops: {found['faster_than_loops']['median']:.1f}"
         " times faster    (aim: at least 18)",
         f"over the floor of {operations(T, 1, H, V) / 1e9:.3f} GFLOP at that rate:"
         f" {found['times_the_floor']['median']:.2f} times the floor    (aim: at most 2)",

@@ -1,70 +1,84 @@
-"""Which recorded results `make results` makes, in which order, and when it stops."""
+"""The scripts behind the records, run small: they record what they say, and stop with one line."""
 
-import json
+import subprocess
 import sys
-from pathlib import Path
+from argparse import Namespace
 
+import numpy as np
 import pytest
 
-from experiments import all as experiments
-from unrolled import records
-
-ROOT = Path(__file__).parent.parent
+from experiments import bench_step
+from experiments import language_model as experiment
+from unrolled import language_model, pretrained, records, text
 
 
 @pytest.fixture
-def results(tmp_path, monkeypatch):
-    """Three records, of which the second is stale and the third missing."""
-    monkeypatch.setattr(records, "ROOT", tmp_path)
+def small(tmp_path, monkeypatch):
+    """The experiment on a small corpus, in a folder of its own."""
+    documents = [d for d in text.corpus(["keras"], cache=tmp_path / "cache")]
+    monkeypatch.setattr(text, "corpus", lambda: documents)
+    monkeypatch.setattr(experiment, "RUNS", tmp_path / "runs")
     monkeypatch.setattr(records, "FOLDER", tmp_path / "results")
-    (tmp_path / "code.py").write_text("x = 1\n")
-    (tmp_path / "other.py").write_text("y = 1\n")
-    for name, path in (("fresh", "code.py"), ("old", "other.py")):
-        records.write(name, {}, code=records.Code.now(path), settings={}, seed=0)
-    (tmp_path / "other.py").write_text("y = 2\n")
-    return tmp_path / "results"
+    for name in ("FULL", "POCKET"):
+        settings = getattr(experiment, name) | {"V": 300, "H": 16, "epochs": 2}
+        monkeypatch.setattr(experiment, name, settings)
+    return tmp_path
 
 
-RUNS = {"fresh": ("a",), "old": ("b", "--small"), "new": ("c",)}
+@pytest.mark.slow
+def test_the_experiment_records_what_it_measured(small, monkeypatch, capsys):
+    monkeypatch.setattr(records, "ROOT", small)
+    experiment.main(Namespace(pocket=True, text=None))
+    record = records.load("pocket_language_model")["results"]
+    assert [point["epoch"] for point in record["curve"]] == [1, 2]
+    best = min(point["validation_loss"] for point in record["curve"])
+    assert record["validation"]["perplexity"] == pytest.approx(np.exp(best), rel=1e-2)
+    assert record["test"]["perplexity"] < record["baselines"]["uniform"]["test"]
+    assert record["parameters"] == 2 * 300 * 16 + 16 * 16 + 16 + 300
+    assert set(record["samples"]) == {"0.5", "0.8", "1.0"} and len(record["samples"]["0.5"]) == 6
+
+    params, vocabulary = pretrained.load(path=small / "results" / "pocket_language_model.npz")
+    documents, _ = text.remove_duplicates(text.corpus())
+    held_out = text.encode(text.split(documents).test, vocabulary)
+    assert experiment.perplexity(params, held_out) == record["test"]["perplexity"]
+
+    experiment.main(Namespace(pocket=True, text=None))  # over already: nothing is trained again
+    assert records.load("pocket_language_model")["results"] == record
+    assert "epoch 1" in capsys.readouterr().out
 
 
-def test_only_stale_and_missing_records_are_made(results, capsys):
-    calls = []
-    assert experiments.main([], RUNS, lambda command: calls.append(command) or 0) == 0
-    assert calls == [[sys.executable, "-m", "b", "--small"], [sys.executable, "-m", "c"]]
-    assert capsys.readouterr().out == "fresh: up to date\nold: stale\nnew: missing\n"
+def test_a_missing_text_ends_in_one_line():
+    command = [sys.executable, "-m", "experiments.language_model", "--text", "no-such.txt"]
+    done = subprocess.run(command, cwd=records.ROOT, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr == "experiments.language_model: no such file: no-such.txt\n"
 
 
-def test_a_script_that_fails_ends_the_round_with_its_status(results):
-    calls = []
-    assert experiments.main([], RUNS, lambda command: calls.append(command) or 7) == 7
-    assert len(calls) == 1
+def test_the_mean_loss_weights_batches_by_their_words():
+    p = language_model.init(np.random.default_rng(0), 9, 4, dtype=np.float64)
+    sentences = [np.array([1, *[4] * n, 2]) for n in (1, 1, 9)]
+    whole = language_model.loss(p, text.pad(sentences))[0]
+    assert experiment.mean_loss(p, text.batches(sentences, 2)) == pytest.approx(whole)
 
 
-def test_a_damaged_record_is_made_again(results):
-    (results / "fresh.json").write_text("{")
-    calls = []
-    experiments.main([], {"fresh": ("a",)}, lambda command: calls.append(command) or 0)
-    assert calls == [[sys.executable, "-m", "a"]]
+def test_the_benchmark_measures_and_reports(monkeypatch):
+    for name, size in {"V": 60, "H": 8, "T": 6, "B": 4}.items():
+        monkeypatch.setattr(bench_step, name, size)
+    growth = {"T": (3, 6), "B": (2, 4), "H": (4, 8), "V": (30, 60)}
+    monkeypatch.setattr(bench_step, "GROWTH", growth)
+    found = bench_step.measure(3)
+    assert found["largest_difference"] < 1e-12
+    assert found["faster_than_loops"]["median"] > 1
+    assert all(len(found["growth"][size]["seconds"]) == 2 for size in growth)
+    assert "aim: at least 18" in bench_step.report(found)
 
 
-def test_list_makes_nothing(results, capsys):
-    assert experiments.main(["--list"], RUNS, run=None) == 0
-    assert "old: stale" in capsys.readouterr().out
+def test_the_floor_is_the_count_of_the_issue():
+    assert bench_step.operations(45, 1, 100, 8000) == pytest.approx(0.216e9)
 
 
-def test_every_script_that_records_is_run():
-    writers = {
-        f"experiments.{path.stem}"
-        for path in (ROOT / "experiments").glob("*.py")
-        if "records.write(" in path.read_text("utf-8")
-    }
-    assert {command[0] for command in experiments.RUNS.values()} == writers
-
-
-def test_every_record_says_what_it_needs_to_be_repeated():
-    for path in sorted(records.FOLDER.rglob("*.json")):
-        record = json.loads(path.read_text("utf-8"))
-        assert record["name"] == path.relative_to(records.FOLDER).with_suffix("").as_posix()
-        assert record["device"] and record["versions"]["python"] and record["code"]
-        assert {"seed", "settings", "commit", "date", "code_hash"} <= record.keys()
+def test_memory_of_a_step_does_not_hold_all_logits():
+    p = language_model.init(np.random.default_rng(0), 8000, 20)
+    batch = bench_step.random_batch(np.random.default_rng(0), 40, 32, 8000)
+    all_logits = 40 * 32 * 8000 * 4
+    assert bench_step.peak_memory(p, batch) < all_logits / 2
