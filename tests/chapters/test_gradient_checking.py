@@ -104,7 +104,7 @@ def test_an_entry_is_compared_with_itself_or_one_percent_of_the_largest():
     (worst,) = gradcheck.check(
         lambda t: float(t @ numeric), np.zeros(4), analytic, tolerance=1.0
     )
-    assert worst.index == (3,)
+    assert worst.entry == (3,)
     assert_allclose(worst.error, 0.2, rtol=1e-6)
     small = np.array([1.0, 1e-4])  # far below 1 % of the largest: s is the measure
     (worst,) = gradcheck.check(
