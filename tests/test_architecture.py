@@ -31,14 +31,14 @@ BOOK_ORDER = {
     "checkpoint": set(),
     "train": {"checkpoint", "optimizers"},
     "pretrained": {"checkpoint", "language_model", "text"},
-    "chain_rule": {"rnn"},
-    "forward_mode": {"chain_rule", "rnn"},
-    "recomputation": {"rnn"},
     "tasks": {"text"},
     "readout": {"rnn"},
     "recurrent_weights": set(),
     "irnn": {"functional", "recurrent_weights", "rnn"},  # rnn with another nonlinearity
     "jacobians": {"functional", "rnn"},
+    "chain_rule": {"jacobians", "rnn"},
+    "forward_mode": {"chain_rule", "jacobians", "rnn"},
+    "recomputation": {"rnn"},
 }
 # Plumbing that explains nothing about networks and that any later module may import.
 EVERYWHERE = {"tree", "files", "records"}

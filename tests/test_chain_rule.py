@@ -7,19 +7,6 @@ from tests.test_forward_mode import EXACT, case, distance, own_output
 from unrolled import chain_rule, gradcheck, rnn
 
 
-def test_jacobian_is_the_derivative_of_one_step():
-    p, h0, x, _ = case(1, 0)
-    h = rnn.step(p.cell, x[0], h0)
-    J = chain_rule.jacobian(p.cell, h)
-    for row in range(2):
-        for unit in range(4):
-
-            def state(start, row=row, unit=unit):
-                return rnn.step(p.cell, x[0], start)[row, unit]
-
-            assert distance(J[row, unit], gradcheck.complex_step(state, h0)[row]) <= EXACT
-
-
 def test_jacobian_product_reaches_from_any_state_to_any_later_one():
     p, h0, x, _ = case(6, 1)
     h, _ = rnn.forward(p.cell, x, h0)

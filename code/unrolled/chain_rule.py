@@ -12,23 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from unrolled import tree
+from unrolled import jacobians, tree
 from unrolled.rnn import Params
 
 Array = Any
-
-
-def jacobian(p, h_t):
-    """Returns J_t = ∂h_t/∂h_{t-1} = diag(1 - h_t²) W_hᵀ.
-
-    Args:
-        p: Params of a tanh cell.
-        h_t: (H,) or (B, H), the state after the step.
-
-    Returns:
-        (H, H) or (B, H, H); entry [i, j] is ∂h_t[i]/∂h_{t-1}[j].
-    """
-    return (1 - h_t**2)[..., :, None] * p.W_h.T
 
 
 def jacobian_product(p, h, t, k):
@@ -45,12 +32,12 @@ def jacobian_product(p, h, t, k):
     """
     product = np.broadcast_to(np.eye(h.shape[-1]), (*h.shape[1:], h.shape[-1]))
     for step in range(t, k, -1):
-        product = product @ jacobian(p, h[step])
+        product = product @ jacobians.of_step(p, h[step])
     return product
 
 
 def immediate(p, x_t, h_previous, h_t):
-    """Returns ∂⁺h_t/∂θ: only step t's own use of the weights, the state before it held fixed.
+    """Returns ∂⁺h_t/∂θ: step t's own use of the weights, the state before held fixed.
 
     Args:
         p: Params of a tanh cell.
@@ -59,8 +46,8 @@ def immediate(p, x_t, h_previous, h_t):
         h_t: as h_previous, the state after it.
 
     Returns:
-        Params with one axis more, the last: W_h[..., m, i, j] is ∂⁺h_t[j]/∂W_h[m, i], and so on;
-        shapes (D, H, H), (H, H, H), (H, H), with B in front for a batch.
+        Params with one axis more, the last: W_h[..., m, i, j] is ∂⁺h_t[j]/∂W_h[m, i].
+        Shapes (D, H, H), (H, H, H), (H, H), with B in front for a batch.
     """
     slope = (1 - h_t**2)[..., None, :] * np.eye(h_t.shape[-1])  # ∂h_t[j]/∂a_t[i]
     return Params(
@@ -110,6 +97,6 @@ def gradient(p, cache, dh, keep=None):
             if keep[t, k]:
                 dp = tree.map(np.add, dp, contribution(p, cache, dh[t], t, k))
         if keep[t, 0]:
-            to_h0 = jacobian_product(p, cache.h, t, 0) @ jacobian(p, cache.h[0])
+            to_h0 = jacobian_product(p, cache.h, t, 0) @ jacobians.of_step(p, cache.h[0])
             dh0 += np.einsum("bi,bij->bj", dh[t], to_h0)
     return dp, dh0

@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from unrolled import rnn, tree
-from unrolled.chain_rule import immediate, jacobian
+from unrolled import jacobians, rnn, tree
+from unrolled.chain_rule import immediate
 
 Array = Any
 
@@ -47,7 +47,7 @@ def step(p, x_t, h, sensitivity):
         h_t (B, H), and its Sensitivity.
     """
     h_t = rnn.step(p, x_t, h)
-    J = jacobian(p, h_t)
+    J = jacobians.of_step(p, h_t)
     carried = tree.map(lambda s: np.einsum("bij,b...j->b...i", J, s), sensitivity)
     own_use = immediate(p, x_t, h, h_t)
     return h_t, Sensitivity(tree.map(np.add, carried.p, own_use), carried.h0)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.test_forward_mode import EXACT, case, distance, loss, own_output
-from unrolled import chain_rule, gradcheck, language_model, rnn, tree
+from unrolled import chain_rule, gradcheck, jacobians, language_model, rnn, tree
 from unrolled.functional import cross_entropy, dcross_entropy, softmax
 
 T, B, H, V = 6, 2, 4, 5
@@ -88,7 +88,7 @@ def test_the_total_derivative_moves_every_use(network):
     for t in range(T):
         own = chain_rule.immediate(p.cell, x[t, 0], cache.h_previous[t, 0], cache.h[t, 0]).W_h
         J = np.diag(1 - cache.h[t, 0] ** 2) @ p.cell.W_h.T
-        assert distance(chain_rule.jacobian(p.cell, cache.h[t])[0], J) <= EXACT
+        assert distance(jacobians.of_step(p.cell, cache.h[t])[0], J) <= EXACT
         total = own + np.einsum("ij,mnj->mni", J, total)
     for j in range(H):
 
@@ -174,7 +174,7 @@ def test_two_of_the_four_pairings_are_the_gradient(network):
     own_use, total = [], [np.zeros((B, H, H, H))]
     for t in range(T):
         own_use.append(chain_rule.immediate(p.cell, x[t], cache.h_previous[t], cache.h[t]).W_h)
-        J = chain_rule.jacobian(p.cell, cache.h[t])
+        J = jacobians.of_step(p.cell, cache.h[t])
         total.append(own_use[t] + np.einsum("bij,bmnj->bmni", J, total[-1]))
     downstream = np.zeros_like(dh)
     for k in range(T):

@@ -7,7 +7,7 @@ import pytest
 
 from tests.chapters.test_the_chain_rule_through_time import deltas
 from tests.test_forward_mode import EXACT, case, distance, own_output
-from unrolled import chain_rule, gradcheck, recomputation, rnn, tree
+from unrolled import chain_rule, gradcheck, jacobians, recomputation, rnn, tree
 
 T, B, D, H = 7, 2, 3, 4
 
@@ -87,7 +87,7 @@ def adjoints(p, h, dh):
     found, arriving = np.zeros_like(dh), np.zeros((B, H))
     for t in range(T - 1, -1, -1):
         found[t] = dh[t] + arriving
-        arriving = np.einsum("bi,bij->bj", found[t], chain_rule.jacobian(p, h[t]))
+        arriving = np.einsum("bi,bij->bj", found[t], jacobians.of_step(p, h[t]))
     return found
 
 
