@@ -110,11 +110,11 @@ def code_hash(paths):
 def _meaning(source):
     tree = ast.parse(source)
     for node in ast.walk(tree):
-        body = getattr(node, "body", None)
-        if isinstance(body, list):
-            node.body = [statement for statement in body if not _is_string(statement)] or [
-                ast.Pass()
-            ]
+        for block in ("body", "orelse", "finalbody"):
+            statements = getattr(node, block, None)
+            if isinstance(statements, list) and statements:
+                kept = [statement for statement in statements if not _is_string(statement)]
+                setattr(node, block, kept or [ast.Pass()])
     return ast.unparse(tree)
 
 
