@@ -345,8 +345,8 @@ def diagram(graph: Any, scale: float = 0.9, **options: Any) -> Axes:
     """Draw a graph on a canvas of its own, `scale` inches a step; `options` as in `draw_graph`."""
     across = [node.time for node in graph.nodes]
     up = [node.level for node in graph.nodes]
-    width = scale * (max(across) - min(across) + 1.4)
-    height = scale * (max(up) - min(up) + 1.4)
+    width = scale * (max(across) - min(across) + 1)
+    height = scale * (max(up) - min(up) + 1)
     return draw_graph(canvas(width, height), graph, **options)
 
 
@@ -423,8 +423,8 @@ def draw_graph(
     up = [node.level for node in nodes.values()]
     loops = any(edge.source == edge.target for edge in graph.edges)
     axes.set(
-        xlim=(min(across) - 0.6, max(across) + (1.1 if loops else 0.6)),
-        ylim=(min(up) - 0.6, max(up) + 0.6),
+        xlim=(min(across) - 0.4, max(across) + (1.0 if loops else 0.4)),
+        ylim=(min(up) - 0.4, max(up) + 0.4),
         aspect="equal",
     )
     axes.axis("off")
