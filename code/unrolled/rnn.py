@@ -65,7 +65,7 @@ def initial_state(p, *batch):
 
 
 def step(p, x_t, h, f=np.tanh):
-    """Returns the next state, (H,) or (B, H), from the input x_t and the state h before it."""
+    """Returns the state after input x_t, (H,) or (B, H); h is the state before it."""
     return f(project(x_t, p.W_x) + h @ p.W_h + p.b)
 
 
