@@ -53,7 +53,10 @@ def test_reading_the_file_gives_what_inspect_gives():
 
 
 def test_cells_are_found_with_their_options_and_place():
-    yaml = "```{code-cell} python3\n---\ndrawn: unrolled.rnn.step\ntags: [hide-input]\n---\na = 1\n```\n"
+    yaml = (
+        "```{code-cell} python3\n---\ndrawn: unrolled.rnn.step\ntags: [hide-input]\n---\n"
+        "a = 1\n```\n"
+    )
     source = HEADER + cell("x\n\ny", options=":tags: [hide-input]\n") + yaml
     source += "```{code-cell} python3\nplain = 1\n```\n```python\n:drawn: not.a.cell\n```\n"
     first, second = cells.drawn_cells(source)
@@ -62,7 +65,9 @@ def test_cells_are_found_with_their_options_and_place():
 
 
 def test_draw_copies_the_source_and_touches_nothing_else(tmp_path, capsys):
-    before = HEADER + cell("def step(): stale") + "\nProse.\n\n" + cell("old", "unrolled.rnn.Params")
+    before = (
+        HEADER + cell("def step(): stale") + "\nProse.\n\n" + cell("old", "unrolled.rnn.Params")
+    )
     page = project(tmp_path, before)
     assert draw.main([], tmp_path) == 0
     expected = HEADER + cell(inspect.getsource(rnn.step).rstrip("\n")) + "\nProse.\n\n"

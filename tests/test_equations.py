@@ -1,4 +1,4 @@
-"""Labelled equations and the tests that check them: each label has a test, each mark has a label."""
+"""Labelled equations and the tests that check them: every label has a test, every mark a label."""
 
 import re
 

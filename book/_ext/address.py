@@ -1,7 +1,7 @@
-"""Everything that depends on where the repository lives, derived from `repository.url` in _config.yml.
+"""Everything that depends on the repository's address, `repository.url` in _config.yml.
 
-While the address is undecided (its owner is the placeholder OWNER) nothing that would not work is shown:
-no Binder button, no link to the repository, no canonical address.
+While the address is undecided (its owner is the placeholder OWNER) nothing that would not work is
+shown: no Binder button, no link to the repository, no canonical address.
 """
 
 from __future__ import annotations

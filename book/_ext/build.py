@@ -1,7 +1,8 @@
 """Build the book: `python book/_ext/build.py`. The result is _build/html.
 
-What is there already is not made again: npm's packages by their lock, cells whose code has not changed, pages
-that have not changed. --fresh throws all of that away and executes everything, for a release.
+What is there already is not made again: npm's packages by their lock, cells whose code has not
+changed, pages that have not changed. --fresh throws all of that away and executes everything, for a
+release.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / "_build"
 
-# What cells print must not depend on the machine's mood: no colours, no TensorFlow banner, no progress bars.
+# Cells print no colours, no banner of TensorFlow and no progress bars.
 QUIET = {
     "MPLBACKEND": "module://matplotlib_inline.backend_inline",  # as in JupyterLab
     "NO_COLOR": "1",
@@ -67,7 +68,7 @@ def node_path() -> dict[str, str]:
 
 @contextlib.contextmanager
 def alone(build: Path) -> Iterator[None]:
-    """Hold the build's lock; a second build says that it waits, and the lock ends with its process."""
+    """Hold the build's lock, which ends with its process; a second build says that it waits."""
     build.mkdir(exist_ok=True)
     with open(build / ".lock", "w") as lock:
         try:
@@ -79,12 +80,12 @@ def alone(build: Path) -> Iterator[None]:
 
 
 def run_sphinx(root: Path, environment: dict[str, str] | None = None) -> list[str]:
-    """Run Jupyter Book with warnings as errors, echo what it says, and return the lines that went wrong."""
+    """Run Jupyter Book with warnings as errors; return the lines that say what went wrong."""
     command = [script("jupyter-book"), "build", str(root), "-W", "-n", "--keep-going"]
     problems: list[str] = []
     with subprocess.Popen(
-        command, cwd=root, env=os.environ | node_path() | QUIET | (environment or {}), text=True, encoding="utf-8",
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        command, cwd=root, env=os.environ | node_path() | QUIET | (environment or {}),
+        text=True, encoding="utf-8", stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     ) as process:  # fmt: skip
         assert process.stdout is not None
         for line in process.stdout:

@@ -1,10 +1,10 @@
 """The drawn cells of a chapter's source: code cells whose text is an object of the tested package.
 
-    ```{code-cell} python3
-    :drawn: unrolled.rnn.step
-    def step(p, x_t, h):
-        …
-    ```
+```{code-cell} python3
+:drawn: unrolled.rnn.step
+def step(p, x_t, h):
+    …
+```
 """
 
 from __future__ import annotations
@@ -71,7 +71,9 @@ def source_of(name: str, root: Path = ROOT) -> str:
         if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name == wanted:
             first = min([node.lineno, *(d.lineno for d in node.decorator_list)])
             return "\n".join(text.splitlines()[first - 1 : node.end_lineno])
-    raise NoSource(f"{path.relative_to(root)} defines no function or class {wanted} at its top level")
+    raise NoSource(
+        f"{path.relative_to(root)} defines no function or class {wanted} at its top level"
+    )
 
 
 def redrawn(source: str, root: Path = ROOT) -> str:

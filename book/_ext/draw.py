@@ -1,6 +1,7 @@
 """Copy the functions that chapters show from code/ into their cells: `make draw`.
 
-With --check nothing is written: the cells that differ are named, and the exit status is 1 if there are any.
+With --check nothing is written: the cells that differ are named, and the exit status is 1 if there
+are any.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Drawn cells on the page: checked against the package, and captioned with their file and their tests."""
+"""Drawn cells on the page: checked against the package, captioned with their file and tests."""
 
 from __future__ import annotations
 
@@ -46,7 +46,9 @@ def check(app: Any, doctree: nodes.document) -> None:
         if shown != tested:
             LOG.warning(
                 "drawn cell: %s is not the text in code/; `make draw` copies it",
-                name, location=node, type="drawn",
+                name,
+                location=node,
+                type="drawn",
             )
         tests = tests_of(root, name)
         if not tests and tested.lstrip().startswith("def "):
@@ -94,8 +96,7 @@ def checked_by(app: Any, docname: str, tests: list[evidence.Test]) -> list[nodes
     for link in links:
         items += nodes.list_item("", nodes.paragraph("", "", link))
     return [
-        raw('<details class="checked-by"><summary>Checked by '
-            f"{len(tests)} tests</summary>"),
+        raw(f'<details class="checked-by"><summary>Checked by {len(tests)} tests</summary>'),
         items,
         raw("</details>"),
     ]

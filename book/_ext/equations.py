@@ -1,4 +1,4 @@
-"""Labelled equations: each names the tests that check it, and a label without a test fails the build."""
+"""Labelled equations: each names the tests that check it; one without a test fails the build."""
 
 from __future__ import annotations
 
@@ -37,7 +37,11 @@ def check(app: Any, doctree: nodes.document) -> None:
         elif not tests:
             LOG.warning(
                 'equation %s on %s has no test marked @pytest.mark.equation("%s")',
-                label, app.env.docname, label, location=node, type="equation",
+                label,
+                app.env.docname,
+                label,
+                location=node,
+                type="equation",
             )
 
 

@@ -1,7 +1,8 @@
 """What the tests say they check, read from tests/ without running them.
 
-Two questions are answered: which tests carry `@pytest.mark.equation("eq-…")` for a label, and which tests
-use an object of the package (directly, through a parametrised argument, or through a helper of the same file).
+Two questions are answered: which tests carry `@pytest.mark.equation("eq-…")` for a label, and which
+tests use an object of the package (directly, through a parametrised argument, or through a helper
+of the same file).
 """
 
 from __future__ import annotations
@@ -69,9 +70,7 @@ class _Module:
             for label in _labels(mark)
         ]
         for function, outer in _test_functions(self.tree):
-            labels = inherited + [
-                x for d in [*outer, *function.decorator_list] for x in _labels(d)
-            ]
+            labels = inherited + [x for d in [*outer, *function.decorator_list] for x in _labels(d)]
             yield Test(self.path, function.name), labels, self.objects(function, frozenset())
 
     def objects(self, function: ast.FunctionDef, seen: frozenset[str]) -> set[str]:
@@ -121,7 +120,9 @@ def _labels(node: ast.expr | ast.AST) -> list[str]:
     if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
         return []
     mark = node.func.value
-    if node.func.attr != "equation" or not (isinstance(mark, ast.Attribute) and mark.attr == "mark"):
+    if node.func.attr != "equation" or not (
+        isinstance(mark, ast.Attribute) and mark.attr == "mark"
+    ):
         return []
     return [a.value for a in node.args if isinstance(a, ast.Constant) and isinstance(a.value, str)]
 

@@ -1,7 +1,8 @@
-"""Figures on the page: every image has alt text, and every figure drawn by the book is legible in both themes.
+"""Figures on the page: alt text for every image, and a dark twin for every figure of the book.
 
-Matplotlib's SVG names each colour. The style of `unrolled.figures` uses a few named ones (ink, grid, palette),
-so a dark twin of a figure is the same file with those colours exchanged; the page shows the one that suits.
+Matplotlib's SVG names each colour. The style of `unrolled.figures` uses a few named ones (ink,
+grid, palette), so a dark twin of a figure is the same file with those colours exchanged; the page
+shows the one that suits.
 """
 
 from __future__ import annotations
@@ -38,7 +39,9 @@ def check(app: Any, doctree: nodes.document) -> None:
     for node in doctree.findall(nodes.image):
         if not str(node.get("alt", "")).strip():
             LOG.warning(
-                "image without alt text: %s", Path(node["uri"]).name, location=place(node),
+                "image without alt text: %s",
+                Path(node["uri"]).name,
+                location=place(node),
                 type="figure",
             )
     for node in doctree.findall(nodes.container):
@@ -46,18 +49,22 @@ def check(app: Any, doctree: nodes.document) -> None:
             types = {child.get("mime_type") for child in node.children}
             if "image/png" in types and "image/svg+xml" not in types:
                 LOG.warning(
-                    "figure as PNG: call figures.use_style() first", location=place(node),
+                    "figure as PNG: call figures.use_style() first",
+                    location=place(node),
                     type="figure",
                 )
-            if re.match(r"\[?<(Figure|Axes|matplotlib\.)", node.astext().strip()):
+            shown = not any(str(kind).startswith("image/") for kind in types)
+            if shown and re.match(r"\[?<(Figure|Axes|matplotlib\.)", node.astext().strip()):
                 LOG.warning(
                     "output shows a Matplotlib object: end the cell with a semicolon",
-                    location=place(node), type="figure",
+                    location=place(node),
+                    type="figure",
                 )
     for node in doctree.findall(nodes.raw):
         if re.search(r"<img\b(?![^>]*\balt=\"[^\"]+\")", node.astext()):
-            LOG.warning("HTML output with an image without alt text", location=place(node),
-                        type="figure")
+            LOG.warning(
+                "HTML output with an image without alt text", location=place(node), type="figure"
+            )
 
 
 def place(node: nodes.Node) -> nodes.Node:
@@ -70,7 +77,9 @@ def place(node: nodes.Node) -> nodes.Node:
 class Twins(SphinxPostTransform):
     """Replace each SVG that a cell drew by a light and a dark one."""
 
-    default_priority = 6  # after myst-nb has chosen among the forms of an output, before images are collected
+    default_priority = (
+        6  # after myst-nb has chosen among the forms of an output, before images are collected
+    )
     builders = ("html", "dirhtml", "singlehtml")
 
     def run(self, **kwargs: Any) -> None:
@@ -82,8 +91,10 @@ class Twins(SphinxPostTransform):
             svg = path.read_text("utf-8")
             if len(svg) > HEAVIEST:
                 LOG.warning(
-                    "figure of %d KB: draw its many points with rasterized=True", len(svg) // 1000,
-                    location=place(node), type="figure",
+                    "figure of %d KB: draw its many points with rasterized=True",
+                    len(svg) // 1000,
+                    location=place(node),
+                    type="figure",
                 )
             twin = path.with_name(path.stem + ".dark.svg")
             twin.write_text(dark_twin(svg, dark_colours()), "utf-8")

@@ -1,10 +1,10 @@
 """Executed outputs that always follow the code.
 
-myst-nb's execution cache knows a page's cells and nothing of what they import, so that a change in code/ would
-leave old outputs standing. Here each page gets a fingerprint of what its cells can reach: the modules of the
-package and of experiments that they import, directly or through another, the recorded results if they read
-any, the locked versions and Python. The fingerprint is part of the cache's key, and a page whose fingerprint
-changed is read again.
+myst-nb's execution cache knows a page's cells and nothing of what they import, so that a change in
+code/ would leave old outputs standing. Here each page gets a fingerprint of what its cells can
+reach: the modules of the package and of experiments that they import, directly or through another,
+the recorded results if they read any, the locked versions and Python. The fingerprint is part of
+the cache's key, and a page whose fingerprint changed is read again.
 """
 
 from __future__ import annotations

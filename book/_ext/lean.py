@@ -1,4 +1,4 @@
-"""What the pages load, and nothing else: KaTeX from npm served locally, no unused scripts, no chatter."""
+"""What the pages load, and nothing else: KaTeX and fonts from npm, no unused script, no chatter."""
 
 from __future__ import annotations
 
@@ -34,6 +34,20 @@ UNUSED = (
     ".buildinfo",
 )
 
+
+# Faults of accessibility in what others write.
+REPAIRS: tuple[tuple[str, Any], ...] = (
+    # The label would hide from a screen reader whether the summary says show or hide.
+    (r' aria-label="Toggle hidden content"', ""),
+    # The entries of a bibliography's list.
+    (r'role="doc-biblioentry"', 'role="listitem"'),
+    # The empty corner of a table is not a header.
+    (r'<th class="head[^"]*">\s*(?:<p>\s*</p>)?\s*</th>', "<td></td>"),
+    # A header of mathematics alone counts as empty unless its letters can be read.
+    (r'<th class="head[^"]*"><p><span class="math">(?:(?!</th>).)*</span></p></th>',
+     lambda th: th[0].replace('"katex-html" aria-hidden="true"', '"katex-html"').replace(
+         '"katex-mathml"', '"katex-mathml" aria-hidden="true"')),
+)  # fmt: skip
 
 FONTS = {  # the Latin part of each; book/_static/site.css names them
     "source-serif-4": ("400-normal", "400-italic", "600-normal"),
@@ -108,10 +122,13 @@ def tidy_page(app: Any, pagename: str, templatename: str, context: dict, doctree
     body = context.get("body") or ""
     if "sd-tab-set" not in body:
         context["script_files"] = [
-            script for script in context["script_files"] if "design-tabs" not in str(script.filename)
+            script
+            for script in context["script_files"]
+            if "design-tabs" not in str(script.filename)
         ]
-    # The label would hide from a screen reader whether the summary says show or hide.
-    context["body"] = body.replace(' aria-label="Toggle hidden content"', "")
+    for pattern, better in REPAIRS:
+        body = re.sub(pattern, better, body)
+    context["body"] = body
     notebook = Path(app.outdir).parent / "jupyter_execute" / f"{pagename}.ipynb"
     if doctree is not None and notebook.is_file() and "kernelspec" in (context.get("meta") or {}):
         target = Path(app.outdir) / "_sources" / f"{pagename}.ipynb"

@@ -1,7 +1,8 @@
-"""Recorded numbers on the page: {record}`file:path.to.key:format`, and the line that says where they are from.
+"""Recorded numbers on the page: {record}`file:path.to.key:format`, and where they come from.
 
-The number is read from results/; a key that is not there fails the build. ```{record-origin} file``` says on
-which device, with which versions, seed and commit it was recorded, and whether the code has changed since.
+The number is read from results/; a key that is not there fails the build. ```{record-origin}
+file``` says on which device, with which versions, seed and commit it was recorded, and whether the
+code has changed since.
 """
 
 from __future__ import annotations
@@ -13,6 +14,18 @@ from typing import Any
 from docutils import nodes
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective, SphinxRole
+
+NAMES = {
+    "python": "Python",
+    "numpy": "NumPy",
+    "scipy": "SciPy",
+    "tensorflow": "TensorFlow",
+    "keras": "Keras",
+    "pytensor": "PyTensor",
+    "torch": "PyTorch",
+    "jax": "JAX",
+    "cupy": "CuPy",
+}
 
 LOG = logging.getLogger(__name__)
 
@@ -94,7 +107,8 @@ class RecordOrigin(SphinxDirective):
         state = "The code has changed since." if stale else "The code has not changed since."
         paragraph = nodes.paragraph(classes=["record-origin"] + ["stale"] * stale)
         paragraph += [
-            nodes.Text("Recorded in "), nodes.literal("", f"results/{name}.json"),
+            nodes.Text("Recorded in "),
+            nodes.literal("", f"results/{name}.json"),
             nodes.Text(f" {line} {state}"),
         ]
         return [paragraph]
@@ -103,7 +117,7 @@ class RecordOrigin(SphinxDirective):
 def origin(record: dict[str, Any]) -> str:
     """Return device, versions, seed, commit and date of a record in words."""
     try:
-        versions = ", ".join(f"{k} {v}" for k, v in record["versions"].items())
+        versions = ", ".join(f"{NAMES.get(k, k)} {v}" for k, v in record["versions"].items())
         device = record["device"]
         if isinstance(device, dict):
             device = device.get("name") or ", ".join(str(v) for v in device.values())

@@ -1,4 +1,4 @@
-"""Serve the built book on this machine: `python book/_ext/serve.py [PORT]`; a taken port gets the next one."""
+"""Serve the built book: `python book/_ext/serve.py [PORT]`; a taken port gets the next one."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ def main(arguments: list[str]) -> int:
         return 2
     try:
         with server(port=int(arguments[0]) if arguments else 8000) as running:
-            host, port = running.server_address[:2]
-            print(f"Unrolled is at http://{host}:{port}/ (Ctrl-C ends)", flush=True)
+            address = f"http://127.0.0.1:{running.server_port}/"
+            print(f"Unrolled is at {address} (Ctrl-C ends)", flush=True)
             running.serve_forever()
     except OSError as error:
         print(error, file=sys.stderr)

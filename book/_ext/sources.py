@@ -1,5 +1,7 @@
-"""The package's and the tests' files as pages of the site, so that captions and marks link to something
-that works offline, in the very version the book was built from, before the repository has an address.
+"""The package's and the tests' files as pages of the site.
+
+Captions and marks link to them: to something that works offline, in the very version that the book
+was built from, before the repository has an address.
 
 A function or class of a file has its name as anchor: `source/code/unrolled/rnn.html#step`.
 """
@@ -44,7 +46,7 @@ def link(app: Any, docname: str, path: str, name: str = "") -> str:
 
 
 def rendered(text: str) -> str:
-    """Return highlighted HTML with an anchor at every top-level definition, and every method's test."""
+    """Return highlighted HTML with an anchor at every function, class and method."""
     body = highlight(text, PythonLexer(), HtmlFormatter(linespans="L", cssclass="highlight"))
     for node in _definitions(ast.parse(text)):
         line = min([node.lineno, *(d.lineno for d in node.decorator_list)])
@@ -71,12 +73,18 @@ def pages(app: Any) -> Iterator[tuple[str, dict[str, Any], str]]:
         url = address.file_url(app.config, name)
         where = f'<a href="{html.escape(url)}">in the repository</a>' if url else ""
         # The first heading and the highlighted file; <main> comes from the theme.
-        yield page_of(name), {
-            "title": name,
-            "body": f"<h1><code>{name}</code></h1><p class='source-note'>The file as this book was "
-            f"built from it. {where}</p>" + re.sub(r"<pre>", '<pre tabindex="0">', rendered(
-                path.read_text("utf-8")), count=1),
-        }, "source.html"
+        yield (
+            page_of(name),
+            {
+                "title": name,
+                "body": f"<h1><code>{name}</code></h1><p class='source-note'>The file as this book "
+                f"was built from it. {where}</p>"
+                + re.sub(
+                    r"<pre>", '<pre tabindex="0">', rendered(path.read_text("utf-8")), count=1
+                ),
+            },
+            "source.html",
+        )
 
 
 def outdated(app: Any, env: Any, added: set, changed: set, removed: set) -> list[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from pathlib import Path
 from typing import Any
 
 PARTS = (
@@ -11,13 +13,23 @@ PARTS = (
     "equations",
     "recorded",
     "figures_on_page",
+    "gradient_flow",
     "freshness",
     "lean",
 )
 
 
+def version() -> str:
+    """Return a digest of the extensions: when they change, every page is made again."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
 def setup(app: Any) -> dict[str, bool]:
     """Load every part; each is an ordinary extension and can be loaded alone."""
+    app.add_config_value("unrolled_site_version", version(), "env")
     for part in PARTS:
         app.setup_extension(part)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,289 @@
+"""The built site in a browser: every page, in both themes, as a reader would find it.
+
+The pages that show our source files are one template filled many times: the heaviest, the lightest
+and one between stand for them in the browser; their links are all checked. Each check is also
+turned on a page that has the fault it looks for.
+"""
+
+import gzip
+import os
+import re
+import threading
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote, urljoin, urlsplit
+
+import pytest
+import serve
+
+ROOT = Path(__file__).parent.parent
+AXE = ROOT / "node_modules/axe-core/axe.min.js"
+THEMES = ("light", "dark")
+HEAVIEST = 450_000  # bytes, gzipped, without the page's figures
+PRESSED = {".woff2", ".png", ".jpg", ".gif"}
+
+pytestmark = [pytest.mark.site, pytest.mark.slow]
+
+
+class Page(HTMLParser):
+    """The links and anchors of a page."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.links, self.ids = [], set()
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        found = dict(attributes)
+        self.ids |= {found[key] for key in ("id", "name") if found.get(key)}
+        self.links += [found[k] for k in ("href", "src") if found.get(k) and tag != "base"]
+
+
+def pages_of(folder):
+    return sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*.html"))
+
+
+def broken_links(folder):
+    """The links inside a site that lead nowhere, as (page, link)."""
+    parsed = {name: Page((folder / name).read_text("utf-8")) for name in pages_of(folder)}
+    broken = []
+    for name, page in parsed.items():
+        for link in page.links:
+            parts = urlsplit(urljoin(f"http://site/{name}", link))
+            if parts.netloc != "site" or parts.scheme != "http":
+                continue
+            target = unquote(parts.path).lstrip("/") or "index.html"
+            anchor = unquote(parts.fragment)
+            if target in parsed:
+                fine = not anchor or anchor in parsed[target].ids
+            else:
+                fine = (folder / target).is_file()
+            if not fine:
+                broken.append((name, link))
+    return broken
+
+
+class Visit:
+    """What happened when a browser opened one page in one theme."""
+
+    def __init__(self, context, folder, origin, name):
+        self.console, self.foreign, self.failed, self.loaded = [], [], [], set()
+        self.origin, self.folder = origin, folder
+        page = context.new_page()
+        page.set_viewport_size({"width": 1280, "height": 900})
+        page.on("console", lambda message: self.console.append(message.text))
+        page.on("pageerror", lambda error: self.console.append(str(error)))
+        page.on("request", self.asked)
+        page.on("requestfailed", lambda request: self.failed.append(request.url))
+        page.on("response", lambda r: r.status >= 400 and self.failed.append(r.url))
+        page.goto(f"{origin}/{name}", wait_until="networkidle")
+        self.theme = page.evaluate("document.documentElement.dataset.theme")
+        page.add_script_tag(path=AXE)
+        self.axe = self.violations(page)
+        page.set_viewport_size({"width": 320, "height": 700})
+        page.wait_for_timeout(450)  # the theme looks again at what scrolls after 300 ms
+        self.width = page.evaluate("document.documentElement.scrollWidth")
+        self.axe += self.violations(page)
+        page.close()
+
+    def violations(self, page):
+        found = page.evaluate("axe.run(document, {resultTypes: ['violations'], preload: false})")[
+            "violations"
+        ]
+        return [f"{v['id']}: {node['target'][0]}" for v in found for node in v["nodes"]]
+
+    def asked(self, request):
+        if not request.url.startswith(("data:", self.origin)):
+            self.foreign.append(request.url)
+        elif request.url.startswith(self.origin):
+            path = unquote(urlsplit(request.url).path).lstrip("/")
+            if request.resource_type != "image":
+                self.loaded.add(path)
+
+    @property
+    def weight(self):
+        total = 0
+        for path in self.loaded:
+            file = self.folder / path
+            if file.is_file():
+                data = file.read_bytes()
+                total += len(data) if file.suffix in PRESSED else len(gzip.compress(data, 6))
+        return total
+
+
+class Site:
+    """A folder that is served, and one visit for each of its pages and themes."""
+
+    def __init__(self, browser, folder):
+        self.folder, self.browser = folder, browser
+        self.server = serve.server(folder, 0)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        self.origin = f"http://127.0.0.1:{self.server.server_port}"
+        self.visits = {}
+
+    def visit_all(self):
+        for theme in THEMES:
+            context = self.browser.new_context(color_scheme=theme, reduced_motion="reduce")
+            for name in self.worth_a_visit():
+                visit = Visit(context, self.folder, self.origin, name)
+                self.visits[f"{name} ({theme})"] = visit
+            context.close()
+
+    def worth_a_visit(self):
+        names = [n for n in pages_of(self.folder) if n != "index.html"]  # that one only leads on
+        sources = [name for name in names if name.startswith("source/")]
+        sources.sort(key=lambda name: (self.folder / name).stat().st_size)
+        chosen = {sources[i] for i in (0, len(sources) // 2, -1)} if sources else set()
+        return [name for name in names if not name.startswith("source/") or name in chosen]
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+    def all(self, what):
+        return {name: found for name, visit in self.visits.items() if (found := what(visit))}
+
+
+@pytest.fixture(scope="module")
+def book(site, browser):
+    served = Site(browser, site)
+    served.visit_all()
+    yield served
+    served.close()
+
+
+def test_the_book_has_pages_and_both_themes(book):
+    assert "book/notation.html (dark)" in book.visits
+    assert {visit.theme for name, visit in book.visits.items() if "(dark)" in name} == {"dark"}
+    assert {visit.theme for name, visit in book.visits.items() if "(light)" in name} == {"light"}
+
+
+def test_axe_finds_nothing_at_1280_and_320_pixels(book):
+    assert book.all(lambda visit: visit.axe) == {}
+
+
+def test_nothing_is_asked_of_another_host(book):
+    assert book.all(lambda visit: visit.foreign) == {}
+
+
+def test_nothing_is_missing(book):
+    assert book.all(lambda visit: visit.failed) == {}
+
+
+def test_the_console_stays_empty(book):
+    assert book.all(lambda visit: visit.console) == {}
+
+
+def test_no_page_scrolls_sideways_at_320_pixels(book):
+    assert book.all(lambda visit: visit.width if visit.width > 320 else 0) == {}
+
+
+def test_every_page_is_light(book):
+    weights = book.all(lambda visit: visit.weight)
+    heaviest = max(weights, key=weights.get)
+    print(f"heaviest page: {heaviest}, {weights[heaviest] / 1000:.0f} KB gzipped without figures")
+    assert {name: weight for name, weight in weights.items() if weight > HEAVIEST} == {}
+
+
+def test_links_inside_the_site_lead_somewhere(site):
+    assert broken_links(site) == []
+
+
+@pytest.mark.browser
+def test_search_finds_a_term(book):
+    page = book.browser.new_page()
+    page.goto(f"{book.origin}/search.html?q=perplexity", wait_until="networkidle")
+    page.wait_for_selector("#search-results li a")
+    links = page.eval_on_selector_all("#search-results li a", "all => all.map(a => a.href)")
+    assert any("/book/notation.html" in link for link in links)
+    page.close()
+
+
+@pytest.mark.browser
+def test_the_theme_button_goes_round_and_is_remembered(book):
+    page = book.browser.new_page(color_scheme="light")
+    page.goto(f"{book.origin}/book/notation.html", wait_until="networkidle")
+    seen = []
+    for _ in range(3):
+        page.click(".theme-switch-button")
+        seen.append(page.evaluate("document.documentElement.dataset.mode"))
+    assert sorted(seen) == ["auto", "dark", "light"]
+    while page.evaluate("document.documentElement.dataset.mode") != "dark":
+        page.click(".theme-switch-button")
+    page.reload(wait_until="networkidle")
+    assert page.evaluate("document.documentElement.dataset.theme") == "dark"
+    page.close()
+
+
+@pytest.mark.browser
+def test_the_menu_of_the_page_works_by_keyboard(book):
+    page = book.browser.new_page()
+    page.goto(f"{book.origin}/book/notation.html", wait_until="networkidle")
+    page.focus(".page-actions > summary")
+    page.keyboard.press("Enter")
+    assert page.is_visible(".page-actions a")
+    page.keyboard.press("Escape")
+    assert not page.is_visible(".page-actions a")
+    page.close()
+
+
+@pytest.mark.browser
+def test_the_address_while_undecided_is_nowhere_shown(site):
+    config = (ROOT / "_config.yml").read_text("utf-8")
+    undecided = "github.com/OWNER/" in config
+    shown = [n for n in pages_of(site) if re.search(r'href="[^"]*OWNER', (site / n).read_text())]
+    assert shown == [] or not undecided
+
+
+# --- Each check, turned on a page that has the fault ---
+
+FINE = (
+    '<!doctype html><html lang="en"><link rel="icon" href="data:,"><title>t</title>'
+    "<main><h1>t</h1>{}</main></html>"
+)
+FAULTS = {
+    "contrast": '<p style="color:#aaa;background:#fff">pale</p>',
+    "alt": '<img src="data:image/gif;base64,R0lGODlhAQABAAAAACw=">',
+    "foreign": '<img alt="x" src="http://other.invalid/x.png">',
+    "console": "<script>console.log('chatter')</script>",
+    "error": "<script>nothing.there</script>",
+    "missing": '<img alt="x" src="missing.png">',
+    "wide": '<div style="width:400px">wide</div>',
+    "heavy": "<script src='heavy.js'></script>",
+    "link": '<a href="fine.html#nowhere">there</a> <a href="gone.html">gone</a>',
+    "fine": '<a href="fine.html#here" id="here">here</a>',
+}
+
+
+@pytest.fixture(scope="module")
+def faulty(tmp_path_factory, browser, site):
+    folder = tmp_path_factory.mktemp("faulty")
+    for name, body in FAULTS.items():
+        (folder / f"{name}.html").write_text(FINE.format(body), "utf-8")
+    (folder / "heavy.js").write_text(f"//{os.urandom(600_000).hex()}")
+    served = Site(browser, folder)
+    served.visit_all()
+    yield served
+    served.close()
+
+
+def only(found):
+    return sorted({name.partition(".")[0] for name in found})
+
+
+def test_each_check_finds_its_fault_and_no_other(faulty):
+    axe = faulty.all(lambda visit: visit.axe)
+    assert only(axe) == ["alt", "contrast"]
+    assert "color-contrast: p" in axe["contrast.html (light)"]
+    assert "image-alt: img" in axe["alt.html (light)"]
+    assert only(faulty.all(lambda visit: visit.foreign)) == ["foreign"]
+    assert only(faulty.all(lambda visit: visit.failed)) == ["foreign", "missing"]
+    consoles = faulty.all(lambda visit: visit.console)
+    assert only(consoles) == ["console", "error", "foreign", "missing"]
+    assert only(faulty.all(lambda visit: visit.width > 320)) == ["wide"]
+    assert only(faulty.all(lambda visit: visit.weight > HEAVIEST)) == ["heavy"]
+    assert broken_links(faulty.folder) == [
+        ("link.html", "fine.html#nowhere"),
+        ("link.html", "gone.html"),
+        ("missing.html", "missing.png"),
+    ]
