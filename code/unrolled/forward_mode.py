@@ -59,8 +59,8 @@ def gradient(p, x, dh, h0=None):
     Args:
         p: Params of a tanh cell.
         x: (T, B, D) vectors, or (T, B) integer ids that stand for one-hot vectors.
-        dh: (T, B, H), gradient of the loss with respect to each h_t by its own output alone. Row
-            t is read at step t and not before: a training loop could compute it there and then.
+        dh: (T, B, H), gradient of the loss with respect to each h_t by its own output alone.
+            Row t is read at step t and not before: a training loop can compute it then.
         h0: (B, H) initial state; zeros if left out.
 
     Returns:

@@ -63,12 +63,12 @@ def central_difference(loss, params, epsilon=EPSILON):
 def complex_step(loss, params, epsilon=1e-30):
     """Returns the gradient of ``loss`` at ``params`` by steps in the imaginary direction.
 
-        dL/dθ_i = Im L(θ + iε e_i) / ε + O(ε²)                          (eq-complex-step)
+        dL/dθ_i = Im L(θ + iε e_i) / ε + O(ε²)                  (eq-complex-step)
 
-    No difference of two nearly equal numbers is taken, so nothing is lost to rounding and ε can
-    be so small that ε² is below every precision: the result is as exact as the loss itself
-    (Squire & Trapp, 1998). The loss must be analytic and computed in complex arithmetic
-    throughout: no abs, no float(), no comparison that depends on the imaginary part.
+    No difference of two nearly equal numbers is taken, so nothing is lost to rounding, and ε
+    can be so small that ε² is below every precision: the result is as exact as the loss
+    itself (Squire & Trapp, 1998). The loss must be analytic and computed in complex
+    arithmetic throughout: no abs, no float(), no comparison of imaginary parts.
 
     Args:
         loss: a function of a tree of complex arrays, returning a complex number.
@@ -93,7 +93,7 @@ def complex_step(loss, params, epsilon=1e-30):
             value = loss(params)
             weight[index] = kept
             if not np.iscomplexobj(value):
-                raise TypeError("the loss returned a real number: it drops the imaginary part")
+                raise TypeError("the loss is a real number: it drops the imaginary part")
             slope[index] = value.imag / epsilon
         return slope
 
