@@ -19,6 +19,8 @@ EXPERIMENTS = {
     "bench_step": ("experiments.bench_step",),
     "adding_problem": ("experiments.adding_problem",),
     "copy_task": ("experiments.copy_task",),
+    "gradient_by_distance": ("experiments.gradient_by_distance",),
+    "far_words": ("experiments.far_words",),
 }
 
 

@@ -18,6 +18,7 @@ def case(cell, T=6, B=4, H=5):
     return p, tasks.adding_problem(rng, T, B, np.float64)
 
 
+@pytest.mark.equation("eq-last-state-readout")
 def test_the_loss_is_the_mean_squared_error_of_the_last_state_alone():
     p, (x, y) = case(rnn)
     total = 0.0

@@ -1,0 +1,105 @@
+"""How large is the gradient of one word's loss with respect to the state k words before?
+
+Run: python -m experiments.gradient_by_distance
+Reads results/pocket_language_model.npz, writes results/gradient_by_distance.json. A minute.
+"""
+
+import numpy as np
+
+from unrolled import jacobians, language_model, pretrained, records, rnn, text, tree
+from unrolled import recurrent_weights as weights
+from unrolled.functional import dcross_entropy
+
+SEED, SENTENCES = 0, 400
+DISTANCE = 30  # the loss is that of the word after 31; the state 30 words before it is the farthest
+CODE = records.Code.now(
+    "experiments/gradient_by_distance.py",
+    *(
+        f"code/unrolled/{name}.py"
+        for name in (
+            "functional",
+            "jacobians",
+            "language_model",
+            "pretrained",
+            "recurrent_weights",
+            "rnn",
+            "text",
+        )
+    ),
+)
+
+
+def long_sentences(vocabulary, at_least, rng, count):
+    """Returns (inputs, targets) (at_least, count): the beginnings of long validation sentences."""
+    documents, _ = text.remove_duplicates(text.corpus())
+    encoded = text.encode(text.split(documents).validation, vocabulary)
+    long = [ids for ids in encoded if len(ids) > at_least]
+    chosen = rng.permutation(len(long))[:count]
+    ids = np.stack([long[i][: at_least + 1] for i in chosen], axis=1)
+    return ids[:-1], ids[1:]
+
+
+def norms(p, inputs, targets, cell=rnn):
+    """Returns (k, sentence): the norm at distance k = 0, 1, … of the gradient of the last loss."""
+    p = tree.map(lambda weight: weight.astype(np.float64), p)
+    h, _ = cell.forward(p.cell, inputs)
+    dlogits = dcross_entropy(h[-1] @ p.W_y + p.b_y, targets[-1], np.ones(inputs.shape[1]))
+    dh = dlogits @ p.W_y.T
+    at_the_loss = np.linalg.norm(dh, axis=-1)[None]
+    earlier = jacobians.norms_by_distance(p.cell, inputs, dh, cell)
+    return np.concatenate([at_the_loss, earlier])[: len(inputs)]  # h0 is no word's state
+
+
+def summary(p, inputs, targets, cell=rnn):
+    """Returns the distribution of the norms, relative to that at the loss, by distance."""
+    found = norms(p, inputs, targets, cell)
+    ratio = np.log10(np.maximum(found, 1e-300) / found[0])
+    W_h, (h, _) = p.cell.W_h.astype(np.float64), cell.forward(p.cell, inputs)
+    result = {
+        "log10_mean": ratio.mean(axis=1).tolist(),
+        "log10_std": ratio.std(axis=1).tolist(),
+        "log10_quantiles": {
+            str(q): np.quantile(ratio, q, axis=1).tolist() for q in (0.05, 0.25, 0.5, 0.75, 0.95)
+        },
+        "factor_per_step": float(10 ** ((ratio[-1] - ratio[5]) / (len(ratio) - 6)).mean()),
+        "norm_at_loss": float(found[0].mean()),
+    }
+    if W_h.shape[0] == W_h.shape[1]:
+        result |= {
+            "spectral_norm": weights.spectral_norm(W_h),
+            "spectral_radius": weights.spectral_radius(W_h),
+            "mean_slope": float(np.mean(1 - h**2)),
+            "saturated": float(np.mean(np.abs(h) > 0.95)),
+        }
+    return result
+
+
+def models(H, V):
+    """Returns the untrained models: the book's own initialisation, and that of the post."""
+    book = language_model.init(np.random.default_rng(SEED), V, H)
+    rng = np.random.default_rng(SEED)
+    post = rnn.Params(rng.uniform(-1, 1, (V, H)) / np.sqrt(V), weights.uniform(rng, H), np.zeros(H))
+    return {"untrained, orthogonal": book, "untrained, uniform": book._replace(cell=post)}
+
+
+if __name__ == "__main__":
+    trained, vocabulary = pretrained.load()
+    inputs, targets = long_sentences(
+        vocabulary, DISTANCE + 1, np.random.default_rng(SEED), SENTENCES
+    )
+    H, V = trained.W_y.shape
+    results = {
+        name: summary(p, inputs, targets)
+        for name, p in ({"trained": trained} | models(H, V)).items()
+    }
+    path = records.write(
+        "gradient_by_distance",
+        {"distance": list(range(DISTANCE + 1)), "models": results},
+        code=CODE,
+        settings={"sentences": inputs.shape[1], "distance": DISTANCE, "H": H, "V": V},
+        seed=SEED,
+        packages=("numpy", *(p for p in text.PACKAGES if p != "numpy")),
+    )
+    print(path)
+    for name, found in results.items():
+        print(name, {k: round(v, 3) for k, v in found.items() if isinstance(v, float)})

@@ -1,0 +1,125 @@
+"""The equations of the chapter on vanishing and exploding gradients, and its claims of records."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from unrolled import functional, optimizers, records, rnn
+from unrolled import recurrent_weights as weights
+
+
+@pytest.mark.equation("eq-slope-bounds")
+def test_the_slopes_and_their_largest_values():
+    a = np.linspace(-20, 20, 4001)
+    ones = np.ones_like(a)
+    for f, df, top in (
+        (np.tanh, functional.dtanh, 1.0),
+        (functional.sigmoid, functional.dsigmoid, 0.25),
+    ):
+        slope = df(f(a), ones)
+        numeric = (f(a + 1e-5) - f(a - 1e-5)) / 2e-5
+        np.testing.assert_allclose(slope, numeric, atol=1e-9)
+        assert slope.max() == pytest.approx(top, abs=1e-12)
+        assert a[slope.argmax()] == pytest.approx(0, abs=1e-9)
+
+
+@pytest.mark.equation("eq-gelfand")
+@pytest.mark.parametrize("seed", range(5))
+def test_the_norm_of_a_high_power_approaches_the_radius(seed):
+    W = weights.gaussian(np.random.default_rng(seed), 8)
+    rho = weights.spectral_radius(W)
+    assert weights.spectral_norm(W) > 1.2 * rho  # far from normal: the first power is no guide
+    scaled, errors = W / rho, []
+    for k in (1, 16, 4096):
+        errors.append(abs(np.linalg.norm(np.linalg.matrix_power(scaled, k), 2) ** (1 / k) - 1))
+    assert errors[0] > errors[1] > errors[2] and errors[2] < 1e-3
+
+
+@pytest.mark.equation("eq-transient")
+@given(st.floats(0.1, 1.2), st.floats(-5, 5), st.integers(1, 30))
+def test_the_power_of_the_two_by_two_matrix(r, c, k):
+    power = np.eye(2)
+    for _ in range(k):
+        power = power @ np.array([[r, c], [0, r]])
+    expected = [[r**k, k * c * r ** (k - 1)], [0, r**k]]
+    np.testing.assert_allclose(power, expected, rtol=1e-10, atol=1e-12)
+
+
+def test_a_matrix_of_radius_below_one_may_stretch_tenfold_first():
+    W = np.array([[0.9, 4], [0, 0.9]])
+    norms = [np.linalg.norm(np.linalg.matrix_power(W, k), 2) for k in range(200)]
+    assert weights.spectral_radius(W) == pytest.approx(0.9)
+    assert max(norms) > 10 and norms[-1] < 1e-5
+
+
+def test_a_jacobian_may_have_a_norm_above_one():
+    # The claim of the post that the chapter corrects.
+    rng = np.random.default_rng(1)
+    p = rnn.Params(
+        0.1 * rng.standard_normal((5, 100)), 1.5 * weights.gaussian(rng, 100), np.zeros(100)
+    )
+    h = rnn.forward(p, rng.standard_normal((1, 1, 5)))[0][0, 0]
+    assert np.linalg.norm((1 - h**2)[:, None] * p.W_h.T, 2) > 2.5
+
+
+@pytest.mark.equation("eq-one-unit")
+@given(st.floats(0.1, 2.5), st.floats(-1, 1), st.integers(1, 20))
+def test_the_one_unit_network_and_its_gradient(w, b, T):
+    h, dh_dw, dh_db = 0.5, 0.0, 0.0
+    for _ in range(T):  # forward mode: the derivatives of h_t go along with it
+        slope = 1 - math.tanh(w * h + b) ** 2
+        h, dh_dw, dh_db = (
+            math.tanh(w * h + b),
+            slope * (h + w * dh_dw),
+            slope * (1 + w * dh_db),
+        )
+    p = rnn.Params(np.zeros((1, 1)), np.array([[w]]), np.array([b]))
+    states, cache = rnn.forward(p, np.zeros((T, 1, 1)), np.full((1, 1), 0.5))
+    assert states[-1, 0, 0] == pytest.approx(h, abs=1e-9)
+    dh = np.zeros_like(states)
+    dh[-1] = 2 * (states[-1] - 0.2)
+    gradient = rnn.backward(p, cache, dh)[0]
+    assert gradient.W_h[0, 0] == pytest.approx(2 * (h - 0.2) * dh_dw, rel=1e-6, abs=1e-9)
+    assert gradient.b[0] == pytest.approx(2 * (h - 0.2) * dh_db, rel=1e-6, abs=1e-9)
+
+
+vectors = st.lists(st.floats(-1e3, 1e3).filter(lambda v: v == 0 or abs(v) > 1e-3), min_size=3)
+
+
+@pytest.mark.equation("eq-clip-norm")
+@given(vectors, st.floats(0.1, 1e3))
+def test_clipping_by_norm(values, c):
+    g = np.array(values)
+    norm = math.sqrt(sum(v * v for v in values))
+    expected = [v * (min(1, c / norm) if norm else 1) for v in values]
+    # split over two leaves: the norm is that of all of them together
+    (first, rest), before = optimizers.clip_by_global_norm((g[:1].copy(), g[1:].copy()), c)
+    assert before == pytest.approx(norm)
+    np.testing.assert_allclose([*first, *rest], expected, rtol=1e-12)
+
+
+@pytest.mark.equation("eq-clip-value")
+@given(vectors, st.floats(0.1, 1e3))
+def test_clipping_by_value(values, c):
+    (clipped,), _ = optimizers.clip_by_value((np.array(values),), c)
+    assert clipped.tolist() == [max(-c, min(c, v)) for v in values]
+
+
+def test_the_recorded_gradients_are_what_the_chapter_says():
+    models = records.load("gradient_by_distance")["results"]["models"]
+    trained, orthogonal = models["trained"], models["untrained, orthogonal"]
+    uniform = models["untrained, uniform"]
+    assert trained["spectral_norm"] > 2  # an explosion is permitted …
+    assert trained["log10_mean"][-1] < -2  # … and does not happen
+    assert trained["mean_slope"] < 0.7 < orthogonal["mean_slope"]
+    assert orthogonal["log10_mean"][-1] > -1
+    assert uniform["log10_mean"][-1] < trained["log10_mean"][-1]
+    for model in models.values():
+        assert model["log10_mean"][0] == 0
+        # no gradient is above the bound
+        sigma = math.log10(model["spectral_norm"])
+        most = model["log10_quantiles"]["0.95"]
+        assert all(v <= k * max(sigma, -9) + 1e-6 for k, v in enumerate(most))
