@@ -228,5 +228,4 @@ def test_a_short_run_beats_the_unigram_model_and_stays_in_its_band():
             *(language_model.loss(last.params, b) for b in text.batches(judge, 64)), strict=True
         )
     perplexity = math.exp(np.average(losses, weights=words))
-    print(unigram, perplexity)
-    assert 0.25 * unigram < perplexity < 0.6 * unigram
+    assert 0.3 * unigram < perplexity < 0.5 * unigram
