@@ -5,9 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from experiments import truncation_bias
 from tests.chapters.test_the_chain_rule_through_time import deltas
 from tests.test_forward_mode import EXACT, case, distance, own_output
-from unrolled import chain_rule, figures, rnn
+from unrolled import chain_rule, figures, language_model, rnn, text
 from unrolled.functional import cross_entropy, softmax
 
 
@@ -208,3 +209,40 @@ def test_keras_stateful_layers_truncate_to_chunks():
     wanted = rnn.backward_chunks(cell, cache, dh, 4)[0]
     assert distance(rnn.Params(*total), wanted) <= EXACT
     assert distance(wanted, rnn.backward(cell, cache, dh)[0]) > 0.1
+
+
+def test_the_measure_of_bias_on_a_case_that_can_be_done_by_hand():
+    rng = np.random.default_rng(46)
+    p = language_model.init(rng, 7, 5, dtype=np.float64)
+    p = p._replace(W_y=10 * p.W_y)
+    batches = [tuple(rng.integers(0, 7, (2, 6, 3))) for _ in range(2)]
+    found = truncation_bias.measure(p, batches, [0, 1, 2, 6])
+    full, window = [], []
+    for inputs, targets in batches:
+        logits, cache = language_model.forward(p, inputs)
+        dh = (softmax(logits) - np.eye(7)[targets]) @ p.W_y.T
+        pairs = kept(6, lambda t, k: t - k <= 1)
+        x = np.eye(7)[inputs]
+        cache = cache._replace(x=x)
+        full.append(chain_rule.gradient(p.cell, cache, dh)[0].W_h)
+        window.append(chain_rule.gradient(p.cell, cache, dh, pairs)[0].W_h)
+    whole, cut = sum(full), sum(window)
+    off = np.linalg.norm(cut - whole) / np.linalg.norm(whole)
+    angle = (cut * whole).sum() / np.linalg.norm(cut) / np.linalg.norm(whole)
+    noise = np.mean([np.linalg.norm(g - whole / 2) / np.linalg.norm(whole / 2) for g in full])
+    assert found["window"]["distance"][1] == pytest.approx(off, rel=1e-10)
+    assert found["window"]["cosine"][1] == pytest.approx(angle, rel=1e-10)
+    assert found["noise"] == pytest.approx(noise, rel=1e-10)
+    assert found["chunks"]["steps"] == [1, 2, 6]
+    assert found["last"]["distance"][0] == 1 and found["last"]["cosine"][0] == 0
+    for name in TRUNCATIONS:
+        assert found[name]["distance"][-1] == pytest.approx(0, abs=1e-12)
+
+
+def test_too_few_sentences_of_the_length_are_named(monkeypatch):
+    documents = [text.Document(f"d{i}", (f"A b c d {i}.",)) for i in range(50)]
+    monkeypatch.setattr(text, "corpus", lambda: documents)
+    with pytest.raises(ValueError, match="sentences of 30 steps; 512 are needed"):
+        truncation_bias.chosen_batches(
+            text.Vocabulary(["a", "b"]), truncation_bias.SETTINGS, np.random.default_rng(0)
+        )
