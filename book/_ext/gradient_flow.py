@@ -142,7 +142,7 @@ def widget() -> str:
                 "radius",
                 f'type="range" min="{RADII[0]}" max="{RADII[-1]}" step="0.1"'
                 f' value="{START["radius"]}">'
-                f'<output name="shown">{START["radius"]}</output>',
+                f'<b aria-hidden="true">{START["radius"]}</b>',
             ),
             "</form>",
             '<p class="gradient-flow-legend" aria-hidden="true">gradient:'

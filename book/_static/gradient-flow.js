@@ -107,7 +107,7 @@
   function draw() {
     const logs = logNorms();
     const width = Math.floor(chart.clientWidth);
-    form.shown.value = form.radius.value;
+    form.querySelector("b").textContent = form.radius.value; // for the eye: the slider tells its value itself
     drawNetwork(logs, width);
     plot?.destroy();
     const backwards = [...logs].reverse();
