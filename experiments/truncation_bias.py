@@ -7,6 +7,7 @@ sentences of one length, so that no padding stands at an end. Two minutes.
 """
 
 import sys
+from typing import Any
 
 import numpy as np
 
@@ -79,22 +80,22 @@ def measure(p, batches, steps):
             truncated[name].append([gradient.ravel() for gradient in gradients])
     mean = np.mean(full, axis=0)
     noise = [distance(gradient, mean) for gradient in full]
-    found = {
+    found: dict[str, Any] = {
         "noise": float(np.mean(noise)),
         "norm": float(np.linalg.norm(mean) * len(batches)),
     }
     for name, (_, first) in ESTIMATORS.items():
-        gradients = np.array(truncated[name])  # (batches, windows, weights)
-        whole = gradients.mean(axis=0)
-        each = [
-            [cosine(g, f) for g, f in zip(gradients[:, k], full, strict=True)]
-            for k in range(len(whole))
-        ]
+        by_batch = np.array(truncated[name])  # (batches, numbers of steps, weights)
+        by_steps = by_batch.swapaxes(0, 1)
+        whole = by_batch.mean(axis=0)
         found[name] = {
             "steps": [k for k in steps if k >= first],
-            "distance": [distance(g, mean) for g in whole],
-            "cosine": [cosine(g, mean) for g in whole],
-            "least_cosine_of_a_batch": [min(row) for row in each],
+            "distance": [distance(gradient, mean) for gradient in whole],
+            "cosine": [cosine(gradient, mean) for gradient in whole],
+            "least_cosine_of_a_batch": [
+                min(cosine(g, f) for g, f in zip(gradients, full, strict=True))
+                for gradients in by_steps
+            ],
         }
     return found
 
