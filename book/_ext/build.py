@@ -27,7 +27,7 @@ QUIET = {
     "NO_COLOR": "1",
     "PYTHONHASHSEED": "0",
     "PYDEVD_DISABLE_FILE_VALIDATION": "1",
-    "SOURCE_DATE_EPOCH": "0",
+    "SOURCE_DATE_EPOCH": "1767225600",  # a fixed day in the year of the copyright
     "TF_CPP_MIN_LOG_LEVEL": "3",
     "TF_ENABLE_ONEDNN_OPTS": "0",
     "CUDA_VISIBLE_DEVICES": "-1",
