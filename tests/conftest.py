@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+# Threads that wait for each other cost more than they bring at the sizes of tests.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 ROOT = Path(__file__).parent.parent
 sys.path.append(str(ROOT / "book/_ext"))
 

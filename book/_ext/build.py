@@ -25,6 +25,7 @@ BUILD = ROOT / "_build"
 QUIET = {
     "MPLBACKEND": "module://matplotlib_inline.backend_inline",  # as in JupyterLab
     "NO_COLOR": "1",
+    "OPENBLAS_NUM_THREADS": "1",  # the same sums, to the bit, whatever the number of cores
     "PYTHONHASHSEED": "0",
     "PYDEVD_DISABLE_FILE_VALIDATION": "1",
     "SOURCE_DATE_EPOCH": "1767225600",  # a fixed day in the year of the copyright

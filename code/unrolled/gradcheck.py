@@ -131,6 +131,10 @@ def relative_error(analytic, numeric, scale):
 def check(loss, params, gradients, tolerance=1e-7, epsilon=EPSILON):
     """Compares gradients with central differences, every entry of every array.
 
+    Check at weights of ordinary size: where an array's true gradient is far smaller than the loss,
+    as for W_h at the start of training, the rounding of the difference, about 1e-16 L / ε, can
+    exceed the tolerance although the gradient is right.
+
     Args:
         loss: a function of a tree, returning a number.
         params: a tree of float64 arrays, unchanged afterwards.
