@@ -1,4 +1,4 @@
-"""What several test files share: the path of the site's extensions, the built book, a browser."""
+"""What all tests share: paths and settings, the built book, a browser."""
 
 import os
 import shutil
@@ -7,12 +7,23 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 # Threads that wait for each other cost more than they bring at the sizes of tests.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+os.environ.setdefault("MPLBACKEND", "agg")
 
 ROOT = Path(__file__).parent.parent
 sys.path.append(str(ROOT / "book/_ext"))
+
+# How long an example takes says how busy the machine is and nothing about the code.
+settings.register_profile(
+    "unhurried",
+    parent=settings.default,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("unhurried")
 
 
 @pytest.fixture(scope="session")

@@ -3,18 +3,15 @@ import re
 from types import SimpleNamespace
 
 import matplotlib
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from matplotlib.colors import to_hex, to_rgb
+from matplotlib.patches import Circle, FancyArrowPatch, FancyBboxPatch
 
-matplotlib.use("agg")
-
-import matplotlib.pyplot as plt  # noqa: E402
-from matplotlib.colors import to_hex, to_rgb  # noqa: E402
-from matplotlib.patches import Circle, FancyArrowPatch, FancyBboxPatch  # noqa: E402
-
-from unrolled import figures, graph  # noqa: E402
+from unrolled import figures, graph
 
 
 @pytest.fixture(autouse=True)

@@ -49,7 +49,10 @@ def random_rnn(rng, inputs=D):
 
 def test_the_helper_sees_a_dependence_and_an_independence():
     xs = np.ones((2, 1))
-    f = lambda x: np.array([x[0], x[0] + x[1]])  # noqa: E731
+
+    def f(x):
+        return np.array([x[0], x[0] + x[1]])
+
     assert depends(f, xs, 1, 2) and depends(f, xs, 2, 2) and not depends(f, xs, 2, 1)
 
 
@@ -88,7 +91,10 @@ def test_the_state_equation_entry_by_entry(rng):
 def test_every_state_depends_on_exactly_the_inputs_that_reach_it(rng):
     T = 5
     p, xs, g = random_rnn(rng), rng.normal(size=(T, D)), graph.unrolled_rnn(5)
-    f = lambda x: rnn.forward(p, x[:, None])[0][:, 0]  # noqa: E731
+
+    def f(x):
+        return rnn.forward(p, x[:, None])[0][:, 0]
+
     for t in range(1, T + 1):
         found = {s for s in range(1, T + 1) if depends(f, xs, s, t)}
         assert found == reads(g, ("h", t)) == reads(g, ("u", t)) == set(range(1, t + 1))
@@ -269,7 +275,10 @@ def test_the_wiring_can_be_wrong_and_the_comparison_notices(rng):
     """A diagram with one arrow moved is not the network any more."""
     T = 4
     p, xs, g = random_rnn(rng), rng.normal(size=(T, D)), graph.unrolled_rnn(4)
-    f = lambda x: rnn.forward(p, x[:, None])[0][:, 0]  # noqa: E731
+
+    def f(x):
+        return rnn.forward(p, x[:, None])[0][:, 0]
+
     wrong = g._replace(
         edges=tuple(
             e._replace(source=("h", 0)) if e[:2] == (("h", 2), ("h", 3)) else e for e in g.edges

@@ -11,14 +11,11 @@ from pathlib import Path
 
 import jupytext
 import matplotlib
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-matplotlib.use("agg")
-
-import matplotlib.pyplot as plt  # noqa: E402
-
-from unrolled import functional, graph, language_model, rnn, tree  # noqa: E402
+from unrolled import functional, graph, language_model, rnn, tree
 
 CHAPTERS = Path(__file__).parent.parent / "book" / "01-introduction"
 
@@ -247,7 +244,10 @@ def test_both_directions_beat_the_best_that_one_can_do():
     ns = page("bidirectional-and-deep")
     assert ns["both"].mean() == 1
     p, T, best = 0.1, 10, 0.0
-    weight = lambda bits: p ** sum(bits) * (1 - p) ** (T - sum(bits))  # noqa: E731
+
+    def weight(bits):
+        return p ** sum(bits) * (1 - p) ** (T - sum(bits))
+
     for t in range(T):
         votes = {}
         for bits in itertools.product([0, 1], repeat=T):
@@ -351,8 +351,13 @@ def test_the_scan_gives_the_states_of_the_loop_in_log_T_rounds(T):
 @pytest.mark.equation("eq-scan")
 def test_composing_steps_is_associative_and_is_applying_them_in_turn():
     rng = np.random.default_rng(2)
-    compose = lambda later, first: (later[0] * first[0], later[0] * first[1] + later[1])  # noqa: E731
-    apply = lambda step, h: step[0] * h + step[1]  # noqa: E731
+
+    def compose(later, first):
+        return later[0] * first[0], later[0] * first[1] + later[1]
+
+    def apply(step, h):
+        return step[0] * h + step[1]
+
     one, two, three = rng.normal(size=(3, 2, 5))
     h = rng.normal(size=5)
     np.testing.assert_allclose(apply(compose(two, one), h), apply(two, apply(one, h)))

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -15,6 +16,7 @@ from unrolled import language_model, text, tree
 from unrolled.optimizers import adam, rmsprop, sgd
 from unrolled.train import Diverged, Interrupted, load_best, train
 
+ROOT = Path(__file__).parent.parent
 EPOCHS, RATE = 3, 0.05
 
 
@@ -222,7 +224,10 @@ def test_a_killed_run_loses_at_most_the_steps_since_its_checkpoint(tmp_path):
     path = tmp_path / "run.npz"
     for _ in range(4):
         process = subprocess.Popen(
-            [sys.executable, "-c", script, str(path)], stdout=subprocess.PIPE, text=True
+            [sys.executable, "-c", script, str(path)],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            text=True,
         )
         lines = [process.stdout.readline() for _ in range(12)]
         process.kill()

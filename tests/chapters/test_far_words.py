@@ -73,9 +73,8 @@ def test_replacement_measures_the_divergence_of_the_prediction(p, monkeypatch):
 
 
 def test_pairs_of_brackets_have_no_other_inside(vocabulary):
-    encode = lambda line: vocabulary.encode(line.split())  # noqa: E731
     lines = ["the ( value ) of", "( the ( value of ) )", "the ) ( )", "( the value"]
-    found = far_words.brackets([encode(line) for line in lines], vocabulary)
+    found = far_words.brackets([vocabulary.encode(line.split()) for line in lines], vocabulary)
     assert [(vocabulary.decode(ids), place) for ids, place in found] == [
         (["the", "(", "value"], 2),
         (["(", "the", "(", "value", "of"], 3),

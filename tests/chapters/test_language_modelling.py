@@ -167,7 +167,10 @@ def test_continuation_counts_keep_the_frequency_of_every_word(sentences):
 def test_copies_on_both_sides_of_a_split_flatter_longer_contexts():
     """The chapter's claim about duplicates, where nothing can be learnt."""
     rng = np.random.default_rng(0)
-    sentence = lambda: np.array([START, *rng.integers(3, 40, 12), END])  # noqa: E731
+
+    def sentence():
+        return np.array([START, *rng.integers(3, 40, 12), END])
+
     train, fresh = [sentence() for _ in range(400)], [sentence() for _ in range(80)]
     copied = [*fresh[:60], *train[:20]]
     gain = [

@@ -163,7 +163,7 @@ def test_the_figure_of_pairs_fills_what_is_kept():
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 def test_pytensor_truncates_to_the_last_steps():
-    pytensor = pytest.importorskip("pytensor")
+    import pytensor
     import pytensor.tensor as pt
 
     cell, h0, x, _, dh = network(12, 44)
@@ -191,7 +191,7 @@ def test_pytensor_truncates_to_the_last_steps():
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 def test_keras_stateful_layers_truncate_to_chunks():
-    keras = pytest.importorskip("keras")
+    import keras
     import tensorflow as tf
 
     cell, _, x, _, dh = network(12, 45)
