@@ -1,5 +1,6 @@
 """The scripts behind the records, run small: they record what they say, and stop with one line."""
 
+import itertools
 import re
 import subprocess
 import sys
@@ -100,14 +101,15 @@ def test_the_benchmark_measures_and_reports(monkeypatch):
         assert found["growth"][size]["slope"] == pytest.approx(0, abs=1e-12)
         assert found["growth"][size]["bytes"][1] > found["growth"][size]["bytes"][0] > 0
     report = bench_step.report(found)
-    assert "40.0 times faster    (aim: at least 18)" in report
+    assert "40.0 times faster    (aim: at least 18" in report
     assert re.search(r"^loops, float64 +2000\.00   2000\.00 to 2000\.00$", report, re.MULTILINE)
 
 
 def test_contestants_take_turns():
     calls = []
     found = bench_step.timed({name: lambda name=name: calls.append(name) for name in "ab"}, 3)
-    assert calls == ["a", "b"] + 3 * ["a", "b"]  # once each to warm up
+    turns = [name for name, _ in itertools.groupby(calls)]
+    assert turns == ["a", "b"] * (len(turns) // 2) and len(turns) >= 6
     assert {name: len(seconds) for name, seconds in found.items()} == {"a": 3, "b": 3}
     assert all((seconds >= 0).all() for seconds in found.values())
 
