@@ -227,7 +227,6 @@ def test_the_menu_of_the_page_works_by_keyboard(book):
     page.close()
 
 
-@pytest.mark.browser
 def test_the_address_while_undecided_is_nowhere_shown(site):
     config = (ROOT / "_config.yml").read_text("utf-8")
     undecided = "github.com/OWNER/" in config

@@ -57,13 +57,7 @@ def mark(app: Any, doctree: nodes.document, docname: str) -> None:
 
 def outdated(app: Any, env: Any, added: set, changed: set, removed: set) -> list[str]:
     """Return the pages whose equations have other tests than when they were read."""
-    root = Path(app.srcdir)
-    known = getattr(env, "unrolled_equations", {})
-    return [
-        page
-        for page, labels in known.items()
-        if page in env.found_docs and any(tests_of(root, n) != t for n, t in labels.items())
-    ]
+    return drawn.retested(app, env, getattr(env, "unrolled_equations", {}), tests_of)
 
 
 def setup(app: Any) -> dict[str, bool]:

@@ -48,7 +48,7 @@ def reached(page: str, root: Path) -> set[Path]:
         if path not in files:
             files.add(path)
             waiting += _imported(path.read_text("utf-8"), root)
-    if "results" in text or {path.name for path in files} & {"records.py", "record.py"}:
+    if "results" in text or "records.py" in {path.name for path in files}:
         files |= {path for path in (root / "results").rglob("*") if path.is_file()}
     return files
 

@@ -177,7 +177,6 @@ class GradientFlow(SphinxDirective):
         picture = nodes.container("", image, classes=["gradient-flow-static"])
         opening = nodes.raw("", '<div class="gradient-flow" hidden>', format="html")
         closing = nodes.raw("", "</div>", format="html")
-        self.env.metadata[self.env.docname]["gradient_flow"] = True
         return [picture, opening, nodes.raw("", widget(), format="html"), closing]
 
 
