@@ -103,11 +103,10 @@ def test_a_red_and_a_green_of_one_lightness_would_not_pass():
 
 
 def test_an_svg_uses_no_colour_without_a_dark_counterpart(tmp_path):
-    axes = figures.canvas(columns=4)
+    axes = figures.canvas(columns=3)
     figures.loss_curves(axes[0], [0, 1], {str(i): [1, i] for i in range(6)}, {"log V": 3})
     figures.draw_graph(axes[1], graph.unrolled_rnn(2), highlight=[("h", 1)])
     figures.bars(axes[2], {"a": 1}, "size", {"chance": 0.5})
-    figures.spectrum(axes[3], {"a": [1j], "b": [0.5]})
     axes[0].figure.savefig(tmp_path / "figure.svg")
     svg = (tmp_path / "figure.svg").read_text("utf-8")
     assert set(re.findall(r"#[0-9a-f]{6}\b", svg)) == set(figures.DARK)
@@ -184,7 +183,7 @@ def test_spread_keeps_the_order_the_gap_and_the_mean(heights, gap):
         assert placed == pytest.approx(heights)
 
 
-# -- matrices, bars, spectra -----------------------------------------------------------------------
+# -- matrices and bars ----------------------------------------------------------------------------
 
 
 def test_heat_map_draws_the_matrix_with_row_0_on_top():
@@ -234,17 +233,6 @@ def test_bars_have_their_values_as_lengths_first_on_top():
     assert high > low
     assert {"1.00", "0.52", "chance"} <= set(texts(axes))
     assert set(axes.lines[0].get_xdata()) == {0.5}
-
-
-def test_spectrum_draws_the_points_and_a_circle_of_radius_1():
-    values = np.array([0.5 + 0.5j, -1.2, 0.3j])
-    axes = figures.spectrum(figures.canvas(), {"eigenvalues": values})
-    (line,) = axes.lines
-    np.testing.assert_array_equal(line.get_xdata() + 1j * line.get_ydata(), values)
-    (circle,) = axes.patches
-    assert circle.get_radius() == 1 and circle.get_center() == (0, 0)
-    assert axes.get_aspect() == 1
-    assert axes.get_xlim()[0] < -1.2 and axes.get_ylim()[1] >= 1
 
 
 # -- diagrams --------------------------------------------------------------------------------------

@@ -8,14 +8,10 @@ algorithm: this is the definition that the fast ways are held against. For tanh 
 small H.
 """
 
-from typing import Any
-
 import numpy as np
 
 from unrolled import jacobians, tree
 from unrolled.rnn import Params
-
-Array = Any
 
 
 def jacobian_product(p, h, t, k):

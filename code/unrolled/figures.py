@@ -275,30 +275,6 @@ def bars(
     return axes
 
 
-def spectrum(axes: Axes, values: Mapping[str, ArrayLike]) -> Axes:
-    """Draw named sets of complex numbers (eigenvalues) in the plane, with the unit circle."""
-    axes.add_patch(
-        Circle((0, 0), 1, fill=False, edgecolor=GREY, linestyle=(0, (5, 3)), linewidth=1.2)
-    )
-    for i, (name, points) in enumerate(values.items()):
-        points = np.asarray(points)
-        axes.plot(
-            points.real,
-            points.imag,
-            linestyle="",
-            marker="osD^v"[i % 5],
-            markersize=4,
-            color=list(COLOURS.values())[i % len(COLOURS)],
-            label=name,
-            alpha=0.8,
-        )
-    axes.set(xlabel="real part", ylabel="imaginary part", aspect="equal")
-    axes.autoscale_view()
-    if len(values) > 1:
-        axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
-    return axes
-
-
 def pairs(axes: Axes, keep: ArrayLike, title: str = "") -> Axes:
     """Draw which pairs (output t, earlier step k) a gradient keeps: filled; the others hollow.
 
