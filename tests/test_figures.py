@@ -173,6 +173,12 @@ def test_a_curve_of_another_length_is_refused():
         figures.lines(figures.canvas(), [0, 1, 2], {"a": [0.0, 1.0]})
 
 
+@pytest.mark.parametrize("values", [[], [np.nan, np.inf]])
+def test_a_curve_without_a_finite_value_is_refused(values):
+    with pytest.raises(ValueError, match="'a' has no finite value"):
+        figures.lines(figures.canvas(), range(len(values)), {"a": values})
+
+
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=8), st.floats(0.01, 0.3))
 def test_spread_keeps_the_order_the_gap_and_the_mean(heights, gap):
     heights = sorted(heights)

@@ -129,7 +129,7 @@ def lines(
         markers: also mark each point; for curves of few points.
 
     Raises:
-        ValueError: a curve and its x differ in length.
+        ValueError: a curve and its x differ in length, or a curve has no finite value.
     """
     ends = []
     for i, (name, values) in enumerate(series.items()):
@@ -139,11 +139,14 @@ def lines(
             raise ValueError(
                 f"curve {name!r}: x has shape {positions.shape}, values {values.shape}"
             )
+        finite = values[np.isfinite(values)]
+        if not len(finite):
+            raise ValueError(f"curve {name!r} has no finite value")
         colour = list(COLOURS.values())[i % len(COLOURS)]
         axes.plot(
             positions, values, color=colour, label=name, marker="osD^v"[i % 5] if markers else ""
         )
-        ends.append((float(values[np.isfinite(values)][-1]), name, colour))
+        ends.append((float(finite[-1]), name, colour))
     for name, height in (baselines or {}).items():
         axes.axhline(height, color=GREY, linestyle=(0, (5, 3)), linewidth=1.2, label=name)
         ends.append((float(height), name, GREY))
