@@ -1,3 +1,5 @@
+"""Figures: the numbers they are given are drawn, and can be read by everybody in both themes."""
+
 import itertools
 import re
 from types import SimpleNamespace

@@ -1,3 +1,5 @@
+"""Trees: maps keep their structure, leaves their order and names."""
+
 from typing import NamedTuple
 
 import numpy as np
