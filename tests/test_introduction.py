@@ -15,6 +15,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
+from tests.counting import Counted, multiplications
 from unrolled import functional, graph, language_model, rnn, tree
 
 CHAPTERS = Path(__file__).parent.parent / "book" / "01-introduction"
@@ -286,25 +287,6 @@ def test_the_number_of_paths_through_the_grid(K):
 # -- what became of them ---------------------------------------------------------------------------
 
 
-class Counted(np.ndarray):
-    """An array that tallies the multiply-adds of its matrix products."""
-
-    tally = 0
-
-    def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
-        inputs = [np.asarray(i) for i in inputs]
-        if ufunc is np.matmul:
-            a, b = inputs
-            Counted.tally += a.size * (b.shape[-1] if b.ndim > 1 else 1)
-        return np.asarray(getattr(ufunc, method)(*inputs, **kwargs)).view(Counted)
-
-
-def counted(f):
-    Counted.tally = 0
-    f()
-    return Counted.tally
-
-
 def array(*shape):
     return np.ones(shape).view(Counted)
 
@@ -314,7 +296,7 @@ def array(*shape):
 def test_an_rnn_step_costs_two_square_matrices_and_keeps_one_vector(d):
     p = rnn.Params(array(d, d), array(d, d), array(d))
     h = array(d)
-    assert counted(lambda: rnn.step(p, array(d), h)) == 2 * d * d
+    assert multiplications(lambda: rnn.step(p, array(d), h)) == 2 * d * d
     assert rnn.step(p, array(d), h).size == d
 
 
@@ -331,7 +313,7 @@ def test_an_attention_step_costs_four_matrices_and_two_looks_at_the_cache(d, t):
         weights = functional.softmax(cache[0] @ (x @ W_q)).view(Counted)
         return weights @ cache[1] @ W_o
 
-    assert counted(step) == 4 * d * d + 2 * t * d
+    assert multiplications(step) == 4 * d * d + 2 * t * d
     assert cache[0].size + cache[1].size == 2 * t * d
 
 

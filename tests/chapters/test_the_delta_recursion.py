@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tests.chapters.test_the_chain_rule_through_time import deltas
+from tests.counting import Counted, multiplications
 from tests.test_forward_mode import EXACT, case, distance, own_output
 from unrolled import chain_rule, gradcheck, jacobians, recomputation, rnn, tree
 
@@ -134,36 +135,19 @@ def test_what_is_left_is_the_immediate_dependence(network):
     assert distance(total, states_fixed) <= EXACT
 
 
-class Counting(np.ndarray):
-    """Counts the multiplications of every matrix product it takes part in."""
-
-    count = 0
-
-    def __array_ufunc__(self, ufunc, method, *inputs, out=(), **options):
-        inputs = [np.asarray(i) for i in inputs]
-        if ufunc is np.matmul:
-            Counting.count += inputs[0].size * inputs[1].shape[-1]
-        if out:
-            options["out"] = tuple(np.asarray(o) for o in out)
-        return np.asanyarray(getattr(ufunc, method)(*inputs, **options)).view(Counting)
-
-
 @pytest.mark.equation("eq-bptt-cost")
 @pytest.mark.parametrize(("T", "B", "D", "H"), [(5, 2, 3, 4), (9, 1, 7, 2), (1, 3, 2, 6)])
 def test_backward_costs_two_forwards(T, B, D, H):
     rng = np.random.default_rng(23)
-    p = tree.map(lambda w: w.view(Counting), rnn.init(rng, D, H))
-    x, dh = (rng.standard_normal((T, B, n)).view(Counting) for n in (D, H))
-    Counting.count = 0
+    p = tree.map(lambda w: w.view(Counted), rnn.init(rng, D, H))
+    x, dh = (rng.standard_normal((T, B, n)).view(Counted) for n in (D, H))
     _, cache = rnn.forward(p, x)
-    assert Counting.count == T * B * H * (D + H)
-    Counting.count = 0
-    rnn.backward(p, cache, dh)
-    assert Counting.count == 2 * T * B * H * (D + H)
-    Counting.count = 0
-    rnn.backward_loops(p, cache, dh)
+    assert multiplications(lambda: rnn.forward(p, x)) == T * B * H * (D + H)
+    backward = multiplications(lambda: rnn.backward(p, cache, dh))
+    assert backward == 2 * T * B * H * (D + H)
     walked = T * (T + 1) // 2 * 2 * B * H * (D + H)
-    assert Counting.count == walked + 2 * T * B * D * H
+    loops = multiplications(lambda: rnn.backward_loops(p, cache, dh))
+    assert loops == walked + 2 * T * B * D * H
 
 
 @pytest.mark.equation("eq-recomputation-memory")
