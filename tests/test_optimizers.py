@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from unrolled import optimizers as opt
+from unrolled import tree
 
 
 class P(NamedTuple):
@@ -56,13 +57,13 @@ def test_adam_is_its_formula():
 
 
 @pytest.mark.parametrize("optimizer", [opt.sgd, opt.rmsprop, opt.adam])
-def test_an_optimizer_writes_into_the_weights_keeps_float32_and_leaves_the_gradients(optimizer):
-    p = P(np.ones(3, np.float32), (np.ones((2, 2), np.float32),))
-    gradients = P(np.full(3, 0.5, np.float32), (np.full((2, 2), 0.5, np.float32),))
-    new, state = optimizer(p, gradients, None, learning_rate=0.01)
-    new, _ = optimizer(new, gradients, state, learning_rate=0.01)
+def test_an_optimizer_writes_into_the_weights_and_keeps_float32(optimizer):
+    p, state = P(np.ones(3, np.float32), (np.ones((2, 2), np.float32),)), None
+    for _ in range(2):
+        gradients = P(np.full(3, 0.5, np.float32), (np.full((2, 2), 0.5, np.float32),))
+        new, state = optimizer(p, gradients, state, learning_rate=0.01)
     assert new.a is p.a and new.a.dtype == np.float32 and (new.a < 1).all()
-    assert (gradients.a == 0.5).all() and (gradients.b[0] == 0.5).all()
+    assert {leaf.dtype for leaf in tree.leaves(state)} <= {np.dtype(np.float32), np.dtype(int)}
 
 
 @pytest.mark.parametrize(

@@ -68,3 +68,43 @@ def test_missing_and_broken_records_are_named(root):
         (root / "results" / "one.json").write_text(content)
         with pytest.raises(ValueError, match=r"results/one\.json is not a record"):
             records.load("one")
+
+
+@pytest.fixture
+def package(root):
+    """A script, and a module of the package of which it uses a part."""
+    (root / "code").mkdir()
+    (root / "code" / "m.py").write_text(
+        "import math\nRATE: float = 0.1\nUNUSED = 5\n\n"
+        "def used(x):\n    return RATE * helper(x)\n\n"
+        "def helper(x):\n    return math.sin(x)\n\n"
+        "class Kept:\n    def method(self):\n        return 1\n\n"
+        "def other(x):\n    return x * UNUSED\n"
+    )
+    (root / "script.py").write_text("from m import used\nimport m\nprint(used(1), m.Kept())\n")
+    records.write("one", {}, code=records.Code.now("script.py", "code/m.py"), settings={}, seed=0)
+    return root
+
+
+@pytest.mark.parametrize(
+    ("file", "before", "after", "stale"),
+    [
+        ("code/m.py", "x * UNUSED", "x + UNUSED", False),
+        ("code/m.py", "UNUSED = 5", "UNUSED = 6", False),
+        ("code/m.py", "def other", "def one_more():\n    return 0\n\ndef other", False),
+        ("code/m.py", "RATE: float = 0.1", "RATE: float = 0.2", True),
+        ("code/m.py", "math.sin", "math.cos", True),
+        ("code/m.py", "RATE * helper", "2 * RATE * helper", True),
+        ("code/m.py", "return 1", "return 2", True),
+        ("code/m.py", "class Kept", "print(0)\n\nclass Kept", True),
+        ("script.py", "used(1)", "used(2)", True),
+        ("script.py", "print(", "unused = 0\nprint(", True),
+    ],
+)
+def test_what_a_script_does_not_reach_does_not_make_its_record_stale(
+    package, file, before, after, stale
+):
+    source = (package / file).read_text()
+    assert before in source
+    (package / file).write_text(source.replace(before, after))
+    assert records.is_stale(records.load("one")) is stale

@@ -2,7 +2,8 @@
 
 Each optimizer is ``(params, gradients, state, learning_rate, …) -> (params, state)``; the first
 call passes ``state=None``. Weights are overwritten: a step reads and writes millions of numbers,
-and copies of them would cost more than the arithmetic. Whoever needs the old ones copies first.
+and copies of them would cost more than the arithmetic. Whoever needs the old ones copies first;
+trees made by ``_replace`` share the arrays that were not replaced.
 """
 
 from typing import Any, NamedTuple
@@ -17,16 +18,19 @@ def sgd(params, gradients, state=None, learning_rate=0.1):
 
     Args:
         params: a tree of arrays, overwritten.
-        gradients: a tree of the same structure.
+        gradients: a tree of the same structure, overwritten.
         state: not used; here because every optimizer has it.
         learning_rate: η.
 
     Returns:
         (params, state).
     """
-    tree.map(
-        lambda weight, gradient: _subtract(weight, learning_rate * gradient), params, gradients
-    )
+
+    def update(weight, gradient):
+        gradient *= learning_rate
+        weight -= gradient
+
+    tree.map(update, params, gradients)
     return params, ()
 
 

@@ -96,26 +96,82 @@ def is_stale(record):
 
 
 def code_hash(paths):
-    """Returns a hash of what Python files do: comments, docstrings and layout do not count.
+    """Returns a hash of what scripts do, and what they reach in the package.
+
+    Comments, docstrings and layout do not count; neither does a definition of the package that is
+    never named in the scripts or in what they reach: a record of training with Adam does not
+    become stale when SGD changes, or when a module gets one more function.
 
     Args:
-        paths: files, from the repository's root.
+        paths: files, from the repository's root. Those below ``code/`` are the package, of which
+            only what is reached counts; all others are scripts, which count whole.
     """
+    pieces = [piece for path in sorted(paths) for piece in _pieces(path)]
+    reached: list[_Piece] = []
+    named: set[str] = set()
+    while True:
+        more = [p for p in pieces if p not in reached and (not p.defines or p.defines & named)]
+        if not more:
+            break
+        reached += more
+        named.update(*(p.names for p in more))
     digest = hashlib.sha256()
-    for path in sorted(paths):
-        digest.update(f"{path}\n{_meaning((ROOT / path).read_text('utf-8'))}\n".encode())
+    for piece in sorted(reached):
+        digest.update(f"{piece.path}\n{piece.meaning}\n".encode())
     return digest.hexdigest()[:16]
 
 
-def _meaning(source):
-    tree = ast.parse(source)
+class _Piece(NamedTuple):
+    """A statement: what it defines (if nothing, it always counts) and which names it uses."""
+
+    path: str
+    meaning: str
+    defines: frozenset[str]
+    names: frozenset[str]
+
+
+def _pieces(path):
+    """Yields the statements of a file, imports apart from those of scripts left out."""
+    tree = ast.parse((ROOT / path).read_text("utf-8"))
+    _drop_strings(tree)
+    is_script = not path.startswith("code/")
+    for statement in tree.body:
+        if isinstance(statement, ast.Import | ast.ImportFrom) and not is_script:
+            continue  # what is imported counts where it is named
+        nodes = list(ast.walk(statement))
+        yield _Piece(
+            path,
+            ast.unparse(statement),
+            frozenset() if is_script else frozenset(_defined(statement)),
+            frozenset(
+                [n.id for n in nodes if isinstance(n, ast.Name)]
+                + [n.attr for n in nodes if isinstance(n, ast.Attribute)]
+                + [n.name for n in nodes if isinstance(n, ast.alias)]
+            ),
+        )
+
+
+def _defined(statement):
+    """Returns the names that a statement at the top of a module defines."""
+    if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return [statement.name]
+    if isinstance(statement, ast.Assign | ast.AnnAssign):
+        return [
+            n.id
+            for n in ast.walk(statement)
+            if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
+        ]
+    return []
+
+
+def _drop_strings(tree):
+    """Takes docstrings, and other strings that stand alone, out of a tree."""
     for node in ast.walk(tree):
         for block in ("body", "orelse", "finalbody"):
             statements = getattr(node, block, None)
             if isinstance(statements, list) and statements:
                 kept = [statement for statement in statements if not _is_string(statement)]
                 setattr(node, block, kept or [ast.Pass()])
-    return ast.unparse(tree)
 
 
 def _is_string(statement):

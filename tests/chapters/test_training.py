@@ -38,7 +38,9 @@ def test_the_decrease_is_eta_times_the_squared_length_up_to_the_square_of_eta():
     length = sum(float((leaf**2).sum()) for leaf in tree.leaves(d))
     rests = []
     for eta in (1e-3, 1e-4):
-        stepped, _ = optimizers.sgd(tree.map(np.copy, model), d, learning_rate=eta)
+        stepped, _ = optimizers.sgd(
+            tree.map(np.copy, model), tree.map(np.copy, d), learning_rate=eta
+        )
         change = language_model.loss(stepped, batch)[0] - loss
         assert_allclose(change, -eta * length, rtol=0.05)
         rests.append(change + eta * length)
