@@ -1,7 +1,7 @@
 """One step of SGD on one sentence, and on a batch: how near are we to what the processor can do?
 
-    python -m experiments.bench_step            prints, and writes results/bench_step.json
-    python -m experiments.bench_step --quick    prints only, with fewer repetitions
+    python -m experiments.bench_step             prints
+    python -m experiments.bench_step --record    also writes results/bench_step.json
 
 Everything runs on one thread in one process, and what is compared is timed in turn, round after
 round, so that a busy machine slows all of it alike. Times are medians; ratios are what to read.
@@ -28,6 +28,8 @@ GROWTH = {
 CODE = records.Code.now(
     "experiments/bench_step.py",
     "code/unrolled/functional.py",
+    "code/unrolled/text.py",
+    "code/unrolled/tree.py",
     "code/unrolled/rnn.py",
     "code/unrolled/language_model.py",
     "code/unrolled/optimizers.py",
@@ -199,13 +201,13 @@ def report(found):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="fewer rounds; writes nothing")
-    quick = parser.parse_args().quick
-    rounds = 5 if quick else 40
+    parser.add_argument("--record", action="store_true", help="write results/bench_step.json")
+    record = parser.parse_args().record
+    rounds = 40
     with threadpool_limits(1):
         found = measure(rounds)
     print(report(found))
-    if not quick:
+    if record:
         settings = {"V": V, "H": H, "T": T, "B": B, "rounds": rounds, "threads": 1}
         path = records.write("bench_step", found, code=CODE, settings=settings, seed=SEED)
         print(f"\nwrote {path.relative_to(records.ROOT)}")

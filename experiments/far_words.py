@@ -5,6 +5,7 @@ Reads results/pocket_language_model.npz, writes results/far_words.json. Two minu
 """
 
 import itertools
+import sys
 
 import numpy as np
 
@@ -17,9 +18,18 @@ REPLACEMENTS = 8  # other words tried in each place
 CODE = records.Code.now(
     "experiments/far_words.py",
     "experiments/gradient_by_distance.py",
+    "results/pocket_language_model.npz",
     *(
         f"code/unrolled/{name}.py"
-        for name in ("functional", "language_model", "pretrained", "rnn", "text")
+        for name in (
+            "checkpoint",
+            "functional",
+            "language_model",
+            "pretrained",
+            "rnn",
+            "text",
+            "tree",
+        )
     ),
 )
 
@@ -215,7 +225,7 @@ def measure(p, vocabulary, cell=rnn):
     }
 
 
-if __name__ == "__main__":
+def main():
     trained, vocabulary = pretrained.load()
     H, V = trained.W_y.shape
     path = records.write(
@@ -226,4 +236,11 @@ if __name__ == "__main__":
         seed=SEED,
         packages=("numpy", *(p for p in text.PACKAGES if p != "numpy")),
     )
-    print(path)
+    print(f"wrote {path.relative_to(records.ROOT)}")
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except (FileNotFoundError, ValueError) as error:
+        sys.exit(f"experiments.far_words: {error}")

@@ -4,6 +4,8 @@ Run: python -m experiments.gradient_by_distance
 Reads results/pocket_language_model.npz, writes results/gradient_by_distance.json. A minute.
 """
 
+import sys
+
 import numpy as np
 
 from unrolled import jacobians, language_model, pretrained, records, rnn, text, tree
@@ -14,9 +16,11 @@ SEED, SENTENCES = 0, 400
 DISTANCE = 30  # the loss is that of the word after 31; the state 30 words before it is the farthest
 CODE = records.Code.now(
     "experiments/gradient_by_distance.py",
+    "results/pocket_language_model.npz",
     *(
         f"code/unrolled/{name}.py"
         for name in (
+            "checkpoint",
             "functional",
             "jacobians",
             "language_model",
@@ -24,6 +28,7 @@ CODE = records.Code.now(
             "recurrent_weights",
             "rnn",
             "text",
+            "tree",
         )
     ),
 )
@@ -82,7 +87,7 @@ def models(H, V):
     return {"untrained, orthogonal": book, "untrained, uniform": book._replace(cell=post)}
 
 
-if __name__ == "__main__":
+def main():
     trained, vocabulary = pretrained.load()
     inputs, targets = long_sentences(
         vocabulary, DISTANCE + 1, np.random.default_rng(SEED), SENTENCES
@@ -100,6 +105,13 @@ if __name__ == "__main__":
         seed=SEED,
         packages=("numpy", *(p for p in text.PACKAGES if p != "numpy")),
     )
-    print(path)
+    print(f"wrote {path.relative_to(records.ROOT)}")
     for name, found in results.items():
         print(name, {k: round(v, 3) for k, v in found.items() if isinstance(v, float)})
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except (FileNotFoundError, ValueError) as error:
+        sys.exit(f"experiments.gradient_by_distance: {error}")

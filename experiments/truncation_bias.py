@@ -20,6 +20,10 @@ SETTINGS = {
 }  # fmt: skip
 CODE = records.Code.now(
     "experiments/truncation_bias.py",
+    "results/pocket_language_model.npz",
+    "code/unrolled/checkpoint.py",
+    "code/unrolled/pretrained.py",
+    "code/unrolled/tree.py",
     "code/unrolled/rnn.py",
     "code/unrolled/functional.py",
     "code/unrolled/language_model.py",

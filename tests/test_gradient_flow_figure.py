@@ -120,6 +120,7 @@ def open_page(browser, origin, width=1280, theme="light", scripts=True):
     context = browser.new_context(
         viewport={"width": width, "height": 900}, color_scheme=theme, java_script_enabled=scripts
     )
+    context.set_default_timeout(120_000)
     page = context.new_page()
     page.faults = []
     page.on("console", lambda message: page.faults.append(message.text))

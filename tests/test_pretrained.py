@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from unrolled import language_model, pretrained, records, text
+from unrolled import checkpoint, language_model, pretrained, records, text
 
 
 def test_the_pocket_model_has_the_shape_and_words_of_its_record():
@@ -32,6 +32,12 @@ def test_the_pocket_model_knows_english_of_its_kind():
             for w in (words, shuffled)
         )
         assert real < 4.5 and mixed > real + 1
+
+
+def test_a_checkpoint_of_something_else_is_refused(tmp_path):
+    checkpoint.save(tmp_path / "other.npz", (np.zeros(2),), {"curve": []})
+    with pytest.raises(ValueError, match=r"other\.npz holds no language model"):
+        pretrained.load(path=tmp_path / "other.npz")
 
 
 def test_a_missing_file_is_named(tmp_path):

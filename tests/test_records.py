@@ -82,7 +82,9 @@ def package(root):
         "def other(x):\n    return x * UNUSED\n"
     )
     (root / "script.py").write_text("from m import used\nimport m\nprint(used(1), m.Kept())\n")
-    records.write("one", {}, code=records.Code.now("script.py", "code/m.py"), settings={}, seed=0)
+    (root / "data.bin").write_text("1")
+    code = records.Code.now("script.py", "code/m.py", "data.bin")
+    records.write("one", {}, code=code, settings={}, seed=0)
     return root
 
 
@@ -99,6 +101,15 @@ def package(root):
         ("code/m.py", "class Kept", "print(0)\n\nclass Kept", True),
         ("script.py", "used(1)", "used(2)", True),
         ("script.py", "print(", "unused = 0\nprint(", True),
+        (
+            "script.py",
+            "import m\nprint(used(1), m.Kept())",
+            "print(used(1), m.Kept())\nimport m",
+            True,
+        ),
+        ("code/m.py", "import math", "import cmath as math", True),
+        ("code/m.py", "import math", "import math, json", False),
+        ("data.bin", "1", "2", True),
     ],
 )
 def test_what_a_script_does_not_reach_does_not_make_its_record_stale(

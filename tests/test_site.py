@@ -81,7 +81,8 @@ class Visit:
         page.add_script_tag(path=AXE)
         self.axe = self.violations(page)
         page.set_viewport_size({"width": 320, "height": 700})
-        page.wait_for_timeout(450)  # the theme looks again at what scrolls after 300 ms
+        # The theme looks again at what scrolls after 300 ms; waited for in the page's own time.
+        page.evaluate("() => new Promise((done) => setTimeout(done, 450))")
         self.width = page.evaluate("document.documentElement.scrollWidth")
         self.axe += self.violations(page)
         page.close()
@@ -124,6 +125,7 @@ class Site:
     def visit_all(self):
         for theme in THEMES:
             context = self.browser.new_context(color_scheme=theme, reduced_motion="reduce")
+            context.set_default_timeout(120_000)
             for name in self.worth_a_visit():
                 visit = Visit(context, self.folder, self.origin, name)
                 self.visits[f"{name} ({theme})"] = visit

@@ -21,9 +21,11 @@ def load(dtype=np.float32, path=PATH):
 
     Raises:
         FileNotFoundError: the file is missing; ``make results`` makes it.
-        ValueError: a damaged file.
+        ValueError: a damaged file, or a checkpoint of something else.
     """
     facts = checkpoint.load_facts(path)
+    if not {"words", "H"} <= facts.keys():
+        raise ValueError(f"{path} holds no language model with its words")
     vocabulary = Vocabulary(facts["words"])
     like = language_model.init(np.random.default_rng(0), len(vocabulary), facts["H"])
     params = checkpoint.load(path, like)

@@ -100,23 +100,23 @@ def code_hash(paths):
 
     Comments, docstrings and layout do not count; neither does a definition of the package that is
     never named in the scripts or in what they reach: a record of training with Adam does not
-    become stale when SGD changes, or when a module gets one more function.
+    become stale when SGD changes, or when a module gets one more function. What is called by a
+    name that is put together at run time is not seen.
 
     Args:
         paths: files, from the repository's root. Those below ``code/`` are the package, of which
-            only what is reached counts; all others are scripts, which count whole.
+            only what is reached counts; all others, scripts and data, count whole.
     """
     pieces = [piece for path in sorted(paths) for piece in _pieces(path)]
-    reached: list[_Piece] = []
     named: set[str] = set()
     while True:
-        more = [p for p in pieces if p not in reached and (not p.defines or p.defines & named)]
+        reached = [p for p in pieces if not p.defines or p.defines & named]
+        more = set().union(*(p.names for p in reached)) - named
         if not more:
             break
-        reached += more
-        named.update(*(p.names for p in more))
+        named |= more
     digest = hashlib.sha256()
-    for piece in sorted(reached):
+    for piece in reached:
         digest.update(f"{piece.path}\n{piece.meaning}\n".encode())
     return digest.hexdigest()[:16]
 
@@ -131,36 +131,48 @@ class _Piece(NamedTuple):
 
 
 def _pieces(path):
-    """Yields the statements of a file, imports apart from those of scripts left out."""
+    """Yields the statements of a Python file in order; of another file its content as one piece."""
+    if not path.endswith(".py"):
+        content = hashlib.sha256((ROOT / path).read_bytes()).hexdigest()
+        yield _Piece(path, content, frozenset(), frozenset())
+        return
     tree = ast.parse((ROOT / path).read_text("utf-8"))
     _drop_strings(tree)
     is_script = not path.startswith("code/")
     for statement in tree.body:
-        if isinstance(statement, ast.Import | ast.ImportFrom) and not is_script:
-            continue  # what is imported counts where it is named
-        nodes = list(ast.walk(statement))
-        yield _Piece(
-            path,
-            ast.unparse(statement),
-            frozenset() if is_script else frozenset(_defined(statement)),
-            frozenset(
-                [n.id for n in nodes if isinstance(n, ast.Name)]
-                + [n.attr for n in nodes if isinstance(n, ast.Attribute)]
-                + [n.name for n in nodes if isinstance(n, ast.alias)]
-            ),
-        )
+        for part in _parts(statement):
+            nodes = list(ast.walk(part))
+            yield _Piece(
+                path,
+                ast.unparse(part),
+                frozenset() if is_script else frozenset(_defined(part)),
+                frozenset(
+                    [n.id for n in nodes if isinstance(n, ast.Name)]
+                    + [n.attr for n in nodes if isinstance(n, ast.Attribute)]
+                    + [n.name for n in nodes if isinstance(n, ast.alias)]
+                ),
+            )
+
+
+def _parts(statement):
+    """Returns one import for each imported name; other statements as they are."""
+    if isinstance(statement, ast.Import):
+        return [ast.Import([name]) for name in statement.names]
+    if isinstance(statement, ast.ImportFrom):
+        module, level = statement.module, statement.level
+        return [ast.ImportFrom(module, [name], level) for name in statement.names]
+    return [statement]
 
 
 def _defined(statement):
     """Returns the names that a statement at the top of a module defines."""
     if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
         return [statement.name]
+    if isinstance(statement, ast.Import | ast.ImportFrom):
+        return [(name.asname or name.name).partition(".")[0] for name in statement.names]
     if isinstance(statement, ast.Assign | ast.AnnAssign):
-        return [
-            n.id
-            for n in ast.walk(statement)
-            if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
-        ]
+        stored = (n for n in ast.walk(statement) if isinstance(n, ast.Name))
+        return [n.id for n in stored if isinstance(n.ctx, ast.Store)]
     return []
 
 
