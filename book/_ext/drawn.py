@@ -85,19 +85,16 @@ def named_link(text: str, uri: str, title: str = "") -> nodes.reference:
 
 
 def checked_by(app: Any, docname: str, tests: list[evidence.Test]) -> list[nodes.Node]:
-    """Return the mark that names the tests: one in a line, more behind a summary."""
+    """Return the mark that counts the tests and, opened, names them."""
     if not tests:
         return []
     links = [named_link(str(t), sources.link(app, docname, t.path, t.name)) for t in tests]
-    if len(tests) == 1:
-        line = nodes.inline(classes=["checked-by"])
-        line += [nodes.Text("Checked by "), links[0]]
-        return [line]
+    count = "1 test" if len(tests) == 1 else f"{len(tests)} tests"
     items = nodes.bullet_list(classes=["simple"])
     for link in links:
         items += nodes.list_item("", nodes.paragraph("", "", link))
     return [
-        raw(f'<details class="checked-by"><summary>Checked by {len(tests)} tests</summary>'),
+        raw(f'<details class="checked-by"><summary>Checked by {count}</summary>'),
         items,
         raw("</details>"),
     ]
