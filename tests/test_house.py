@@ -36,7 +36,7 @@ BINDER = locked(ROOT / "binder" / "requirements.txt")
 
 def make(*arguments, folder=ROOT):
     # Without what a `make test` above hands down.
-    environment = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MFLAGS")}
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("MAKE", "MFLAGS"))}
     return subprocess.run(
         ["make", *arguments], cwd=folder, env=environment, capture_output=True, text=True
     )

@@ -47,10 +47,19 @@ function openAll() {
   for (const image of document.querySelectorAll("img[loading=lazy]")) image.loading = "eager";
 }
 
+// On the search page one wants to type at once.
+function focusSearchField() {
+  if (document.getElementById("search-results")) {
+    document.querySelector(".bd-search-container input")?.select();
+  }
+}
+
 foldDropdowns();
+focusSearchField();
 makeEquationsFocusable();
 addEventListener("resize", makeEquationsFocusable);
 addEventListener("load", makeEquationsFocusable);
+document.fonts.ready.then(makeEquationsFocusable);
 addEventListener("click", closeMenus);
 addEventListener("keydown", closeMenus);
 addEventListener("beforeprint", openAll);
