@@ -39,6 +39,27 @@ BOOK_ORDER = {
     "chain_rule": {"jacobians", "rnn"},
     "forward_mode": {"chain_rule", "jacobians", "rnn"},
     "recomputation": {"rnn"},
+    "padding": set(),
+    "lstm": {"functional"},
+    "gru": {"functional"},
+    "gru_reset_after": {"functional"},
+    "peephole_lstm": {"functional"},
+    "coupled_lstm": {"lstm"},
+    "stacked": {"functional"},
+    "bidirectional": {"padding"},
+    "special_gates": {"gru", "lstm", "rnn"},
+    "with_theano": {"gru", "gru_reset_after", "language_model", "lstm", "rnn"},
+    "attention": {"functional"},
+    "dates": {"text"},
+    "seq2seq": {"attention", "functional", "gru", "padding", "text"},
+    "hard_attention": {"attention", "functional"},
+    "stories": {"text"},
+    "memory_network": {"functional"},
+    "turing_machine": {"functional", "lstm"},
+    "multi_head": {"attention", "functional"},
+    "with_tensorflow": {
+        "gru", "gru_reset_after", "language_model", "lstm", "peephole_lstm", "rnn", "text"
+    },
 }
 # Plumbing that explains nothing about networks and that any later module may import.
 EVERYWHERE = {"tree", "files", "records"}
