@@ -57,8 +57,11 @@ BOOK_ORDER = {
     "memory_network": {"functional"},
     "turing_machine": {"functional", "lstm"},
     "multi_head": {"attention", "functional"},
+    "with_quiet_tensorflow": set(),
+    "with_tfrecords": {"text", "with_quiet_tensorflow"},
     "with_tensorflow": {
-        "gru", "gru_reset_after", "language_model", "lstm", "peephole_lstm", "rnn", "text"
+        "gru", "gru_reset_after", "language_model", "lstm", "peephole_lstm", "rnn", "text",
+        "with_quiet_tensorflow",
     },
 }
 # Plumbing that explains nothing about networks and that any later module may import.
