@@ -19,6 +19,19 @@ def dsigmoid(s, ds):
     return ds * s * (1 - s)
 
 
+def hard_sigmoid(a, slope=1 / 6):
+    """Returns clip(slope · a + 0.5, 0, 1): straight lines in place of the exponential.
+
+    Keras's slope is 1/6; Theano's ``hard_sigmoid``, which the fourth post's code uses, has 0.2.
+    """
+    return np.clip(slope * a + 0.5, 0, 1)
+
+
+def dhard_sigmoid(s, ds, slope=1 / 6):
+    """Returns the gradient with respect to ``a``, given ``s = hard_sigmoid(a)``; 0 at the ends."""
+    return ds * slope * ((s > 0) & (s < 1))
+
+
 def dtanh(h, dh):
     """Returns the gradient with respect to ``a``, given the value ``h = tanh(a)``."""
     return dh * (1 - h * h)
@@ -133,3 +146,25 @@ def sum_rows(ids, rows, D):
         present, starts = np.unique(ids[order], return_index=True)
         total[present] = np.add.reduceat(rows[order], starts)
     return total
+
+
+def check_sequence(x, D):
+    """Returns (T, B) of a batch of sequences, or raises ValueError with what does not fit.
+
+    Args:
+        x: (T, B, D) vectors, or (T, B) integer ids in 0..D-1.
+        D: the length of an input vector.
+    """
+    ids = x.dtype.kind in "iu"
+    if x.ndim != (2 if ids else 3) or not ids and x.shape[-1] != D:
+        raise ValueError(f"x must be (T, B, {D}) vectors or (T, B) integer ids, got {x.shape}")
+    if ids and x.size and not 0 <= x.min() <= x.max() < D:
+        raise ValueError(f"ids must lie in 0..{D - 1}, got {x.min()}..{x.max()}")
+    return x.shape[:2]
+
+
+def check_state(name, state, B, H):
+    """Returns the state, or raises ValueError if it is not (B, H)."""
+    if state.shape != (B, H):
+        raise ValueError(f"{name} must be {(B, H)}, got {state.shape}")
+    return state
