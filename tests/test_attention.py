@@ -252,3 +252,57 @@ def test_a_product_wants_one_size():
     for score in (dot, scaled_dot):
         with pytest.raises(ValueError, match="one size, got 4 and 5: use general"):
             score.init(np.random.default_rng(0), 4, 5)
+
+
+# --- Keras -------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def keras():
+    """Keras and TensorFlow, imported once and only if a test asks."""
+    import keras
+    import tensorflow
+
+    return keras, tensorflow
+
+
+def keras_context(frameworks, score, p, queries, keys, values, mask, dcontext):
+    """Keras's context, weights and gradients for our weights; projections are plain products."""
+    keras, tf = frameworks
+    p, queries, keys, values = tree.map(tf.constant, (p, queries, keys, values))
+    wanted = tree.leaves((p, queries, keys, values))
+    with tf.GradientTape() as tape:
+        tape.watch(wanted)
+        if score is additive:  # Keras's layer begins after the two projections
+            layer = keras.layers.AdditiveAttention(use_scale=True, dtype="float64")
+            layer.build([(B, T, A), (B, S, F), (B, S, A)])
+            layer.scale = p.v
+            query, key = queries @ p.W_q, keys @ p.W_k
+        else:
+            layer = keras.layers.Attention(use_scale=score is scaled_dot, dtype="float64")
+            layer.build([(B, T, E), (B, S, F), (B, S, E)])
+            if score is scaled_dot:
+                layer.scale.assign(1 / np.sqrt(E))
+            query, key = (queries @ p.W if score is general else queries), keys
+        context, weights = layer(
+            [query, values, key],
+            mask=[None, None if mask is None else tf.constant(mask[:, 0])],
+            return_attention_scores=True,
+        )
+        loss = tf.reduce_sum(context * dcontext)
+    return context.numpy(), weights.numpy(), [g.numpy() for g in tape.gradient(loss, wanted)]
+
+
+@pytest.mark.slow
+@every_score
+@pytest.mark.parametrize("masked", [False, True])
+def test_keras_agrees_on_contexts_and_gradients(keras, score, masked):
+    p, queries, keys, values, mask = case(score, seed=11, masked=masked)
+    dcontext = np.random.default_rng(12).standard_normal((B, T, F))
+    context, cache = attention.forward(p, queries, keys, values, mask, score)
+    gradients = tree.leaves(attention.backward(p, cache, dcontext, score))
+    found = keras_context(keras, score, p, queries, keys, values, mask, dcontext)
+    np.testing.assert_allclose(found[0], context, rtol=1e-10, atol=1e-10)
+    np.testing.assert_allclose(found[1], cache.weights, rtol=1e-10, atol=1e-10)
+    for theirs, ours in zip(found[2], gradients, strict=True):
+        np.testing.assert_allclose(theirs, ours, rtol=1e-10, atol=1e-10)
