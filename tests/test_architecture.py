@@ -61,8 +61,8 @@ BOOK_ORDER = {
     "with_quiet_tensorflow": set(),
     "with_tfrecords": {"text", "with_quiet_tensorflow"},
     "with_tensorflow": {
-        "gru", "gru_reset_after", "language_model", "lstm", "peephole_lstm", "rnn", "text",
-        "with_quiet_tensorflow",
+        "bidirectional", "embedding", "gru", "gru_reset_after", "language_model", "lstm",
+        "peephole_lstm", "rnn", "with_quiet_tensorflow",
     },
 }
 # Plumbing that explains nothing about networks and that any later module may import.
@@ -185,7 +185,7 @@ def misplaced_files(root: Path) -> list[str]:
 
 
 def untested_modules(sources: dict[str, str], tests: set[str]) -> list[str]:
-    """Complains of modules without a test file of their own, or a place in the cells' common one."""
+    """Complains of modules without a test file of their own or a place in the cells' common one."""
     tested = tests | (CELLS if "cell_interface" in tests else set())
     return [f"{module} has no tests/test_{module}.py" for module in sources if module not in tested]
 
