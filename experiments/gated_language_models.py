@@ -1,0 +1,208 @@
+"""Language models over gated cells, on the data of Part 2 and within the budget of its plain RNN.
+
+    python -m experiments.gated_language_models NAME      results/NAME_language_model.json
+
+NAME is one of NETWORKS. Half an hour to an hour each; Ctrl-C saves, and the same command goes on
+from there. The full networks have the number of parameters of ``experiments.language_model`` to
+1 %, and its vocabulary, split, batches, optimizer, schedule and seed; the pocket ones are for
+looking into, and leave their weights in results/.
+"""
+
+import argparse
+import math
+import sys
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from unrolled import (
+    checkpoint,
+    embedding,
+    gru,
+    language_model,
+    lstm,
+    records,
+    rnn,
+    stacked,
+    text,
+    tree,
+)
+from unrolled.optimizers import adam
+from unrolled.train import Diverged, Interrupted, load_best, train
+
+SEED = 0
+BUDGET = {
+    "batch_size": 64, "optimizer": "adam", "learning_rate": 0.002, "clip": 1.0, "halve": True,
+    "patience": 3, "epochs": 16,
+}  # fmt: skip
+
+
+class Network(NamedTuple):
+    """Layers from the input up, their width, the vocabulary, and dropout between layers."""
+
+    cells: tuple
+    H: int
+    V: int = 8000
+    dropout: float = 0.0
+
+
+NETWORKS = {
+    "lstm": Network((embedding, lstm, lstm), 173),
+    "gru": Network((embedding, gru, gru), 178),
+    "two_layer_rnn": Network((embedding, rnn, rnn), 193),
+    "lstm_with_dropout": Network((embedding, lstm, lstm), 173, dropout=0.25),
+    "pocket_lstm": Network((embedding, lstm), 100, V=4000),
+    "pocket_gru": Network((embedding, gru), 100, V=4000),
+}
+CODE = records.Code.now(
+    "experiments/gated_language_models.py",
+    *(
+        f"code/unrolled/{module}.py"
+        for module in (
+            "text",
+            "functional",
+            "rnn",
+            "embedding",
+            "lstm",
+            "gru",
+            "stacked",
+            "language_model",
+            "optimizers",
+            "checkpoint",
+            "train",
+            "tree",
+            "files",
+        )
+    ),
+)
+RUNS = records.ROOT / "_build" / "runs"
+SAMPLES = 6
+TEMPERATURES = (0.5, 0.8, 1.0)
+
+
+class Item(NamedTuple):
+    """A batch, and the seed of the dropout it is trained with."""
+
+    batch: Any
+    seed: list
+
+
+def main(name):
+    network = NETWORKS[name]
+    documents, _ = text.remove_duplicates(text.corpus())
+    parts = text.split(documents)
+    vocabulary = text.Vocabulary.of(
+        [text.tokens(s) for document in parts.train for s in document.sentences], network.V
+    )
+    encoded = text.Split(*(text.encode(part, vocabulary) for part in parts))
+    record = f"{name}_language_model"
+    params, curve = fit(encoded, network, RUNS / f"{record}.npz")
+    found = {
+        "layers": [cell.__name__.rpartition(".")[2] for cell in network.cells],
+        "parameters": sum(leaf.size for leaf in tree.leaves(params)),
+        "curve": curve,
+    }
+    if name.startswith("pocket"):
+        params = tree.map(lambda weight: weight.astype(np.float16), params)
+        facts = {"words": vocabulary.words[3:], "H": network.H, "layers": found["layers"]}
+        checkpoint.save(records.FOLDER / f"{record}.npz", params, facts)
+        params = tree.map(lambda weight: weight.astype(np.float32), params)
+    cell = stacked.of(*network.cells)
+    found["samples"] = sample(params, vocabulary, cell)
+    for part in ("validation", "test"):
+        loss = mean_loss(params, text.batches(getattr(encoded, part), 64), cell)
+        found[part] = {"perplexity": math.exp(loss)}
+        print(f"{part} perplexity {found[part]['perplexity']:.2f}")
+    settings = BUDGET | {"V": network.V, "H": network.H, "dropout": network.dropout}
+    packages = ("numpy", *(p for p in text.PACKAGES if p != "numpy"))
+    path = records.write(record, found, code=CODE, settings=settings, seed=SEED, packages=packages)
+    print(f"wrote {path.relative_to(records.ROOT)}")
+
+
+def fit(encoded, network, path):
+    """Returns the parameters with the lowest validation loss, and the curve of the epochs."""
+    cell = stacked.of(*network.cells)
+    rng = np.random.default_rng(SEED)
+    params = language_model.init(rng, network.V, network.H, cell)
+    validation = text.batches(encoded.validation, BUDGET["batch_size"])
+
+    def batches(epoch):
+        rng = np.random.default_rng([SEED, epoch])
+        drawn = text.batches(encoded.train, BUDGET["batch_size"], rng)
+        return [Item(batch, [SEED, epoch, i]) for i, batch in enumerate(drawn)]
+
+    def loss_and_gradient(params, item):
+        training = stacked.of(
+            *network.cells, dropout=network.dropout, rng=np.random.default_rng(item.seed)
+        )
+        return language_model.loss_and_gradient(params, item.batch, training)
+
+    curve_path = path.with_suffix(".curve.npz")
+    curve = checkpoint.load_facts(curve_path)["curve"] if curve_path.is_file() else []
+    for progress in train(
+        params,
+        batches,
+        loss_and_gradient,
+        adam,
+        epochs=BUDGET["epochs"],
+        learning_rate=BUDGET["learning_rate"],
+        clip=BUDGET["clip"],
+        halve=BUDGET["halve"],
+        patience=BUDGET["patience"],
+        validate=lambda p: mean_loss(p, validation, cell),
+        path=path,
+        settings=BUDGET | {"V": network.V, "H": network.H, "dropout": network.dropout},
+        count=lambda item: int(item.batch.mask.sum()),
+    ):
+        if progress.train_loss is not None:
+            curve = [point for point in curve if point["epoch"] < progress.epoch + 1]
+            curve.append(
+                {
+                    "epoch": progress.epoch + 1,
+                    "train_loss": progress.train_loss,
+                    "validation_loss": progress.validation_loss,
+                    "learning_rate": progress.learning_rate,
+                }
+            )
+            checkpoint.save(curve_path, (), {"curve": curve})
+            print(
+                f"epoch {progress.epoch + 1}: perplexity {math.exp(progress.train_loss):.1f} train,"
+                f" {math.exp(progress.validation_loss):.1f} validation",
+                flush=True,
+            )
+    return load_best(path, params), curve
+
+
+def mean_loss(params, batches, cell):
+    """Returns the mean loss in nats per word over batches of unequal size."""
+    losses, words = zip(*(language_model.loss(params, b, cell) for b in batches), strict=True)
+    return float(np.average(losses, weights=words))
+
+
+def sample(params, vocabulary, cell):
+    """Returns sentences at several temperatures, the first that come, none picked."""
+    rng = np.random.default_rng(SEED)
+    return {
+        str(temperature): [
+            text.join(
+                vocabulary.decode(
+                    language_model.generate(
+                        params, rng, vocabulary.start, vocabulary.end,
+                        forbidden=(vocabulary.unknown, vocabulary.start),
+                        temperature=temperature, minimum=4, cell=cell,
+                    )
+                )
+            )
+            for _ in range(SAMPLES)
+        ]
+        for temperature in TEMPERATURES
+    }  # fmt: skip
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("name", choices=NETWORKS, help="which network")
+    try:
+        main(parser.parse_args().name)
+    except (Interrupted, Diverged, OSError, ValueError) as problem:
+        sys.exit(f"experiments.gated_language_models: {problem}")
