@@ -143,6 +143,19 @@ def test_a_language_model_has_one_loss_and_one_gradient(cell, padding):
     assert_agree((dp,), (dp_wanted,))
 
 
+def test_a_model_that_reads_both_ways_needs_the_padding_masked():
+    rng = np.random.default_rng(9)
+    cell = shaken(bidirectional.init(rng, V, H, gru), rng)
+    p = language_model.Params(cell, rng.standard_normal((2 * H, V)), rng.standard_normal(V))
+    _, batch = language(gru)
+    ids, lengths = batch.inputs.T, batch.mask.sum(axis=0)
+    masked, unmasked = with_tensorflow.model(p, text.Vocabulary.end), with_tensorflow.model(p)
+    for b, length in enumerate(lengths):
+        alone = unmasked(ids[[b], :length])[0]
+        np.testing.assert_allclose(masked(ids)[b, :length], alone, atol=AGREED)
+    assert np.abs(unmasked(ids)[b, :length] - alone).max() > 0.01
+
+
 @each_cell
 def test_weights_move_as_they_are_there_and_back(cell):
     p, *_ = case(cell, 7)
