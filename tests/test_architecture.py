@@ -47,7 +47,7 @@ BOOK_ORDER = {
     "peephole_lstm": {"functional", "lstm"},
     "coupled_lstm": {"lstm"},
     "cell_graph": {"functional"},
-    "lstm_jacobians": {"lstm"},
+    "lstm_jacobians": {"functional"},
     "stacked": set(),
     "bidirectional": {"padding"},
     "special_gates": {"gru", "lstm", "rnn"},
@@ -64,8 +64,14 @@ BOOK_ORDER = {
     "with_quiet_tensorflow": set(),
     "with_tfrecords": {"text", "with_quiet_tensorflow"},
     "with_tensorflow": {
-        "bidirectional", "embedding", "gru", "gru_reset_after", "lstm",
-        "peephole_lstm", "rnn", "with_quiet_tensorflow",
+        "bidirectional",
+        "embedding",
+        "gru",
+        "gru_reset_after",
+        "lstm",
+        "peephole_lstm",
+        "rnn",
+        "with_quiet_tensorflow",
     },
 }
 # Plumbing that explains nothing about networks and that any later module may import.

@@ -18,7 +18,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 from cycler import cycler
 from matplotlib.axes import Axes
-from matplotlib.patches import Circle, FancyArrowPatch, FancyBboxPatch, Rectangle
+from matplotlib.patches import Circle, Ellipse, FancyArrowPatch, FancyBboxPatch, Rectangle
+from matplotlib.path import Path
 from numpy.typing import ArrayLike
 
 GROUND = "#ffffff"
@@ -408,6 +409,166 @@ def draw_graph(
     )
     axes.axis("off")
     return axes
+
+
+# What stands in the node of each operation; rounded boxes multiply by weights, circles do not.
+OPERATIONS = {
+    "sigmoid gate": r"$\sigma$",
+    "tanh gate": "tanh",
+    "input map": "",
+    "state map": "",
+    "multiply": r"$\times$",
+    "add": r"$+$",
+    "one minus": r"$1-$",
+    "tanh": "tanh",
+}
+
+
+def cell_diagram(cell: Any, scale: float = 0.72) -> Axes:
+    """Draw a cell on a canvas of its own, `scale` inches a unit of its places."""
+    across, up = zip(*(node.place for node in cell.nodes), strict=True)
+    width, height = max(across) - min(across) + 0.7, max(up) - min(up) + 0.8
+    return draw_cell(canvas(scale * width, scale * height), cell)
+
+
+def draw_cell(axes: Axes, cell: Any) -> Axes:
+    """Draw one step of a cell of `unrolled.cell_graph`: its nodes, its edges and nothing else.
+
+    Boxes are layers with weights (σ blue, tanh vermilion, a bare matrix grey), circles work entry
+    by entry, a dot joins two vectors side by side or lets a line branch, and dashed lines are
+    peepholes. Each shape carries its node's or edge's name as gid.
+
+    Args:
+        axes: where to draw; its scales are set so that both directions are equal.
+        cell: has `nodes` (name, operation, place, label) and `edges` (source, target, via,
+            peephole).
+    """
+    nodes = {node.name: node for node in cell.nodes}
+    for node in cell.nodes:
+        patch = _cell_patch(node)
+        patch.set_gid(f"node-{node.name}")
+        axes.add_patch(patch)
+        _cell_text(axes, node)
+    routes: dict[str, list[list[tuple[float, float]]]] = {}
+    for edge in cell.edges:
+        source, target = nodes[edge.source], nodes[edge.target]
+        corners = [source.place, *edge.via, target.place]
+        routes.setdefault(edge.source, []).append(corners)
+        _cell_line(axes, edge, source, target, corners)
+    for x, y in _branches(routes.values()):
+        axes.plot(x, y, "o", color=INK, markersize=3.6, zorder=2)
+    across, up = zip(*(node.place for node in cell.nodes), strict=True)
+    axes.set(
+        xlim=(min(across) - 0.35, max(across) + 0.35),
+        ylim=(min(up) - 0.4, max(up) + 0.4),
+        aspect="equal",
+    )
+    axes.axis("off")
+    return axes
+
+
+def _cell_size(node: Any) -> tuple[float, float]:
+    """Half the width and half the height of a node's shape."""
+    if node.operation in ("sigmoid gate", "tanh gate", "input map", "state map"):
+        return 0.33, 0.25
+    if node.operation in ("given", "result"):
+        return 0.33, 0.22
+    if node.operation == "join":
+        return 0.045, 0.045
+    return (0.31, 0.24) if node.operation == "tanh" else (0.22, 0.22)
+
+
+def _cell_patch(node: Any) -> Any:
+    (x, y), (across, up) = node.place, _cell_size(node)
+    colours = {"sigmoid gate": COLOURS["blue"], "tanh gate": COLOURS["vermilion"]}
+    look: dict[str, Any] = {"facecolor": GROUND, "zorder": 3, "linewidth": 1.6}
+    if node.operation in ("sigmoid gate", "tanh gate", "input map", "state map"):
+        pad = 0.08
+        return FancyBboxPatch(
+            (x - across + pad, y - up + pad),
+            2 * (across - pad),
+            2 * (up - pad),
+            boxstyle=f"round,pad={pad}",
+            edgecolor=colours.get(node.operation, GREY),
+            **look,
+        )
+    if node.operation in ("given", "result"):
+        look["linewidth"] = 0
+        return Rectangle((x - across, y - up), 2 * across, 2 * up, edgecolor=GROUND, **look)
+    if node.operation == "join":
+        return Circle((x, y), across, color=INK, zorder=3)
+    return Ellipse((x, y), 2 * across, 2 * up, edgecolor=INK, **{**look, "linewidth": 1.2})
+
+
+def _cell_text(axes: Axes, node: Any) -> None:
+    (x, y), (_, up) = node.place, _cell_size(node)
+    inside = OPERATIONS.get(node.operation, "")
+    colours = {"sigmoid gate": COLOURS["blue"], "tanh gate": COLOURS["vermilion"]}
+    named_inside = node.label and not inside
+    size = 10 if inside == "tanh" else 11 if node.operation == "one minus" else 13
+    axes.text(
+        x,
+        y,
+        node.label if named_inside else inside,
+        ha="center",
+        va="center",
+        zorder=4,
+        fontsize=size,
+        color=colours.get(node.operation, INK),
+    )
+    if node.label and inside:  # the value's name beside the line that leaves the node
+        axes.text(
+            x + 0.08, y + up + 0.16, node.label, ha="left", va="center", zorder=4, fontsize=13
+        )
+
+
+def _cell_line(
+    axes: Axes, edge: Any, source: Any, target: Any, corners: Sequence[tuple[float, float]]
+) -> None:
+    points = [np.array(corner, float) for corner in corners]
+    path, codes = [_leave(source, points[0], points[1])], [Path.MOVETO]
+    end = _leave(target, points[-1], points[-2])
+    for before, corner, after in zip(points, points[1:-1], points[2:], strict=False):
+        # Round the corner: stop short of it, and bend into the next stretch.
+        back, on = before - corner, after - corner
+        size = min(0.12, np.abs(back).max() / 2, np.abs(on).max() / 2)
+        path += [corner + size * np.sign(back), corner, corner + size * np.sign(on)]
+        codes += [Path.LINETO, Path.CURVE3, Path.CURVE3]
+    arrow = FancyArrowPatch(
+        path=Path([*path, end], [*codes, Path.LINETO]),
+        arrowstyle="-" if target.operation == "join" else "-|>",
+        mutation_scale=9,
+        linewidth=1.3,
+        linestyle="-" if edge.peephole is None else (0, (3, 1.6)),
+        color=INK if edge.peephole is None else COLOURS["purple"],
+        zorder=1.5 if edge.peephole is None else 1.4,
+        shrinkA=0,
+        shrinkB=0,
+        joinstyle="round",
+        capstyle="butt",
+    )
+    arrow.set_gid(f"edge-{edge.source}-{edge.target}")
+    axes.add_patch(arrow)
+
+
+def _leave(node: Any, place: Any, towards: Any) -> Any:
+    """Where a line from a node's middle, to the side or up or down, leaves its shape."""
+    return place + np.sign(np.round(towards - place, 9)) * np.array(_cell_size(node))
+
+
+def _branches(sources: Any) -> list[tuple[float, float]]:
+    """Places where one of a source's lines turns off while another goes straight on."""
+    found = set()
+    for routes in sources:
+        for route in routes:
+            for corner in route[1:-1]:
+                for other in routes:
+                    for (x0, y0), (x1, y1) in zip(other, other[1:], strict=False):
+                        x, y = corner
+                        inside = min(x0, x1) <= x <= max(x0, x1) and min(y0, y1) <= y <= max(y0, y1)
+                        if inside and corner not in ((x0, y0), (x1, y1)):
+                            found.add(corner)
+    return sorted(found)
 
 
 def _node_colour(node: Any) -> str:
