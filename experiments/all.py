@@ -21,6 +21,7 @@ EXPERIMENTS = {
     "copy_task": ("experiments.copy_task",),
     "gradient_by_distance": ("experiments.gradient_by_distance",),
     "far_words": ("experiments.far_words",),
+    "tfrecords": ("experiments.tfrecords",),
 }
 
 

@@ -63,7 +63,9 @@ BOOK_ORDER = {
     "turing_machine": {"feed_forward", "functional"},
     "multi_head": {"attention"},
     "with_quiet_tensorflow": set(),
-    "with_tfrecords": {"text", "with_quiet_tensorflow"},
+    "tfrecords": set(),
+    "with_tfrecords": {"with_quiet_tensorflow"},
+    "with_fused_path": {"with_quiet_tensorflow"},
     "with_tensorflow": {
         "bidirectional",
         "embedding",
