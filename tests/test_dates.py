@@ -97,6 +97,19 @@ def test_every_text_can_be_read_and_every_answer_comes_back(day, format):
     assert dates.decode_answer(dates.encode_answer(example.answer)) == example.answer
 
 
+def test_aligned_counts_the_weight_on_the_characters_that_say_it():
+    example = dates.write(datetime.date(2020, 4, 3), "{d} {Month} {yyyy}")  # 3 April 2020
+    weights = np.zeros((11, 12))
+    weights[0:4, 8:12] = 0.25  # the year, on the year
+    weights[5:7, 2], weights[5:7, 9] = 0.75, 0.25  # the month, mostly on April
+    weights[8:10, 1] = 1  # the day, on the space behind it
+    assert dates.aligned(example, weights) == {"year": 1, "month": 0.75, "day": 0}
+    assert dates.aligned(example, weights, margin=1)["day"] == 1
+    for wrong in (weights[:9], weights[:, 1:]):
+        with pytest.raises(ValueError, match=r"must be \(10 or more, 12\)"):
+            dates.aligned(example, wrong)
+
+
 def test_what_a_reader_may_type_wrong_is_named():
     for text, message in [
         ("3 März 2020", "cannot read 'ä' in '3 März 2020': dates are written with the letters"),

@@ -173,6 +173,33 @@ def decode_answer(ids):
     return "".join(ANSWERS[i] for i in ids)
 
 
+def aligned(example, weights, margin=0):
+    """Returns how much of the attention lies where the text says what is being written.
+
+    Args:
+        example: an Example.
+        weights: (T, S), where each step of the answer looked; T at least 10.
+        margin: characters on either side of the span that count as it.
+
+    Returns:
+        A dictionary: for "year", "month" and "day" the weight on the characters that say it, in
+        0..1, averaged over the steps that write it.
+
+    Raises:
+        ValueError: weights of another text, or of an unfinished answer.
+    """
+    if weights.shape[0] < 10 or weights.shape[1] != len(example.text):
+        raise ValueError(
+            f"the weights of {example.text!r} must be (10 or more, {len(example.text)}),"
+            f" got {weights.shape}"
+        )
+    found = {}
+    for part, span in example.spans.items():
+        said = slice(max(0, span.start - margin), span.stop + margin)
+        found[part] = float(weights[ANSWERED_AT[part], said].sum(axis=1).mean())
+    return found
+
+
 def _ordinal(n):
     if n in (11, 12, 13):
         return "th"
