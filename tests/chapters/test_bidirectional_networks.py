@@ -1,0 +1,59 @@
+"""The equations of the chapter on two directions, computed by Keras and by their own loops."""
+
+import numpy as np
+import pytest
+
+from unrolled import bidirectional, gru, lstm, padding, tree, with_tensorflow
+
+T, B, D, H = 7, 3, 4, 5
+LENGTHS = np.array([7, 4, 1])
+MASK = np.arange(T)[:, None] < LENGTHS
+AGREED = 1e-10
+
+
+def case(cell):
+    rng = np.random.default_rng(0)
+    p = bidirectional.init(rng, D, H, cell)
+    p = tree.map(lambda w: w + 0.4 * rng.standard_normal(w.shape), p)
+    return p, rng.standard_normal((T, B, D))
+
+
+def steps(cell, p, inputs):
+    """The states of one reader that starts at zero, step by step."""
+    state, seen = cell.initial_state(p), []
+    for x_t in inputs:
+        state = cell.step(p, x_t, *state)
+        state = state if isinstance(state, tuple) else (state,)
+        seen.append(state[0])
+    return np.array(seen)
+
+
+@pytest.mark.equation("eq-tf-bidirectional")
+@pytest.mark.parametrize("cell", [gru, lstm])
+def test_the_second_reader_begins_with_zeros_at_the_real_end(cell):
+    p, x = case(cell)
+    found = with_tensorflow.forward(p, x, mask=MASK)
+    for b, length in enumerate(LENGTHS):
+        onward = steps(cell, p.onward, x[:length, b])
+        reverse = steps(cell, p.reverse, x[:length, b][::-1])[::-1]
+        wanted = np.concatenate([onward, reverse], axis=-1)
+        np.testing.assert_allclose(found[:length, b], wanted, atol=AGREED)
+        assert not found[length:, b].any()
+
+
+@pytest.mark.equation("eq-tf-reversal")
+def test_turned_with_its_padding_a_sequence_is_met_by_a_state_that_is_not_zero():
+    p, x = case(gru)
+    unmasked = with_tensorflow.forward(p, x)
+    for b, length in enumerate(LENGTHS):
+        state = np.zeros(H)
+        for t in range(T - 1, length - 1, -1):  # T - ℓ steps over the padding
+            state = gru.step(p.reverse, x[t, b], state)
+        assert np.any(state) == (length < T)
+        state = gru.step(p.reverse, x[length - 1, b], state)
+        np.testing.assert_allclose(unmasked[length - 1, b, H:], state, atol=AGREED)
+    turned = padding.reverse(x, LENGTHS)
+    for b, length in enumerate(LENGTHS):
+        for t in range(1, T + 1):  # the equation's steps, from 1
+            source = length + 1 - t if t <= length else t
+            np.testing.assert_array_equal(turned[t - 1, b], x[source - 1, b])
