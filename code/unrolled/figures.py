@@ -450,11 +450,13 @@ def draw_cell(axes: Axes, cell: Any) -> Axes:
         axes.add_patch(patch)
         _cell_text(axes, node)
     routes: dict[str, list[list[tuple[float, float]]]] = {}
-    for edge in cell.edges:
+    for edge in sorted(cell.edges, key=lambda edge: edge.peephole is not None):
         source, target = nodes[edge.source], nodes[edge.target]
-        corners = [source.place, *edge.via, target.place]
-        routes.setdefault(edge.source, []).append(corners)
-        _cell_line(axes, edge, source, target, corners)
+        route = [source.place, *edge.via, target.place]
+        drawn = routes.setdefault(edge.source, [])
+        own = min((_own_part(route, other) for other in drawn), key=_length, default=route)
+        _cell_line(axes, edge, source, target, own)
+        drawn.append(route)
     for x, y in _branches(routes.values()):
         axes.plot(x, y, "o", color=INK, markersize=3.6, zorder=2)
     across, up = zip(*(node.place for node in cell.nodes), strict=True)
@@ -526,7 +528,9 @@ def _cell_line(
     axes: Axes, edge: Any, source: Any, target: Any, corners: Sequence[tuple[float, float]]
 ) -> None:
     points = [np.array(corner, float) for corner in corners]
-    path, codes = [_leave(source, points[0], points[1])], [Path.MOVETO]
+    if corners[0] == source.place:
+        points[0] = _leave(source, points[0], points[1])
+    path, codes = [points[0]], [Path.MOVETO]
     end = _leave(target, points[-1], points[-2])
     for before, corner, after in zip(points, points[1:-1], points[2:], strict=False):
         # Round the corner: stop short of it, and bend into the next stretch.
@@ -554,6 +558,24 @@ def _cell_line(
 def _leave(node: Any, place: Any, towards: Any) -> Any:
     """Where a line from a node's middle, to the side or up or down, leaves its shape."""
     return place + np.sign(np.round(towards - place, 9)) * np.array(_cell_size(node))
+
+
+def _length(route: Sequence[tuple[float, float]]) -> float:
+    return float(np.abs(np.diff(route, axis=0)).sum())
+
+
+def _own_part(
+    route: Sequence[tuple[float, float]], other: Sequence[tuple[float, float]]
+) -> list[tuple[float, float]]:
+    """A route from where it parts with another that has the same source."""
+    for k, (corner, other_corner) in enumerate(zip(route[1:], other[1:], strict=False)):
+        here, there = np.subtract(corner, route[k]), np.subtract(other_corner, route[k])
+        if (np.sign(here) != np.sign(there)).any():
+            return list(route[k:])
+        if np.abs(here).sum() != np.abs(there).sum():
+            short = min(corner, other_corner, key=lambda c: np.abs(np.subtract(c, route[k])).sum())
+            return [short, *route[k + (2 if short == corner else 1) :]]
+    return list(route[-2:])
 
 
 def _branches(sources: Any) -> list[tuple[float, float]]:
