@@ -114,7 +114,15 @@ def formats(encoded, words, folder):
     found["words_txt"] = {"bytes": len(plain), "bytes_per_token": len(plain) / tokens}
     packed = len(gzip.compress(plain))
     found["words_txt_gz"] = {"bytes": packed, "bytes_per_token": packed / tokens}
-    return {"tokens": tokens, "sentences": len(encoded), "ways": found}
+    unit = found["sequence_tfrecord"]["read_seconds"]
+    times = {  # of the time that SequenceExamples take that are parsed in batches
+        "one_by_one": alone / unit,
+        "example": found["example_tfrecord"]["read_seconds"] / unit,
+        "gzip": found["sequence_tfrecord_gz"]["read_seconds"] / unit,
+        "json": found["ids_json"]["read_seconds"] / unit,
+        "npz": found["uint16_npz"]["read_seconds"] / unit,
+    }
+    return {"tokens": tokens, "sentences": len(encoded), "ways": found, "times": times}
 
 
 # --- batches -----------------------------------------------------------------------------------
