@@ -380,7 +380,7 @@ def loss_and_gradient(p, batch, score=additive, feeding=True):
     return float((losses * dlosses).sum()), backward(p, cache, dlogits, score, feeding)
 
 
-def answer(p, sources, limit, score=additive, feeding=True):
+def answer(p, sources, limit, score=additive, feeding=True, decode=decode):
     """Writes an answer to each source: at every step the likeliest symbol, until END.
 
     Args:
@@ -390,6 +390,7 @@ def answer(p, sources, limit, score=additive, feeding=True):
             its end by then is returned as far as it got.
         score: one of attention.SCORES, or None.
         feeding: as in ``forward``.
+        decode: the decoder's step: this module's, or a function like it.
 
     Returns:
         answers: a list of int arrays, without END.
@@ -426,7 +427,7 @@ def answer(p, sources, limit, score=additive, feeding=True):
     return answers, (weights if looked else [None] * len(answers))
 
 
-def exactly_right(p, sources, answers, limit, score=additive, feeding=True):
+def exactly_right(p, sources, answers, limit, score=additive, feeding=True, decode=decode):
     """Returns (B,) bool: whether each answer is written without any error."""
-    written, _ = answer(p, sources, limit, score, feeding)
+    written, _ = answer(p, sources, limit, score, feeding, decode)
     return np.array([np.array_equal(w, a) for w, a in zip(written, answers, strict=True)])
