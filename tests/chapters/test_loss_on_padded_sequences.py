@@ -1,0 +1,100 @@
+"""Four means of one batch, the weights that they give a step, and what Keras makes of each."""
+
+import numpy as np
+import pytest
+
+from unrolled import gradcheck, gru, lstm, rnn
+from unrolled.functional import cross_entropy
+from unrolled.with_quiet_tensorflow import keras
+
+B, T, V = 4, 8, 6
+LENGTHS = np.array([1, 2, 3, 8])
+MASK = np.arange(T) < LENGTHS[:, None]
+Crossentropy = keras.losses.SparseCategoricalCrossentropy
+
+
+def case():
+    rng = np.random.default_rng(0)
+    targets = np.where(MASK, rng.integers(1, V, (B, T)), 0)
+    logits = rng.standard_normal((B, T, V))
+    return targets, logits, cross_entropy(logits, targets)
+
+
+def four_means(losses):
+    """Each by loops over sequences and steps, as the equation reads."""
+    rows = [[losses[b, t] for t in range(LENGTHS[b])] for b in range(B)]
+    total = sum(sum(row) for row in rows)
+    return {
+        "places": total / (B * T),
+        "tokens": total / sum(len(row) for row in rows),
+        "sequences": sum(sum(row) / len(row) for row in rows) / B,
+        "sums": total / B,
+    }
+
+
+@pytest.mark.equation("eq-tf-four-means")
+def test_what_keras_computes_is_one_of_the_four():
+    targets, logits, losses = case()
+    means = four_means(losses)
+    weights = MASK.astype(float)
+    options = dict(from_logits=True, dtype="float64")
+    mean = Crossentropy(**options, reduction="mean_with_sample_weight")
+    found = {
+        "tokens": [
+            Crossentropy(**options, ignore_class=0)(targets, logits),
+            mean(targets, logits, sample_weight=weights),
+            Crossentropy(**options)(targets[MASK], logits[MASK]),
+        ],
+        "places": [Crossentropy(**options)(targets, logits, sample_weight=weights)],
+        "sequences": [mean(targets, logits, sample_weight=weights / LENGTHS[:, None])],
+        "sums": [Crossentropy(**options, reduction="sum")(targets, logits, weights) / B],
+    }
+    for name, values in found.items():
+        np.testing.assert_allclose(values, means[name], rtol=1e-12, err_msg=name)
+    assert len({round(value, 6) for value in means.values()}) == 4
+
+
+@pytest.mark.equation("eq-tf-step-weights")
+def test_the_weight_of_a_step_is_the_slope_of_the_loss_in_its_loss():
+    *_, losses = case()
+    stated = {
+        "places": np.full(B, 1 / (B * T)),
+        "tokens": np.full(B, 1 / LENGTHS.sum()),
+        "sequences": 1 / (B * LENGTHS),
+        "sums": np.full(B, 1 / B),
+    }
+    for name, weights in stated.items():
+        slope = gradcheck.central_difference(lambda x, name=name: four_means(x)[name], losses)
+        np.testing.assert_allclose(slope, MASK * weights[:, None], atol=1e-8)
+
+
+@pytest.mark.equation("eq-tf-no-gradient-from-padding")
+@pytest.mark.parametrize("cell", [rnn, lstm, gru])
+def test_padding_gets_no_gradient_and_gives_none(cell):
+    rng = np.random.default_rng(1)
+    p, x = cell.init(rng, 3, 5), rng.standard_normal((T, B, 3))
+    dh = rng.standard_normal((T, B, 5)) * MASK.T[..., None]
+    _, cache = cell.forward(p, x)
+    dp, dx, *_ = cell.backward(p, cache, dh)
+    assert not dx[~MASK.T].any() and (np.abs(dx[MASK.T]).max(axis=-1) > 0).all()
+    other = np.where(MASK.T[..., None], x, 100.0)  # other padding, the same gradient
+    _, cache = cell.forward(p, other)
+    dp_other, *_ = cell.backward(p, cache, dh)
+    for one, two in zip(dp, dp_other, strict=True):
+        np.testing.assert_allclose(one, two, rtol=1e-12)
+
+
+def test_the_printed_loss_weighs_batches_by_their_sequences():
+    """Batches of 4 and 2 sequences: a mean of batch means, 4 to 2, and no mean over tokens."""
+    rng = np.random.default_rng(2)
+    lengths = np.array([1, 1, 8, 8, 2, 3])
+    mask = (np.arange(T) < lengths[:, None]).astype("float32")
+    x, y = rng.standard_normal((6, T, 3)).astype("float32"), rng.integers(0, V, (6, T))
+    model = keras.Sequential([keras.layers.Dense(V)])
+    mean = Crossentropy(from_logits=True, reduction="mean_with_sample_weight")
+    model.compile(loss=mean)
+    printed = model.evaluate(x, y, sample_weight=mask, batch_size=4, verbose=0)
+    kept = cross_entropy(model(x).numpy(), y) * mask
+    first, second = (kept[i].sum() / mask[i].sum() for i in (slice(4), slice(4, 6)))
+    assert printed == pytest.approx((4 * first + 2 * second) / 6, rel=1e-5)
+    assert printed != pytest.approx(kept.sum() / mask.sum(), rel=1e-3)
