@@ -1,0 +1,161 @@
+"""Each line of the LSTM's derivation against pushes on the quantity it is about."""
+
+import numpy as np
+import pytest
+
+from unrolled import gradcheck, lstm, lstm_jacobians, tree
+
+T, B, D, H = 4, 2, 3, 3
+
+
+def case(seed=41):
+    """Weights, inputs, states and the outputs' own gradients, all of order 1."""
+    rng = np.random.default_rng(seed)
+    p = tree.map(lambda w: w + 0.4 * rng.standard_normal(w.shape), lstm.init(rng, D, H))
+    x, h0, c0, dh = (rng.standard_normal(s) for s in [(T, B, D), (B, H), (B, H), (T, B, H)])
+    return p, x, h0, c0, dh
+
+
+def logistic(a):
+    return 1 / (1 + np.exp(-a))
+
+
+def pushed_loss(p, x, h0, c0, dh, pushes):
+    """L = Σ dh_t · h_t, where any quantity of any step is pushed after it is computed."""
+    h, c, total = h0, c0, 0.0
+    for t in range(T):
+        a = x[t] @ p.W_x + h @ p.W_h + p.b + pushes["a"][t]
+        i, f, g, o = np.split(a, 4, axis=1)
+        i, f, g, o = logistic(i), logistic(f), np.tanh(g), logistic(o)
+        i, f = i + pushes["i"][t], f + pushes["f"][t]
+        g, o = g + pushes["g"][t], o + pushes["o"][t]
+        c = f * c + i * g + pushes["c"][t]
+        h = o * np.tanh(c) + pushes["h"][t]
+        total = total + (dh[t] * h).sum()
+    return total
+
+
+NAMES = {"a": 4 * H, "i": H, "f": H, "g": H, "o": H, "c": H, "h": H}
+
+
+@pytest.fixture(scope="module")
+def totals():
+    """The total gradient of every quantity of every step, by complex steps, and the network."""
+    p, x, h0, c0, dh = case()
+    zeros = tuple(np.zeros((T, B, size)) for size in NAMES.values())
+    found = gradcheck.complex_step(
+        lambda pushes: pushed_loss(p, x, h0, c0, dh, dict(zip(NAMES, pushes, strict=True))), zeros
+    )
+    return dict(zip(NAMES, found, strict=True)), lstm.forward(p, x, h0, c0)[1], (p, x, h0, c0, dh)
+
+
+def close(found, wanted):
+    np.testing.assert_allclose(found, wanted, rtol=1e-11, atol=1e-13)
+
+
+def shifted(d):
+    """The next step's values; 0 after the last."""
+    return np.concatenate([d[1:], np.zeros_like(d[:1])])
+
+
+@pytest.mark.equation("eq-lstm-dh")
+def test_the_hidden_state_is_read_by_its_output_and_by_four_sums(totals):
+    d, _, (p, _, _, _, dh) = totals
+    close(dh + shifted(d["a"]) @ p.W_h.T, d["h"])
+    assert np.abs(d["h"][:-1] - dh[:-1]).max() > 0.01  # the second reader matters
+
+
+@pytest.mark.equation("eq-lstm-dc")
+def test_the_cell_is_read_by_the_state_and_by_its_successor(totals):
+    d, cache, _ = totals
+    shown = d["h"] * cache.o * (1 - np.tanh(cache.c) ** 2)
+    kept = shifted(d["c"]) * shifted(cache.f)
+    close(shown + kept, d["c"])
+    assert min(np.abs(shown).max(), np.abs(kept).max()) > 0.01
+
+
+@pytest.mark.equation("eq-lstm-dgates")
+def test_gates_get_the_other_factor(totals):
+    d, cache, _ = totals
+    close(d["h"] * np.tanh(cache.c), d["o"])
+    close(d["c"] * cache.c_previous, d["f"])
+    close(d["c"] * cache.g, d["i"])
+    close(d["c"] * cache.i, d["g"])
+
+
+@pytest.mark.equation("eq-lstm-delta")
+def test_sums_get_the_slope_of_their_own_value(totals):
+    d, cache, _ = totals
+    i, f, g, o = np.split(d["a"], 4, axis=2)
+    close(d["i"] * cache.i * (1 - cache.i), i)
+    close(d["f"] * cache.f * (1 - cache.f), f)
+    close(d["g"] * (1 - cache.g**2), g)
+    close(d["o"] * cache.o * (1 - cache.o), o)
+
+
+@pytest.mark.equation("eq-lstm-gradients")
+def test_weights_inputs_and_initial_states(totals):
+    d, cache, (p, x, h0, c0, dh) = totals
+    W_x, W_h, b = (np.zeros_like(w) for w in p)
+    before = np.concatenate([h0[None], cache.h[:-1]])
+    for t in range(T):
+        for row in range(B):
+            W_x += np.outer(x[t, row], d["a"][t, row])
+            W_h += np.outer(before[t, row], d["a"][t, row])
+            b += d["a"][t, row]
+    dx, dh0, dc0 = d["a"] @ p.W_x.T, d["a"][0] @ p.W_h.T, d["c"][0] * cache.f[0]
+    wanted = (lstm.Params(W_x, W_h, b), dx, dh0, dc0)
+    zeros = {name: np.zeros((T, 1, 1)) for name in NAMES}
+    numeric = gradcheck.complex_step(
+        lambda point: pushed_loss(*point, dh, zeros), (p, x, h0, c0)
+    )  # of the parameters themselves
+    for found, one, other in zip(
+        tree.leaves(lstm.backward(p, cache, dh)), tree.leaves(wanted), tree.leaves(numeric),
+        strict=True,
+    ):  # fmt: skip
+        close(one, other)
+        close(found, other)
+
+
+@pytest.mark.equation("eq-lstm-tangent")
+def test_forward_mode_finds_the_same_slope():
+    p, x, h0, c0, dh = case(42)
+    rng = np.random.default_rng(43)
+    point = (p, x, h0, c0)
+    velocity = tree.map(lambda leaf: rng.standard_normal(leaf.shape), point)
+    (W_x_, W_h_, b_), x_, h_, c_ = velocity
+    h, c, moved = h0, c0, 0.0
+    for t in range(T):
+        i, f, g, o = np.split(x[t] @ p.W_x + h @ p.W_h + p.b, 4, axis=1)
+        i, f, g, o = logistic(i), logistic(f), np.tanh(g), logistic(o)
+        a_ = x_[t] @ p.W_x + x[t] @ W_x_ + h_ @ p.W_h + h @ W_h_ + b_
+        i_, f_, g_, o_ = np.split(a_, 4, axis=1)
+        i_, f_, g_, o_ = i * (1 - i) * i_, f * (1 - f) * f_, (1 - g * g) * g_, o * (1 - o) * o_
+        c_ = f_ * c + f * c_ + i_ * g + i * g_
+        c = f * c + i * g
+        h_ = o_ * np.tanh(c) + o * (1 - np.tanh(c) ** 2) * c_
+        h = o * np.tanh(c)
+        moved += (dh[t] * h_).sum()
+    _, cache = lstm.forward(*point)
+    pairs = zip(tree.leaves(lstm.backward(p, cache, dh)), tree.leaves(velocity), strict=True)
+    assert sum((d * v).sum() for d, v in pairs) == pytest.approx(moved, rel=1e-12)
+
+
+@pytest.mark.equation("eq-lstm-total-cell")
+def test_if_the_hidden_state_follows_one_more_term_appears(totals):
+    _, cache, (p, x, *_) = totals
+    for t in range(1, T):
+        M = lstm_jacobians.of_step(p, cache, t)[:, H:, :H]
+        q = cache.o[t - 1] * (1 - np.tanh(cache.c[t - 1]) ** 2)
+        total = cache.f[t][..., None] * np.eye(H) + M * q[:, None, :]
+        for row in range(B):
+
+            def c_after(c_before, t=t, row=row):
+                h_before = cache.o[t - 1, row] * np.tanh(c_before)
+                return lstm.step(p, x[t, row], h_before, c_before)[1]
+
+            wanted = [
+                gradcheck.complex_step(lambda c, j=j, g=c_after: g(c)[j], cache.c[t - 1, row])
+                for j in range(H)
+            ]
+            close(total[row], np.array(wanted))
