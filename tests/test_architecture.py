@@ -64,8 +64,8 @@ BOOK_ORDER = {
     "attention": {"functional"},
     "dates": {"text"},
     "seq2seq": {"attention", "bidirectional", "functional", "gru", "padding"},
-    "local_attention": {"attention", "functional"},
-    "hard_attention": {"attention", "functional", "seq2seq"},
+    "hard_attention": {"attention", "functional", "gru", "seq2seq"},
+    "local_attention": {"attention", "functional", "gru", "hard_attention", "seq2seq"},
     "stories": {"text"},
     "memory_network": {"attention", "functional"},
     "feed_forward": {"functional"},
@@ -74,6 +74,7 @@ BOOK_ORDER = {
     "with_quiet_tensorflow": set(),
     "tfrecords": set(),
     "with_tfrecords": {"with_quiet_tensorflow"},
+    "with_loops": {"with_quiet_tensorflow"},
     "with_fused_path": {"with_quiet_tensorflow"},
     "with_tensorflow": {
         "bidirectional",
