@@ -22,6 +22,7 @@ EXPERIMENTS = {
     "gradient_by_distance": ("experiments.gradient_by_distance",),
     "far_words": ("experiments.far_words",),
     "tfrecords": ("experiments.tfrecords",),
+    "unrolling": ("experiments.unrolling",),
 }
 
 
