@@ -2,16 +2,16 @@
 
     python -m experiments.gated_language_models NAME      results/NAME_language_model.json
 
-NAME is one of NETWORKS. Half an hour to an hour each; Ctrl-C saves, and the same command goes on
-from there. The full networks have the number of parameters of ``experiments.language_model`` to
-1 %, and its vocabulary, split, batches, optimizer, schedule and seed; the pocket ones are for
-looking into, and leave their weights in results/.
+NAME is one of NETWORKS. A quarter of an hour each; Ctrl-C saves, and the same command goes on from
+there. Each has the number of parameters of the pocket model of ``experiments.language_model`` to
+1 %, and its vocabulary, split, batches, optimizer, schedule and seed. Networks of one layer leave
+their weights in results/ as well, for looking into.
 """
 
 import argparse
 import math
 import sys
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -38,21 +38,20 @@ BUDGET = {
 
 
 class Network(NamedTuple):
-    """Layers from the input up, their width, the vocabulary, and dropout between layers."""
+    """Layers from the input up, and their width."""
 
     cells: tuple
     H: int
-    V: int = 8000
-    dropout: float = 0.0
 
 
+V = 4000
 NETWORKS = {
-    "lstm": Network((embedding, lstm, lstm), 173),
-    "gru": Network((embedding, gru, gru), 178),
-    "two_layer_rnn": Network((embedding, rnn, rnn), 193),
-    "lstm_with_dropout": Network((embedding, lstm, lstm), 173, dropout=0.25),
-    "pocket_lstm": Network((embedding, lstm), 100, V=4000),
-    "pocket_gru": Network((embedding, gru), 100, V=4000),
+    "rnn": Network((embedding, rnn), 99),
+    "lstm": Network((embedding, lstm), 93),
+    "gru": Network((embedding, gru), 95),
+    "lstm_two_layers": Network((embedding, lstm, lstm), 86),
+    "gru_two_layers": Network((embedding, gru, gru), 90),
+    "rnn_two_layers": Network((embedding, rnn, rnn), 97),
 }
 CODE = records.Code.now(
     "experiments/gated_language_models.py",
@@ -80,19 +79,12 @@ SAMPLES = 6
 TEMPERATURES = (0.5, 0.8, 1.0)
 
 
-class Item(NamedTuple):
-    """A batch, and the seed of the dropout it is trained with."""
-
-    batch: Any
-    seed: list
-
-
 def main(name):
     network = NETWORKS[name]
     documents, _ = text.remove_duplicates(text.corpus())
     parts = text.split(documents)
     vocabulary = text.Vocabulary.of(
-        [text.tokens(s) for document in parts.train for s in document.sentences], network.V
+        [text.tokens(s) for document in parts.train for s in document.sentences], V
     )
     encoded = text.Split(*(text.encode(part, vocabulary) for part in parts))
     record = f"{name}_language_model"
@@ -102,7 +94,7 @@ def main(name):
         "parameters": sum(leaf.size for leaf in tree.leaves(params)),
         "curve": curve,
     }
-    if name.startswith("pocket"):
+    if len(network.cells) == 2:
         params = tree.map(lambda weight: weight.astype(np.float16), params)
         facts = {"words": vocabulary.words[3:], "H": network.H, "layers": found["layers"]}
         checkpoint.save(records.FOLDER / f"{record}.npz", params, facts)
@@ -113,7 +105,7 @@ def main(name):
         loss = mean_loss(params, text.batches(getattr(encoded, part), 64), cell)
         found[part] = {"perplexity": math.exp(loss)}
         print(f"{part} perplexity {found[part]['perplexity']:.2f}")
-    settings = BUDGET | {"V": network.V, "H": network.H, "dropout": network.dropout}
+    settings = BUDGET | {"V": V, "H": network.H}
     packages = ("numpy", *(p for p in text.PACKAGES if p != "numpy"))
     path = records.write(record, found, code=CODE, settings=settings, seed=SEED, packages=packages)
     print(f"wrote {path.relative_to(records.ROOT)}")
@@ -122,27 +114,19 @@ def main(name):
 def fit(encoded, network, path):
     """Returns the parameters with the lowest validation loss, and the curve of the epochs."""
     cell = stacked.of(*network.cells)
-    rng = np.random.default_rng(SEED)
-    params = language_model.init(rng, network.V, network.H, cell)
     validation = text.batches(encoded.validation, BUDGET["batch_size"])
 
     def batches(epoch):
         rng = np.random.default_rng([SEED, epoch])
-        drawn = text.batches(encoded.train, BUDGET["batch_size"], rng)
-        return [Item(batch, [SEED, epoch, i]) for i, batch in enumerate(drawn)]
-
-    def loss_and_gradient(params, item):
-        training = stacked.of(
-            *network.cells, dropout=network.dropout, rng=np.random.default_rng(item.seed)
-        )
-        return language_model.loss_and_gradient(params, item.batch, training)
+        return text.batches(encoded.train, BUDGET["batch_size"], rng)
 
     curve_path = path.with_suffix(".curve.npz")
     curve = checkpoint.load_facts(curve_path)["curve"] if curve_path.is_file() else []
+    params = initial(np.random.default_rng(SEED), network.H, cell)
     for progress in train(
         params,
         batches,
-        loss_and_gradient,
+        lambda p, batch: language_model.loss_and_gradient(p, batch, cell),
         adam,
         epochs=BUDGET["epochs"],
         learning_rate=BUDGET["learning_rate"],
@@ -151,8 +135,7 @@ def fit(encoded, network, path):
         patience=BUDGET["patience"],
         validate=lambda p: mean_loss(p, validation, cell),
         path=path,
-        settings=BUDGET | {"V": network.V, "H": network.H, "dropout": network.dropout},
-        count=lambda item: int(item.batch.mask.sum()),
+        settings=BUDGET | {"V": V, "H": network.H},
     ):
         if progress.train_loss is not None:
             curve = [point for point in curve if point["epoch"] < progress.epoch + 1]
@@ -171,6 +154,19 @@ def fit(encoded, network, path):
                 flush=True,
             )
     return load_best(path, params), curve
+
+
+def initial(rng, H, cell):
+    """Returns random parameters that keep the size of a signal from layer to layer.
+
+    Word vectors have entries of order 1 and W_y lies within ±1/√H. Each layer shrinks its input, so
+    that with the small weights of ``language_model.init`` the second would begin all but silent.
+    """
+    return language_model.Params(
+        cell=cell.init(rng, V, H, np.float32, input_scale=1.0),
+        W_y=rng.uniform(-1, 1, (H, V)).astype(np.float32) / np.float32(np.sqrt(H)),
+        b_y=np.zeros(V, np.float32),
+    )
 
 
 def mean_loss(params, batches, cell):
