@@ -21,6 +21,9 @@ EXPERIMENTS = {
     "copy_task": ("experiments.copy_task",),
     "gradient_by_distance": ("experiments.gradient_by_distance",),
     "far_words": ("experiments.far_words",),
+    "attention_dates": ("experiments.attention_dates",),
+    "bottleneck": ("experiments.bottleneck",),
+    "hard_attention": ("experiments.hard_attention",),
     "tfrecords": ("experiments.tfrecords",),
     "unrolling": ("experiments.unrolling",),
 }

@@ -1,0 +1,143 @@
+"""Dates with soft, local and hard attention: how fast each learns, how far estimates scatter.
+
+Run: python -m experiments.hard_attention
+Writes results/hard_attention.json.
+"""
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from experiments import attention_dates as task
+from unrolled import (
+    attention,
+    dates,
+    hard_attention,
+    local_attention,
+    optimizers,
+    records,
+    seq2seq,
+    train,
+    tree,
+)
+
+SCORE = attention.general
+RADIUS = 3
+UPDATES, CHECK_EVERY = 1000, 100
+SEEDS = range(3)
+TESTED = 300
+DRAWS = 100  # for each variance
+METHODS = ("soft", "local", "summed", "baseline", "plain")  # the last three are hard
+CODE = records.Code.now(
+    *task.CODE.paths,
+    "experiments/hard_attention.py",
+    "code/unrolled/hard_attention.py",
+    "code/unrolled/local_attention.py",
+)
+
+
+def model(method, seed):
+    """Returns (loss_and_gradient, the decoder's step for answers)."""
+    rng = np.random.default_rng([3_000_000, seed])
+    estimate = partial(hard_attention.loss_and_gradient, rng=rng, score=SCORE)
+    return {
+        "soft": (partial(seq2seq.loss_and_gradient, score=SCORE, feeding=False), seq2seq.decode),
+        "local": (
+            partial(local_attention.loss_and_gradient, radius=RADIUS, score=SCORE),
+            partial(local_attention.decode, radius=RADIUS),
+        ),
+        "summed": (partial(hard_attention.exact, score=SCORE), hard_attention.decode),
+        "baseline": (partial(estimate, baseline=True), hard_attention.decode),
+        "plain": (partial(estimate, baseline=False), hard_attention.decode),
+    }[method]
+
+
+def one(method, seed):
+    loss_and_gradient, decode = model(method, seed)
+    rng = np.random.default_rng(seed)
+    params = seq2seq.init(rng, task.D, task.V, task.HIDDEN, SCORE, feeding=False)
+    if method == "local":
+        params = local_attention.of(rng, params)
+    tested = dates.draw(np.random.default_rng(2_000_000), TESTED, held_out=True)
+    sources, answers = task.pairs(tested)
+    found = {"method": method, "seed": seed, "updates": [], "right": []}
+    if method == "baseline":
+        found["scatter"] = []
+    for step in train.train(
+        params,
+        partial(task.batches, seed),
+        loss_and_gradient,
+        optimizers.adam,
+        epochs=UPDATES // CHECK_EVERY,
+        learning_rate=task.LEARNING_RATE,
+        clip=task.CLIP,
+        progress=False,
+    ):
+        if step.step % CHECK_EVERY == 0:
+            right = seq2seq.exactly_right(
+                step.params, sources, answers, task.STEPS, SCORE, False, decode
+            )
+            found["updates"].append(step.step)
+            found["right"].append(float(right.mean()))
+            if method == "baseline" and step.step in (100, 300, 1000):
+                found["scatter"].append({"update": step.step} | scatter(step.params, seed))
+    return found
+
+
+def scatter(p, seed):
+    """Returns the variance of both estimates on one batch, relative to the squared gradient.
+
+    What is drawn enters the parameters of the score only through the estimate's second term, and
+    the others through both; the variance is that of all parameters together.
+    """
+    batch = task.as_batch(dates.draw(np.random.default_rng([4_000_000, seed]), task.BATCH))
+    _, exact = hard_attention.exact(p, batch, SCORE)
+    size = sum(float((leaf.astype(np.float64) ** 2).sum()) for leaf in tree.leaves(exact))
+    found = {}
+    for name, baseline in (("baseline", True), ("plain", False)):
+        rng = np.random.default_rng([5_000_000, seed])
+        total = 0.0
+        for _ in range(DRAWS):
+            _, dp = hard_attention.loss_and_gradient(p, batch, rng, SCORE, baseline)
+            pairs = zip(tree.leaves(dp), tree.leaves(exact), strict=True)
+            total += sum(float(((a - b).astype(np.float64) ** 2).sum()) for a, b in pairs)
+        found[name] = total / DRAWS / size  # the estimate's mean is the exact gradient
+    return found
+
+
+def summary(runs):
+    """Returns {method: means over the seeds, and the lowest and highest at the end}."""
+    found: dict[str, Any] = {}
+    for method in METHODS:
+        right = np.array([run["right"] for run in runs if run["method"] == method])
+        found[method] = {
+            "right": right.mean(axis=0).tolist(),
+            "mean": float(right[:, -1].mean()),
+            "lowest": float(right[:, -1].min()),
+            "highest": float(right[:, -1].max()),
+        }
+    scatters = [run["scatter"] for run in runs if run["method"] == "baseline"]
+    found["scatter"] = [
+        {key: float(np.mean([scatter[i][key] for scatter in scatters])) for key in scatters[0][0]}
+        for i in range(len(scatters[0]))
+    ]
+    return found
+
+
+if __name__ == "__main__":
+    wanted = [(method, seed) for seed in SEEDS for method in METHODS]
+    runs = [one(method, seed) for method, seed in tqdm(wanted, desc="hard_attention")]
+    path = records.write(
+        "hard_attention",
+        {"summary": summary(runs), "runs": runs},
+        code=CODE,
+        settings={
+            "score": SCORE.name, "radius": RADIUS, "hidden": task.HIDDEN, "batch": task.BATCH,
+            "learning_rate": task.LEARNING_RATE, "clip": task.CLIP, "updates": UPDATES,
+            "tested": TESTED, "draws": DRAWS, "precision": "float32",
+        },
+        seed=list(SEEDS),
+    )  # fmt: skip
+    print(path)
