@@ -50,6 +50,7 @@ BOOK_ORDER = {
     "lstm_jacobians": {"functional"},
     "stacked": set(),
     "bidirectional": {"padding"},
+    "probing": {"lstm"},
     "gated_pretrained": {
         "checkpoint",
         "embedding",
@@ -93,6 +94,7 @@ EVERYWHERE = {"tree", "files", "records"}
 # What a module may import from outside, besides the standard library and NumPy.
 OUTSIDE = {
     "text": {"sentencex"},
+    "probing": {"scipy"},
     "train": {"tqdm"},
     "figures": {"IPython", "cycler", "matplotlib", "matplotlib_inline"},
 }
