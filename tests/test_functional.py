@@ -109,3 +109,17 @@ def test_sum_rows_adds_every_row_to_its_id(ids):
     for i, row in zip(ids, rows, strict=True):
         expected[i] += row
     np.testing.assert_array_equal(F.sum_rows(np.array(ids, int), rows, 5), expected)
+
+
+def test_binary_cross_entropy_is_minus_the_log_of_what_each_bit_was_given():
+    u = np.array([[-3.0, 0.5], [2.0, -800.0]])
+    bits = np.array([[1.0, 0.0], [1.0, 1.0]])
+    p = F.sigmoid(u)
+    expected = [[-np.log(p[0, 0]), -np.log(1 - p[0, 1])], [-np.log(p[1, 0]), 800]]
+    np.testing.assert_allclose(F.binary_cross_entropy(u, bits), expected, rtol=1e-12)
+    dlosses = np.array([[0.3, -1.0], [2.0, 0.7]])
+    np.testing.assert_allclose(
+        F.dbinary_cross_entropy(u, bits, dlosses),
+        slope(lambda u: F.binary_cross_entropy(u, bits), u, dlosses),
+        rtol=1e-7,
+    )

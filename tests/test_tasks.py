@@ -77,3 +77,29 @@ def test_an_impossible_adding_problem_is_refused(T, B):
 def test_an_impossible_copy_task_is_refused(delay, B, length):
     with pytest.raises(ValueError, match=f"got {delay}, {B} and {length}"):
         tasks.copy_task(np.random.default_rng(0), delay, B, length)
+
+
+@given(seeds, st.integers(1, 12), st.integers(1, 4), st.integers(1, 9))
+def test_copied_bits_are_those_shown_before_the_mark(seed, length, B, bits):
+    x, y = tasks.copy_of_bits(np.random.default_rng(seed), length, B, bits)
+    np.testing.assert_array_equal(x[:length, :, :bits], y)
+    assert set(np.unique(y)) <= {0, 1} and x.shape == (2 * length + 1, B, bits + 1)
+    assert (x[length, :, bits] == 1).all() and x[length:].sum() == B  # the mark and nothing else
+    assert not x[:length, :, bits].any()
+
+
+def test_bits_are_coins_and_bits_right_counts_them():
+    batch = tasks.copy_of_bits(np.random.default_rng(0), 10, 200)
+    assert batch.y.mean() == pytest.approx(0.5, abs=0.02)
+    logits = np.zeros((21, 200, 8))
+    logits[11:] = 2 * batch.y - 1
+    assert tasks.bits_right(logits, batch) == 1
+    logits[12] *= -1
+    assert tasks.bits_right(logits, batch) == pytest.approx(0.9)
+    assert tasks.bits_right(-logits, batch) == pytest.approx(0.1)
+
+
+def test_an_impossible_copy_of_bits_is_refused():
+    for length, B, bits in ((0, 1, 1), (1, 0, 1), (1, 1, 0)):
+        with pytest.raises(ValueError, match="at least 1"):
+            tasks.copy_of_bits(np.random.default_rng(0), length, B, bits)

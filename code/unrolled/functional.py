@@ -107,6 +107,27 @@ def dcross_entropy(logits, targets, dlosses):
     return dlogits
 
 
+def binary_cross_entropy(logits, bits):
+    """Returns -log of the probability that each bit is what it is, in nats.
+
+    With p = sigmoid(logit) that is -log p for a 1 and -log (1 - p) for a 0, computed as
+    log(1 + exp(u)) - bit u, so that no probability underflows.
+
+    Args:
+        logits: (...).
+        bits: (...), 0 or 1.
+
+    Returns:
+        (...) losses, at least 0.
+    """
+    return np.logaddexp(0, logits) - bits * logits
+
+
+def dbinary_cross_entropy(logits, bits, dlosses):
+    """Returns the gradient with respect to ``logits``: (sigmoid(logits) - bits) times dlosses."""
+    return (sigmoid(logits) - bits) * dlosses
+
+
 def project(x, W):
     """Returns ``x @ W``; integer ``x`` stands for one-hot rows, whose product is a row lookup.
 

@@ -95,6 +95,51 @@ def copy_task(rng, delay, B, length=3):
     return Batch(inputs, targets, targets != BLANK)
 
 
+class Bits(NamedTuple):
+    """Sequences of bits to be repeated."""
+
+    x: np.ndarray  # (2·length + 1, B, bits + 1)
+    y: np.ndarray  # (length, B, bits): the targets of the last ``length`` steps
+
+
+def copy_of_bits(rng, length, B, bits=8, dtype=np.float32):
+    """Draws sequences of random rows of bits, to be repeated when the GO channel has been set.
+
+    The input is ``length`` rows, one row with only the last channel set, and ``length`` rows of
+    zeros; during these the rows have to be said again, first to last. There is nothing to learn
+    about them: each bit is a coin. Chance: one bit in two.
+
+    Source: Graves, Wayne & Danihelka (2014, section 4.1).
+
+    Args:
+        rng: a ``numpy.random.Generator``.
+        length: rows to copy, at least 1.
+        B: sequences, at least 1.
+        bits: bits in a row, at least 1.
+        dtype: floating-point type.
+
+    Raises:
+        ValueError: a setting below 1.
+    """
+    if min(length, B, bits) < 1:
+        raise ValueError(f"length, B and bits must be at least 1, got {length}, {B} and {bits}")
+    y = rng.integers(0, 2, (length, B, bits)).astype(dtype)
+    x = np.zeros((2 * length + 1, B, bits + 1), dtype)
+    x[:length, :, :bits] = y
+    x[length, :, bits] = 1
+    return Bits(x, y)
+
+
+def bits_right(logits, batch):
+    """Returns the fraction of the bits asked for that are right when a logit above 0 is a 1.
+
+    Args:
+        logits: (T, B, bits), of every step.
+        batch: what ``copy_of_bits`` returned.
+    """
+    return float(((logits[-len(batch.y) :] > 0) == (batch.y > 0.5)).mean())
+
+
 def symbols_right(logits, batch):
     """Returns the fraction of the symbols asked for whose logit is the largest; chance: 1/SYMBOLS.
 
