@@ -1,0 +1,195 @@
+"""Peepholes, coupled gates and hard sigmoids: the equations, and what the chapter claims."""
+
+import numpy as np
+import pytest
+
+from unrolled import coupled_lstm, functional, gradcheck, lstm, peephole_lstm, tree
+
+T, B, D, H = 4, 2, 3, 4
+
+
+def case(cell, seed=61):
+    """Weights, inputs, states and the outputs' own gradients, all of order 1."""
+    rng = np.random.default_rng(seed)
+    p = tree.map(lambda w: w + 0.4 * rng.standard_normal(w.shape), cell.init(rng, D, H))
+    return p, *(rng.standard_normal(s) for s in [(T, B, D), (B, H), (B, H), (T, B, H)])
+
+
+def logistic(a):
+    return 1 / (1 + np.exp(-a))
+
+
+def close(found, wanted):
+    np.testing.assert_allclose(found, wanted, rtol=1e-10, atol=1e-13)
+
+
+@pytest.mark.equation("eq-peephole-gates", "eq-peephole-output")
+def test_a_step_with_peepholes_unit_by_unit():
+    p, x, h0, c0, _ = case(peephole_lstm)
+    h_all, cache = peephole_lstm.forward(p, x, h0, c0)
+    for b in range(B):
+        h, c = h0[b], c0[b]
+        for t in range(T):
+            a = np.array([
+                sum(x[t, b, k] * p.W_x[k, j] for k in range(D))
+                + sum(h[k] * p.W_h[k, j] for k in range(H)) + p.b[j]
+                for j in range(4 * H)
+            ]).reshape(4, H)  # fmt: skip
+            i = logistic(a[0] + p.w_c[0] * c)
+            f = logistic(a[1] + p.w_c[1] * c)
+            after = peephole_lstm.step(p, x[t, b], h, c)
+            c = f * c + i * np.tanh(a[2])
+            h = logistic(a[3] + p.w_c[2] * c) * np.tanh(c)
+            close(h_all[t, b], h)
+            close(cache.c[t, b], c)
+            close(after[0], h)
+            close(after[1], c)
+
+
+def pushed_loss(p, x, h0, c0, dh, push_a, push_c):
+    """L = Σ dh_t · h_t of the LSTM with peepholes, its sums and cells pushed."""
+    h, c, total = h0, c0, 0.0
+    for t in range(T):
+        i, f, g, o = np.split(x[t] @ p.W_x + h @ p.W_h + p.b + push_a[t], 4, axis=1)
+        i, f = logistic(i + p.w_c[0] * c), logistic(f + p.w_c[1] * c)
+        c = f * c + i * np.tanh(g) + push_c[t]
+        h = logistic(o + p.w_c[2] * c) * np.tanh(c)
+        total = total + (dh[t] * h).sum()
+    return total
+
+
+@pytest.fixture(scope="module")
+def peeping():
+    p, x, h0, c0, dh = case(peephole_lstm)
+    zeros = np.zeros((T, B, 4 * H)), np.zeros((T, B, H))
+    da, dc = gradcheck.complex_step(lambda push: pushed_loss(p, x, h0, c0, dh, *push), zeros)
+    return p, x, peephole_lstm.forward(p, x, h0, c0)[1], dh, np.split(da, 4, axis=2), da, dc
+
+
+@pytest.mark.equation("eq-peephole-dc")
+def test_the_cell_has_three_readers_more(peeping):
+    p, _, cache, dh, (di, df, _, do), da, dc = peeping
+
+    def shifted(d):
+        return np.concatenate([d[1:], np.zeros_like(d[:1])])
+
+    dh_total = dh + shifted(da) @ p.W_h.T
+    terms = [
+        dh_total * cache.o * (1 - np.tanh(cache.c) ** 2),
+        do * p.w_c[2],
+        shifted(dc) * shifted(cache.f),
+        shifted(di) * p.w_c[0],
+        shifted(df) * p.w_c[1],
+    ]
+    close(sum(terms), dc)
+    assert min(np.abs(term).max() for term in terms) > 0.01
+
+
+@pytest.mark.equation("eq-peephole-gradients")
+def test_gradients_of_the_peepholes(peeping):
+    p, x, cache, dh, (di, df, _, do), _, _ = peeping
+    wanted = np.zeros((3, H))
+    for t in range(T):
+        for b in range(B):
+            wanted[0] += di[t, b] * cache.c_previous[t, b]
+            wanted[1] += df[t, b] * cache.c_previous[t, b]
+            wanted[2] += do[t, b] * cache.c[t, b]
+    close(peephole_lstm.backward(p, cache, dh)[0].w_c, wanted)
+    zeros = np.zeros((T, 1, 1))
+    h0, c0 = cache.h_previous[0], cache.c_previous[0]
+    numeric = gradcheck.complex_step(
+        lambda w: pushed_loss(p._replace(w_c=w), x, h0, c0, dh, zeros, zeros), p.w_c
+    )
+    close(wanted, numeric)
+
+
+@pytest.mark.equation("eq-peephole-path")
+def test_with_peepholes_the_path_along_the_cell_is_no_longer_the_gate_alone(peeping):
+    p, x, cache, *_ = peeping
+    for t in range(T):
+        c, i, f, g = cache.c_previous[t], cache.i[t], cache.f[t], cache.g[t]
+        slope = f + c * f * (1 - f) * p.w_c[1] + g * i * (1 - i) * p.w_c[0]
+        assert np.abs(slope - f).max() > 0.01
+        for b in range(B):
+            J = [
+                gradcheck.complex_step(
+                    lambda c, at=(t, b, j): peephole_lstm.step(
+                        p, x[at[0], at[1]], cache.h_previous[at[0], at[1]], c
+                    )[1][at[2]],
+                    cache.c_previous[t, b],
+                )
+                for j in range(H)
+            ]
+            close(np.array(J), np.diag(slope[b]))
+
+
+def test_the_clock_fires_every_N_steps_and_only_peepholes_make_it():
+    for N in (3, 5, 8):
+        border = 80.0 * (N - 0.5)
+        p = peephole_lstm.Params(
+            np.zeros((1, 4)), np.zeros((1, 4)), np.array([[0.0], [-80.0], [80.0]]),
+            np.array([40.0, border, 20.0, -border]),
+        )  # fmt: skip
+        h, cache = peephole_lstm.forward(p, np.zeros((40, 1, 1)))
+        fires = np.flatnonzero(h[:, 0, 0] > 0.5) + 1
+        np.testing.assert_array_equal(fires, np.arange(N, 41, N))
+        np.testing.assert_array_equal(cache.c[:, 0, 0], np.arange(40) % N + 1)
+        blind, _ = peephole_lstm.forward(p._replace(w_c=np.zeros((3, 1))), np.zeros((40, 1, 1)))
+        assert np.abs(blind).max() < 1e-15
+
+
+@pytest.mark.equation("eq-coupled-cell")
+def test_the_coupled_cell_is_a_weighted_mean():
+    p, x, h0, _, _ = case(coupled_lstm)
+    c = np.random.default_rng(62).uniform(-1, 1, (B, H))
+    h = h0
+    for t in range(T):
+        f, g, o = np.split(x[t] @ p.W_x + h @ p.W_h + p.b, 3, axis=1)
+        f = logistic(f)
+        h_code, c_code = coupled_lstm.step(p, x[t], h, c)
+        c = f * c + (1 - f) * np.tanh(g)
+        h = logistic(o) * np.tanh(c)
+        close(c_code, c)
+        close(h_code, h)
+        assert np.abs(c).max() <= 1
+
+
+@pytest.mark.equation("eq-coupled-gradient")
+def test_a_weight_that_stands_in_two_places_collects_from_both():
+    p, x, h0, c0, dh = case(coupled_lstm)
+    full = coupled_lstm.expand(p)
+    dfull, *_ = lstm.backward(full, lstm.forward(full, x, h0, c0)[1], dh)
+    dp = coupled_lstm.dexpand(p, dfull)
+
+    def loss(p):
+        h, c, total = h0, c0, 0.0
+        for t in range(T):
+            f, g, o = np.split(x[t] @ p.W_x + h @ p.W_h + p.b, 3, axis=1)
+            c = logistic(f) * c + (1 - logistic(f)) * np.tanh(g)
+            h = logistic(o) * np.tanh(c)
+            total = total + (dh[t] * h).sum()
+        return total
+
+    numeric = gradcheck.complex_step(loss, p)
+    for name, whole, d, n in zip(p._fields, dfull, dp, numeric, strict=True):
+        np.testing.assert_allclose(d, n, rtol=1e-10, atol=1e-13, err_msg=name)
+        close(n[..., :H], whole[..., H : 2 * H] - whole[..., :H])
+
+
+@pytest.mark.equation("eq-hard-sigmoid")
+@pytest.mark.parametrize("slope", [1 / 6, 0.2])
+def test_hard_sigmoid_is_a_ramp_with_corners(slope):
+    a = np.array([-9, -0.5 / slope, -1, 0, 0.3, 0.5 / slope, 9])
+    wanted = [min(1, max(0, slope * value + 0.5)) for value in a]
+    close(functional.hard_sigmoid(a, slope), wanted)
+    inside = np.array([-1.3, 0.2, 2.2])
+    for value in inside:
+        numeric = gradcheck.central_difference(
+            lambda v: float(functional.hard_sigmoid(v, slope)[0]), np.array([value])
+        )
+        s = functional.hard_sigmoid(value, slope)
+        assert functional.dhard_sigmoid(s, 1.0, slope) == pytest.approx(numeric[0], rel=1e-8)
+    for value in (-9.0, 9.0):
+        assert functional.dhard_sigmoid(functional.hard_sigmoid(value, slope), 1.0, slope) == 0
+    grid = np.linspace(-8, 8, 10_001)
+    assert np.abs(functional.hard_sigmoid(grid, slope) - functional.sigmoid(grid)).max() < 0.08
