@@ -1,13 +1,13 @@
 r"""The end-to-end memory network of Sukhbaatar, Szlam, Weston & Fergus (2015): reads in a chain.
 
-A sentence is a bag of words x_i, a row of V counts; z_i is the one-hot row of its age. The memory
+A sentence is a bag of words x_s, a row of V counts, and has an age, 0 if it is the last. The memory
 is read K times, each time with keys and values of its own, and what was read changes the query:
 
-    q_1 = x_q E_0                                               (eq-memory-question)
-    m_i = x_i E_{k-1} + z_i T_{k-1},  c_i = x_i E_k + z_i T_k   (eq-memory-keys)
-    w_k = softmax(q_k m^T),  o_k = w_k c                        (eq-memory-read)
-    q_{k+1} = q_k + o_k                                         (eq-memory-update)
-    u = q_{K+1} E_K^T                                           (eq-memory-answer)
+    q_1 = x_q E_0                                                  (eq-memory-question)
+    k_s = x_s E_{j-1} + A_{j-1}[age],  v_s = x_s E_j + A_j[age]    (eq-memory-keys)
+    w_j = softmax(q_j k^T),  c_j = w_j v                           (eq-memory-read)
+    q_{j+1} = q_j + c_j                                            (eq-memory-update)
+    u = q_{K+1} E_K^T                                              (eq-memory-answer)
 
 The values of one read are the keys of the next, the question is embedded as the first keys and the
 answer is compared with the last values: the paper's adjacent weights.
@@ -27,8 +27,8 @@ Array = Any
 class Params(NamedTuple):
     """Weights; gradients are a Params too."""
 
-    E: Array  # (K+1, V, E): embeddings of words
-    T: Array  # (K+1, S_max, E): embeddings of ages, 0 the last sentence
+    words: Array  # (K+1, V, E): what a word adds to a key, a value, the question
+    ages: Array  # (K+1, S_max, E): what the age of a sentence adds; row 0 for the last
 
 
 class Cache(NamedTuple):
@@ -83,16 +83,16 @@ def forward(p, bags, questions, mask=None):
     _check(p, bags, questions, mask)
     S = bags.shape[1]
     age = np.arange(S)[::-1]
-    memory = [bags @ E + T[age] for E, T in zip(p.E, p.T, strict=True)]
+    memory = [bags @ E + A[age] for E, A in zip(p.words, p.ages, strict=True)]
     mask = None if mask is None else mask[:, None]
-    q = questions @ p.E[0]
+    q = questions @ p.words[0]
     reads = []
     for keys, values in zip(memory[:-1], memory[1:], strict=True):
-        o, read = attention.forward((), q[:, None], keys, values, mask, attention.dot)
-        q = q + o[:, 0]
+        c, read = attention.forward((), q[:, None], keys, values, mask, attention.dot)
+        q = q + c[:, 0]
         reads.append(read)
     weights = np.stack([read.weights[:, 0] for read in reads])
-    return q @ p.E[-1].T, Cache(bags, questions, reads, weights, q)
+    return q @ p.words[-1].T, Cache(bags, questions, reads, weights, q)
 
 
 def backward(p, cache, du):
@@ -102,21 +102,21 @@ def backward(p, cache, du):
     """
     bags, questions, reads, _, q = cache
     S = bags.shape[1]
-    dmemory = [np.zeros((*bags.shape[:2], q.shape[1]), q.dtype) for _ in p.E]
-    dq = du @ p.E[-1]  # u = q E_K^T
-    for k in reversed(range(len(reads))):
-        # q_{k+1} = q_k + o_k: the gradient of the sum goes to both.
-        _, dquery, dkeys, dvalues = attention.backward((), reads[k], dq[:, None], attention.dot)
+    dmemory = [np.zeros((*bags.shape[:2], q.shape[1]), q.dtype) for _ in p.words]
+    dq = du @ p.words[-1]  # u = q E_K^T
+    for j in reversed(range(len(reads))):
+        # q_{j+1} = q_j + c_j: the gradient of the sum goes to both.
+        _, dquery, dkeys, dvalues = attention.backward((), reads[j], dq[:, None], attention.dot)
         dq = dq + dquery[:, 0]
-        dmemory[k] += dkeys
-        dmemory[k + 1] += dvalues
+        dmemory[j] += dkeys
+        dmemory[j + 1] += dvalues
     words = bags.reshape(-1, bags.shape[-1])
-    dE = np.stack([words.T @ d.reshape(len(words), -1) for d in dmemory])  # m_i = x_i E + ...
-    dE[0] += questions.T @ dq  # q_1 = x_q E_0
-    dE[-1] += du.T @ q  # u = q E_K^T
-    dT = np.zeros_like(p.T)
-    dT[:, :S] = np.stack([d.sum(axis=0)[::-1] for d in dmemory])  # m_i = ... + z_i T
-    return Params(dE, dT)
+    dwords = np.stack([words.T @ d.reshape(len(words), -1) for d in dmemory])  # x_s E + ...
+    dwords[0] += questions.T @ dq  # q_1 = x_q E_0
+    dwords[-1] += du.T @ q  # u = q E_K^T
+    dages = np.zeros_like(p.ages)
+    dages[:, :S] = np.stack([d.sum(axis=0)[::-1] for d in dmemory])  # ... + A[age]
+    return Params(dwords, dages)
 
 
 def loss_and_gradient(p, batch):
@@ -134,7 +134,7 @@ def accuracy(p, batch):
 
 
 def _check(p, bags, questions, mask):
-    V, S = p.E.shape[1], p.T.shape[1]
+    V, S = p.words.shape[1], p.ages.shape[1]
     if bags.ndim != 3 or bags.shape[2] != V or questions.shape != (len(bags), V):
         raise ValueError(
             f"bags must be (B, S, {V}) and questions (B, {V}),"
