@@ -93,6 +93,20 @@ def test_a_layer_that_nothing_reads_has_a_gradient_of_exactly_zero():
         np.testing.assert_array_equal(found, wanted, err_msg=name)
 
 
+def test_states_and_their_gradients_are_listed_from_the_top_layer_down():
+    stack = stacked.of(gru, lstm)
+    p, x, dh = case(stack)
+    h2, c2, h1 = np.random.default_rng(81).standard_normal((3, B, H))
+
+    def loss(point):
+        p, h2, c2, h1 = point
+        below, _ = gru.forward(p[0], x, h1)
+        return float((lstm.forward(p[1], below, h2, c2)[0] * dh).sum())
+
+    dp, _, *dstates = stack.backward(p, stack.forward(p, x, h2, c2, h1)[1], dh)
+    gradcheck.check(loss, (p, h2, c2, h1), (dp, *dstates))
+
+
 @pytest.mark.equation("eq-dropout")
 def test_dropout_hides_a_share_scales_the_others_and_leaves_time_alone():
     q, rng = 0.25, np.random.default_rng(74)
