@@ -86,7 +86,11 @@ def loss_by_hand(p, source, answer, score, feeding, both_ends):
 
 
 @pytest.mark.equation(
-    "eq-seq2seq-bridge", "eq-seq2seq-feeding", "eq-seq2seq-combine", "eq-seq2seq-output"
+    "eq-seq2seq-bridge",
+    "eq-seq2seq-plain",
+    "eq-seq2seq-feeding",
+    "eq-seq2seq-combine",
+    "eq-seq2seq-output",
 )
 @every_kind
 def test_the_loss_is_the_equations_pair_by_pair(score, feeding, both_ends):

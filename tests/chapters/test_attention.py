@@ -1,0 +1,120 @@
+"""The equations of attention's gradient, each computed as it is displayed, sum by sum."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from unrolled import attention, gradcheck, tree
+from unrolled.functional import softmax
+
+T, S, Q, E, F, A = 3, 4, 5, 2, 6, 3
+
+
+def case(score, seed=0):
+    rng = np.random.default_rng(seed)
+    p = tree.map(lambda w: rng.standard_normal(w.shape), score.init(rng, Q, E, A))
+    queries, keys, values, dcontext = (
+        rng.standard_normal(shape) for shape in [(T, Q), (S, E), (S, F), (T, F)]
+    )
+    context, cache = attention.forward(p, queries, keys, values, score=score)
+    return p, queries, keys, values, dcontext, context, cache
+
+
+def dscores(values, dcontext, context, w):
+    return np.array(
+        [[w[t, s] * dcontext[t] @ (values[s] - context[t]) for s in range(S)] for t in range(T)]
+    )
+
+
+@pytest.mark.equation("eq-attention-dvalues")
+def test_a_value_collects_what_every_query_asks_of_it():
+    p, _, _, values, dcontext, _, cache = case(attention.additive)
+    *_, dvalues = attention.backward(p, cache, dcontext)
+    for s in range(S):
+        expected = sum(cache.weights[t, s] * dcontext[t] for t in range(T))
+        np.testing.assert_allclose(dvalues[s], expected, rtol=1e-12)
+    numeric = gradcheck.central_difference(
+        lambda w: float(((w @ values) * dcontext).sum()), cache.weights.copy()
+    )
+    for t, s in np.ndindex(T, S):
+        assert dcontext[t] @ values[s] == pytest.approx(numeric[t, s], rel=1e-7, abs=1e-9)
+
+
+@pytest.mark.equation("eq-attention-dscores")
+def test_a_score_gains_by_what_its_place_has_over_the_context():
+    p, queries, _, values, dcontext, context, cache = case(attention.additive)
+    found = dscores(values, dcontext, context, cache.weights)
+    scores, _ = attention.additive.scores(p, queries, cache.memory.prepared)
+    numeric = gradcheck.central_difference(
+        lambda u: float(((softmax(u) @ values) * dcontext).sum()), scores
+    )
+    np.testing.assert_allclose(found, numeric, rtol=1e-7, atol=1e-9)
+    np.testing.assert_allclose(found.sum(axis=1), 0, atol=1e-12)
+
+
+@pytest.mark.equation("eq-attention-dadditive")
+def test_the_additive_scores_gradient_sum_by_sum():
+    p, queries, keys, values, dcontext, context, cache = case(attention.additive)
+    d = dscores(values, dcontext, context, cache.weights)
+    h = np.tanh((queries @ p.W_q)[:, None] + keys @ p.W_k)
+    da = d[..., None] * p.v * (1 - h**2)
+    dp, dqueries, dkeys, _ = attention.backward(p, cache, dcontext)
+    for t in range(T):
+        expected = sum(da[t, s] for s in range(S)) @ p.W_q.T
+        np.testing.assert_allclose(dqueries[t], expected, rtol=1e-11)
+    for s in range(S):
+        expected = sum(da[t, s] for t in range(T)) @ p.W_k.T
+        np.testing.assert_allclose(dkeys[s], expected, rtol=1e-11)
+    pairs = list(itertools.product(range(T), range(S)))
+    W_q = sum(np.outer(queries[t], da[t, s]) for t, s in pairs)
+    W_k = sum(np.outer(keys[s], da[t, s]) for t, s in pairs)
+    v = sum(d[t, s] * h[t, s] for t, s in pairs)
+    for found, expected in zip(dp, (W_q, W_k, v), strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-11, atol=1e-13)
+
+
+@pytest.mark.equation("eq-attention-dgeneral")
+def test_the_general_scores_gradient_sum_by_sum():
+    score = attention.general
+    p, queries, keys, values, dcontext, context, cache = case(score)
+    d = dscores(values, dcontext, context, cache.weights)
+    dp, dqueries, dkeys, _ = attention.backward(p, cache, dcontext, score)
+    for t in range(T):
+        expected = sum(d[t, s] * keys[s] @ p.W.T for s in range(S))
+        np.testing.assert_allclose(dqueries[t], expected, rtol=1e-11)
+    for s in range(S):
+        expected = sum(d[t, s] * queries[t] @ p.W for t in range(T))
+        np.testing.assert_allclose(dkeys[s], expected, rtol=1e-11)
+    W = sum(d[t, s] * np.outer(queries[t], keys[s]) for t, s in np.ndindex(T, S))
+    np.testing.assert_allclose(dp.W, W, rtol=1e-11)
+
+
+@pytest.mark.equation("eq-attention-dstate")
+def test_a_state_that_is_key_and_value_gets_both_gradients():
+    rng = np.random.default_rng(3)
+    p = attention.init_additive(rng, Q, E, A)
+    queries, states, dcontext = (rng.standard_normal(n) for n in [(T, Q), (S, E), (T, E)])
+    _, cache = attention.forward(p, queries, states)
+    _, _, dkeys, _ = attention.backward(p, cache, dcontext)
+    for s in range(S):
+        as_value = sum(cache.weights[t, s] * dcontext[t] for t in range(T))
+
+        def loss(state, s=s):
+            moved = states.copy()
+            moved[s] = state
+            return float((attention.forward(p, queries, moved)[0] * dcontext).sum())
+
+        numeric = gradcheck.central_difference(loss, states[s].copy())
+        np.testing.assert_allclose(as_value + dkeys[s], numeric, rtol=1e-7, atol=1e-9)
+
+
+@pytest.mark.equation("eq-attention-dot-variance")
+@pytest.mark.parametrize("E", [1, 2, 4])
+def test_a_dot_product_of_E_terms_has_variance_E(E):
+    """Exactly, over all vectors with entries 1 and -1, which have mean 0 and variance 1."""
+    vectors = np.array(list(itertools.product((1, -1), repeat=E)))
+    products = vectors @ vectors.T
+    assert products.mean() == 0 and products.var() == E
+    scaled, _ = attention.scaled_dot.scores((), vectors.astype(float), vectors.astype(float))
+    assert scaled.var() == pytest.approx(1)

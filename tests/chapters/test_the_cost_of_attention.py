@@ -1,0 +1,92 @@
+"""What attention costs, counted; the score function's baseline; the bell of local attention."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.counting import Counted, multiplications
+from unrolled import attention, gradcheck, gru, records, tree
+from unrolled.functional import softmax
+
+seeds = st.integers(0, 2**32 - 1)
+
+
+@pytest.mark.equation("eq-attention-cost")
+@pytest.mark.parametrize(("T", "S", "E", "F", "A"), [(3, 5, 2, 4, 6), (7, 1, 3, 3, 2)])
+def test_multiplications_are_counted(T, S, E, F, A):
+    rng = np.random.default_rng(0)
+    queries, keys, values = (
+        rng.standard_normal(shape).view(Counted) for shape in [(T, E), (S, E), (S, F)]
+    )
+    dot = multiplications(lambda: attention.forward((), queries, keys, values, None, attention.dot))
+    assert dot == T * S * (E + F)
+    p = tree.map(lambda w: w.view(Counted), attention.init_additive(rng, E, E, A))
+    additive = multiplications(lambda: attention.forward(p, queries, keys, values))
+    assert additive - (T + S) * E * A == T * S * (A + F)
+    cell = tree.map(lambda w: w.view(Counted), gru.init(rng, E, F))
+    x = keys[:, None]
+    assert multiplications(lambda: gru.forward(cell, x)) == 3 * S * F * (E + F)
+
+
+def log_weight_gradients(u):
+    """g[s, r] = d log w_s / d u_r by differences, and the weights."""
+    rows = [
+        gradcheck.central_difference(lambda u, s=s: float(np.log(softmax(u)[s])), u.copy())
+        for s in range(len(u))
+    ]
+    return np.array(rows), softmax(u)
+
+
+@pytest.mark.equation("eq-hard-baseline")
+def test_a_baseline_adds_nothing_on_average():
+    g, w = log_weight_gradients(np.random.default_rng(1).standard_normal(5))
+    np.testing.assert_allclose(g, np.eye(5) - w, atol=1e-9)
+    np.testing.assert_allclose(17.0 * w @ g, 0, atol=1e-8)
+
+
+@pytest.mark.equation("eq-hard-best-baseline")
+def test_the_best_baseline_is_the_mean_of_losses_that_count_by_their_gradient():
+    rng = np.random.default_rng(2)
+    g, w = log_weight_gradients(rng.standard_normal(6))
+    losses = rng.uniform(0, 5, 6)
+    for r in range(6):
+        best = (w * losses * g[:, r] ** 2).sum() / (w * g[:, r] ** 2).sum()
+
+        def variance(b, r=r):
+            estimates = (losses - b) * g[:, r]
+            return (w * estimates**2).sum() - (w * estimates).sum() ** 2
+
+        for other in (0.0, (w * losses).sum(), best + 0.1, best - 0.1):
+            assert variance(best) < variance(other)
+
+
+@pytest.mark.equation("eq-hard-bound")
+@given(seeds, st.integers(1, 6))
+def test_the_mean_loss_is_at_least_the_loss_of_the_mixture(seed, S):
+    rng = np.random.default_rng(seed)
+    w, p = rng.dirichlet(np.ones(S)), rng.uniform(0.01, 1, S)
+    assert -(w * np.log(p)).sum() >= -np.log((w * p).sum()) - 1e-12
+    same = np.full(S, p[0])
+    assert -(w * np.log(same)).sum() == pytest.approx(-np.log((w * same).sum()))
+
+
+@pytest.mark.equation("eq-local-dcentre")
+def test_the_bell_gives_the_centre_a_gradient():
+    a, s, R = softmax(np.random.default_rng(3).standard_normal(5)), np.arange(3, 8), 2
+
+    def weights(p):
+        return a * np.exp(-((s - p) ** 2) / (2 * (R / 2) ** 2))
+
+    p, step = 4.8, 1e-5
+    numeric = (weights(p + step) - weights(p - step)) / (2 * step)
+    np.testing.assert_allclose(weights(p) * (s - p) / (R / 2) ** 2, numeric, rtol=1e-8)
+
+
+def test_the_record_shows_what_a_baseline_is_worth():
+    summary = records.load("hard_attention")["results"]["summary"]
+    early = summary["scatter"][0]
+    assert early["baseline"] < 0.7 * early["plain"]
+    first = {name: summary[name]["right"][2] for name in ("summed", "baseline", "plain")}
+    assert first["plain"] < first["baseline"] < first["summed"] + 0.05
+    assert summary["soft"]["lowest"] > 0.95
