@@ -46,14 +46,15 @@ def test_distances_of_the_three_ways_to_feed(n):
     assert steps_apart(n, source * 2) == {k: [n, 2 * n] for k in source}
 
 
-def test_without_attention_the_answer_depends_on_the_source_through_h0_alone():
+def test_whoever_has_the_h0_has_the_answer():
+    """Without attention two sources exchange their logits when they exchange their h0."""
     rng = np.random.default_rng(0)
     p = seq2seq.init(rng, 5, 5, 8, None, False, both_ends=False, dtype=np.float64)
-    inputs = rng.integers(0, 5, (4, 1))
-    h0 = rng.standard_normal((1, 8))
-    one, other = (
-        seq2seq.decode(p, None, inputs, h0, None, None, feeding=False).combined for _ in range(2)
-    )
-    np.testing.assert_array_equal(one, other)
-    encoded = seq2seq.encode(p, np.array([[1], [2]]), np.ones((2, 1), bool), None)
-    assert encoded.memory is None and encoded.h0.shape == (1, 8)
+    sources, answer = [np.array([1, 4, 4]), np.array([2])], np.array([3, 0])
+    batch = seq2seq.pad(sources, [answer, answer], 5)
+    logits, cache = seq2seq.forward(p, batch, None, feeding=False)
+    assert np.abs(logits[:, 0] - logits[:, 1]).max() > 1e-3
+    h0 = cache.encoded.h0[::-1]
+    steps = seq2seq.decode(p, None, batch.inputs, h0, None, None, feeding=False)
+    exchanged = steps.combined @ p.W_y + p.b_y
+    np.testing.assert_allclose(exchanged, logits[:, ::-1], rtol=1e-12)
