@@ -1,0 +1,132 @@
+"""The equations of reading a memory, each computed as it is displayed."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from unrolled import attention, checkpoint, gradcheck, memory_network, records, stories
+from unrolled.functional import softmax
+
+S, E = 6, 4
+seeds = st.integers(0, 2**32 - 1)
+
+
+@pytest.mark.equation("eq-hard-read", "eq-soft-read", "eq-soft-read-limit")
+@given(seeds, st.floats(0.5, 60))
+def test_a_soft_read_ends_in_the_hard_one_at_the_rate_of_the_bound(seed, beta):
+    rng = np.random.default_rng(seed)
+    keys, values, q = (rng.standard_normal(s) for s in ((S, E), (S, 3), (E,)))
+    scores = keys @ q
+    best = int(scores.argmax())
+    lead = scores[best] - np.delete(scores, best).max()
+    c = attention.forward((), beta * q[None], keys, values, score=attention.dot)[0][0]
+    np.testing.assert_allclose(c, softmax(beta * scores) @ values, rtol=1e-9, atol=1e-12)
+    hard = sum((s == best) * values[s] for s in range(S))
+    farthest = np.linalg.norm(values - values[best], axis=1).max()
+    bound = (S - 1) * np.exp(-beta * lead) * farthest
+    assert np.linalg.norm(c - hard) <= bound + 1e-12
+
+
+def preference(p, moves, take):
+    """(q + c) · g for kitchen against garden after one read, and its Z and terms by sentence."""
+    lines = (*moves, take)
+    batch = stories.encode([stories.Story(lines, "Where is the lamp?", "kitchen", (0, 0))])
+    bags, question = batch.bags.astype(float), batch.questions.astype(float)
+    u, _ = memory_network.forward(p, bags, question)
+    ids = stories.VOCABULARY.ids
+    kitchen, garden = ids["kitchen"], ids["garden"]
+    q = question[0] @ p.words[0]
+    age = np.arange(len(lines))[::-1]
+    e = np.exp((bags[0] @ p.words[0] + p.ages[0, age]) @ q)
+    v = bags[0] @ p.words[1] + p.ages[1, age]
+    g = p.words[1, kitchen] - p.words[1, garden]
+    return u[0, kitchen] - u[0, garden], e.sum(), e * ((q + v) @ g)
+
+
+ONE = ("Ada went to the kitchen.", "Ben went to the garden.")
+OTHER = ("Ada went to the garden.", "Ben went to the kitchen.")
+ADA, BEN = "Ada took the lamp.", "Ben took the lamp."
+
+
+@pytest.mark.equation("eq-memory-additive", "eq-memory-one-read")
+@given(seeds)
+def test_one_read_is_a_sum_and_a_sum_cannot_answer_all_four(seed):
+    rng = np.random.default_rng(seed)
+    p = memory_network.init(rng, len(stories.VOCABULARY), 3, 5, 1, np.float64, 0.5)
+    found = {}
+    for moves in (ONE, OTHER):
+        for take in (ADA, BEN):
+            liked, Z, terms = preference(p, moves, take)
+            assert Z * liked == pytest.approx(terms.sum(), rel=1e-9, abs=1e-9)
+            found[moves, take] = liked, terms[:2].sum(), terms[2]
+    # The terms are those of the sentence alone: alpha of the take, mu of the moves.
+    assert found[ONE, ADA][2] == pytest.approx(found[OTHER, ADA][2], rel=1e-12)
+    assert found[ONE, ADA][1] == pytest.approx(found[ONE, BEN][1], rel=1e-12)
+    signs = [found[ONE, ADA][0] > 0, found[OTHER, ADA][0] < 0]
+    signs += [found[ONE, BEN][0] < 0, found[OTHER, BEN][0] > 0]
+    assert not all(signs)
+
+
+def test_two_reads_answer_all_four():
+    """The proof is one of a single read: the trained network of two is right about them all."""
+    settings = records.load("memory_network")["settings"]
+    like = memory_network.init(
+        np.random.default_rng(0), len(stories.VOCABULARY), settings["longest"],
+        settings["embedding"], 2,
+    )  # fmt: skip
+    p = checkpoint.load(records.FOLDER / "memory_network.npz", like)
+    wanted = {(ONE, ADA): 1, (OTHER, ADA): -1, (ONE, BEN): -1, (OTHER, BEN): 1}
+    for (moves, take), sign in wanted.items():
+        lines = ("Eve went to the attic.", *moves, take)
+        batch = stories.encode([stories.Story(lines, "Where is the lamp?", "kitchen", (0, 0))])
+        u = memory_network.forward(p, batch.bags, batch.questions)[0][0]
+        ids = stories.VOCABULARY.ids
+        assert sign * (u[ids["kitchen"]] - u[ids["garden"]]) > 0
+
+
+@pytest.mark.equation("eq-memory-dread")
+def test_the_gradient_of_a_read_is_that_of_the_page():
+    rng = np.random.default_rng(1)
+    q, keys, values, dq_next = (rng.standard_normal(s) for s in ((E,), (S, E), (S, E), (E,)))
+
+    def loss(everything):
+        q, keys, values = everything
+        return float((q + softmax(keys @ q) @ values) @ dq_next)
+
+    w = softmax(keys @ q)
+    c = w @ values
+    dscore = w * ((values - c) @ dq_next)
+    found = dq_next + dscore @ keys, np.outer(dscore, q), np.outer(w, dq_next)
+    gradcheck.check(loss, (q, keys, values), found, tolerance=1e-7)
+
+
+@pytest.mark.equation("eq-memory-dembedding")
+def test_an_embedding_collects_what_its_uses_bring():
+    """Each use is given an embedding of its own; the gradients of the uses add up to ours."""
+    rng = np.random.default_rng(2)
+    V, K = 5, 2
+    p = memory_network.init(rng, V, S, E, K, np.float64, 0.6)
+    x, x_q = rng.integers(0, 3, (S, V)).astype(float), rng.integers(0, 3, V).astype(float)
+    du = rng.standard_normal(V)
+    age = np.arange(S)[::-1]
+
+    def loss(uses):
+        question, keys, values, answer = uses
+        q = x_q @ question
+        for j in range(K):
+            k = x @ keys[j] + p.ages[j, age]
+            v = x @ values[j] + p.ages[j + 1, age]
+            q = q + softmax(k @ q) @ v
+        return float(q @ answer.T @ du)
+
+    uses = (p.words[0].copy(), p.words[:-1].copy(), p.words[1:].copy(), p.words[-1].copy())
+    question, keys, values, answer = gradcheck.central_difference(loss, uses)
+    expected = np.zeros_like(p.words)
+    expected[:-1] += keys
+    expected[1:] += values
+    expected[0] += question
+    expected[-1] += answer
+    _, cache = memory_network.forward(p, x[None], x_q[None])
+    found = memory_network.backward(p, cache, du[None]).words
+    np.testing.assert_allclose(found, expected, rtol=1e-7, atol=1e-8)
