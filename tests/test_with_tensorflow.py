@@ -208,6 +208,24 @@ def test_a_saved_model_says_the_same(name, tmp_path):
     tree.map(np.testing.assert_array_equal, with_tensorflow.get_weights(again, p), p)
 
 
+def test_the_loss_per_word_is_that_of_numpy_whatever_the_batches():
+    p, _ = language(gru)
+    rng = np.random.default_rng(10)
+    encoded = [np.array([1, *rng.integers(3, V, n), 2]) for n in (1, 1, 2, 9, 8, 9)]
+    made, metric = with_tensorflow.model(p), with_tensorflow.LossPerWord(dtype="float64")
+    keras_own = keras.metrics.SparseCategoricalCrossentropy(from_logits=True, dtype="float64")
+    wanted, words = zip(
+        *(language_model.loss(p, batch, gru) for batch in text.batches(encoded, 2)), strict=True
+    )
+    for batch in text.batches(encoded, 2):
+        logits = made(batch.inputs.T)
+        for each in (metric, keras_own):
+            each.update_state(batch.targets.T, logits, sample_weight=batch.mask.T * 1.0)
+    per_word = np.average(wanted, weights=words)
+    assert float(metric.result()) == pytest.approx(per_word, abs=AGREED)
+    assert float(keras_own.result()) != pytest.approx(per_word, abs=1e-3)
+
+
 @pytest.mark.parametrize(
     ("of", "into"), [(gru, lstm), (gru_reset_after, gru), (peephole_lstm, lstm), (rnn, gru)]
 )

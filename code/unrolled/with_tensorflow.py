@@ -296,6 +296,23 @@ def model(p, padding=None, **options):
     return made
 
 
+@keras.saving.register_keras_serializable("unrolled")
+class LossPerWord(keras.metrics.Mean):
+    """The mean cross-entropy of all words since the start of an epoch, in nats.
+
+    Keras's own metric first takes means over the steps of each batch, so that a word weighs less
+    the longer its batch is padded. Here every word weighs the same; the exponential is the
+    perplexity. To be handed to ``compile`` as one of its ``weighted_metrics``.
+    """
+
+    def update_state(self, targets, logits, sample_weight=None):
+        """Adds a batch: targets (B, T) ids, logits (B, T, V), sample_weight (B, T)."""
+        losses = keras.ops.sparse_categorical_crossentropy(targets, logits, from_logits=True)
+        if sample_weight is not None:
+            sample_weight = keras.ops.ravel(sample_weight)
+        return super().update_state(keras.ops.ravel(losses), sample_weight)
+
+
 def loss_and_gradient(p, batch, padding=None):
     """Returns what ``language_model.loss_and_gradient`` returns, found by Keras and TensorFlow.
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from unrolled import gradcheck, gru, lstm, rnn
+from unrolled import gradcheck, gru, lstm, rnn, with_tensorflow
 from unrolled.functional import cross_entropy
-from unrolled.with_quiet_tensorflow import keras
+from unrolled.with_quiet_tensorflow import keras, tf
 
 B, T, V = 4, 8, 6
 LENGTHS = np.array([1, 2, 3, 8])
@@ -84,17 +84,46 @@ def test_padding_gets_no_gradient_and_gives_none(cell):
         np.testing.assert_allclose(one, two, rtol=1e-12)
 
 
-def test_the_printed_loss_weighs_batches_by_their_sequences():
-    """Batches of 4 and 2 sequences: a mean of batch means, 4 to 2, and no mean over tokens."""
+@pytest.mark.equation("eq-tf-printed-means")
+def test_neither_what_fit_prints_nor_its_metric_is_the_mean_over_words():
     rng = np.random.default_rng(2)
-    lengths = np.array([1, 1, 8, 8, 2, 3])
-    mask = (np.arange(T) < lengths[:, None]).astype("float32")
-    x, y = rng.standard_normal((6, T, 3)).astype("float32"), rng.integers(0, V, (6, T))
+    batches = []
+    for lengths in ([1, 1, 3], [8, 5], [2, 9, 9, 4]):
+        mask = (np.arange(max(lengths)) < np.array(lengths)[:, None]).astype("float32")
+        x = rng.standard_normal((*mask.shape, 3)).astype("float32")
+        batches.append((x, rng.integers(0, V, mask.shape), mask))
+
+    def feed():
+        yield from batches
+
+    signature = tuple(
+        tf.TensorSpec(shape, dtype)
+        for shape, dtype in [
+            ((None, None, 3), "float32"),
+            ((None, None), "int64"),
+            ((None, None), "float32"),
+        ]
+    )
+    data = tf.data.Dataset.from_generator(feed, output_signature=signature)
+    data = data.apply(tf.data.experimental.assert_cardinality(3))
     model = keras.Sequential([keras.layers.Dense(V)])
-    mean = Crossentropy(from_logits=True, reduction="mean_with_sample_weight")
-    model.compile(loss=mean)
-    printed = model.evaluate(x, y, sample_weight=mask, batch_size=4, verbose=0)
-    kept = cross_entropy(model(x).numpy(), y) * mask
-    first, second = (kept[i].sum() / mask[i].sum() for i in (slice(4), slice(4, 6)))
-    assert printed == pytest.approx((4 * first + 2 * second) / 6, rel=1e-5)
-    assert printed != pytest.approx(kept.sum() / mask.sum(), rel=1e-3)
+    model.compile(
+        loss=Crossentropy(from_logits=True, reduction="mean_with_sample_weight"),
+        weighted_metrics=[
+            keras.metrics.SparseCategoricalCrossentropy(from_logits=True, name="metric"),
+            with_tensorflow.LossPerWord(name="per_word"),
+        ],
+        jit_compile=False,
+    )
+    found = model.evaluate(data, verbose=0, return_dict=True)
+    sums, real, B_, T_ = [], [], [], []
+    for x, y, mask in batches:
+        sums.append(float((cross_entropy(model(x).numpy(), y) * mask).sum()))
+        real.append(float(mask.sum()))
+        B_.append(len(mask))
+        T_.append(mask.shape[1])
+    sums, real, B_, T_ = map(np.array, (sums, real, B_, T_))
+    assert found["loss"] == pytest.approx((B_ * sums / real).sum() / B_.sum(), rel=1e-5)
+    assert found["metric"] == pytest.approx((sums / T_).sum() / (real / T_).sum(), rel=1e-5)
+    assert found["per_word"] == pytest.approx(sums.sum() / real.sum(), rel=1e-5)
+    assert len({round(value, 3) for value in found.values()}) == 3
