@@ -24,6 +24,8 @@ EXPERIMENTS = {
     "attention_dates": ("experiments.attention_dates",),
     "bottleneck": ("experiments.bottleneck",),
     "hard_attention": ("experiments.hard_attention",),
+    "memory_network": ("experiments.memory_network",),
+    "turing_machine": ("experiments.turing_machine",),
     "tfrecords": ("experiments.tfrecords",),
     "unrolling": ("experiments.unrolling",),
 }
