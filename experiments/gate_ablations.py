@@ -45,11 +45,11 @@ VARIANTS = {
     "plain RNN": (rnn, {}),
 }
 WORDS = {
-    "V": 2000, "H": 64, "sentences": 12_000, "batch": 32, "epochs": 4, "learning_rate": 0.002,
+    "V": 2000, "H": 64, "sentences": 8_000, "batch": 32, "epochs": 3, "learning_rate": 0.002,
     "clip": 1.0,
 }  # fmt: skip
 ADDING = {
-    "T": 40, "H": 32, "batch": 32, "steps": 4000, "checked_every": 100, "learning_rate": 0.001,
+    "T": 40, "H": 32, "batch": 32, "steps": 3000, "checked_every": 100, "learning_rate": 0.001,
     "clip": 1.0, "solved_below": 0.01,
 }  # fmt: skip
 PATHS = ["experiments/gate_ablations.py"] + [

@@ -1,0 +1,170 @@
+"""The fourth post's two-layer network trained in NumPy, PyTensor and Keras: one curve or three?
+
+Run: python -m experiments.frameworks_training
+Writes results/frameworks_training.json. A few minutes. The same first weights, the same batches in
+the same order, RMSprop in double precision: what differs is who computes.
+"""
+
+import time
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from unrolled import (
+    embedding,
+    gru,
+    language_model,
+    lstm,
+    optimizers,
+    records,
+    stacked,
+    text,
+    tree,
+    with_tensorflow,
+    with_theano,
+)
+from unrolled.with_quiet_tensorflow import keras, tf
+
+SEED = 0
+SETTINGS = {
+    "V": 4000, "H": 64, "batch": 32, "steps": 200, "optimizer": "rmsprop", "learning_rate": 0.001,
+    "decay": 0.9, "epsilon": 1e-6, "precision": "float64", "threads": 1,
+}  # fmt: skip
+OPTIONS = {key: SETTINGS[key] for key in ("learning_rate", "decay", "epsilon")}
+NETWORKS = {"GRU": (embedding, gru, gru), "LSTM": (embedding, lstm, lstm)}
+MODULES = (
+    "embedding", "functional", "gru", "language_model", "lstm", "optimizers", "stacked", "text",
+    "tree", "with_tensorflow", "with_theano",
+)  # fmt: skip
+CODE = records.Code.now(
+    "experiments/frameworks_training.py", *(f"code/unrolled/{name}.py" for name in MODULES)
+)
+
+
+def in_numpy(params, cell):
+    """Returns (a function of a batch that trains one step, a function that returns the weights)."""
+    now = {"params": params, "state": None}
+
+    def step(batch):
+        loss, gradient = language_model.loss_and_gradient(now["params"], batch, cell)
+        now["params"], now["state"] = optimizers.rmsprop(
+            now["params"], gradient, now["state"], **OPTIONS
+        )
+        return loss
+
+    return step, lambda: now["params"]
+
+
+def in_pytensor(params, cell):
+    """The same, as one compiled symbolic function."""
+    training = with_theano.compile_rmsprop(params, **OPTIONS)
+    return training.step, training.params
+
+
+def in_keras(params, cell):
+    """The same, by automatic differentiation of the Keras model and by Keras's RMSprop."""
+    model = with_tensorflow.model(params)
+    optimizer = keras.optimizers.RMSprop(
+        OPTIONS["learning_rate"], rho=OPTIONS["decay"], epsilon=OPTIONS["epsilon"]
+    )
+    optimizer.build(model.trainable_variables)
+    ids = tf.TensorSpec((None, None), tf.int32)
+
+    @tf.function(input_signature=[ids, ids, tf.TensorSpec((None, None), tf.float64)])
+    def train_step(inputs, targets, mask):
+        with tf.GradientTape() as tape:
+            losses = keras.ops.sparse_categorical_crossentropy(
+                targets, model(inputs), from_logits=True
+            )
+            loss = tf.reduce_sum(losses * mask) / tf.reduce_sum(mask)
+        variables = model.trainable_variables
+        optimizer.apply(tape.gradient(loss, [v.value for v in variables]), variables)
+        return loss
+
+    def step(batch):
+        return float(
+            train_step(
+                batch.inputs.T.astype(np.int32),
+                batch.targets.T.astype(np.int32),
+                batch.mask.T.astype(np.float64),
+            )
+        )
+
+    return step, lambda: with_tensorflow.get_weights(model, params)
+
+
+WAYS = {"NumPy": in_numpy, "PyTensor": in_pytensor, "Keras": in_keras}
+
+
+def run(cells, training, validation):
+    """Returns, for each way, the losses, the seconds, and the validation perplexity."""
+    cell = stacked.of(*cells)
+    found = {}
+    for way, make in WAYS.items():
+        rng = np.random.default_rng(SEED)
+        params = language_model.init(rng, SETTINGS["V"], SETTINGS["H"], cell, np.float64)
+        start = time.perf_counter()
+        step, weights = make(params, cell)
+        losses = [step(training[0])]
+        to_first = time.perf_counter() - start
+        seconds = []
+        for batch in training[1:]:
+            start = time.perf_counter()
+            losses.append(step(batch))
+            seconds.append(time.perf_counter() - start)
+        parts = [language_model.loss(weights(), batch, cell) for batch in validation]
+        mean = np.average([loss for loss, _ in parts], weights=[words for _, words in parts])
+        found[way] = {
+            "losses": losses,
+            "seconds_to_first_step": to_first,
+            "seconds_per_step": float(np.median(seconds)),
+            "validation_perplexity": float(np.exp(mean)),
+        }
+        print(way, f"{found[way]['validation_perplexity']:.10f}", flush=True)
+    reference = np.array(found["NumPy"]["losses"])
+    for way in WAYS:
+        found[way]["largest_difference"] = float(
+            np.abs(np.array(found[way]["losses"]) / reference - 1).max()
+        )
+        found[way]["times_numpy"] = (
+            found[way]["seconds_per_step"] / found["NumPy"]["seconds_per_step"]
+        )
+    return found
+
+
+def main():
+    documents, _ = text.remove_duplicates(text.corpus())
+    parts = text.split(documents)
+    vocabulary = text.Vocabulary.of(
+        [text.tokens(s) for d in parts.train for s in d.sentences], SETTINGS["V"]
+    )
+    encoded = text.encode(parts.train, vocabulary)
+    rng = np.random.default_rng(SEED)
+    training = text.batches(encoded, SETTINGS["batch"], rng)[: SETTINGS["steps"]]
+    validation = text.batches(text.encode(parts.validation, vocabulary), 64)
+    found = {name: run(cells, training, validation) for name, cells in NETWORKS.items()}
+    parameters = {
+        name: sum(
+            leaf.size
+            for leaf in tree.leaves(
+                language_model.init(rng, SETTINGS["V"], SETTINGS["H"], stacked.of(*cells))
+            )
+        )
+        for name, cells in NETWORKS.items()
+    }
+    path = records.write(
+        "frameworks_training",
+        {"networks": found, "parameters": parameters},
+        code=CODE,
+        settings=SETTINGS,
+        seed=SEED,
+        packages=("numpy", *(p for p in text.PACKAGES if p != "numpy")),
+    )
+    print(f"wrote {path.relative_to(records.ROOT)}")
+
+
+if __name__ == "__main__":
+    tf.config.threading.set_intra_op_parallelism_threads(1)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+    with threadpool_limits(1):
+        main()
