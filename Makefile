@@ -6,7 +6,7 @@ UV := uv
 export MPLBACKEND := agg
 
 .DEFAULT_GOAL := help
-.PHONY: help book serve test check lint types draw bench results browser lock clean
+.PHONY: help book serve test check lint types draw bench results theano browser lock clean
 
 help:
 	@echo "Unrolled: the verbs of this Makefile"
@@ -39,6 +39,9 @@ bench: $(VENV) ## time one training step, as ratios to the loop form and to the 
 results: $(VENV) ## rerun the recorded experiments that are missing or stale (hours; resumes)
 	$(PY) -m experiments.all
 
+theano: theano-tests ## test the symbolic models under Theano 1.0.5 itself, and record it
+	$(PY) -m experiments.theano_agreement
+
 browser: $(VENV) ## fetch a Chromium for the browser tests, if the system has none
 	$(PY) -m playwright install chromium
 
@@ -46,10 +49,14 @@ browser: $(VENV) ## fetch a Chromium for the browser tests, if the system has no
 # the newest. The lock names packages and hashes, never an address to fetch them from.
 compile := pip compile -q pyproject.toml --generate-hashes --no-emit-index-url --no-header \
 	--python-version 3.11 $(UPGRADE)
+compile_theano := pip compile -q requirements.in --generate-hashes --no-emit-index-url --no-header \
+	--no-annotate --python-version 3.10 --universal $(UPGRADE)
 lock: ## resolve requirements.lock and binder/requirements.txt again (needs uv)
 	$(UV) $(compile) --universal --fork-strategy fewest --all-extras -o requirements.lock >/dev/null
 	$(UV) $(compile:$(UPGRADE)=) --no-annotate --python-platform x86_64-manylinux_2_28 \
 		--extra corpus --extra lab -c requirements.lock -o binder/requirements.txt >/dev/null
+	cd theano-1.0.5 && $(UV) $(compile_theano) -o requirements.lock >/dev/null
+	cd theano-1.0.5 && $(UV) $(compile_theano) --no-emit-package theano -o wheels.lock >/dev/null
 
 clean: ## remove what was built; .venv, node_modules and half-done experiments stay
 	[ ! -d _build ] || find _build -mindepth 1 -maxdepth 1 ! -name runs -exec rm -rf {} +
@@ -70,7 +77,7 @@ python3-venv),this needs Python 3.11, 3.12 or 3.13, which $(pythons) is not: ins
 it with make PYTHON=/path/to/python)))
 base = $(eval base := $(found))$(base)
 
-sum = $(word 1,$(shell (pwd; cat $(1)) | cksum))
+sum = $(word 1,$(shell (pwd; cat $(1) 2>/dev/null) | cksum))
 locked := $(VENV)/locked-$(call sum,requirements.lock)
 installed := $(VENV)/installed-$(call sum,requirements.lock pyproject.toml)
 
@@ -86,4 +93,36 @@ $(locked): $(if $(shell test -x $(PY) && echo yes),,missing)
 	@$(base) -m venv --clear $(VENV)
 	@$(PY) -m pip install $$([ -t 1 ] || echo -q) --disable-pip-version-check --only-binary :all: \
 		--no-deps --require-hashes -r requirements.lock
+	@touch $@
+
+# --- Theano's environment --------------------------------------------------------------------
+# Theano ended before Python 3.12, so it has an environment of its own, made like the one above.
+# It is built from its source with what wheels.lock has installed. THEANO_PYTHON= chooses the
+# interpreter; if none is found, uv fetches one, where there is uv.
+
+THEANO := .venv-theano
+theano_pythons := $(or $(THEANO_PYTHON),python3.11 python3.10 python3 $(PY))
+theano_suits = import sys; assert sys.version_info[:2] in ((3, 11), (3, 10)); import ensurepip
+theano_uv = $(if $(THEANO_PYTHON),,$(shell command -v $(UV) >/dev/null && \
+	$(UV) python install -q 3.11 >&2 && $(UV) python find 3.11))
+theano_first = $(shell for p in $(1); do "$$p" -c "$(theano_suits)" 2>/dev/null && echo "$$p" && break; done)
+theano_found = $(or $(call theano_first,$(theano_pythons)),$(call theano_first,$(theano_uv)),$(error \
+Theano 1.0.5 needs Python 3.11 or 3.10, which $(theano_pythons) is not: install one (or uv, which \
+fetches it) or name it with make theano THEANO_PYTHON=/path/to/python))
+theano_base = $(eval theano_base := $(theano_found))$(theano_base)
+theano_installed := $(THEANO)/installed-$(call sum,theano-1.0.5/wheels.lock theano-1.0.5/requirements.lock)
+
+.PHONY: theano-tests $(THEANO)
+theano-tests: $(THEANO)
+	@$(THEANO)/bin/python -m pytest -q -c theano-1.0.5/pytest.ini tests/test_with_theano.py
+
+$(THEANO): $(theano_installed)
+
+theano_pip := $(THEANO)/bin/python -m pip install -q --disable-pip-version-check --no-deps \
+	--require-hashes
+$(theano_installed): $(if $(shell test -x $(THEANO)/bin/python && echo yes),,missing)
+	@echo "Making $(THEANO) with $(theano_base): 0.3 GB, half a minute on a fast line"
+	@$(theano_base) -m venv --clear $(THEANO)
+	@$(theano_pip) --only-binary :all: -r theano-1.0.5/wheels.lock
+	@$(theano_pip) --no-build-isolation -r theano-1.0.5/requirements.lock
 	@touch $@

@@ -28,6 +28,7 @@ EXPERIMENTS = {
     "turing_machine": ("experiments.turing_machine",),
     "tfrecords": ("experiments.tfrecords",),
     "unrolling": ("experiments.unrolling",),
+    "theano": ("experiments.theano_agreement",),
 }
 
 

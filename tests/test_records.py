@@ -26,6 +26,14 @@ def test_a_record_says_what_it_was_made_with(root):
     assert not records.is_stale(record)
 
 
+def test_versions_of_another_environment_stand_beside_our_own(root):
+    given = {"code": records.Code.now("a.py"), "settings": {}, "seed": 0}
+    records.write("one", {}, **given, packages=("numpy", "nothing"), elsewhere={"theano": "1.0.5"})
+    versions = records.load("one")["versions"]
+    assert versions["theano"] == "1.0.5" and versions["nothing"] == "not installed"
+    assert set(versions) == {"python", "numpy", "nothing", "theano"}
+
+
 @pytest.mark.parametrize(
     ("source", "stale"),
     [

@@ -55,7 +55,7 @@ class Code(NamedTuple):
         return cls(tuple(sorted(paths)), code_hash(paths))
 
 
-def write(name, results, *, code, settings, seed, device=None, packages=("numpy",)):
+def write(name, results, *, code, settings, seed, device=None, packages=("numpy",), elsewhere=None):
     """Writes a record, whole or not at all.
 
     Args:
@@ -66,6 +66,7 @@ def write(name, results, *, code, settings, seed, device=None, packages=("numpy"
         seed: the seed, or a list of them.
         device: what it ran on; this machine's processor if None.
         packages: names whose versions are noted, besides Python's.
+        elsewhere: {name: version} of packages that took part in an environment of their own.
 
     Returns:
         The path written.
@@ -75,7 +76,9 @@ def write(name, results, *, code, settings, seed, device=None, packages=("numpy"
         "date": datetime.now(UTC).date().isoformat(),
         "commit": _commit(),
         "device": device or cpu(),
-        "versions": {"python": platform.python_version()} | {p: _version(p) for p in packages},
+        "versions": {"python": platform.python_version()}
+        | {p: _version(p) for p in packages}
+        | (elsewhere or {}),
         "seed": seed,
         "settings": settings,
         "code": list(code.paths),

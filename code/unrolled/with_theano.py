@@ -26,9 +26,10 @@ from unrolled import embedding, gru, gru_reset_after, language_model, lstm, rnn,
 # --- all that the two libraries spell differently ------------------------------------------------
 for name in ("pytensor", "theano"):  # that NumPy's BLAS is used
     logging.getLogger(f"{name}.tensor.blas").setLevel(logging.ERROR)
-os.environ.setdefault(  # Theano in Python: without a compiler, and without two slow rewrites
-    "THEANO_FLAGS",
-    "cxx=,blas.ldflags=,optimizer_excluding=fusion:local_add_canonizer:local_mul_canonizer",
+# Rewrites whose results NumPy has no function for: Python would compute them entry by entry.
+SLOW_IN_PYTHON = "fusion", "local_add_canonizer", "local_mul_canonizer"
+os.environ.setdefault(
+    "THEANO_FLAGS", f"cxx=,blas.ldflags=,optimizer_excluding={':'.join(SLOW_IN_PYTHON)}"
 )
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # Theano: that no compiler is there, and setuptools' future
@@ -41,7 +42,7 @@ with warnings.catch_warnings():
         import pytensor.tensor as T
         from pytensor.compile.mode import Mode
 
-LIBRARY = theano.__name__
+LIBRARY, VERSION = theano.__name__, theano.__version__
 if LIBRARY == "pytensor":
     sigmoid, no_compiler = T.sigmoid, theano.config.change_flags(cxx="")
     if "blas__ldflags" not in os.environ.get("PYTENSOR_FLAGS", ""):
