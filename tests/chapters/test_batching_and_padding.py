@@ -1,0 +1,64 @@
+"""The chapter "Batches of unequal sequences": the share of padding, its record, another text."""
+
+import numpy as np
+import pytest
+
+from tests.chapters.page_cells import run
+from unrolled import records
+from unrolled import with_tfrecords as wt
+
+
+@pytest.mark.equation("eq-expected-longest")
+@pytest.mark.parametrize("B", [1, 3, 8])
+def test_the_expected_longest_of_a_batch(B):
+    """All batches of B lengths out of a small distribution, each with its probability."""
+    values, shares = np.array([1, 2, 5, 9]), np.array([0.4, 0.3, 0.2, 0.1])
+    grid = np.stack(np.meshgrid(*[np.arange(4)] * min(B, 3))).reshape(min(B, 3), -1)
+    F = np.array([shares[values <= t].sum() for t in range(10)])
+    by_formula = (1 - F**B).sum()
+    if B <= 3:
+        exact = (values[grid].max(axis=0) * shares[grid].prod(axis=0)).sum()
+        assert by_formula == pytest.approx(exact, abs=1e-12)
+    lengths = np.random.default_rng(B).choice(values, size=(40_000, B), p=shares)
+    share = wt.padded_share(lengths)
+    assert share == pytest.approx(1 - values @ shares / by_formula, abs=0.01)
+
+
+@pytest.fixture(scope="module")
+def results():
+    return records.load("tfrecords")["results"]
+
+
+def test_buckets_halve_the_padding_and_more(results):
+    for shares in (
+        results["shares"],
+        {name: way["share"] for name, way in results["speeds"].items()},
+    ):
+        assert 0.55 < shares["padded_batch"] < 0.7
+        assert shares["bucketed"] <= shares["padded_batch"] / 2
+        assert shares["longest_of_all"] > 0.8
+
+
+def test_the_case_of_the_post(results):
+    ways = results["one_long"]
+    assert ways["padded_batch"]["share"] == 1 - (1000 + 31 * 20) / 32_000
+    assert ways["bucketed"]["share"] == 0
+    assert ways["bucketed"]["words_per_second_times"] > 5
+
+
+def test_less_padding_is_more_words_a_second(results):
+    times = {name: way["words_per_second_times"] for name, way in results["speeds"].items()}
+    assert times["longest_of_all"] < 0.7 < 1.3 < times["bucketed"]
+    assert 0.7 < times["ragged"] < 1.4  # ragged until the network, as long in it
+
+
+@pytest.mark.slow
+def test_the_cells_run_on_a_text_of_ones_own(tmp_path):
+    rng = np.random.default_rng(0)
+    lines = [" ".join(rng.choice(["alpha", "beta", "gamma", "delta", "rho", "phi", "x", "y", "z"],
+             rng.integers(2, 40))).capitalize() + "." for _ in range(300)]  # fmt: skip
+    path = tmp_path / "letters.txt"
+    path.write_text("\n\n".join(lines))
+    found = run("06-tensorflow/batching-and-padding.md", f"text.read({str(path)!r})")
+    assert 250 < len(found["lengths"]) <= 300
+    assert found["in_buckets"] < found["plain"]
