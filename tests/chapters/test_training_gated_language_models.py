@@ -1,0 +1,59 @@
+"""Gated language models: sizes that are equal, and what the recorded runs show."""
+
+import numpy as np
+import pytest
+
+from unrolled import embedding, gru, language_model, lstm, records, rnn, stacked, tree
+
+
+@pytest.mark.equation("eq-parameter-count")
+@pytest.mark.parametrize(("cell", "blocks"), [(rnn, 1), (gru, 3), (lstm, 4)])
+@pytest.mark.parametrize("layers", [1, 2])
+def test_the_count_of_parameters(cell, blocks, layers):
+    V, H = 50, 7
+    network = stacked.of(embedding, *[cell] * layers)
+    p = language_model.init(np.random.default_rng(0), V, H, network)
+    counted = sum(leaf.size for leaf in tree.leaves(p))
+    assert counted == V * H + layers * blocks * (2 * H * H + H) + H * V + V
+
+
+def test_the_post_counts_as_many():
+    V, H = 8000, 128
+    assert 2 * V * H + V + 2 * 3 * (2 * H * H + H) == 2_253_376
+
+
+RUNS = ("rnn", "gru", "lstm", "gru_two_layers", "lstm_two_layers")
+
+
+def test_the_recorded_runs_are_of_equal_size_and_budget():
+    plain = records.load("pocket_language_model")
+    for name in RUNS:
+        run = records.load(f"{name}_language_model")
+        assert run["results"]["parameters"] == pytest.approx(
+            plain["results"]["parameters"], rel=0.01
+        )
+        for key in ("V", "epochs", "batch_size", "optimizer", "learning_rate", "clip", "patience"):
+            assert run["settings"][key] == plain["settings"][key], key
+
+
+def test_gated_networks_beat_the_plain_one_and_the_n_grams():
+    plain = records.load("pocket_language_model")["results"]
+    fivegram = plain["baselines"]["fivegram"]
+    best_plain = min(
+        plain["validation"]["perplexity"],
+        records.load("rnn_language_model")["results"]["validation"]["perplexity"],
+    )
+    for name in ("gru", "lstm", "gru_two_layers", "lstm_two_layers"):
+        run = records.load(f"{name}_language_model")["results"]
+        assert 40 < run["validation"]["perplexity"] < fivegram["validation"], name
+        assert 40 < run["test"]["perplexity"] < fivegram["test"], name
+    gru_run = records.load("gru_language_model")["results"]["validation"]["perplexity"]
+    assert gru_run < best_plain
+
+
+def test_three_frameworks_train_alike():
+    for network in records.load("frameworks_training")["results"]["networks"].values():
+        assert network["PyTensor"]["largest_difference"] < 1e-9
+        assert network["Keras"]["largest_difference"] < 1e-5
+        perplexities = [way["validation_perplexity"] for way in network.values()]
+        assert max(perplexities) / min(perplexities) < 1 + 1e-5
