@@ -92,7 +92,7 @@ def test_the_estimates_weighed_by_their_probability_are_the_exact_gradient(monke
 def test_the_baseline_is_the_mean_of_the_other_rows_that_are_real():
     losses = np.array([[1.0, 4.0], [3.0, 8.0], [8.0, 0.0]])
     share = np.array([[0.2, 0.2], [0.2, 0.2], [0.2, 0.0]])
-    others = hard_attention._mean_of_others(losses, share)
+    others = hard_attention.mean_of_others(losses, share)
     np.testing.assert_allclose(others[:, 0], [5.5, 4.5, 2.0])
     np.testing.assert_allclose(others[:2, 1], [8.0, 4.0])
 

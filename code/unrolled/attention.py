@@ -38,7 +38,8 @@ class Score(NamedTuple):
     prepare: Callable[..., Any]  # (p, keys_BSE) -> prepared
     dprepare: Callable[..., Any]  # (p, keys_BSE, dprepared) -> dp, dkeys_BSE
     scores: Callable[..., Any]  # (p, queries_BTQ, prepared) -> scores_BTS, cache
-    dscores: Callable[..., Any]  # (p, prepared, cache, dscores_BTS) -> dp, dqueries, dprepared
+    # (p, prepared, cache, dscores_BTS) -> dp, dqueries, dprepared
+    dscores: Callable[..., Any]
 
 
 class Memory(NamedTuple):
@@ -200,11 +201,21 @@ additive = Score(
     init_additive, prepare_additive, dprepare_additive, additive_scores, dadditive_scores,
 )  # fmt: skip
 general = Score(
-    "general", init_general, prepare_general, dprepare_general, general_scores, dgeneral_scores
+    "general",
+    init_general,
+    prepare_general,
+    dprepare_general,
+    general_scores,
+    dgeneral_scores,
 )
 dot = Score("dot", init_dot, prepare_dot, dprepare_dot, dot_scores, ddot_scores)
 scaled_dot = Score(
-    "scaled_dot", init_dot, prepare_dot, dprepare_dot, scaled_dot_scores, dscaled_dot_scores
+    "scaled_dot",
+    init_dot,
+    prepare_dot,
+    dprepare_dot,
+    scaled_dot_scores,
+    dscaled_dot_scores,
 )
 SCORES = (additive, general, dot, scaled_dot)
 
@@ -213,28 +224,32 @@ SCORES = (additive, general, dot, scaled_dot)
 
 
 def remember(p, keys_BSE, values_BSF=None, mask=None, score=additive):
-    """Returns the Memory of a source: what does not depend on any query is done here, once.
+    """Returns the Memory of a source: what depends on no query is done here, once.
 
     Args:
         p: the score's parameters.
         keys_BSE: (B, S, E), what a query is compared with.
         values_BSF: (B, S, F), what is read; the keys if left out.
-        mask: bool, broadcasts to (B, T, S): True at real places. Padding known as (B, S) goes in
-            as ``mask[:, None]``. All places are real if left out.
+        mask: bool, broadcasts to (B, T, S): True at real places. Padding known as
+            (B, S) goes in as ``mask[:, None]``. All places are real if left out.
         score: one of SCORES.
 
     Raises:
-        ValueError: a source without a place, keys and values of different numbers, a mask that
-            is not bool or does not fit, or one that leaves some query nothing to look at.
+        ValueError: a source without a place, keys and values of different numbers, a
+            mask that is not bool or does not fit, or one that leaves some query nothing
+            to look at.
     """
     values_BSF = keys_BSE if values_BSF is None else values_BSF
     E = _sizes(p, keys_BSE)[1]
     if keys_BSE.ndim < 2 or keys_BSE.shape[-2] == 0:
         raise ValueError(
-            f"the source is empty: keys must be (B, S, E) with S >= 1, got {keys_BSE.shape}"
+            "the source is empty: keys must be (B, S, E) with S >= 1,"
+            f" got {keys_BSE.shape}"
         )
     if keys_BSE.shape[-1] != E:
-        raise ValueError(f"the {score.name} score wants keys of size {E}, got {keys_BSE.shape}")
+        raise ValueError(
+            f"the {score.name} score wants keys of size {E}, got {keys_BSE.shape}"
+        )
     if keys_BSE.shape[:-1] != values_BSF.shape[:-1]:
         raise ValueError(
             "keys and values must agree in all but their last axis,"
@@ -243,19 +258,20 @@ def remember(p, keys_BSE, values_BSF=None, mask=None, score=additive):
     if mask is not None:
         if mask.dtype != bool or mask.shape[-1:] != keys_BSE.shape[-2:-1]:
             raise ValueError(
-                f"the mask must be bool with a last axis of {keys_BSE.shape[-2]} places,"
-                f" got {mask.dtype} {mask.shape}"
+                "the mask must be bool with a last axis of"
+                f" {keys_BSE.shape[-2]} places, got {mask.dtype} {mask.shape}"
             )
         if not mask.any(axis=-1).all():
             row = tuple(int(i) for i in np.argwhere(~mask.any(axis=-1))[0])
             raise ValueError(
-                f"row {row} of the mask lets no place through: leave empty sources out of the batch"
+                f"row {row} of the mask lets no place through:"
+                " leave empty sources out of the batch"
             )
     return Memory(keys_BSE, score.prepare(p, keys_BSE), values_BSF, mask)
 
 
 def dremember(p, memory, dprepared, dvalues_BSF, score=additive):
-    """Returns (dp, dkeys, dvalues) of ``remember``; with values left out, add the last two."""
+    """Returns (dp, dkeys, dvalues) of ``remember``; values left out: add the last two."""
     dp, dkeys_BSE = score.dprepare(p, memory.keys, dprepared)
     return dp, dkeys_BSE, dvalues_BSF
 
@@ -272,8 +288,11 @@ def weigh(p, memory, queries_BTQ, score=additive):
     scores_BTS, scored = score.scores(p, queries_BTQ, memory.prepared)
     if memory.mask is not None:
         if np.broadcast_shapes(memory.mask.shape, scores_BTS.shape) != scores_BTS.shape:
-            raise ValueError(f"the mask {memory.mask.shape} does not fit scores {scores_BTS.shape}")
-        scores_BTS = np.where(memory.mask, scores_BTS, -np.inf)  # exp(-inf) is 0, not nearly 0
+            raise ValueError(
+                f"the mask {memory.mask.shape} does not fit scores {scores_BTS.shape}"
+            )
+        # exp(-inf) is 0, not nearly 0
+        scores_BTS = np.where(memory.mask, scores_BTS, -np.inf)
     weights_BTS = softmax(scores_BTS)
     return weights_BTS, Cache(memory, scored, weights_BTS)
 
@@ -285,14 +304,15 @@ def dweigh(p, cache, dweights_BTS, score=additive):
 
 
 def attend(p, memory, queries_BTQ, score=additive):
-    """Returns the context (B, T, F) of every query, and a Cache that holds the weights."""
+    """Returns the context (B, T, F) of every query, and a Cache with the weights."""
     weights_BTS, cache = weigh(p, memory, queries_BTQ, score)
     return weights_BTS @ memory.values, cache
 
 
 def dattend(p, cache, dcontext_BTF, score=additive):
     """Returns (dp, dqueries, dprepared, dvalues) of ``attend``."""
-    dvalues_BSF = np.swapaxes(cache.weights, -1, -2) @ dcontext_BTF  # context = weights values
+    # context = weights values
+    dvalues_BSF = np.swapaxes(cache.weights, -1, -2) @ dcontext_BTF
     dweights_BTS = dcontext_BTF @ np.swapaxes(cache.memory.values, -1, -2)
     return *dweigh(p, cache, dweights_BTS, score), dvalues_BSF
 

@@ -92,9 +92,10 @@ def doutput(p, cache, dlosses):
 
 
 def choose(rng, weights_BTS):
-    """Returns places (B, T), each drawn with the probabilities of its row; never one of weight 0.
+    """Returns places (B, T), drawn with the probabilities of their rows.
 
-    The place is where the running sum of the row passes a uniform random number.
+    The place is where the running sum of the row passes a uniform random number, so that
+    a place of weight 0 is never drawn.
     """
     sums = weights_BTS.cumsum(axis=-1)
     threshold = rng.random(weights_BTS.shape[:-1]) * sums[..., -1]
@@ -102,15 +103,17 @@ def choose(rng, weights_BTS):
 
 
 def loss_and_gradient(p, batch, rng, score=additive, baseline=True):
-    """Draws a place for every step; returns the loss and an unbiased estimate of the gradient.
+    """Draws a place for every step; returns the loss and an estimate of the gradient.
+
+    The estimate is unbiased, with a baseline and without.
 
     Args:
         p: seq2seq.Params, made with ``feeding=False``.
         batch: a seq2seq.Batch of at least 2 pairs, if there is a baseline.
         rng: a ``numpy.random.Generator``, which draws.
         score: one of attention.SCORES.
-        baseline: whether the mean loss of the batch's *other* rows at the same step is taken off;
-            without the row's own loss it does not depend on the row's draw.
+        baseline: whether the mean loss of the batch's *other* rows at the same step is
+            taken off; without the row's own loss it does not depend on the row's draw.
 
     Returns:
         loss: of the draws, in nats per symbol.
@@ -128,11 +131,13 @@ def loss_and_gradient(p, batch, rng, score=additive, baseline=True):
 
     rows = np.arange(len(values_BSE))[:, None]
     dvalues_BSE = np.zeros_like(values_BSE)
-    np.add.at(dvalues_BSE, (rows, places_BT1[..., 0]), dcontext_BTE)  # context = values[place]
+    # context = values[place]
+    np.add.at(dvalues_BSE, (rows, places_BT1[..., 0]), dcontext_BTE)
 
-    advantage_BT = losses_BT - (_mean_of_others(losses_BT, cache.share) if baseline else 0)
+    b_BT = mean_of_others(losses_BT, cache.share) if baseline else 0
     chosen_BT1 = np.take_along_axis(weights_BTS, places_BT1, axis=2)
-    dchosen_BT1 = (advantage_BT * cache.share)[..., None] / chosen_BT1  # d log w = dw / w
+    surprise_BT = (losses_BT - b_BT) * cache.share
+    dchosen_BT1 = surprise_BT[..., None] / chosen_BT1  # d log w = dw / w
     dweights_BTS = np.zeros_like(weights_BTS)
     np.put_along_axis(dweights_BTS, places_BT1, dchosen_BT1, axis=2)
     dp = dread(p, cache, dweights, dstates_BTH, dweights_BTS, dvalues_BSE, score)
@@ -140,7 +145,7 @@ def loss_and_gradient(p, batch, rng, score=additive, baseline=True):
 
 
 def exact(p, batch, score=additive):
-    """Returns the expected loss in nats per symbol, and its gradient, summed over all places.
+    """Returns the expected loss in nats per symbol, and its gradient: sums over all places.
 
     S times the work of one draw in the output layer. Arguments as ``loss_and_gradient``.
     """
@@ -164,18 +169,19 @@ def exact(p, batch, score=additive):
 
 
 def decode(p, memory, inputs, h, combined, score=additive, feeding=False):
-    """As ``seq2seq.decode``, looking at the heaviest place alone: pass it to ``seq2seq.answer``.
+    """As ``seq2seq.decode``, looking at the heaviest place alone, for ``seq2seq.answer``.
 
     A mask that leaves one place turns the weighted mean into that place's value.
     """
     soft = seq2seq.decode(p, memory, inputs, h, combined, score, feeding)
     weights_BTS = soft.attended.weights
-    heaviest = weights_BTS.argmax(axis=-1)[..., None] == np.arange(weights_BTS.shape[-1])
+    place_BT1 = weights_BTS.argmax(axis=-1)[..., None]
+    heaviest = place_BT1 == np.arange(weights_BTS.shape[-1])
     one_place = memory._replace(mask=heaviest)
     return seq2seq.decode(p, one_place, inputs, h, combined, score, feeding)
 
 
-def _mean_of_others(losses_BT, share_BT):
+def mean_of_others(losses_BT, share_BT):
     """Returns (B, T): at each step, the mean loss of the other rows that are real there."""
     if len(losses_BT) < 2:
         raise ValueError("a baseline from the other rows needs a batch of at least 2")

@@ -75,12 +75,16 @@ def forward(p, position, memory, queries_BTQ, radius, score=general):
         ValueError: a radius below 1, or a mask that depends on the query.
     """
     if radius < 1:
-        raise ValueError(f"a window reaches at least 1 place to either side, got {radius}")
+        raise ValueError(
+            f"a window reaches at least 1 place to either side, got {radius}"
+        )
     B, S = memory.keys.shape[:2]
     lengths_B1 = np.full((B, 1), S)
     if memory.mask is not None:
         if memory.mask.shape != (B, 1, S):
-            raise ValueError(f"the mask must be {(B, 1, S)}, padding alone: {memory.mask.shape}")
+            raise ValueError(
+                f"the mask must be {(B, 1, S)}, padding alone: {memory.mask.shape}"
+            )
         lengths_B1 = memory.mask.sum(axis=2)
     hidden_BTA = np.tanh(queries_BTQ @ position.W_p)
     fraction_BT = sigmoid(hidden_BTA @ position.v_p)
@@ -95,7 +99,8 @@ def forward(p, position, memory, queries_BTQ, radius, score=general):
     scores_BT1W, scored = score.scores(p, queries_BTQ[:, :, None], near_BTWX)
     soft_BTW = softmax(np.where(real_BTW, scores_BT1W[:, :, 0], -np.inf))
     offsets_BTW = wanted_BTW.astype(centres_BT.dtype) - centres_BT[..., None]
-    bell_BTW = np.exp(offsets_BTW**2 * centres_BT.dtype.type(-2 / radius**2))  # 2 σ^2 = R^2 / 2
+    narrow = centres_BT.dtype.type(-2 / radius**2)  # 1 / (2 σ^2) = 2 / R^2
+    bell_BTW = np.exp(narrow * offsets_BTW**2)
     weights_BTW = soft_BTW * bell_BTW
     context_BTF = (weights_BTW[:, :, None] @ memory.values[rows, places_BTW])[:, :, 0]
     return context_BTF, Cache(
@@ -109,15 +114,18 @@ def backward(p, position, cache, dcontext_BTF, radius, score=general):
     memory, rows = cache.memory, np.arange(len(cache.places))[:, None, None]
     weights_BTW = cache.soft * cache.bell
     near_values_BTWF = memory.values[rows, cache.places]
-    dvalues_BSF, dprepared = np.zeros_like(memory.values), np.zeros_like(memory.prepared)
-    dnear_values = weights_BTW[..., None] * dcontext_BTF[:, :, None]  # context = weights values
+    dvalues_BSF = np.zeros_like(memory.values)
+    dprepared = np.zeros_like(memory.prepared)
+    # context = weights values
+    dnear_values = weights_BTW[..., None] * dcontext_BTF[:, :, None]
     np.add.at(dvalues_BSF, (rows, cache.places), dnear_values)
     dweights_BTW = (near_values_BTWF @ dcontext_BTF[..., None])[..., 0]
 
     dsoft_BTW = dweights_BTW * cache.bell  # weights = soft bell
     dbell_BTW = dweights_BTW * cache.soft
     scale = cache.bell.dtype.type(4 / radius**2)
-    dcentres_BT = (dbell_BTW * cache.bell * cache.offsets).sum(axis=2) * scale  # bell = exp(..)
+    # bell = exp(-2 offset^2 / R^2), offset = s - centre
+    dcentres_BT = scale * (dbell_BTW * cache.bell * cache.offsets).sum(axis=2)
 
     dscores_BT1W = dsoftmax(cache.soft, dsoft_BTW)[:, :, None]
     dp, dqueries_BT1Q, dnear = score.dscores(p, cache.near, cache.scored, dscores_BT1W)
@@ -128,7 +136,8 @@ def backward(p, position, cache, dcontext_BTF, radius, score=general):
     dhidden_BTA = dtanh(cache.hidden, da_BT[..., None] * position.v_p)
     A = len(position.v_p)
     dposition = Position(
-        cache.queries.reshape(-1, cache.queries.shape[-1]).T @ dhidden_BTA.reshape(-1, A),
+        cache.queries.reshape(-1, cache.queries.shape[-1]).T
+        @ dhidden_BTA.reshape(-1, A),
         da_BT.reshape(-1) @ cache.hidden.reshape(-1, A),
     )
     dqueries_BTQ = dqueries_BT1Q[:, :, 0] + dhidden_BTA @ position.W_p.T
@@ -180,25 +189,35 @@ def loss_and_gradient(p, batch, radius, score=general):
     encoded = seq2seq.encode(p, batch.source, batch.source_mask, score)
     states, cell = gru.forward(p.decoder, batch.inputs, encoded.h0)
     states_BTH = states.swapaxes(0, 1)
-    context, local = forward(p.attention, p.position, encoded.memory, states_BTH, radius, score)
+    context, local = forward(
+        p.attention, p.position, encoded.memory, states_BTH, radius, score
+    )
     losses, made = hard_attention.output(p, context, states_BTH, batch.targets.T)
     share = batch.mask.T.astype(losses.dtype) / batch.mask.sum(dtype=losses.dtype)
-    dcontext, dstates_BTH, (dW_c, db_c, dW_y, db_y) = hard_attention.doutput(p, made, share)
+    dcontext, dstates_BTH, (dW_c, db_c, dW_y, db_y) = hard_attention.doutput(
+        p, made, share
+    )
     dattention, dposition, dqueries, dprepared, dvalues = backward(
         p.attention, p.position, local, dcontext, radius, score
     )
     dstates = (dstates_BTH + dqueries).swapaxes(0, 1)  # the states are the queries
     ddecoder, _, dh0 = gru.backward(p.decoder, cell, dstates)
-    dencoder, dW_0, db_0, dprepare = seq2seq.dencode(p, encoded, dh0, dprepared, dvalues, score)
+    dencoder, dW_0, db_0, dprepare = seq2seq.dencode(
+        p, encoded, dh0, dprepared, dvalues, score
+    )
     dattention = tree.map(np.add, dattention, dprepare)
-    dp = Params(dencoder, dW_0, db_0, ddecoder, dattention, dW_c, db_c, dW_y, db_y, dposition)
+    dp = Params(
+        dencoder, dW_0, db_0, ddecoder, dattention, dW_c, db_c, dW_y, db_y, dposition
+    )
     return float((losses * share).sum()), dp
 
 
 def decode(p, memory, inputs, h, combined, score=general, feeding=False, radius=3):
     """As ``seq2seq.decode`` with windows: pass it, with its radius, to ``seq2seq.answer``."""
     states, cell = gru.forward(p.decoder, inputs, h)
-    context, local = forward(p.attention, p.position, memory, states.swapaxes(0, 1), radius, score)
+    context, local = forward(
+        p.attention, p.position, memory, states.swapaxes(0, 1), radius, score
+    )
     joined = np.concatenate([context.swapaxes(0, 1), states], axis=-1)
     attended = attention.Cache(memory, local, spread(local))
     return seq2seq.Steps(cell, attended, joined, np.tanh(joined @ p.W_c + p.b_c))

@@ -135,10 +135,14 @@ def pad(sources, answers, V, limit=None):
     """
     source, source_mask = pad_sources(sources)
     if len(sources) != len(answers):
-        raise ValueError(f"{len(sources)} sources need as many answers, got {len(answers)}")
+        raise ValueError(
+            f"{len(sources)} sources need as many answers, got {len(answers)}"
+        )
     for i, answer in enumerate(answers):
         if limit is not None and len(answer) > limit:
-            raise ValueError(f"answer {i} has {len(answer)} symbols, the limit is {limit}")
+            raise ValueError(
+                f"answer {i} has {len(answer)} symbols, the limit is {limit}"
+            )
         if len(answer) and not 0 <= min(answer) <= max(answer) < V:
             raise ValueError(
                 f"answer {i}: symbols must lie in 0..{V - 1}, got {np.asarray(answer).tolist()}"
@@ -163,7 +167,9 @@ def pad_sources(sources):
         raise ValueError("a batch needs at least one source")
     lengths = np.array([len(source) for source in sources])
     if not lengths.all():
-        raise ValueError(f"source {lengths.argmin()} is empty: there is nothing to read")
+        raise ValueError(
+            f"source {lengths.argmin()} is empty: there is nothing to read"
+        )
     padded = np.zeros((lengths.max(), len(sources)), int)
     for b, source in enumerate(sources):
         padded[: lengths[b], b] = source
@@ -189,9 +195,13 @@ def encode(p, source, source_mask, score=additive):
         ValueError: an empty source, a mask of another shape, or ids out of range.
     """
     if source.ndim != 2 or not len(source):
-        raise ValueError(f"the source is empty: it must be (S, B) with S >= 1, got {source.shape}")
+        raise ValueError(
+            f"the source is empty: it must be (S, B) with S >= 1, got {source.shape}"
+        )
     if source_mask.shape != source.shape:
-        raise ValueError(f"the mask of a source {source.shape} cannot be {source_mask.shape}")
+        raise ValueError(
+            f"the mask of a source {source.shape} cannot be {source_mask.shape}"
+        )
     lengths = padding.lengths(source_mask)
     if isinstance(p.encoder, bidirectional.Params):
         e, cell = bidirectional.forward(p.encoder, source, gru, lengths)
@@ -204,7 +214,9 @@ def encode(p, source, source_mask, score=additive):
     if score is None:
         return Encoded(e, None, h0, end, cell, lengths)
     mask_B1S = source_mask.T[:, None]
-    memory = attention.remember(p.attention, e.swapaxes(0, 1), mask=mask_B1S, score=score)
+    memory = attention.remember(
+        p.attention, e.swapaxes(0, 1), mask=mask_B1S, score=score
+    )
     return Encoded(e, memory, h0, end, cell, lengths)
 
 
@@ -221,7 +233,7 @@ def dencode(p, encoded, dh0, dprepared, dvalues_BSE, score=additive):
         )
         de = (dkeys_BSE + dvalues_BSE).swapaxes(0, 1)  # the values are the keys
     if isinstance(p.encoder, bidirectional.Params):
-        donward, dreverse = np.split(dend, 2, axis=-1)  # end = [onward's last ; reverse's first]
+        donward, dreverse = np.split(dend, 2, axis=-1)  # end = [onward's ; reverse's]
         H = donward.shape[-1]
         de = de + padding.dlast(de, encoded.lengths, np.pad(donward, ((0, 0), (0, H))))
         de[0, :, H:] += dreverse
@@ -236,12 +248,13 @@ def dencode(p, encoded, dh0, dprepared, dvalues_BSE, score=additive):
 
 
 def decode(p, memory, inputs, h, combined, score=additive, feeding=True):
-    """Runs the decoder over some steps: one at a time with input feeding, else any number.
+    """Runs the decoder over some steps: one with input feeding, else any number.
 
     Args:
         p: Params.
         memory: attention.Memory of the source; None without attention.
-        inputs: (T, B) ids, the symbols before those to be written; T = 1 with input feeding.
+        inputs: (T, B) ids, the symbols before those to be written; T = 1 with input
+            feeding.
         h: (B, H) state before the first of them.
         combined: (B, H), h~ of the step before; not read without input feeding.
         score: one of attention.SCORES, or None.
@@ -257,7 +270,9 @@ def decode(p, memory, inputs, h, combined, score=additive, feeding=True):
     states, cell = gru.forward(p.decoder, x, h)
     joined, attended = states, None
     if score is not None:
-        context_BTE, attended = attention.attend(p.attention, memory, states.swapaxes(0, 1), score)
+        context_BTE, attended = attention.attend(
+            p.attention, memory, states.swapaxes(0, 1), score
+        )
         joined = np.concatenate([context_BTE.swapaxes(0, 1), states], axis=-1)
     return Steps(cell, attended, joined, np.tanh(joined @ p.W_c + p.b_c))
 
@@ -274,9 +289,9 @@ def ddecode(p, steps, dcombined, dh, score=additive, feeding=True):
         feeding: as in decode.
 
     Returns:
-        ddecoder, dattention, dW_c, db_c; then dh and dcombined of the step before the first, and
-        dprepared and dvalues of the memory (None without attention; dcombined None without
-        feeding).
+        ddecoder, dattention, dW_c, db_c; then dh and dcombined of the step before the
+        first, and dprepared and dvalues of the memory (None without attention; dcombined
+        None without feeding).
     """
     da = dtanh(steps.combined, dcombined)  # h~ = tanh(joined W_c + b_c)
     djoined = da @ p.W_c.T
@@ -304,9 +319,10 @@ def ddecode(p, steps, dcombined, dh, score=additive, feeding=True):
 
 
 def forward(p, batch, score=additive, feeding=True):
-    """Returns the logits (T, B, V+1) of the right answer's symbols, each given those before it.
+    """Returns the logits (T, B, V+1) of the right answer's symbols.
 
-    The decoder reads the right answer and not its own: teacher forcing (Williams & Zipser, 1989).
+    The decoder reads the right answer and not its own: teacher forcing (Williams & Zipser,
+    1989).
 
     Args:
         p: Params.
@@ -319,11 +335,14 @@ def forward(p, batch, score=additive, feeding=True):
         cache: what ``backward`` needs.
 
     Raises:
-        ValueError: sources and answers of different numbers, or what ``encode`` refuses.
+        ValueError: sources and answers of different numbers, or what ``encode``
+            refuses.
     """
     T, B = batch.inputs.shape
     if batch.source.shape[1:] != (B,):
-        raise ValueError(f"the batch has answers {(T, B)} to sources {batch.source.shape}")
+        raise ValueError(
+            f"the batch has answers {(T, B)} to sources {batch.source.shape}"
+        )
     encoded = encode(p, batch.source, batch.source_mask, score)
     h, combined = encoded.h0, np.zeros_like(encoded.h0)
     steps = []
@@ -339,7 +358,8 @@ def backward(p, cache, dlogits, score=additive, feeding=True):
     """Returns dp, a Params: the gradient of ``forward``, given dlogits (T, B, V+1)."""
     combined = np.concatenate([some.combined for some in cache.steps])
     H = combined.shape[-1]
-    dW_y = combined.reshape(-1, H).T @ dlogits.reshape(-1, len(p.b_y))  # u = h~ W_y + b_y
+    # u = h~ W_y + b_y
+    dW_y = combined.reshape(-1, H).T @ dlogits.reshape(-1, len(p.b_y))
     dcombined = dlogits @ p.W_y.T
     dh = np.zeros_like(cache.encoded.h0)
     dfed: Any = None
@@ -349,15 +369,27 @@ def backward(p, cache, dlogits, score=additive, feeding=True):
         here = slice(end - len(some.combined), end)
         end = here.start
         arriving = dcombined[here] if dfed is None else dcombined[here] + dfed
-        *parts, dh, dfed, dprepared, dvalues = ddecode(p, some, arriving, dh, score, feeding)
+        *parts, dh, dfed, dprepared, dvalues = ddecode(
+            p, some, arriving, dh, score, feeding
+        )
         gathered = (*parts, () if score is None else (dprepared, dvalues))
         total = gathered if total is None else tree.map(np.add, total, gathered)
     ddecoder, dattention, dW_c, db_c, dmemory = total
     dprepared, dvalues = dmemory or (None, None)
-    dencoder, dW_0, db_0, dprepare = dencode(p, cache.encoded, dh, dprepared, dvalues, score)
+    dencoder, dW_0, db_0, dprepare = dencode(
+        p, cache.encoded, dh, dprepared, dvalues, score
+    )
     dattention = tree.map(np.add, dattention, dprepare)
     return Params(
-        dencoder, dW_0, db_0, ddecoder, dattention, dW_c, db_c, dW_y, dlogits.sum(axis=(0, 1))
+        dencoder,
+        dW_0,
+        db_0,
+        ddecoder,
+        dattention,
+        dW_c,
+        db_c,
+        dW_y,
+        dlogits.sum(axis=(0, 1)),
     )
 
 
@@ -423,11 +455,17 @@ def answer(p, sources, limit, score=additive, feeding=True, decode=decode):
         T = int(ends[0]) if len(ends) else len(symbols)
         answers.append(symbols[:T])
         if looked:
-            weights.append(np.array([w[b, : encoded.lengths[b]] for w in looked[: T + 1]]))
+            weights.append(
+                np.array([w[b, : encoded.lengths[b]] for w in looked[: T + 1]])
+            )
     return answers, (weights if looked else [None] * len(answers))
 
 
-def exactly_right(p, sources, answers, limit, score=additive, feeding=True, decode=decode):
+def exactly_right(
+    p, sources, answers, limit, score=additive, feeding=True, decode=decode
+):
     """Returns (B,) bool: whether each answer is written without any error."""
     written, _ = answer(p, sources, limit, score, feeding, decode)
-    return np.array([np.array_equal(w, a) for w, a in zip(written, answers, strict=True)])
+    return np.array(
+        [np.array_equal(w, a) for w, a in zip(written, answers, strict=True)]
+    )
