@@ -13,7 +13,7 @@ from unrolled import attention, optimizers, records, seq2seq, train
 
 SYMBOLS, LONGEST = 10, 20  # lengths 1..LONGEST are trained on
 LENGTHS = [*range(1, 21), 22, 24, 26, 28, 30]
-HIDDEN, BATCH, LEARNING_RATE, CLIP, UPDATES, CHECK_EVERY = 48, 32, 0.003, 1.0, 5000, 100
+HIDDEN, BATCH, LEARNING_RATE, CLIP, UPDATES, CHECK_EVERY = 48, 32, 0.003, 1.0, 2000, 100
 SEEDS = range(3)
 TESTED = 200
 AS_IT_IS, REVERSED, TWICE = (

@@ -25,10 +25,10 @@ from unrolled import (
 
 SCORE = attention.general
 RADIUS = 3
-UPDATES, CHECK_EVERY = 1000, 100
+UPDATES, CHECK_EVERY = 600, 100
 SEEDS = range(3)
 TESTED = 300
-DRAWS = 100  # for each variance
+DRAWS = 60  # for each variance
 METHODS = ("soft", "local", "summed", "baseline", "plain")  # the last three are hard
 CODE = records.Code.now(
     *task.CODE.paths,
@@ -81,7 +81,7 @@ def one(method, seed):
             )
             found["updates"].append(step.step)
             found["right"].append(float(right.mean()))
-            if method == "baseline" and step.step in (100, 300, 1000):
+            if method == "baseline" and step.step in (100, 300, 600):
                 found["scatter"].append({"update": step.step} | scatter(step.params, seed))
     return found
 
