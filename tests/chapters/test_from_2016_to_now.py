@@ -1,0 +1,122 @@
+"""The table 2016 → now, read from the page: every name in it is looked up in the library."""
+
+import logging
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from unrolled.with_quiet_tensorflow import keras, tf
+
+PAGE = Path(__file__).parents[2] / "book/06-tensorflow/from-2016-to-now.md"
+NAME = re.compile(r"`((?:tf|keras)\.[\w.]+)`")
+
+
+def table(page):
+    """Returns [(names of 2016, names of now)], a pair for each row of the first table."""
+    lines = page.splitlines()
+    start = lines.index("| 2016 | now | what is different |") + 2
+    rows = []
+    for line in lines[start:]:
+        if not line.startswith("|"):
+            return rows
+        then, now, _ = line.strip("|").split("|")
+        rows.append((NAME.findall(then), NAME.findall(now)))
+    raise AssertionError("the table has no end")
+
+
+def find(name, roots=None):
+    """Returns the object of a dotted name; raises AttributeError if there is none."""
+    first, *rest = name.split(".")
+    found = (roots or {"tf": tf, "keras": keras})[first]
+    for part in rest:
+        found = getattr(found, part)
+    return found
+
+
+ROWS = table(PAGE.read_text("utf-8"))
+
+
+def test_the_table_is_read_whole():
+    assert len(ROWS) == 25 and all(then and now for then, now in ROWS)
+    assert (["tf.nn.rnn"], ["keras.layers.RNN"]) in ROWS
+
+
+@pytest.mark.parametrize("name", sorted({name for _, now in ROWS for name in now}))
+def test_a_name_of_now_exists_and_is_not_deprecated(name):
+    found = find(name)
+    assert callable(found)
+    assert "FUNCTION IS DEPRECATED" not in (found.__doc__ or "")
+
+
+def test_a_name_that_does_not_exist_is_found_out():
+    with pytest.raises(AttributeError):
+        find("keras.layers.DynamicRNN")
+
+
+# What each name of 2016 has come to; the page's cell prints these three groups.
+STILL_THERE = {
+    "tf.train.SequenceExample",
+    "tf.nn.sparse_softmax_cross_entropy_with_logits",
+    "tf.sign",
+    "tf.reverse_sequence",
+    "tf.nn.embedding_lookup",
+}
+IN_COMPAT = {
+    "tf.python_io.TFRecordWriter",
+    "tf.TFRecordReader",
+    "tf.parse_single_sequence_example",
+    "tf.FixedLenSequenceFeature",
+    "tf.train.batch",
+    "tf.PaddingFIFOQueue",
+    "tf.nn.dynamic_rnn",
+    "tf.nn.bidirectional_dynamic_rnn",
+    "tf.placeholder",
+    "tf.Session",
+    "tf.initialize_all_variables",
+    "tf.train.AdamOptimizer",
+    "tf.train.Saver",
+}
+
+
+@pytest.mark.parametrize("name", sorted({name for then, _ in ROWS for name in then}))
+def test_a_name_of_2016_has_come_to_what_the_page_says(name):
+    if name in STILL_THERE:
+        find(name)
+        return
+    with pytest.raises(AttributeError):
+        find(name)
+    if name in IN_COMPAT:
+        find(name, {"tf": tf.compat.v1})
+    else:
+        with pytest.raises(AttributeError):
+            find(name, {"tf": tf.compat.v1})
+
+
+def test_the_page_lists_the_names_of_its_own_table():
+    cell = re.search(r'THEN = """(.*?)"""', PAGE.read_text("utf-8"), re.DOTALL).group(1)
+    assert set(cell.split()) == {name for then, _ in ROWS for name in then}
+
+
+def test_cells_are_refused_below_compat_too_and_what_is_left_warns(monkeypatch):
+    for cell in ("BasicRNNCell", "LSTMCell", "GRUCell", "MultiRNNCell", "DropoutWrapper"):
+        with pytest.raises(AttributeError, match="not available with Keras 3"):
+            getattr(tf.compat.v1.nn.rnn_cell, cell)
+
+    said = []
+
+    class Listening(logging.Handler):
+        def emit(self, record):
+            said.append(record.getMessage())
+
+    monkeypatch.setattr(tf.get_logger(), "handlers", [Listening()])
+    inputs = tf.constant(np.zeros((2, 3, 5), np.float32))
+    for dynamic, cells in (
+        (tf.compat.v1.nn.dynamic_rnn, 1),
+        (tf.compat.v1.nn.bidirectional_dynamic_rnn, 2),
+    ):
+        said.clear()
+        with pytest.raises(TypeError, match="inputs"):
+            dynamic(*[keras.layers.GRUCell(4)] * cells, inputs, dtype=tf.float32)
+        assert "deprecated" in said[0]
