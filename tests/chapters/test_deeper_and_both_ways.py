@@ -93,6 +93,20 @@ def test_a_layer_that_nothing_reads_has_a_gradient_of_exactly_zero():
         np.testing.assert_array_equal(found, wanted, err_msg=name)
 
 
+def test_a_stack_is_its_functions_with_the_cells_filled_in():
+    cells = (gru, lstm, rnn)
+    stack = stacked.of(*cells)
+    p, x, dh = case(stack)
+    h, cache = stack.forward(p, x)
+    h_same, cache_same = stacked.forward(p, x, cells=cells)
+    np.testing.assert_array_equal(h_same, h)
+    same = stacked.backward(p, cache_same, dh, cells=cells)
+    for one, other in zip(
+        tree.leaves(same), tree.leaves(stack.backward(p, cache, dh)), strict=True
+    ):
+        np.testing.assert_array_equal(one, other)
+
+
 def test_states_and_their_gradients_are_listed_from_the_top_layer_down():
     stack = stacked.of(gru, lstm)
     p, x, dh = case(stack)

@@ -226,6 +226,22 @@ def test_weights_and_inputs(totals):
         close(found, wanted)
 
 
+def test_where_the_kinds_agree_their_gradients_do_too():
+    """With a diagonal W_hh: the chains through the reset gate differ, the results may not."""
+    p, x, h0, dh = case(gru)
+    W_h = p.W_h.copy()
+    W_h[:, 2 * H :] *= np.eye(H)
+    p = p._replace(W_h=W_h)
+    after = gru_reset_after.Params(p.W_x, W_h, np.stack([p.b, 0 * p.b]))
+    dp, dx, dh0 = gru.backward(p, gru.forward(p, x, h0)[1], dh)
+    dafter, *rest = gru_reset_after.backward(after, gru_reset_after.forward(after, x, h0)[1], dh)
+    close(dafter.W_x, dp.W_x)
+    close(dafter.b[0], dp.b)
+    close(np.diag(dafter.W_h[:, 2 * H :]), np.diag(dp.W_h[:, 2 * H :]))
+    for one, other in zip(rest, (dx, dh0), strict=True):
+        close(one, other)
+
+
 @pytest.mark.equation("eq-gru-direct")
 def test_the_direct_path_is_the_product_of_the_update_gates():
     p, x, h0, _ = case(gru)
