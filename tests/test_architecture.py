@@ -87,6 +87,18 @@ BOOK_ORDER = {
         "rnn",
         "with_quiet_tensorflow",
     },
+    "agreement": {
+        "embedding",
+        "gru",
+        "gru_reset_after",
+        "language_model",
+        "lstm",
+        "rnn",
+        "stacked",
+        "text",
+        "with_tensorflow",
+        "with_theano",
+    },
 }
 # Plumbing that explains nothing about networks and that any later module may import.
 EVERYWHERE = {"tree", "files", "records"}
