@@ -94,8 +94,8 @@ def doutput(p, cache, dlosses):
 def choose(rng, weights_BTS):
     """Returns places (B, T), drawn with the probabilities of their rows.
 
-    The place is where the running sum of the row passes a uniform random number, so that
-    a place of weight 0 is never drawn.
+    The place is where the running sum of the row passes a uniform random number, so
+    that a place of weight 0 is never drawn.
     """
     sums = weights_BTS.cumsum(axis=-1)
     threshold = rng.random(weights_BTS.shape[:-1]) * sums[..., -1]
@@ -145,9 +145,10 @@ def loss_and_gradient(p, batch, rng, score=additive, baseline=True):
 
 
 def exact(p, batch, score=additive):
-    """Returns the expected loss in nats per symbol, and its gradient: sums over all places.
+    """Returns the expected loss in nats per symbol and its gradient, over all places.
 
-    S times the work of one draw in the output layer. Arguments as ``loss_and_gradient``.
+    S times the work of one draw in the output layer. Arguments as in
+    ``loss_and_gradient``.
     """
     cache = read(p, batch, score)
     weights_BTS, values_BSE = cache.weighed.weights, cache.encoded.memory.values

@@ -104,8 +104,8 @@ def forward(p, position, memory, queries_BTQ, radius, score=general):
     weights_BTW = soft_BTW * bell_BTW
     context_BTF = (weights_BTW[:, :, None] @ memory.values[rows, places_BTW])[:, :, 0]
     return context_BTF, Cache(
-        memory, queries_BTQ, hidden_BTA, fraction_BT, centres_BT, places_BTW, offsets_BTW,
-        near_BTWX, scored, soft_BTW, bell_BTW, lengths_B1,
+        memory, queries_BTQ, hidden_BTA, fraction_BT, centres_BT, places_BTW,
+        offsets_BTW, near_BTWX, scored, soft_BTW, bell_BTW, lengths_B1,
     )  # fmt: skip
 
 

@@ -290,8 +290,8 @@ def ddecode(p, steps, dcombined, dh, score=additive, feeding=True):
 
     Returns:
         ddecoder, dattention, dW_c, db_c; then dh and dcombined of the step before the
-        first, and dprepared and dvalues of the memory (None without attention; dcombined
-        None without feeding).
+        first, and dprepared and dvalues of the memory (None without attention;
+        dcombined None without feeding).
     """
     da = dtanh(steps.combined, dcombined)  # h~ = tanh(joined W_c + b_c)
     djoined = da @ p.W_c.T
@@ -321,8 +321,8 @@ def ddecode(p, steps, dcombined, dh, score=additive, feeding=True):
 def forward(p, batch, score=additive, feeding=True):
     """Returns the logits (T, B, V+1) of the right answer's symbols.
 
-    The decoder reads the right answer and not its own: teacher forcing (Williams & Zipser,
-    1989).
+    The decoder reads the right answer and not its own: teacher forcing (Williams &
+    Zipser, 1989).
 
     Args:
         p: Params.
