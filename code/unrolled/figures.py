@@ -424,10 +424,10 @@ OPERATIONS = {
 }
 
 
-def cell_diagram(cell: Any, scale: float = 0.72) -> Axes:
+def cell_diagram(cell: Any, scale: float = 0.6) -> Axes:
     """Draw a cell on a canvas of its own, `scale` inches a unit of its places."""
     across, up = zip(*(node.place for node in cell.nodes), strict=True)
-    width, height = max(across) - min(across) + 0.7, max(up) - min(up) + 0.8
+    width, height = max(across) - min(across) + 0.9, max(up) - min(up) + 0.8
     return draw_cell(canvas(scale * width, scale * height), cell)
 
 
@@ -461,7 +461,7 @@ def draw_cell(axes: Axes, cell: Any) -> Axes:
         axes.plot(x, y, "o", color=INK, markersize=3.6, zorder=2)
     across, up = zip(*(node.place for node in cell.nodes), strict=True)
     axes.set(
-        xlim=(min(across) - 0.35, max(across) + 0.35),
+        xlim=(min(across) - 0.45, max(across) + 0.45),
         ylim=(min(up) - 0.4, max(up) + 0.4),
         aspect="equal",
     )
@@ -472,12 +472,14 @@ def draw_cell(axes: Axes, cell: Any) -> Axes:
 def _cell_size(node: Any) -> tuple[float, float]:
     """Half the width and half the height of a node's shape."""
     if node.operation in ("sigmoid gate", "tanh gate", "input map", "state map"):
-        return 0.33, 0.25
+        return 0.37, 0.27
     if node.operation in ("given", "result"):
-        return 0.33, 0.22
+        return 0.41, 0.22
     if node.operation == "join":
         return 0.045, 0.045
-    return (0.31, 0.24) if node.operation == "tanh" else (0.22, 0.22)
+    if node.operation == "one minus":
+        return 0.3, 0.22
+    return (0.37, 0.25) if node.operation == "tanh" else (0.22, 0.22)
 
 
 def _cell_patch(node: Any) -> Any:
@@ -519,9 +521,7 @@ def _cell_text(axes: Axes, node: Any) -> None:
         color=colours.get(node.operation, INK),
     )
     if node.label and inside:  # the value's name beside the line that leaves the node
-        axes.text(
-            x + 0.08, y + up + 0.16, node.label, ha="left", va="center", zorder=4, fontsize=13
-        )
+        axes.text(x + 0.08, y + up + 0.2, node.label, ha="left", va="center", zorder=4, fontsize=13)
 
 
 def _cell_line(
