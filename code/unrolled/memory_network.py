@@ -78,7 +78,8 @@ def forward(p, bags, questions, mask=None):
         cache: what ``backward`` needs.
 
     Raises:
-        ValueError: shapes do not fit together, no sentence, or more than the weights know ages of.
+        ValueError: shapes do not fit together, no sentence, or more sentences than
+            there are ages.
     """
     _check(p, bags, questions, mask)
     S = bags.shape[1]
@@ -106,12 +107,15 @@ def backward(p, cache, du):
     dq = du @ p.words[-1]  # u = q E_K^T
     for j in reversed(range(len(reads))):
         # q_{j+1} = q_j + c_j: the gradient of the sum goes to both.
-        _, dquery, dkeys, dvalues = attention.backward((), reads[j], dq[:, None], attention.dot)
+        _, dquery, dkeys, dvalues = attention.backward(
+            (), reads[j], dq[:, None], attention.dot
+        )  # fmt: skip
         dq = dq + dquery[:, 0]
         dmemory[j] += dkeys
         dmemory[j + 1] += dvalues
     words = bags.reshape(-1, bags.shape[-1])
-    dwords = np.stack([words.T @ d.reshape(len(words), -1) for d in dmemory])  # x_s E + ...
+    # k_s and v_s = x_s E + ...
+    dwords = np.stack([words.T @ d.reshape(len(words), -1) for d in dmemory])
     dwords[0] += questions.T @ dq  # q_1 = x_q E_0
     dwords[-1] += du.T @ q  # u = q E_K^T
     dages = np.zeros_like(p.ages)

@@ -72,14 +72,15 @@ def init(rng, D, N, E, dtype=np.float64):
 
 
 def causal(T):
-    """Returns a mask (T, T), True where the step asked lies not after the step that asks."""
+    """Returns a mask (T, T), True where the step asked is not after the asking one."""
     return np.tri(T, dtype=bool)
 
 
 def positions(T, D, dtype=np.float64):
-    """Returns (T, D): for each step sines and cosines of its number, at D/2 frequencies.
+    """Returns (T, D): for each step sines and cosines of its number, D/2 frequencies.
 
-        [t, 2i] = sin(t / 10000^(2i/D)),  [t, 2i+1] = cos(t / 10000^(2i/D))     (eq-positions)
+        [t, 2i] = sin(t / 10000^(2i/D)),  [t, 2i+1] = cos(t / 10000^(2i/D))
+                                                                        (eq-positions)
 
     Source: Vaswani et al. (2017, section 3.5).
 
@@ -87,7 +88,9 @@ def positions(T, D, dtype=np.float64):
         ValueError: D is odd, or a size is below 1.
     """
     if D % 2 or D < 2 or T < 1:
-        raise ValueError(f"sines and cosines come in pairs: D must be even, got D={D}, T={T}")
+        raise ValueError(
+            f"sines and cosines come in pairs: D must be even, got D={D}, T={T}"
+        )  # fmt: skip
     angle = np.arange(T)[:, None] / 10000 ** (np.arange(0, D, 2) / D)
     return np.stack([np.sin(angle), np.cos(angle)], axis=-1).reshape(T, D).astype(dtype)
 
@@ -99,15 +102,16 @@ def forward(p, x_BTD, source_BSD=None, mask=None):
         p: Params.
         x_BTD: (B, T, D).
         source_BSD: (B, S, D); x itself if left out.
-        mask: bool, (B, T, S), (B, 1, S) or (T, S): True where a step may look; everywhere if left
-            out. ``causal(T)`` hides what comes later.
+        mask: bool, (B, T, S), (B, 1, S) or (T, S): True where a step may look;
+            everywhere if left out. ``causal(T)`` hides what comes later.
 
     Returns:
         y: (B, T, D).
         cache: what ``backward`` needs.
 
     Raises:
-        ValueError: shapes do not fit, an empty source, or a mask that leaves a step nothing.
+        ValueError: shapes do not fit, an empty source, or a mask that leaves a step
+            nothing to look at.
     """
     source = x_BTD if source_BSD is None else source_BSD
     _check(p, x_BTD, source)
@@ -116,13 +120,15 @@ def forward(p, x_BTD, source_BSD=None, mask=None):
     q_BNTE = _to_heads(x_BTD, p.W_q, p.b_q)
     k_BNSE = _to_heads(source, p.W_k, p.b_k)
     v_BNSE = _to_heads(source, p.W_v, p.b_v)
-    c_BNTE, read = attention.forward((), q_BNTE, k_BNSE, v_BNSE, mask, attention.scaled_dot)
+    c_BNTE, read = attention.forward(
+        (), q_BNTE, k_BNSE, v_BNSE, mask, attention.scaled_dot
+    )  # fmt: skip
     y_BTD = _from_heads(c_BNTE) @ p.W_o.reshape(-1, p.W_o.shape[-1]) + p.b_o
     return y_BTD, Cache(x_BTD, source_BSD, read, c_BNTE, read.weights)
 
 
 def backward(p, cache, dy_BTD):
-    """Returns (dp, dx, dsource), given dy (B, T, D); dsource is None where the source was x."""
+    """Returns (dp, dx, dsource), given dy (B, T, D); dsource is None if it was x."""
     x, source, read, c_BNTE, _ = cache
     N, E, D = p.W_o.shape
     dc = dy_BTD @ p.W_o.reshape(-1, D).T  # y = c W_o + b_o

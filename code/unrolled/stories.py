@@ -123,8 +123,9 @@ def bag(line):
     unknown = sorted({word for word in words if word not in VOCABULARY})
     if unknown:
         raise ValueError(
-            f"the stories have no word {unknown[0]!r}: use {', '.join(VOCABULARY.words[3:])}"
-        )
+            f"the stories have no word {unknown[0]!r}:"
+            f" use {', '.join(VOCABULARY.words[3:])}"
+        )  # fmt: skip
     if not words:
         raise ValueError(f"a sentence needs at least one word, got {line!r}")
     counts = np.zeros(len(VOCABULARY), np.float32)

@@ -179,7 +179,7 @@ def _dunit(unit, length, dunit):
 
 
 def shift(w, shifts):
-    """Returns the weights moved: of slot i, the sum over o of shifts[o] w[i - o], slots in a ring.
+    """Returns the weights moved along the ring: slot i gets Σ_o shifts[o] w[i - o].
 
     Args:
         w: (B, 2, N).
@@ -208,7 +208,7 @@ def dsharpen(w, sharpness, sharp, dsharp):
 
 
 def address(memory, w, head):
-    """Returns the Address of both heads: by content, or from where they were, then shifted.
+    """Returns the Address of both heads: by content or last place, then shifted.
 
     Args:
         memory: (B, N, M).
@@ -294,7 +294,9 @@ def step(p, x_t, state, controller=feed_forward):
     r = (w_read @ memory)[:, 0]
     u_t = np.concatenate([h, r], axis=-1) @ p.W_y + p.b_y
     after = State(memory, stages.w, r, inner)
-    return u_t, after, Cache(state, after, controller_cache, h, a, head, stages, erase, add)
+    return u_t, after, Cache(
+        state, after, controller_cache, h, a, head, stages, erase, add
+    )  # fmt: skip
 
 
 def dstep(p, cache, du, dafter, controller=feed_forward):
@@ -304,14 +306,16 @@ def dstep(p, cache, du, dafter, controller=feed_forward):
         p: the Params that step had.
         cache: what step returned.
         du: (B, V), gradient of the loss with respect to the step's logits.
-        dafter: a State, gradient with respect to the state after the step by all later steps.
+        dafter: a State, gradient with respect to the state after the step by all later
+            steps.
         controller: the module that step had.
     """
     before, after, controller_cache, h, a, head, stages, erase, add = cache
     H, M = h.shape[1], add.shape[1]
     dhr = du @ p.W_y.T  # u_t = [h, r] W_y + b_y
     dW_y = np.concatenate([h, after.r], axis=-1).T @ du
-    dh, dr = dhr[:, :H], dhr[:, H:] + dafter.r  # two paths leave r: the output, the next step
+    # Two paths leave r: the output and the next step.
+    dh, dr = dhr[:, :H], dhr[:, H:] + dafter.r
     dw = dafter.w.copy()
     dw[:, READ] += (after.memory @ dr[..., None])[..., 0]  # r = w_read memory
     w_read, w_write = stages.w[:, READ, :, None], stages.w[:, WRITE, :, None]

@@ -1,0 +1,85 @@
+"""The chapter's claims about blur and focus, and the machine that was trained."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from experiments import turing_machine as experiment
+from unrolled import checkpoint, records, tasks
+from unrolled import turing_machine as ntm
+
+
+def moments(w):
+    place = np.arange(w.size)
+    mean = (w * place).sum()
+    return mean, (w * (place - mean) ** 2).sum()
+
+
+@pytest.mark.equation("eq-ntm-blur")
+@given(st.integers(0, 2**32 - 1), st.integers(1, 20))
+def test_an_uncertain_shift_adds_its_variance_every_time(seed, steps):
+    sigma = np.random.default_rng(seed).dirichlet([1, 1, 1])
+    w = np.eye(64)[None, [32]]
+    for _ in range(steps):
+        w = ntm.shift(w, sigma[None, None])
+    v = sigma[2] + sigma[0] - (sigma[2] - sigma[0]) ** 2
+    mean, variance = moments(w[0, 0])
+    assert mean == pytest.approx(32 + steps * (sigma[2] - sigma[0]), abs=1e-9)
+    assert variance == pytest.approx(steps * v, rel=1e-9, abs=1e-12)
+
+
+@pytest.mark.equation("eq-ntm-focus")
+@pytest.mark.parametrize(("v", "gamma"), [(0.5, 1.1), (0.3, 1.05), (0.5, 1.3)])
+def test_sharpening_holds_the_variance_where_the_fixed_point_says(v, gamma):
+    """With bell curves wide enough to be bell curves on slots; the shift is symmetric."""
+    sigma = np.array([v / 2, 1 - v, v / 2])
+    w = np.eye(128)[None, [64]]
+    for _ in range(300):
+        w = ntm.sharpen(ntm.shift(w, sigma[None, None]), gamma)
+    _, variance = moments(w[0, 0])
+    assert variance == pytest.approx(v / (gamma - 1), rel=0.15)
+
+
+def test_sharpening_divides_the_variance_of_a_bell_curve():
+    place = np.arange(201) - 100
+    for V, gamma in ((40.0, 2.0), (90.0, 1.5)):
+        w = np.exp(-(place**2) / (2 * V))
+        sharp = ntm.sharpen((w / w.sum())[None, None], gamma)
+        assert moments(sharp[0, 0])[1] == pytest.approx(V / gamma, rel=1e-6)
+
+
+# --- the machine that was trained --------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def trained():
+    rng = np.random.default_rng(0)
+    like = experiment.MODELS["NTM"].init(rng), experiment.init_lstm(rng)
+    return checkpoint.load(records.FOLDER / "turing_machine.npz", like)
+
+
+def test_the_stored_machine_copies_what_is_longer_than_all_it_saw(trained):
+    machine, alone = trained
+    batch = tasks.copy_of_bits(np.random.default_rng(123), 20, 100)
+    u = experiment.MODELS["NTM"].logits(machine, batch.x, 32)
+    assert tasks.bits_right(u, batch) >= 0.99
+    assert tasks.bits_right(experiment.lstm_logits(alone, batch.x), batch) < 0.75
+
+
+def test_the_read_head_walks_where_the_write_head_walked(trained):
+    batch = tasks.copy_of_bits(np.random.default_rng(124), 20, 20)
+    _, caches = ntm.forward(trained[0], batch.x, ntm.initial_state(trained[0], 20, 32))
+    at = np.stack([cache.after.w.argmax(axis=-1) for cache in caches])  # (T, B, 2)
+    wrote, read = at[:20, :, ntm.WRITE], at[21:, :, ntm.READ]
+    steps = np.diff(read, axis=0) % 32
+    assert (np.isin(steps, [1, 31])).mean() >= 0.95  # one slot a step, one way or the other
+    assert all(len(set(wrote[:, b])) >= 19 for b in range(20))  # a slot for every row
+    assert (wrote == read).mean() >= 0.95
+
+
+def test_the_record_reaches_what_was_asked_of_it():
+    found = records.load("turing_machine")["results"]
+    runs = [run for run in found["runs"] if run["model"] == "NTM"]
+    assert len(runs) >= 3 and np.mean([run["right"]["20"] >= 0.99 for run in runs]) == 1
+    assert found["right"]["LSTM, all lengths at once"]["20"]["highest"] < 0.75
