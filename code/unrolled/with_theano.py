@@ -26,10 +26,9 @@ from unrolled import embedding, gru, gru_reset_after, language_model, lstm, rnn,
 # --- all that the two libraries spell differently ------------------------------------------------
 for name in ("pytensor", "theano"):  # that NumPy's BLAS is used
     logging.getLogger(f"{name}.tensor.blas").setLevel(logging.ERROR)
-# Rewrites whose results NumPy has no function for: Python would compute them entry by entry.
-SLOW_IN_PYTHON = "fusion", "local_add_canonizer", "local_mul_canonizer"
-os.environ.setdefault(
-    "THEANO_FLAGS", f"cxx=,blas.ldflags=,optimizer_excluding={':'.join(SLOW_IN_PYTHON)}"
+os.environ.setdefault(  # in Python, without rewrites whose results NumPy has no one function for
+    "THEANO_FLAGS",
+    "cxx=,blas.ldflags=,optimizer_excluding=fusion:local_add_canonizer:local_mul_canonizer",
 )
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # Theano: that no compiler is there, and setuptools' future
@@ -276,7 +275,7 @@ def function(inputs, outputs, updates=(), mode=None, **options):
     if mode != "python":
         mode = best_mode() if mode is None else mode
         return theano.function(inputs, outputs, updates=list(updates), mode=mode, **options)
-    mode = Mode(linker="py", optimizer="fast_compile").excluding("fusion")
+    mode = Mode(linker="py", optimizer="fast_run").excluding("fusion")
     with no_compiler:
         return theano.function(inputs, outputs, updates=list(updates), mode=mode, **options)
 
