@@ -16,7 +16,7 @@ GATES = {lstm.Params: {"i": 0, "f": 1, "o": 3}, gru.Params: {"z": 0, "r": 1}}  #
 
 
 def fix_gate(p, gate, value):
-    """Returns Params whose gate has this value at every step, for every input, and for good.
+    """Returns Params whose gate has this value at every step, for any input, for good.
 
     Args:
         p: lstm.Params or gru.Params; unchanged.
@@ -43,30 +43,42 @@ def fix_gate(p, gate, value):
 
 
 def rnn_as_gru(p):
-    """Returns gru.Params that compute exactly what the tanh network of rnn.Params p computes.
+    """Returns gru.Params that compute exactly what the tanh network of p computes.
 
-    With r = 1 the candidate reads the whole state, and with z = 0 it becomes the new state:
-    h_t = 0 h_{t-1} + (1 - 0) tanh(x_t W_x + (1 h_{t-1}) W_h + b)                   (eq-rnn-as-gru)
+    With r = 1 the candidate reads the whole state, with z = 0 it becomes the new state
+    (eq-rnn-as-gru):
+
+        h_t = 0 h_{t-1} + (1 - 0) tanh(x_t W_x + (1 h_{t-1}) W_h + b)
+
+    Args:
+        p: rnn.Params.
     """
     wide = gru.Params(*(np.concatenate([weight] * 3, axis=-1) for weight in p))
     return fix_gate(fix_gate(wide, "z", 0), "r", 1)
 
 
 def rnn_as_lstm(p):
-    """Returns lstm.Params with i = 1, f = 0, o = 1 and the weights of rnn.Params p in g.
+    """Returns lstm.Params with i = 1, f = 0, o = 1 and the weights of rnn.Params in g.
 
-    This is the network of p with one tanh more, h_t = tanh(tanh(a_t))             (eq-rnn-as-lstm)
+    This is the network of p with one tanh more (eq-rnn-as-lstm):
+
+        h_t = tanh(tanh(a_t))
+
+    Args:
+        p: rnn.Params.
     """
     wide = lstm.Params(*(np.concatenate([weight] * 4, axis=-1) for weight in p))
     return fix_gate(fix_gate(fix_gate(wide, "i", 1), "f", 0), "o", 1)
 
 
 def rnn_as_small_lstm(p, scale):
-    """Returns lstm.Params whose state, divided by ``scale``, is nearly that of rnn.Params p.
+    """Returns lstm.Params whose state, divided by ``scale``, is nearly that of p's.
 
-    The input gate is held at ``scale``: the cell is then so small that the last tanh does next
-    to nothing to it, and W_h / scale brings the state back to its size:
-    h_t / scale = tanh(scale tanh(a_t)) / scale = tanh(a_t) + O(scale²)       (eq-rnn-as-small-lstm)
+    The input gate is held at ``scale``: the cell is then so small that the last tanh does
+    next to nothing to it, and W_h / scale brings the state back to its size
+    (eq-rnn-as-small-lstm):
+
+        h_t / scale = tanh(scale tanh(a_t)) / scale = tanh(a_t) + O(scale²)
 
     Args:
         p: rnn.Params.
