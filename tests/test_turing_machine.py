@@ -158,6 +158,34 @@ def test_each_stage_has_its_own_gradient(stage):
     gradcheck.check(lambda a: float((f(a) * dy).sum()), a, df(a, y, dy), tolerance=1e-7)
 
 
+def test_an_address_as_a_whole_has_its_gradient():
+    rng = np.random.default_rng(13)
+    given = rng.standard_normal((B, N, M)), weights(rng, B, 2, N), head(rng)
+    dw = rng.standard_normal((B, 2, N))
+    found = ntm.daddress(*given, ntm.address(*given), dw)
+    worst = gradcheck.check(
+        lambda a: float((ntm.address(*a).w * dw).sum()), given, found, tolerance=1e-7
+    )
+    assert len(worst) == 7
+
+
+@every_controller
+def test_a_step_has_its_gradient_with_what_later_steps_send_back(controller):
+    p, x, state, du = case(controller, seed=14)
+    _, after, cache = ntm.step(p, x[0], state, controller)
+    rng = np.random.default_rng(15)
+    dafter = tree.map(lambda s: rng.standard_normal(s.shape), after)
+
+    def loss(everything):
+        p, x_t, state = everything
+        u, after, _ = ntm.step(p, x_t, state, controller)
+        later = zip(tree.leaves(after), tree.leaves(dafter), strict=True)
+        return float((u * du[0]).sum() + sum((s * d).sum() for s, d in later))
+
+    found = ntm.dstep(p, cache, du[0], dafter, controller)
+    gradcheck.check(loss, (p, x[0], state), found, tolerance=1e-7)
+
+
 @pytest.mark.equation("eq-ntm-dwrite")
 def test_a_write_has_the_gradient_of_the_page():
     rng = np.random.default_rng(5)
