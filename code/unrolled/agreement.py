@@ -47,9 +47,11 @@ def case(name, seed=0):
     rng = np.random.default_rng(seed)
     cell = CELLS[name]
     p = language_model.init(rng, V, H, cell, np.float64)
-    p = tree.map(lambda w: w + 0.4 * rng.standard_normal(w.shape), p)  # biases too are not 0
+    # biases too are not 0
+    p = tree.map(lambda w: w + 0.4 * rng.standard_normal(w.shape), p)
     lengths = LENGTHS if name == "masked" else [max(LENGTHS)] * len(LENGTHS)
-    return cell, p, text.pad([np.array([1, *rng.integers(3, V, n), 2]) for n in lengths])
+    encoded = [np.array([1, *rng.integers(3, V, n), 2]) for n in lengths]
+    return cell, p, text.pad(encoded)
 
 
 def gap(answer, reference):
@@ -70,12 +72,12 @@ def in_numpy(cell, p, batch):
 
 
 def in_symbols(cell, p, batch):
-    """Returns (loss, gradient) by symbolic differentiation of a scan: PyTensor, or Theano."""
+    """Returns (loss, gradient) by symbolic differentiation: PyTensor, or Theano."""
     return with_theano.compile_loss_and_gradient(p, mode="python")(p, batch)
 
 
 def in_keras(cell, p, batch):
-    """Returns (loss, gradient) by Keras layers, which skip the padding, and a gradient tape."""
+    """Returns (loss, gradient) by Keras layers, which skip padding, and a tape."""
     from unrolled import with_tensorflow  # here: Theano's environment has no TensorFlow
 
     return with_tensorflow.loss_and_gradient(p, batch, padding=text.Vocabulary.end)

@@ -37,7 +37,7 @@ from unrolled.with_quiet_tensorflow import keras, tf
 
 @keras.saving.register_keras_serializable("unrolled")
 class PeepholeLSTMCell(keras.layers.Layer):
-    """The cell of ``peephole_lstm`` for ``keras.layers.RNN``; see (eq-peephole-gates)."""
+    """The cell of ``peephole_lstm`` for ``keras.layers.RNN`` (eq-peephole-gates)."""
 
     def __init__(self, units, **options):
         """Takes the number of hidden units, H."""
@@ -300,14 +300,16 @@ def model(p, padding=None, **options):
 class LossPerWord(keras.metrics.Mean):
     """The mean cross-entropy of all words since the start of an epoch, in nats.
 
-    Keras's own metric first takes means over the steps of each batch, so that a word weighs less
-    the longer its batch is padded. Here every word weighs the same; the exponential is the
-    perplexity. To be handed to ``compile`` as one of its ``weighted_metrics``.
+    Keras's own metric first takes means over the steps of each batch, so that a word
+    weighs less the longer its batch is padded. Here every word weighs the same; the
+    exponential is the perplexity. For the ``weighted_metrics`` of ``compile``.
     """
 
     def update_state(self, targets, logits, sample_weight=None):
         """Adds a batch: targets (B, T) ids, logits (B, T, V), sample_weight (B, T)."""
-        losses = keras.ops.sparse_categorical_crossentropy(targets, logits, from_logits=True)
+        losses = keras.ops.sparse_categorical_crossentropy(
+            targets, logits, from_logits=True
+        )
         if sample_weight is not None:
             sample_weight = keras.ops.ravel(sample_weight)
         return super().update_state(keras.ops.ravel(losses), sample_weight)
