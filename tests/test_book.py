@@ -249,6 +249,27 @@ def test_the_outputs_follow_the_code(tmp_path, node_modules):
     assert [output(41), output(42), output(42)] == ["41", "42", "42"]
 
 
+@slow
+def test_pages_are_executed_side_by_side_and_each_once(tmp_path, node_modules):
+    cell = code(
+        "import time, pathlib\nbegun = time.time()\ntime.sleep(4)\n"
+        "with open(f'{pathlib.Path.cwd().parent}/log', 'a') as log:\n"
+        "    log.write(f'{begun} {time.time()}\\n')"
+    )
+    pages = {f"page_{i}": f"{HEADER}# Page {i}\n\n{cell}{code(str(i))}" for i in range(2)}
+    folder = seed(tmp_path, pages)
+    assert build.run_sphinx(folder) == []
+    spans = [tuple(map(float, line.split())) for line in (folder / "log").read_text().splitlines()]
+    assert len(spans) == 2
+    assert max(begun for begun, _ in spans) < min(ended for _, ended in spans)
+    for i in range(2):
+        page = (folder / f"_build/html/book/page_{i}.html").read_text("utf-8")
+        assert re.search(rf"text_plain.*?<pre>.*?\b{i}\b", page, re.DOTALL)
+    (folder / "book/page_0.md").write_text(pages["page_0"] + "More words, the same cells.\n")
+    assert build.run_sphinx(folder) == []
+    assert len((folder / "log").read_text().splitlines()) == 2
+
+
 def test_a_fingerprint_covers_what_the_cells_reach_and_no_more(tmp_path):
     folder = seed(tmp_path, {"page": HEADER + code("%matplotlib inline\nfrom unrolled import rnn")})
     reached = freshness.reached((folder / "book/page.md").read_text(), folder)

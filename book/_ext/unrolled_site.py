@@ -15,6 +15,7 @@ PARTS = (
     "figures_on_page",
     "gradient_flow",
     "freshness",
+    "ahead",
     "lean",
 )
 
