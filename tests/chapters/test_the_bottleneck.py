@@ -5,7 +5,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from unrolled import seq2seq
+from unrolled import records, seq2seq
 
 
 @pytest.mark.equation("eq-bottleneck-count")
@@ -58,3 +58,21 @@ def test_whoever_has_the_h0_has_the_answer():
     steps = seq2seq.decode(p, None, batch.inputs, h0, None, None, feeding=False)
     exchanged = steps.combined @ p.W_y + p.b_y
     np.testing.assert_allclose(exchanged, logits[:, ::-1], rtol=1e-12)
+
+
+def test_the_record_shows_what_the_page_says():
+    record = records.load("bottleneck")["results"]
+    lengths = record["lengths"]
+
+    def right(name, n, measure="symbols"):
+        return [r[measure][lengths.index(n)] for r in record["runs"] if r["model"] == name]
+
+    for name in ("as it is", "reversed", "twice"):
+        assert min(right(name, 3)) > 0.9 and max(right(name, 20)) < 0.3
+        assert record["chance"] < min(right(name, 30)) < 0.2
+    for n in (8, 9, 10):  # reversed, the decay comes later; twice, no later than once
+        assert min(right("reversed", n)) > max(right("as it is", n)) + 0.1
+    for n in (5, 6):
+        assert max(right("twice", n)) < min(right("as it is", n))
+    assert min(right("attention", 20)) > 0.97 and max(right("attention", 30)) < 0.9
+    assert min(right("attention", 15, "whole")) > 0.9 > 0.1 > max(right("reversed", 15, "whole"))
