@@ -37,15 +37,16 @@ _CRC_TABLE = _crc_table()
 def checksums(payloads):
     """Returns the masked CRC-32C of some byte strings, uint32 (len(payloads),).
 
-    The checksum is a recurrence over the bytes of a string, so it is computed as a recurrent
-    network would be: a step of all strings side by side, the shorter ones leaving early.
+    The checksum is a recurrence over the bytes of a string, so it is computed as a
+    recurrent network would be: a step of all strings side by side, the shorter ones
+    leaving early.
     """
     lengths = np.array([len(p) for p in payloads], dtype=np.int64)
     starts = np.cumsum(lengths) - lengths
     flat = np.frombuffer(b"".join(payloads), np.uint8)
     order = np.argsort(-lengths, kind="stable")
 
-    crc = np.full(len(payloads), 0xFFFFFFFF, np.uint32)  # in the order of falling length
+    crc = np.full(len(payloads), 0xFFFFFFFF, np.uint32)  # the longest string first
     for t in range(int(lengths.max(initial=0))):
         going = np.searchsorted(-lengths[order], -t)  # strings that have a byte at t
         byte, c = flat[starts[order[:going]] + t], crc[:going]
@@ -79,10 +80,11 @@ def frames_at(data, places):
 
 
 def salvage(path):
-    """Reads every sound record of an uncompressed TFRecord file, whatever lies between them.
+    """Reads every sound record of an uncompressed TFRecord file.
 
-    Where a payload is damaged its length still leads to the next frame. Where a length is damaged,
-    or the file goes on in the middle of something else, the next frame is looked for at every byte.
+    Where a payload is damaged its length still leads to the next frame. Where a length
+    is damaged, or the file goes on in the middle of something else, the next frame is
+    looked for at every byte.
 
     Args:
         path: a TFRecord file; a compressed one must be unpacked first.
@@ -105,7 +107,9 @@ def salvage(path):
         spans.append((place, end))
         place = end
     if data and not spans:
-        raise ValueError(f"{path} holds no TFRecord; is it compressed, or another format?")
+        raise ValueError(
+            f"{path} holds no TFRecord; is it compressed, or another format?"
+        )
 
     payloads = [data[a + HEADER : b - FOOTER] for a, b in spans]
     stored = [int.from_bytes(data[b - FOOTER : b], "little") for _, b in spans]

@@ -10,7 +10,7 @@ from unrolled.with_quiet_tensorflow import keras, tf
 
 
 def why_not_fused(layer, mask=None, gpu=None):
-    """Returns the reasons why a layer would not take the fused path; an empty list if it would.
+    """Returns the reasons why a layer does not take the fused path: none if it does.
 
     Args:
         layer: a recurrent layer of Keras on TensorFlow, or a Bidirectional around one.
@@ -18,13 +18,14 @@ def why_not_fused(layer, mask=None, gpu=None):
         gpu: whether to assume a graphics card; None looks for one.
 
     Returns:
-        A list of sentences. One about the mask means: called eagerly, Keras falls back to the loop
-        in silence; called in a graph (``fit`` makes one), it stops with an error.
+        A list of sentences. One about the mask means: called eagerly, Keras falls back
+        to the loop in silence; in a graph (``fit`` makes one), it stops with an error.
     """
     if isinstance(layer, keras.layers.Bidirectional):
-        return why_not_fused(layer.forward_layer, mask, gpu)  # the other is made like it
+        return why_not_fused(layer.forward_layer, mask, gpu)  # the other is its copy
     if not isinstance(layer, keras.layers.LSTM | keras.layers.GRU):
-        return [f"only the layers LSTM and GRU have a fused path, not {type(layer).__name__}"]
+        name = type(layer).__name__
+        return [f"only the layers LSTM and GRU have a fused path, not {name}"]
     if gpu is None:
         gpu = bool(tf.config.list_logical_devices("GPU"))
     reasons = {
@@ -42,6 +43,6 @@ def why_not_fused(layer, mask=None, gpu=None):
     if mask is not None:
         mask = np.asarray(mask, bool)
         right = np.arange(mask.shape[1]) < mask.sum(axis=1, keepdims=True)
-        reasons["the mask is not one of padding at the end"] = bool((mask != right).any())
+        reasons["the mask is not one of padding at the end"] = (mask != right).any()
         reasons["the mask hides a whole sequence"] = not mask.any(axis=1).all()
     return [reason for reason, holds in reasons.items() if holds]

@@ -43,13 +43,13 @@ def states_function(way, cell):
         raise ValueError(f"no way {way!r}: take one of {', '.join(WAYS)}")
     if way == "while_loop":
         return lambda x: while_loop(cell, x)
-    return keras.layers.RNN(  # the layer does not take the dtype of its cell, and casts its input
+    return keras.layers.RNN(  # the layer casts its input, whatever its cell's type
         cell, return_sequences=True, unroll=way == "unrolled", dtype=cell.dtype_policy
     )
 
 
 def training_graph(way, cell, jit_compile=False, **options):
-    """Returns a tf.function: x → (L, gradients of L by the cell's weights), with L = Σ h².
+    """Returns a tf.function: x → (L, gradients by the cell's weights), with L = Σ h².
 
     Args:
         way: one of ``WAYS``.
@@ -69,10 +69,12 @@ def training_graph(way, cell, jit_compile=False, **options):
 
 
 def nodes(concrete):
-    """Returns the number of nodes of a traced function, those of the functions it calls included.
+    """Returns the number of nodes of a traced function and of those that it calls.
 
     Args:
         concrete: what ``get_concrete_function`` returns.
     """
     graph = concrete.graph.as_graph_def()
-    return len(graph.node) + sum(len(function.node_def) for function in graph.library.function)
+    return len(graph.node) + sum(
+        len(function.node_def) for function in graph.library.function
+    )

@@ -80,10 +80,10 @@ def parse(serialised, context=None):
 
     Args:
         serialised: string tensor (B,).
-        context: name → how to parse it, of the parts of the context that are wanted.
+        context: name → how to parse it, for what is wanted of the context.
 
     Returns:
-        (context, ids): a dictionary with entries (B, ...), and a RaggedTensor (B, T) of ids.
+        (context, ids): a dictionary of entries (B, ...), and a RaggedTensor (B, T).
     """
     lists = {"ids": tf.io.RaggedFeature(tf.int64)}
     found, steps, _ = tf.io.parse_sequence_example(serialised, context, lists)
@@ -103,7 +103,7 @@ def read(paths, parse=parse, batch=256, compression=""):
 
     Args:
         paths: a path, or a list of them.
-        parse: ``parse``, ``parse_examples``, or another function of a string tensor (B,).
+        parse: ``parse``, ``parse_examples``, or another function of strings (B,).
         batch: records parsed at a time.
         compression: as they were written.
 
@@ -163,11 +163,11 @@ def _id(number):
 
 
 def boundaries(lengths, buckets):
-    """Returns boundaries between buckets that get equally many sequences, as far as ties allow.
+    """Returns boundaries of buckets with equally many sequences, as far as ties allow.
 
     Args:
         lengths: of a sample of the sequences.
-        buckets: at least 2; where one length is very common there may be fewer in the end.
+        buckets: at least 2; where one length is very common, fewer may come out.
 
     Raises:
         ValueError: fewer than 2 buckets, or all sequences have one length.
@@ -180,7 +180,9 @@ def boundaries(lengths, buckets):
         )
     shares = np.arange(1, buckets) / buckets
     edges = np.unique(np.quantile(lengths, shares, method="higher")) + 1
-    return [int(edge) for edge in edges if edge <= lengths.max()] or [int(lengths.max())]
+    return [int(edge) for edge in edges if edge <= lengths.max()] or [
+        int(lengths.max())
+    ]
 
 
 def padded_share(batches):

@@ -1,11 +1,14 @@
 """The chapter "Batches of unequal sequences": the share of padding, its record, another text."""
 
+import logging
+
 import numpy as np
 import pytest
 
 from tests.chapters.page_cells import run
 from unrolled import records
 from unrolled import with_tfrecords as wt
+from unrolled.with_quiet_tensorflow import tf
 
 
 @pytest.mark.equation("eq-expected-longest")
@@ -62,3 +65,17 @@ def test_the_cells_run_on_a_text_of_ones_own(tmp_path):
     found = run("06-tensorflow/batching-and-padding.md", f"text.read({str(path)!r})")
     assert 250 < len(found["lengths"]) <= 300
     assert found["in_buckets"] < found["plain"]
+
+
+def test_the_old_name_of_ragged_batches_still_works_and_warns():
+    messages = []
+    handler = logging.Handler()
+    handler.emit = lambda record: messages.append(record.getMessage())  # type: ignore[method-assign]
+    tf.get_logger().addHandler(handler)
+    try:
+        rows = tf.data.Dataset.range(1, 4).map(tf.range)
+        (batch,) = rows.apply(tf.data.experimental.dense_to_ragged_batch(3))
+    finally:
+        tf.get_logger().removeHandler(handler)
+    assert batch.to_list() == [[0], [0, 1], [0, 1, 2]]
+    assert any("dense_to_ragged_batch" in m and "deprecated" in m for m in messages)
