@@ -6,6 +6,7 @@ the same order, RMSprop in double precision: what differs is who computes.
 """
 
 import time
+from typing import Any
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -99,7 +100,7 @@ WAYS = {"NumPy": in_numpy, "PyTensor": in_pytensor, "Keras": in_keras}
 def run(cells, training, validation):
     """Returns, for each way, the losses, the seconds, and the validation perplexity."""
     cell = stacked.of(*cells)
-    found = {}
+    found: dict[str, Any] = {}
     for way, make in WAYS.items():
         rng = np.random.default_rng(SEED)
         params = language_model.init(rng, SETTINGS["V"], SETTINGS["H"], cell, np.float64)

@@ -126,7 +126,7 @@ def adding(variant, seed):
             tasks.adding_problem(
                 np.random.default_rng([seed, epoch, i]), ADDING["T"], ADDING["batch"]
             )
-            for i in range(ADDING["checked_every"])
+            for i in range(ADDING["checked_every"])  # type: ignore[call-overload]
         ],
         lambda p, batch: readout.loss_and_gradient(p, batch, cell),
         optimizers.adam,
