@@ -71,7 +71,7 @@ def test_the_read_head_walks_where_the_write_head_walked(trained):
     batch = tasks.copy_of_bits(np.random.default_rng(124), 20, 20)
     _, caches = ntm.forward(trained[0], batch.x, ntm.initial_state(trained[0], 20, 32))
     at = np.stack([cache.after.w.argmax(axis=-1) for cache in caches])  # (T, B, 2)
-    wrote, read = at[:20, :, ntm.WRITE], at[21:, :, ntm.READ]
+    wrote, read = at[:20, :, ntm.WRITE], at[20:40, :, ntm.READ]  # read one step ahead
     steps = np.diff(read, axis=0) % 32
     assert (np.isin(steps, [1, 31])).mean() >= 0.95  # one slot a step, one way or the other
     assert all(len(set(wrote[:, b])) >= 19 for b in range(20))  # a slot for every row
