@@ -122,6 +122,16 @@ def test_places_are_drawn_with_their_weights_and_never_without():
     np.testing.assert_allclose(counts[[1, 3, 4]], [0.5, 0.25, 0.25], atol=0.03)
 
 
+@pytest.mark.parametrize(("drawn", "place"), [(0.0, 1), (0.5, 3), (np.nextafter(1, 0), 4)])
+def test_at_the_edges_of_a_place_no_weightless_neighbour_is_drawn(drawn, place):
+    class Fixed:
+        def random(self, shape):
+            return np.full(shape, drawn)
+
+    weights = np.array([[[0.0, 0.5, 0.0, 0.25, 0.25, 0.0]]])
+    assert hard_attention.choose(Fixed(), weights) == [[place]]
+
+
 def test_an_answer_looks_at_the_heaviest_place_alone():
     score = attention.additive
     p, _ = network_and_batch(score)
