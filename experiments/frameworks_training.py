@@ -2,7 +2,8 @@
 
 Run: python -m experiments.frameworks_training
 Writes results/frameworks_training.json. A few minutes. The same first weights, the same batches in
-the same order, RMSprop in double precision: what differs is who computes.
+the same order, RMSprop in double precision: what differs is who computes. The learning rate is a
+power of two, because Keras keeps it in single precision, where 0.001 is another number.
 """
 
 import time
@@ -28,7 +29,7 @@ from unrolled.with_quiet_tensorflow import keras, tf
 
 SEED = 0
 SETTINGS = {
-    "V": 4000, "H": 64, "batch": 32, "steps": 200, "optimizer": "rmsprop", "learning_rate": 0.001,
+    "V": 4000, "H": 64, "batch": 32, "steps": 200, "optimizer": "rmsprop", "learning_rate": 2**-10,
     "decay": 0.9, "epsilon": 1e-6, "precision": "float64", "threads": 1,
 }  # fmt: skip
 OPTIONS = {key: SETTINGS[key] for key in ("learning_rate", "decay", "epsilon")}
