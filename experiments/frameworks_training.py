@@ -80,7 +80,9 @@ def in_keras(params, cell):
             )
             loss = tf.reduce_sum(losses * mask) / tf.reduce_sum(mask)
         variables = model.trainable_variables
-        optimizer.apply(tape.gradient(loss, [v.value for v in variables]), variables)
+        # As a whole array: of a list of rows, RMSprop would square those of one word apart.
+        gradients = map(tf.convert_to_tensor, tape.gradient(loss, [v.value for v in variables]))
+        optimizer.apply(list(gradients), variables)
         return loss
 
     def step(batch):
