@@ -110,6 +110,49 @@ def test_states_and_gradients_of_a_cell_are_numpys(cell):
         assert count == 1 + 3 + 1 + len(state)
 
 
+@pytest.mark.parametrize(
+    ("cell", "step"),
+    [
+        ("rnn", with_theano.rnn_step),
+        ("lstm", with_theano.lstm_step),
+        ("gru", with_theano.gru_step),
+        ("gru_reset_after", with_theano.gru_reset_after_step),
+    ],
+)
+def test_one_step_is_numpys(cell, step):
+    p, x, _, state = vectors(cell)
+    b, recurrent = (p.b[0], [p.W_h, p.b[1]]) if p.b.ndim == 2 else (p.b, [p.W_h])
+    values = [x[0] @ p.W_x + b, *state, *recurrent]
+    symbols = list(with_theano.symbols(tuple(values)))
+    found = with_theano.function(symbols, step(*symbols), mode="python")(*values)
+    wanted = CELLS[cell].step(p, x[0], *state)
+    wanted = wanted if isinstance(wanted, tuple) else (wanted,)
+    assert_agree(tuple(found), wanted)
+
+
+def test_a_layer_returns_all_its_states_and_the_network_those_of_the_top():
+    p, x, _, state = vectors("lstm")
+    symbols = with_theano.symbols((p, x, *state))
+    sequences = with_theano.layer(*symbols)
+    top = with_theano.forward(*symbols)
+    run = with_theano.function(tree.leaves(symbols), [*sequences, top], mode="python")
+    h, c, again = run(*tree.leaves((p, x, *state)))
+    wanted, cache = lstm.forward(p, x, *state)
+    assert_agree((h, c, again), (wanted, cache.c, wanted))
+
+
+def test_losses_are_those_of_every_word():
+    p, batch = weights("rnn", 2, 11, 5), ragged_batch(2, 7, 3, 11)
+    words = batch.inputs.astype(np.int32), batch.targets.astype(np.int32)
+    symbols = with_theano.symbols((p, *words))
+    found = with_theano.function(tree.leaves(symbols), with_theano.losses(*symbols), mode="python")(
+        *tree.leaves((p, *words))
+    )
+    logits, _ = language_model.forward(p, batch.inputs)
+    wanted = language_model.cross_entropy(logits, batch.targets)
+    assert_agree(found, wanted.flatten())
+
+
 @pytest.mark.slow
 def test_the_hard_gate_is_numpys():
     p, x, dh, state = vectors("gru")
