@@ -185,7 +185,7 @@ def test_without_the_first_fact_the_second_read_looks_elsewhere(trained):
     mask = batch.mask.copy()
     mask[np.arange(len(mask)), batch.facts[:, 0]] = False
     weights = memory_network.forward(p, batch.bags, batch.questions, mask)[1].weights
-    assert looks(weights[1], batch.facts[:, 1]) < 0.6
+    assert looks(weights[1], batch.facts[:, 1]) < 0.5
 
 
 def test_without_ages_it_does_not_know_which_sentence_came_last(trained):
