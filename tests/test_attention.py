@@ -119,6 +119,24 @@ def test_the_weights_alone_have_a_gradient_too(score):
     gradcheck.check(loss, (p, queries, keys), gradients, tolerance=1e-7)
 
 
+def test_the_additive_score_without_the_softmax():
+    p, queries, keys, _, _ = case(additive, seed=13)
+    dscores = np.random.default_rng(14).standard_normal((B, T, S))
+    prepared = attention.prepare_additive(p, keys)
+    np.testing.assert_allclose(prepared, np.einsum("bse,ea->bsa", keys, p.W_k), rtol=1e-12)
+    _, cache = attention.additive_scores(p, queries, prepared)
+    dp, dqueries, dprepared = attention.dadditive_scores(p, prepared, cache, dscores)
+
+    def loss(everything):
+        W_q, v, queries, prepared = everything
+        scores, _ = attention.additive_scores(p._replace(W_q=W_q, v=v), queries, prepared)
+        return float((scores * dscores).sum())
+
+    everything, gradients = (p.W_q, p.v, queries, prepared), (dp.W_q, dp.v, dqueries, dprepared)
+    gradcheck.check(loss, everything, gradients, tolerance=1e-7)
+    assert not dp.W_k.any()  # the keys' half is prepare's
+
+
 # --- properties --------------------------------------------------------------------------------
 
 seeds = st.integers(0, 2**32 - 1)

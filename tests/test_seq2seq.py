@@ -111,6 +111,18 @@ def test_every_gradient_against_differences(score, feeding, both_ends):
     assert_gradient(lambda p: seq2seq.loss(p, batch(), score, feeding), p, dp)
 
 
+def test_backward_takes_any_gradient_of_the_logits():
+    score, feeding = attention.additive, True
+    p, pairs = network(score, feeding, True, seed=4), batch()
+    logits, cache = seq2seq.forward(p, pairs, score, feeding)
+    dlogits = np.random.default_rng(5).standard_normal(logits.shape)
+
+    def loss(p):
+        return float((seq2seq.forward(p, pairs, score, feeding)[0] * dlogits).sum())
+
+    assert_gradient(loss, p, seq2seq.backward(p, cache, dlogits, score, feeding))
+
+
 @every_kind
 def test_padding_counts_for_nothing(score, feeding, both_ends):
     p, small = network(score, feeding, both_ends), batch()
