@@ -131,12 +131,16 @@ def test_the_record_is_of_theano_itself():
 
 
 def test_what_the_chapter_says_of_compile_and_run_time():
-    """Machine code costs thousands of steps to make; cached, it costs far fewer."""
-    for times in records.load("theano")["results"]["speed"].values():
+    """NumPy's step is the fastest; machine code is dear unless cached; Python can be hopeless."""
+    speed = records.load("theano")["results"]["speed"]
+    for times in speed.values():
+        assert all(mode["step"] > 1 for mode in times.values())
         for name in theano_agreement.MACHINE_CODE:
             cold, cached = times[f"PyTensor in {name}"], times[f"PyTensor in {name}, cached"]
             assert cold["compile"] > 3 * cached["compile"]
-        assert times["PyTensor in Numba, cached"]["step"] < times["PyTensor in Python"]["step"]
+            assert cold["compile"] > 1000
+    two = speed["two-layer gru"]
+    assert two["PyTensor in Python"]["step"] > 10 * two["PyTensor in C"]["step"]
 
 
 def test_without_the_environment_the_experiment_says_what_makes_it(monkeypatch, tmp_path):

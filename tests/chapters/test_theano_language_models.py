@@ -27,15 +27,17 @@ def test_the_count_is_that_of_the_weights(V, D, H):
 
 
 @pytest.mark.equation("eq-break-even")
-@pytest.mark.parametrize(("C", "s"), [(400.0, 0.5), (37.0, 0.9), (100.0, 1.0), (100.0, 3.0)])
+@pytest.mark.parametrize(
+    ("C", "s"), [((0, 400), (1, 0.5)), ((30, 37), (2, 1.9)), ((0, 100), (1, 1)), ((5, 9), (1, 3))]
+)
 def test_compiling_has_paid_after_the_break_even(C, s):
     n = np.arange(1, 10_000)
-    paid = C + s * n < n
-    if s >= 1:
+    paid = C[1] + s[1] * n < C[0] + s[0] * n
+    if s[1] >= s[0]:
         assert not paid.any()
     else:
         first = n[paid][0]
-        assert first - 1 <= C / (1 - s) < first
+        assert first - 1 - 1e-9 <= (C[1] - C[0]) / (s[0] - s[1]) <= first
 
 
 def test_the_record_times_every_mode_that_the_figure_draws():
