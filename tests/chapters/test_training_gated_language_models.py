@@ -6,7 +6,7 @@ import pytest
 from unrolled import embedding, gru, language_model, lstm, records, rnn, stacked, tree
 
 
-@pytest.mark.equation("eq-parameter-count")
+@pytest.mark.equation("eq-gated-parameter-count")
 @pytest.mark.parametrize(("cell", "blocks"), [(rnn, 1), (gru, 3), (lstm, 4)])
 @pytest.mark.parametrize("layers", [1, 2])
 def test_the_count_of_parameters(cell, blocks, layers):
