@@ -16,12 +16,12 @@ NAME = re.compile(r"`((?:tf|keras)\.[\w.]+)`")
 def table(page):
     """Returns [(names of 2016, names of now)], a pair for each row of the first table."""
     lines = page.splitlines()
-    start = lines.index("| 2016 | now | what is different |") + 2
+    start = lines.index("| 2016 | now |") + 2
     rows = []
     for line in lines[start:]:
         if not line.startswith("|"):
             return rows
-        then, now, _ = line.strip("|").split("|")
+        then, now = line.strip("|").split("|")
         rows.append((NAME.findall(then), NAME.findall(now)))
     raise AssertionError("the table has no end")
 
