@@ -57,3 +57,10 @@ def test_three_frameworks_train_alike():
         assert network["Keras"]["largest_difference"] < 1e-12
         perplexities = [way["validation_perplexity"] for way in network.values()]
         assert max(perplexities) / min(perplexities) < 1 + 1e-9
+
+
+def test_the_lstm_is_near_the_rate_of_matrix_products():
+    bench = records.load("bench_lstm")["results"]
+    assert bench["cells"]["LSTM"]["share_of_rate"]["median"] > 0.6
+    assert max(bench["largest_difference"].values()) < 1e-5
+    assert bench["lstm_share_of_products"]["median"] < 1
