@@ -5,6 +5,9 @@ PY := $(VENV)/bin/python
 UV := uv
 export MPLBACKEND := agg
 
+# Test files side by side, the longest first, on at most four cores.
+side_by_side := -n auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
+
 .DEFAULT_GOAL := help
 .PHONY: help book serve test check lint types draw bench results theano browser lock clean
 
@@ -19,7 +22,7 @@ serve: book ## build the book, serve it on this machine and print its address
 	$(PY) book/_ext/serve.py $(PORT)
 
 test: lint types book ## everything: lint, types, every test, the book and its pages in a browser
-	$(PY) -m pytest
+	$(PY) -m pytest $(side_by_side)
 
 check: lint types ## the quick half of `make test`, in under two minutes: lint, types, unit tests
 	$(PY) -m pytest -m "not slow and not site and not browser"

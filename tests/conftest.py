@@ -26,6 +26,14 @@ settings.register_profile(
 settings.load_profile("unhurried")
 
 
+def pytest_collection_modifyitems(items):
+    """Keeps the tests of a file in one process, and begins with those that take longest."""
+    items.sort(key=lambda item: item.get_closest_marker("site") is None)
+    for item in items:
+        if item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+
+
 @pytest.fixture(scope="session")
 def site():
     """The built book: the folder _build/html, brought up to date by the one build there is."""
