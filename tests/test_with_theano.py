@@ -130,6 +130,18 @@ def test_one_step_is_numpys(cell, step):
     assert_agree(tuple(found), wanted)
 
 
+@pytest.mark.slow
+def test_states_of_a_stack_go_to_their_layers():
+    stack = stacked.of(rnn, lstm)
+    rng = np.random.default_rng(4)
+    p = stack.init(rng, 4, 5)
+    x, dh = rng.standard_normal((6, 2, 4)), rng.standard_normal((6, 2, 5))
+    state = [rng.standard_normal((2, 5)) for _ in stack.initial_state(p, 2)]
+    found = with_theano.compile_backward(p, mode="python")(p, x, dh, *state)
+    h, cache = stack.forward(p, x, *state)
+    assert assert_agree(found, (h, *stack.backward(p, cache, dh))) == 1 + 6 + 1 + 3
+
+
 def test_a_layer_returns_all_its_states_and_the_network_those_of_the_top():
     p, x, _, state = vectors("lstm")
     symbols = with_theano.symbols((p, x, *state))
