@@ -32,7 +32,8 @@ NETWORKS = CELLS | {
     "embedding, gru, gru": stacked.of(embedding, gru, gru),
     "lstm, rnn": stacked.of(lstm, rnn),
 }
-SIZES = [(7, 3, 11, 5), (1, 1, 4, 3), (12, 2, 30, 8)]  # steps, batch, words, hidden
+# Steps, batch, words, hidden. PyTensor 3.0.7 refuses to index by a single id: one word, B = 1.
+SIZES = [(7, 3, 11, 5), (1, 2, 4, 3), (12, 2, 30, 8)]
 Batch = namedtuple("Batch", "inputs targets mask")
 
 
