@@ -46,6 +46,14 @@ def test_states_loss_and_gradient_are_those_of_a_plain_loop(cell, way, jit_compi
         assert np.abs(a - b).max() <= 1e-12
 
 
+def test_the_loop_by_hand_needs_neither_size_when_its_graph_is_made(cell):
+    anything = tf.TensorSpec([None, None, D], tf.float64)
+    loop = tf.function(lambda x: with_loops.while_loop(cell, x), input_signature=[anything])
+    for n in (1, 5):
+        assert np.abs(loop(inputs(n)) - by_hand(cell, inputs(n))).max() <= 1e-14
+    assert loop.experimental_get_tracing_count() == 1
+
+
 def test_only_the_unrolled_graph_grows(cell):
     sizes = {
         way: [
