@@ -64,8 +64,8 @@ def backward(p, cache, dh, cell):
     """Returns (dp, dx), given dh (T, B, 2H); dx is None for ids."""
     dh_onward, dh_reverse = np.split(dh, 2, axis=-1)
     donward, dx, *_ = cell.backward(p.onward, cache.onward, dh_onward)
-    dh_reverse = padding.reverse(dh_reverse, cache.lengths)  # h = [.., reversed states]
+    dh_reverse = padding.reverse(dh_reverse, cache.lengths)  # h = [.., reversed]
     dreverse, dx_reverse, *_ = cell.backward(p.reverse, cache.reverse, dh_reverse)
     if dx is not None:
-        dx = dx + padding.reverse(dx_reverse, cache.lengths)  # the cell read reverse(x)
+        dx = dx + padding.reverse(dx_reverse, cache.lengths)  # it read reverse(x)
     return Params(donward, dreverse), dx

@@ -32,13 +32,15 @@ def init(rng, D, H, dtype=np.float64, input_scale=None, forget_bias=1.0):
 
 
 def expand(p):
-    """Returns the lstm.Params of the same network: the input gate is minus the forget gate."""
+    """Returns the lstm.Params of the same network: W_i = -W_f, b_i = -b_f."""
     H = len(p.W_h)
-    return lstm.Params(*(np.concatenate([-weight[..., :H], weight], axis=-1) for weight in p))
+    return lstm.Params(
+        *(np.concatenate([-weight[..., :H], weight], axis=-1) for weight in p)
+    )
 
 
 def dexpand(p, dfull):
-    """Returns the gradient with respect to p, given that with respect to ``expand(p)``."""
+    """Returns the gradient with respect to p, given that with respect to expand(p)."""
     H = len(p.W_h)
     dp = Params(*(dweight[..., H:].copy() for dweight in dfull))
     for dweight, dfull_weight in zip(dp, dfull, strict=True):
@@ -52,11 +54,11 @@ def step(p, x_t, h, c):
 
 
 def forward(p, x, h0=None, c0=None):
-    """Runs the network over a batch of sequences; arguments and results as in ``lstm.forward``."""
+    """Runs the network over sequences; arguments and results as in ``lstm.forward``."""
     return lstm.forward(expand(p), x, h0, c0)
 
 
 def backward(p, cache, dh, dc=None):
-    """Full backpropagation through time; arguments and results as in ``lstm.backward``."""
+    """Full backpropagation through time; see ``lstm.backward``."""
     dfull, *rest = lstm.backward(expand(p), cache, dh, dc)
     return dexpand(p, dfull), *rest

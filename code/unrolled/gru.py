@@ -62,12 +62,14 @@ def init(rng, D, H, dtype=np.float64, input_scale=None):
         raise ValueError(f"sizes must be at least 1, got D={D}, H={H}")
     scale = 1 / np.sqrt(D) if input_scale is None else input_scale
     W_x = rng.uniform(-scale, scale, (D, 3 * H)).astype(dtype)
-    W_h = np.concatenate([np.linalg.qr(rng.standard_normal((H, H)))[0] for _ in range(3)], axis=1)
+    W_h = np.concatenate(
+        [np.linalg.qr(rng.standard_normal((H, H)))[0] for _ in range(3)], axis=1
+    )
     return Params(W_x, W_h.astype(dtype), np.zeros(3 * H, dtype))
 
 
 def initial_state(p, *batch):
-    """Returns the state before the first step as a tuple, here (h,): zeros of shape (*batch, H)."""
+    """Returns the state before the first step, (h,): zeros of shape (*batch, H)."""
     return (np.zeros((*batch, len(p.W_h)), p.W_h.dtype),)
 
 
@@ -103,7 +105,7 @@ def forward(p, x, h0=None, gate=sigmoid):
     a += p.b
     h = np.empty((T + 1, B, H), a.dtype)
     h[0] = 0 if h0 is None else check_state("h0", h0, B, H)
-    z, r, candidate = np.split(a, 3, axis=-1)  # views: the gates take the place of their sums
+    z, r, candidate = np.split(a, 3, axis=-1)  # views: gates replace sums
     for t in range(T):
         a[t, :, : 2 * H] = gate(a[t, :, : 2 * H] + h[t] @ W_hzr)  # z and r
         candidate[t] += (r[t] * h[t]) @ W_hh
@@ -118,7 +120,8 @@ def backward(p, cache, dh, dgate=dsigmoid):
     Args:
         p: the Params that forward had.
         cache: what forward returned.
-        dh: (T, B, H), gradient of the loss with respect to each h_t by its own output alone.
+        dh: (T, B, H), gradient of the loss with respect to each h_t, by its own output
+            alone.
         dgate: the backward of forward's gate, given the value.
 
     Returns:
@@ -134,11 +137,11 @@ def backward(p, cache, dh, dgate=dsigmoid):
     dh_next = np.zeros((B, H), dh.dtype)
     for t in reversed(range(T)):
         dh_t = dh[t] + dh_next  # two paths leave h_t
-        da_candidate[t] = dtanh(candidate[t], dh_t * (1 - z[t]))  # h_t = ... + (1 - z_t) ~h_t
-        da_z[t] = dgate(z[t], dh_t * (h_previous[t] - candidate[t]))  # z_t takes part in both
+        da_candidate[t] = dtanh(candidate[t], dh_t * (1 - z[t]))  # + (1 - z_t) ~h_t
+        da_z[t] = dgate(z[t], dh_t * (h_previous[t] - candidate[t]))  # z_t is in both
         dreset = da_candidate[t] @ W_hh.T  # ~h_t = tanh(... + (r_t h_{t-1}) W_hh)
         da_r[t] = dgate(r[t], dreset * h_previous[t])
-        dh_next = dh_t * z[t] + dreset * r[t]  # h_{t-1} enters the state, the candidate ...
+        dh_next = dh_t * z[t] + dreset * r[t]  # h_{t-1} enters these two ...
         dh_next += da[t, :, : 2 * H] @ W_hzr.T  # ... and both gates
     dx, dW_x = dproject(x, p.W_x, da)  # a_t = x_t W_x + ...
     dW_h = np.empty_like(p.W_h)

@@ -65,7 +65,7 @@ def step(p, x_t, h, gate=sigmoid):
 
 
 def forward(p, x, h0=None, gate=sigmoid):
-    """Runs the network over a batch of sequences; arguments and results as in ``gru.forward``."""
+    """Runs the network over sequences; arguments and results as in ``gru.forward``."""
     T, B = check_sequence(x, len(p.W_x))
     H = len(p.W_h)
     a = project(x, p.W_x)
@@ -73,7 +73,7 @@ def forward(p, x, h0=None, gate=sigmoid):
     h = np.empty((T + 1, B, H), a.dtype)
     h[0] = 0 if h0 is None else check_state("h0", h0, B, H)
     a_hh = np.empty((T, B, H), a.dtype)
-    z, r, candidate = np.split(a, 3, axis=-1)  # views: the gates take the place of their sums
+    z, r, candidate = np.split(a, 3, axis=-1)  # views: gates replace sums
     for t in range(T):
         a_h = h[t] @ p.W_h + p.b[1]
         a[t, :, : 2 * H] = gate(a[t, :, : 2 * H] + a_h[:, : 2 * H])  # z and r
@@ -85,7 +85,7 @@ def forward(p, x, h0=None, gate=sigmoid):
 
 
 def backward(p, cache, dh, dgate=dsigmoid):
-    """Full backpropagation through time; arguments and results as in ``gru.backward``."""
+    """Full backpropagation through time; see ``gru.backward``."""
     x, h_previous, z, r, candidate, a_hh, _ = cache
     T, B, H = dh.shape
     da = np.empty((T, B, 3 * H), dh.dtype)
@@ -94,10 +94,10 @@ def backward(p, cache, dh, dgate=dsigmoid):
     dh_next = np.zeros((B, H), dh.dtype)
     for t in reversed(range(T)):
         dh_t = dh[t] + dh_next  # two paths leave h_t
-        da_candidate[t] = dtanh(candidate[t], dh_t * (1 - z[t]))  # h_t = ... + (1 - z_t) ~h_t
-        da_z[t] = dgate(z[t], dh_t * (h_previous[t] - candidate[t]))  # z_t takes part in both
-        da_r[t] = dgate(r[t], da_candidate[t] * a_hh[t])  # ~h_t = tanh(a_x + r_t a_hh)
-        da_h[t, :, : 2 * H] = da[t, :, : 2 * H]  # a_z and a_r are sums of both products
+        da_candidate[t] = dtanh(candidate[t], dh_t * (1 - z[t]))  # + (1 - z_t) ~h_t
+        da_z[t] = dgate(z[t], dh_t * (h_previous[t] - candidate[t]))  # z_t is in both
+        da_r[t] = dgate(r[t], da_candidate[t] * a_hh[t])  # a_x + r_t a_hh
+        da_h[t, :, : 2 * H] = da[t, :, : 2 * H]  # sums of both products
         da_h[t, :, 2 * H :] = da_candidate[t] * r[t]  # ~h_t = tanh(a_x + r_t a_hh)
         dh_next = dh_t * z[t] + da_h[t] @ p.W_h.T  # a_h = h_{t-1} W_h + b_h
     dx, dW_x = dproject(x, p.W_x, da)  # a_x = x_t W_x + b_x

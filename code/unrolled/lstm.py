@@ -53,11 +53,11 @@ class Cache(NamedTuple):
 
 
 def init(rng, D, H, dtype=np.float64, input_scale=None, forget_bias=1.0):
-    """Returns random Params: W_x uniform, blocks of W_h orthogonal, b zero but for the forget gate.
+    """Returns random Params: W_x uniform, blocks of W_h orthogonal, b mostly zero.
 
-    A forget bias of 1 makes f about 0.73 at the start, so that the cell state is kept for some
-    steps before the network has learned to keep it (Gers, Schmidhuber & Cummins, 2000;
-    Jozefowicz, Zaremba & Sutskever, 2015).
+    A forget bias of 1 makes f about 0.73 at the start, so that the cell state is kept
+    for some steps before the network has learned to keep it (Gers, Schmidhuber & Cummins,
+    2000; Jozefowicz, Zaremba & Sutskever, 2015).
 
     Args:
         rng: a ``numpy.random.Generator``.
@@ -74,7 +74,9 @@ def init(rng, D, H, dtype=np.float64, input_scale=None, forget_bias=1.0):
         raise ValueError(f"sizes must be at least 1, got D={D}, H={H}")
     scale = 1 / np.sqrt(D) if input_scale is None else input_scale
     W_x = rng.uniform(-scale, scale, (D, 4 * H)).astype(dtype)
-    W_h = np.concatenate([np.linalg.qr(rng.standard_normal((H, H)))[0] for _ in range(4)], axis=1)
+    W_h = np.concatenate(
+        [np.linalg.qr(rng.standard_normal((H, H)))[0] for _ in range(4)], axis=1
+    )
     b = np.zeros(4 * H, dtype)
     b[H : 2 * H] = forget_bias
     return Params(W_x, W_h.astype(dtype), b)
@@ -87,7 +89,7 @@ def initial_state(p, *batch):
 
 
 def step(p, x_t, h, c, gate=sigmoid):
-    """Returns the states (h, c) after input x_t, (H,) or (B, H) each, given those before it."""
+    """Returns the states (h, c) after input x_t, (H,) or (B, H) each, given those before."""
     i, f, g, o = np.split(project(x_t, p.W_x) + h @ p.W_h + p.b, 4, axis=-1)
     c = gate(f) * c + gate(i) * np.tanh(g)
     h = gate(o) * np.tanh(c)
@@ -109,7 +111,7 @@ def forward(p, x, h0=None, c0=None, gate=sigmoid):
         cache: what ``backward`` needs.
 
     Raises:
-        ValueError: shapes do not fit together, or only one of the two states is given.
+        ValueError: shapes do not fit together, or only one of two states is given.
     """
     if (h0 is None) != (c0 is None):
         raise ValueError("an LSTM has two states: give h0 and c0, or neither")
@@ -121,7 +123,7 @@ def forward(p, x, h0=None, c0=None, gate=sigmoid):
     h[0] = 0 if h0 is None else check_state("h0", h0, B, H)
     c[0] = 0 if c0 is None else check_state("c0", c0, B, H)
     tanh_c = np.empty((T, B, H), a.dtype)
-    i, f, g, o = np.split(a, 4, axis=-1)  # views: the gates take the place of their sums
+    i, f, g, o = np.split(a, 4, axis=-1)  # views: gates replace sums
     for t in range(T):
         a[t] += h[t] @ p.W_h
         a[t, :, : 2 * H] = gate(a[t, :, : 2 * H])  # i and f
@@ -139,8 +141,10 @@ def backward(p, cache, dh, dc=None, dgate=dsigmoid):
     Args:
         p: the Params that forward had.
         cache: what forward returned.
-        dh: (T, B, H), gradient of the loss with respect to each h_t by its own output alone.
-        dc: (T, B, H), the same for each c_t, where something reads cell states; zeros if left out.
+        dh: (T, B, H), gradient of the loss with respect to each h_t, by its own output
+            alone.
+        dc: (T, B, H), the same for each c_t, where something reads cell states; zeros if
+            left out.
         dgate: the backward of forward's gate, given the value.
 
     Returns:

@@ -25,7 +25,7 @@ def lengths(mask):
 
 
 def reverse(x, lengths):
-    """Returns x (T, B, ...) with each sequence's real steps in reverse; padding stays in place.
+    """Returns x (T, B, ...) with each sequence's real steps reversed, padding in place.
 
     Its own inverse, and, since it only moves entries, its own backward too.
     """
@@ -36,7 +36,7 @@ def reverse(x, lengths):
 
 
 def last(h, lengths):
-    """Returns (B, ...): each sequence's entry at its last real step, of h (T, B, ...)."""
+    """Returns (B, ...): of h (T, B, ...), each sequence's entry at its last real step."""
     _check(h, lengths)
     return h[lengths - 1, np.arange(h.shape[1])]
 

@@ -41,14 +41,14 @@ class Params(NamedTuple):
 
 
 def init(rng, D, H, dtype=np.float64, input_scale=None, forget_bias=1.0):
-    """Returns random Params: those of ``lstm.init``, and peepholes uniform within ± 1/√H."""
+    """Returns random Params: those of ``lstm.init``, peepholes within ± 1/√H."""
     W_x, W_h, b = lstm.init(rng, D, H, dtype, input_scale, forget_bias)
     w_c = rng.uniform(-1 / np.sqrt(H), 1 / np.sqrt(H), (3, H)).astype(dtype)
     return Params(W_x, W_h, w_c, b)
 
 
 def step(p, x_t, h, c):
-    """Returns the states (h, c) after input x_t, (H,) or (B, H) each, given those before it."""
+    """Returns the states (h, c) after input x_t, (H,) or (B, H) each, given those before."""
     i, f, g, o = np.split(project(x_t, p.W_x) + h @ p.W_h + p.b, 4, axis=-1)
     w_i, w_f, w_o = p.w_c
     c_new = sigmoid(f + w_f * c) * c + sigmoid(i + w_i * c) * np.tanh(g)
@@ -57,7 +57,7 @@ def step(p, x_t, h, c):
 
 
 def forward(p, x, h0=None, c0=None):
-    """Runs the network over a batch of sequences; arguments and results as in ``lstm.forward``."""
+    """Runs the network over sequences; arguments and results as in ``lstm.forward``."""
     if (h0 is None) != (c0 is None):
         raise ValueError("an LSTM has two states: give h0 and c0, or neither")
     T, B = check_sequence(x, len(p.W_x))
@@ -68,7 +68,7 @@ def forward(p, x, h0=None, c0=None):
     h[0] = 0 if h0 is None else check_state("h0", h0, B, H)
     c[0] = 0 if c0 is None else check_state("c0", c0, B, H)
     tanh_c = np.empty((T, B, H), a.dtype)
-    i, f, g, o = np.split(a, 4, axis=-1)  # views: the gates take the place of their sums
+    i, f, g, o = np.split(a, 4, axis=-1)  # views: gates replace sums
     for t in range(T):
         a[t] += h[t] @ p.W_h
         i[t] = sigmoid(i[t] + w_i * c[t])
@@ -82,7 +82,7 @@ def forward(p, x, h0=None, c0=None):
 
 
 def backward(p, cache, dh, dc=None):
-    """Full backpropagation through time; arguments and results as in ``lstm.backward``."""
+    """Full backpropagation through time; see ``lstm.backward``."""
     x, h_previous, c_previous, i, f, g, o, tanh_c, _, c = cache
     T, B, H = dh.shape
     w_i, w_f, w_o = p.w_c
@@ -100,7 +100,7 @@ def backward(p, cache, dh, dc=None):
         da_i[t] = dsigmoid(i[t], dc_t * g[t])  # c_t = ... + i_t g_t
         da_g[t] = dtanh(g[t], dc_t * i[t])
         da_f[t] = dsigmoid(f[t], dc_t * c_previous[t])  # c_t = f_t c_{t-1} + ...
-        dc_next = dc_t * f[t] + da_i[t] * w_i + da_f[t] * w_f  # a_i = ... + w_i c_{t-1}; a_f alike
+        dc_next = dc_t * f[t] + da_i[t] * w_i + da_f[t] * w_f  # a_i = ... + w_i c_{t-1}
         dh_next = da[t] @ p.W_h.T  # a_t = ... + h_{t-1} W_h
     dx, dW_x = dproject(x, p.W_x, da)
     dW_h = h_previous.reshape(-1, H).T @ da.reshape(-1, 4 * H)

@@ -14,10 +14,10 @@ from unrolled import lstm
 
 
 def auc(values, labels):
-    """Returns the area under the ROC curve of each column of values, as predictors of a label.
+    """Returns the area under the ROC curve of each column of values.
 
-    By ranks: the sum of the positives' ranks, less the smallest that it could be, over the number
-    of pairs (Mann & Whitney, 1947).
+    By ranks: the sum of the positives' ranks, less the smallest that it could be, over
+    the number of pairs (Mann & Whitney, 1947).
 
     Args:
         values: (N, H) or (N,).
@@ -46,7 +46,7 @@ def separation(values, labels):
 
 
 def squared_correlation(values, target):
-    """Returns r² of each column with a number: the share of its variance a straight line explains.
+    """Returns r² of each column with a number: the share that a straight line explains.
 
     Args:
         values: (N, H).
@@ -63,9 +63,9 @@ def squared_correlation(values, target):
 
 
 def best_unit(score, values, target, held_out):
-    """Returns (unit, its score on the held-out examples), chosen by its score on the others.
+    """Returns (unit, its score on held-out examples), chosen by its score on the others.
 
-    The best of many units is best partly by luck; the examples that chose it flatter it.
+    The best of many is best partly by luck: the examples that chose it flatter it.
 
     Args:
         score: ``separation`` or ``squared_correlation``.
@@ -78,12 +78,12 @@ def best_unit(score, values, target, held_out):
 
 
 def forward_without(p, x, units):
-    """Returns the states h (T, B, H) of an ``lstm`` some of whose cells are emptied at every step.
+    """Returns the states h (T, B, H) of an ``lstm`` whose cells ``units`` are emptied.
 
     Args:
         p: lstm.Params.
         x: (T, B, D) vectors, or (T, B) ids.
-        units: indices of the cells that are set to 0 before each step; none for the network as is.
+        units: indices of the cells that are set to 0 before each step; may be empty.
     """
     h, c = lstm.initial_state(p, x.shape[1])
     found = []

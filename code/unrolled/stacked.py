@@ -25,16 +25,16 @@ class Cache(NamedTuple):
 
 
 def of(*cells, dropout=0.0, rng=None):
-    """Returns the stack of these cells as a cell: an object with init, step, forward, backward.
+    """Returns the stack of these cells as a cell: init, step, forward, backward.
 
     Args:
         cells: modules of cells, from the input up.
-        dropout: the share of each layer's outputs that the next layer is not shown, for training;
-            leave it out for evaluation.
+        dropout: the share of each layer's outputs that the next layer is not shown, for
+            training; leave it out for evaluation.
         rng: a ``numpy.random.Generator`` that chooses them.
 
     Raises:
-        ValueError: no cells, dropout outside 0 <= dropout < 1, or dropout without rng.
+        ValueError: no cells, dropout outside 0 <= dropout < 1 or without rng.
     """
     if not cells:
         raise ValueError("a stack has at least one layer")
@@ -52,7 +52,7 @@ def of(*cells, dropout=0.0, rng=None):
 
 
 def init(rng, D, H, dtype=np.float64, input_scale=None, *, cells):
-    """Returns random Params: the first layer reads D entries or ids, every layer has H units."""
+    """Returns random Params: the first layer reads D entries or ids, all have H units."""
     bottom = cells[0].init(rng, D, H, dtype, input_scale)
     return bottom, *(cell.init(rng, H, H, dtype) for cell in cells[1:])
 
@@ -64,7 +64,7 @@ def initial_state(p, *batch, cells):
 
 
 def step(p, x_t, *state, cells):
-    """Returns the states after input x_t, from the top layer down, given those before it."""
+    """Returns the states after input x_t, from the top layer down, given those before."""
     after: tuple = ()
     for cell, layer, before in zip(cells, p, _by_layer(p, state, cells), strict=True):
         states = cell.step(layer, x_t, *before)
@@ -83,14 +83,15 @@ def forward(p, x, *state, cells, dropout=0.0, rng=None):
         x: (T, B, D) vectors, or (T, B) ids.
         state: initial states from the top layer down, all or none; zeros if left out.
         cells: the layers' modules.
-        dropout: as in ``of``. A kept output is divided by the share that is kept, so that its
-            expectation is what the layer above sees without dropout (Srivastava et al., 2014).
-            States are not dropped on their way through time (Zaremba et al., 2014).
+        dropout: as in ``of``. A kept output is divided by the share that is kept, so
+            that its expectation is what the layer above sees without dropout (Srivastava
+            et al., 2014). States are not dropped on their way through time (Zaremba et al.,
+            2014).
         rng: a ``numpy.random.Generator``, if there is dropout.
 
     Returns:
         h: (T, B, H), the top layer's states.
-        cache: what ``backward`` needs; ``cache.layers[k].h`` are the states of layer k.
+        cache: what ``backward`` needs; ``cache.layers[k].h``: the states of layer k.
 
     Raises:
         ValueError: the number of layers or of states does not fit the cells.
@@ -112,8 +113,9 @@ def backward(p, cache, dh, *, cells):
     Args:
         p: the Params that forward had.
         cache: what forward returned.
-        dh: (T, B, H), gradient of the loss with respect to the top layer's states; or a tuple with
-            one such array, or None, for every layer, if the loss reads other layers' states too.
+        dh: (T, B, H), gradient of the loss with respect to the top layer's states; or a
+            tuple with one such array, or None, for every layer, if the loss reads other
+            layers' states too.
         cells: the layers' modules.
 
     Returns:
