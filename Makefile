@@ -25,7 +25,7 @@ test: lint types book ## everything: lint, types, every test, the book and its p
 	$(PY) -m pytest $(side_by_side)
 
 check: lint types ## the quick half of `make test`, in under two minutes: lint, types, unit tests
-	$(PY) -m pytest -m "not slow and not site and not browser"
+	$(PY) -m pytest $(side_by_side) -m "not slow and not site and not browser"
 
 lint: $(VENV)
 	$(PY) -m ruff check .
