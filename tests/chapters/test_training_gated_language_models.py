@@ -64,3 +64,16 @@ def test_the_lstm_is_near_the_rate_of_matrix_products():
     assert bench["cells"]["LSTM"]["share_of_rate"]["median"] > 0.6
     assert max(bench["largest_difference"].values()) < 1e-5
     assert bench["lstm_share_of_products"]["median"] < 1
+
+
+def test_what_the_text_says_of_the_table_of_perplexities():
+    def perplexity(name, part):
+        return records.load(f"{name}_language_model")["results"][part]["perplexity"]
+
+    for part in ("validation", "test"):
+        plain = perplexity("pocket", part)
+        assert 0.955 < perplexity("gru", part) / plain < 0.97  # three to four per cent below
+        assert 0.99 < perplexity("lstm", part) / plain < 1  # ahead by less than one per cent
+        assert perplexity("gru_two_layers", part) > perplexity("gru", part)
+        assert perplexity("lstm_two_layers", part) > perplexity("lstm", part)
+        assert perplexity("rnn", part) > plain + 3  # the larger beginning is no gift to it

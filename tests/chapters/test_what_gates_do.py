@@ -42,3 +42,32 @@ def test_gradients_shrink_more_slowly_with_gates():
     models = records.load("gated_gradient_by_distance")["results"]["models"]
     factor = {name: found["factor_per_step"] for name, found in models.items()}
     assert factor["RNN"] < min(factor["GRU"], factor["LSTM"]) < 1
+
+
+def test_gates_copy_worse_than_an_orthogonal_matrix_within_the_budget():
+    gated = records.load("gated_long_tasks")["results"]["copy_task"]["runs"]
+    plain = records.load("copy_task")["results"]["runs"]
+
+    def median(runs, method, T):
+        return np.median([r["right"] for r in runs if r["method"] == method and r["T"] == T])
+
+    assert median(plain, "orthogonal tanh", 10) > 0.98
+    assert median(gated, "LSTM", 5) > 0.95 and median(gated, "LSTM", 80) < 0.15
+    assert all(0.4 < median(gated, "GRU", T) < 0.55 for T in (10, 20, 40, 80))
+
+
+def test_what_the_ablations_show():
+    runs = records.load("gate_ablations")["results"]["runs"]
+
+    def solved(variant):
+        return [r["solved_after"] for r in runs if r["variant"] == variant]
+
+    def words(variant):
+        return np.mean([min(r["perplexities"]) for r in runs if r["variant"] == variant])
+
+    assert solved("no gates") == solved("plain RNN") == [None] * 3
+    assert None in solved("no input gate") and None not in solved("no forget gate")
+    assert max(*solved("input = 1 - forget"), *solved("GRU")) < min(solved("LSTM"))
+    assert words("no output gate") > 1.1 * words("LSTM")
+    assert all(words(v) < 1.05 * words("LSTM") for v in ("no input gate", "no forget gate", "GRU"))
+    assert words("plain RNN") < words("LSTM")
