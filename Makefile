@@ -57,7 +57,7 @@ compile_theano := pip compile -q requirements.in --generate-hashes --no-emit-ind
 lock: ## resolve requirements.lock and binder/requirements.txt again (needs uv)
 	$(UV) $(compile) --universal --fork-strategy fewest --all-extras -o requirements.lock >/dev/null
 	$(UV) $(compile:$(UPGRADE)=) --no-annotate --python-platform x86_64-manylinux_2_28 \
-		--extra corpus --extra lab -c requirements.lock -o binder/requirements.txt >/dev/null
+		--extra corpus --extra lab --extra speed -c requirements.lock -o binder/requirements.txt >/dev/null
 	cd theano-1.0.5 && $(UV) $(compile_theano) -o requirements.lock >/dev/null
 	cd theano-1.0.5 && $(UV) $(compile_theano) --no-emit-package theano -o wheels.lock >/dev/null
 
