@@ -92,7 +92,7 @@ $(installed): $(locked)
 	@rm -f $(VENV)/installed-* && touch $@
 
 $(locked): $(if $(shell test -x $(PY) && echo yes),,missing)
-	@echo "Making $(VENV) with $(base): 3.3 GB, two minutes on a fast line"
+	@echo "Making $(VENV) with $(base): 4.3 GB, two minutes on a fast line"
 	@$(base) -m venv --clear $(VENV)
 	@$(PY) -m pip install $$([ -t 1 ] || echo -q) --disable-pip-version-check --only-binary :all: \
 		--no-deps --require-hashes -r requirements.lock
