@@ -152,7 +152,7 @@ def broken_sibling_rules(sources: dict[str, str]) -> list[str]:
     names = list(BOOK_ORDER)
     for module in sources.keys() & BOOK_ORDER.keys():
         allowed = BOOK_ORDER[module] | (EVERYWHERE & set(names[: names.index(module)]))
-        found = siblings(module, sources[module], set(sources) | set(BOOK_ORDER))
+        found = siblings(module, sources[module], {"exercises", *sources, *BOOK_ORDER})
         complaints += [f"{module} imports {other}" for other in sorted(found - allowed)]
     return complaints
 
@@ -178,6 +178,21 @@ def broken_outside_rules(sources: dict[str, str]) -> list[str]:
         roots = {name.split(".")[0] for name in imports(source)} - sys.stdlib_module_names
         complaints += [f"{module} imports {root}" for root in sorted(roots - allowed)]
     return complaints
+
+
+def frameworks_at_the_top(sources: dict[str, str]) -> list[str]:
+    """Complains of exercises that load more than NumPy before they are checked.
+
+    All exercises are loaded to write their pages, and most of them run where there is NumPy alone.
+    """
+    return [
+        f"{module} imports {name} at its top"
+        for module, source in sources.items()
+        for statement in ast.parse(source).body
+        if isinstance(statement, ast.Import | ast.ImportFrom)
+        for name in sorted({n.split(".")[0] for n in imports(ast.unparse(statement))})
+        if name not in {"numpy", "unrolled"} | sys.stdlib_module_names
+    ]
 
 
 def global_random_state(sources: dict[str, str]) -> list[str]:
@@ -255,6 +270,7 @@ def test_modules_import_only_what_comes_before_them_in_the_book(package):
         ("train", "from unrolled import rnn, tree", "train imports rnn"),
         ("ngram", "import unrolled.text as t", "ngram imports text"),
         ("tree", "from unrolled import records", "tree imports records"),
+        ("rnn", "from unrolled.exercises import judging", "rnn imports exercises"),
         ("gates", "import numpy", "gates has no place in BOOK_ORDER"),
     ],
 )
@@ -288,6 +304,20 @@ def test_a_forbidden_library_is_found(module, source, complaint):
 
 def test_a_framework_is_allowed_where_it_belongs():
     assert broken_outside_rules({"with_tensorflow": "import tensorflow, numpy, pathlib"}) == []
+
+
+def test_exercises_load_numpy_alone():
+    sources = {
+        path.stem: path.read_text("utf-8") for path in (PACKAGE / "exercises").rglob("*.py")
+    }
+    assert "judging" in sources
+    assert frameworks_at_the_top(sources) == []
+    assert global_random_state(sources) == []
+
+
+def test_a_framework_at_the_top_of_an_exercise_is_found():
+    source = "import numpy\nfrom tensorflow import keras\ndef check(answers):\n    import jax\n"
+    assert frameworks_at_the_top({"m": source}) == ["m imports tensorflow at its top"]
 
 
 def test_no_module_keeps_random_state(package):

@@ -1,5 +1,7 @@
 """Copy the functions that chapters show from code/ into their cells: `make draw`.
 
+The pages of exercises are written whole, from code/unrolled/exercises.
+
 With --check nothing is written: the cells that differ are named, and the exit status is 1 if there
 are any.
 """
@@ -11,6 +13,7 @@ import sys
 from pathlib import Path
 
 import cells
+import exercise_pages
 
 
 def main(arguments: list[str], root: Path = cells.ROOT) -> int:
@@ -20,6 +23,16 @@ def main(arguments: list[str], root: Path = cells.ROOT) -> int:
         print("usage: draw.py [--check]", file=sys.stderr)
         return 2
     differing = 0
+    for path, fresh in exercise_pages.pages(root).items():
+        if path.is_file() and path.read_text("utf-8") == fresh:
+            continue
+        differing += 1
+        if check:
+            print(f"{path.relative_to(root)} is not what code/unrolled/exercises says")
+        else:
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(fresh, "utf-8")
+            print(f"wrote {path.relative_to(root)}")
     for path in cells.chapters(root):
         source = path.read_text("utf-8")
         try:
@@ -43,7 +56,7 @@ def main(arguments: list[str], root: Path = cells.ROOT) -> int:
                 )
                 print("\n".join(f"    {line}" for line in diff))
     if check and differing:
-        print("`make draw` copies the tested text into the cells.")
+        print("`make draw` copies the tested text into the pages.")
     return int(check and differing > 0)
 
 

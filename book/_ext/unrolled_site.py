@@ -10,6 +10,7 @@ PARTS = (
     "address",
     "sources",
     "drawn",
+    "exercises_shown",
     "equations",
     "recorded",
     "figures_on_page",

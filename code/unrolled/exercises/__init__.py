@@ -1,0 +1,121 @@
+"""The exercises of the book, each with its stub, hints, check and solution.
+
+An exercise is a module of a part's folder. It has
+
+- ``TITLE``, ``CHAPTER`` (the page it belongs to, below ``book/``), ``KIND`` (one of `KINDS`),
+  ``LEVEL`` (1 to 3) and ``MINUTES`` (an estimate for a reader who has read the chapter);
+- ``TEXT``, what is asked, ``HINTS``, the mildest first, and ``COMMENT``, what the solution shows,
+  all in MyST;
+- ``STUB``, the reader's cell as it is found, and ``SOLUTION``, the cell as it could be left, in
+  Python;
+- ``check(answers)``, which takes the reader's namespace, raises `judging.Wrong` or returns a
+  sentence for the reader who has it right.
+
+The pages under ``book/exercises`` are written from these modules by ``make draw``.
+"""
+
+import importlib
+import traceback
+from collections.abc import Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any, NamedTuple
+
+from unrolled.exercises.judging import Wrong
+
+PACKAGE = str(Path(__file__).parents[1])
+
+KINDS = {
+    "derive": "derive",
+    "write": "write",
+    "debug": "find the bug",
+    "predict": "predict",
+    "open": "explore",
+}
+
+# Each part's exercises in the order of its page.
+PARTS: dict[str, tuple[str, ...]] = {
+    "introduction": (),
+    "language_model": ("softmax_over_the_wrong_axis",),
+    "bptt": (),
+    "gates": (),
+    "attention": (),
+    "tensorflow": (),
+}
+
+
+class Verdict(NamedTuple):
+    """Whether an answer passed, and the sentence that says so or says what is wrong."""
+
+    passed: bool
+    message: str
+
+
+def names() -> list[str]:
+    """Returns the names of all exercises in the book's order."""
+    return [name for part in PARTS.values() for name in part]
+
+
+def part_of(name: str) -> str:
+    """Returns the part that an exercise belongs to.
+
+    Raises:
+        ValueError: no exercise has that name.
+    """
+    for part, members in PARTS.items():
+        if name in members:
+            return part
+    raise ValueError(f"no exercise is named {name!r}: unrolled.exercises.names() lists them")
+
+
+def load(name: str) -> ModuleType:
+    """Returns the module of an exercise."""
+    return importlib.import_module(f"unrolled.exercises.{part_of(name)}.{name}")
+
+
+def judge(name: str, answers: Mapping[str, Any]) -> Verdict:
+    """Returns what is to be said of an answer; an exception of the reader's becomes a sentence.
+
+    Args:
+        name: of the exercise.
+        answers: the namespace in which the reader's cell was run.
+    """
+    exercise = load(name)
+    try:
+        return Verdict(True, f"Right. {exercise.check(answers)}")
+    except Wrong as wrong:
+        return Verdict(False, f"Not yet. {wrong}")
+    except Exception as error:
+        return Verdict(False, f"Not yet. {_where(error)}")
+
+
+def _where(error: Exception) -> str:
+    """Returns one line on an exception: what was raised, and in which of the reader's lines."""
+    told = f"{type(error).__name__}: {error}".splitlines()[0][:200]
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        if not frame.filename.startswith(PACKAGE) and "site-packages" not in frame.filename:
+            return f"Your code raises {told} (in `{frame.name}`, line {frame.lineno} of the cell)."
+    return f"The check could not use what it was given: {told}."
+
+
+def check(name: str, answers: Mapping[str, Any]) -> None:
+    """Prints what is to be said of an answer: ``check("delta_recursion", globals())``."""
+    print(judge(name, answers).message)
+
+
+def hint(name: str, number: int = 1) -> None:
+    """Prints a hint; the first says least.
+
+    Raises:
+        ValueError: there is no hint of that number.
+    """
+    hints = load(name).HINTS
+    if not 1 <= number <= len(hints):
+        raise ValueError(f"{name} has hints 1 to {len(hints)}, and none of number {number}")
+    print(hints[number - 1])
+
+
+def solution(name: str) -> None:
+    """Prints the solution, and what it shows."""
+    exercise = load(name)
+    print(f"{exercise.SOLUTION.strip()}\n\n{exercise.COMMENT.strip()}")
