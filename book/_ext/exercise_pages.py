@@ -60,6 +60,7 @@ PROBLEM = """
 
 ```{{code-cell}} python3
 :check: {name}
+:tags: [remove-output]
 check("{name}", globals())
 ```
 

@@ -15,6 +15,7 @@ The pages under ``book/exercises`` are written from these modules by ``make draw
 """
 
 import importlib
+import textwrap
 import traceback
 from collections.abc import Mapping
 from pathlib import Path
@@ -100,7 +101,7 @@ def _where(error: Exception) -> str:
 
 def check(name: str, answers: Mapping[str, Any]) -> None:
     """Prints what is to be said of an answer: ``check("delta_recursion", globals())``."""
-    print(judge(name, answers).message)
+    print(textwrap.fill(judge(name, answers).message, 84, break_long_words=False))
 
 
 def hint(name: str, number: int = 1) -> None:
