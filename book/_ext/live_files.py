@@ -27,13 +27,15 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 KEPT = ROOT / "_build/live"
 REQUIREMENTS = ROOT / "book/_ext/live-requirements.txt"
-EDITOR = ROOT / "book/_ext/live-editor.js"
-SCRIPTS = ("live-cells.js", "live-kept.js", "live-worker.js", "live_runner.py")
+SCRIPTS = ROOT / "book/_live"
+EDITOR = SCRIPTS / "editor.js"
 NUMPY = "numpy-1.25.2-cp311-cp311-emscripten_3_1_46_wasm32.whl"
 DAY = (2026, 1, 1, 0, 0, 0)  # of every file in a wheel: the same bytes from the same input
 
 # What of NumPy no page can use: its own tests, its compilers, its type stubs.
-LEFT_OUT = re.compile(r"/tests/|/_\w*_?tests\.|numpy/(f2py|distutils|core/_simd|_pyinstaller)\b|\.pyi$")
+LEFT_OUT = re.compile(
+    r"/tests/|/_(operand_flag|rational|struct_ufunc|umath)_tests\.|numpy/(f2py|distutils|core/_simd|_pyinstaller)\b|\.pyi$"
+)
 
 
 class LiveError(Exception):
@@ -240,7 +242,9 @@ def package(modules: Iterable[Path], root: Path) -> bytes:
     return wheel(files, f"{project['name']}-{project['version']}", "py3-none-any")
 
 
-def install(target: Path, licenses: Path, modules: Iterable[Path], absent: dict, root: Path) -> None:
+def install(
+    target: Path, licenses: Path, modules: Iterable[Path], absent: dict, root: Path
+) -> None:
     """Put everything into the site's folder, with files.json, which says what is where."""
     target.mkdir(parents=True, exist_ok=True)
     licenses.mkdir(parents=True, exist_ok=True)
@@ -251,13 +255,17 @@ def install(target: Path, licenses: Path, modules: Iterable[Path], absent: dict,
     ours = package(modules, root)
     name = f"unrolled-{digest(ours)}.whl"
     (target / name).write_bytes(ours)
-    scripts = [(ROOT / "book/_static" / script).read_bytes() for script in SCRIPTS]
+    scripts = {p.name: p.read_bytes() for p in sorted(SCRIPTS.glob("*.*")) if p != EDITOR}
+    folder = f"scripts-{digest(*scripts.values())}"
+    (target / folder).mkdir()
+    for script, text in scripts.items():
+        (target / folder / script).write_bytes(text)
     weight = sum(path.stat().st_size for path in target.rglob("*") if path.is_file())
     described = {
         "python": f"live/{parts['python'].name}/",
         "editor": f"live/{parts['editor'].name}/editor.js",
         "package": f"live/{name}",
-        "version": digest(*scripts),
+        "scripts": f"live/{folder}/",
         "bytes": weight,
         "absent": absent,
     }

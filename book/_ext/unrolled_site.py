@@ -15,6 +15,7 @@ PARTS = (
     "recorded",
     "figures_on_page",
     "gradient_flow",
+    "live",
     "freshness",
     "ahead",
     "lean",

@@ -1,0 +1,313 @@
+"""Code that runs in the page: which cells can, and the button that offers it.
+
+A cell is live if Python in a browser has all that it uses: NumPy, the standard library, and the
+modules of the package that need no more than these. This is read from the text, at build time: a
+name that an import of something absent binds is absent too, a cell that uses an absent name is not
+live, and what such a cell defines is absent for the cells after it. An import of something absent
+beside others is no obstacle: the page puts a stand-in in its place (book/_live/live_runner.py).
+
+The page gets a button, and a list of its cells for the scripts; live_files.py makes what they load.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import json
+import shutil
+import sys
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import address
+import live_files
+from docutils import nodes
+from sphinx.errors import ExtensionError
+
+# What a page lacks, as the reader is told. Of the standard library: what needs processes, threads
+# or a system library that Pyodide leaves out.
+OTHERS = {
+    "matplotlib": "Matplotlib",
+    "scipy": "SciPy",
+    "tensorflow": "TensorFlow",
+    "keras": "Keras",
+    "pytensor": "PyTensor",
+    "theano": "Theano",
+    "jax": "JAX",
+    "cupy": "CuPy",
+    "sentencex": "sentencex",
+    "IPython": "IPython",
+    "myst_nb": "MyST-NB",
+    "experiments": "the scripts of the experiments",
+    "subprocess": "other processes",
+    "multiprocessing": "other processes",
+    "threading.Thread": "threads",
+    "ssl": "OpenSSL",
+    "sqlite3": "SQLite",
+    "lzma": "lzma",
+    # Of the package: what reads files of the repository, or of what is installed.
+    "unrolled.records": "the recorded results",
+    "unrolled.text.corpus": "the text of the installed packages",
+    "unrolled.text.sentences": "sentencex",
+}
+PRESENT = {"numpy", "threadpoolctl", "tqdm"}  # the last two as live_runner.py has them: idle
+
+
+def module_file(name: str, root: Path) -> Path | None:
+    """Return the file of a module of the package."""
+    path = root / "code" / name.replace(".", "/")
+    files = (path.with_suffix(".py"), path / "__init__.py")
+    return next((file for file in files if file.is_file()), None)
+
+
+def imports(tree: ast.AST, everywhere: bool = False, root: Path = live_files.ROOT) -> set[str]:
+    """Return the modules that some code imports when it is run; everywhere: in functions too."""
+    found = set()
+    waiting = [tree]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module)
+            inner = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= {name for name in inner if name in OTHERS or module_file(name, root)}
+        if everywhere or not isinstance(node, ast.FunctionDef | ast.Lambda):
+            waiting += ast.iter_child_nodes(node)
+    return found
+
+
+def needed(name: str, root: Path, seen: frozenset[str] = frozenset()) -> str | None:
+    """Return what a page lacks to import a module, in words, or None if it can."""
+    parts = name.split(".")
+    for end in range(len(parts), 0, -1):
+        if (start := ".".join(parts[:end])) in OTHERS:
+            return OTHERS[start]
+    if parts[0] != "unrolled":
+        known = parts[0] in PRESENT or parts[0] in sys.stdlib_module_names
+        return None if known else parts[0]
+    path = module_file(name, root)
+    if path is None or name in seen:
+        return None
+    everywhere = name.startswith("unrolled.exercises.") and name.count(".") > 2
+    return _needed(path, path.stat().st_mtime_ns, everywhere, root, seen | {name})
+
+
+@lru_cache(maxsize=4096)
+def _needed(
+    path: Path, stamp: int, everywhere: bool, root: Path, seen: frozenset[str]
+) -> str | None:
+    tree = ast.parse(path.read_text("utf-8"))
+    wanted = imports(tree, everywhere, root)
+    if everywhere:  # an exercise: what its stub and its solution import as well
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant):
+                if getattr(node.targets[0], "id", "") in ("STUB", "SOLUTION"):
+                    wanted |= imports(ast.parse(str(node.value.value)), True, root)
+    return first({why for name in wanted if (why := needed(name, root, seen))})
+
+
+def first(reasons: set[str]) -> str | None:
+    """Return the reason that says most to a reader, if there is one."""
+    known = list(OTHERS.values())
+    return min(reasons, key=lambda w: (known.index(w) if w in known else 99, w), default=None)
+
+
+def modules(root: Path) -> dict[str, Path]:
+    """Return every module of the package with its file."""
+    return {
+        path.relative_to(root / "code").with_suffix("").as_posix().replace("/", ".").removesuffix(
+            ".__init__"
+        ): path
+        for path in sorted((root / "code/unrolled").rglob("*.py"))
+    }  # fmt: skip
+
+
+def split(root: Path) -> tuple[list[Path], dict[str, str]]:
+    """Return the files that run in a page, and what is absent there with what it would need."""
+    present, absent = [], dict(OTHERS)
+    for name, path in modules(root).items():
+        if why := needed(name, root):
+            absent[name] = why
+        else:
+            present.append(path)
+    return present, absent
+
+
+# --- The cells of a page ------------------------------------------------------------------------
+
+
+class Names:
+    """The names of a page as its cells bind them, one after the other."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.origin: dict[str, str] = {}  # name -> what it was imported as
+        self.absent: dict[str, str] = {}  # name -> what it would need
+
+    def cell(self, text: str) -> str | None:
+        """Read the next cell; return what it needs that a page lacks, or None if it is live."""
+        try:
+            tree = ast.parse(text)
+        except SyntaxError:
+            return "IPython"
+        rest = [node for node in tree.body if not self.imported(node)]
+        why = next((w for node in rest if not _is_style(node) and (w := self.uses(node))), None)
+        if why is None and not any(not _is_style(node) for node in rest):
+            # Imports alone: worth running if one of them is there.
+            bound = [name for node in tree.body for name in _bound(node)]
+            missing = [self.absent[name] for name in bound if name in self.absent]
+            why = missing[0] if missing and len(missing) == len(bound) else None
+        for node in rest:
+            for name in _bound(node):
+                self.origin.pop(name, None)
+                self.absent.pop(name, None)
+                if why:
+                    self.absent[name] = why
+        return why
+
+    def imported(self, node: ast.stmt) -> bool:
+        """Bind what an import statement binds; return whether it is one."""
+        if not isinstance(node, ast.Import | ast.ImportFrom):
+            return False
+        for alias in node.names:
+            module = f"{node.module}." if isinstance(node, ast.ImportFrom) else ""
+            full = module + alias.name
+            name = alias.asname or (full if module else full.split(".")[0]).rpartition(".")[2]
+            self.origin[name] = full if module or alias.asname else name
+            self.absent.pop(name, None)
+            if why := needed(full, self.root):
+                self.absent[name] = why
+        return True
+
+    def uses(self, tree: ast.AST) -> str | None:
+        """Return what the first absent name in some code needs."""
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                wanted = imports(node, True, self.root)
+                why = first({why for name in wanted if (why := needed(name, self.root))})
+            elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+                why = self.absent.get(node.id)
+            elif isinstance(node, ast.Attribute):
+                why = OTHERS.get(self.dotted(node))
+            else:
+                why = None
+            if why:
+                return why
+        return None
+
+    def dotted(self, node: ast.expr) -> str:
+        """Return the full name of `text.corpus`, as far as imports tell."""
+        if isinstance(node, ast.Attribute):
+            return f"{self.dotted(node.value)}.{node.attr}"
+        return self.origin.get(node.id, "") if isinstance(node, ast.Name) else ""
+
+
+def _is_style(node: ast.stmt) -> bool:
+    """Return whether a statement is `figures.use_style()`, which the stand-in allows."""
+    return ast.unparse(node) == "figures.use_style()"
+
+
+def _bound(node: ast.AST) -> set[str]:
+    """Return the names that a statement binds, at any depth."""
+    names = {
+        n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
+    }
+    for inner in ast.walk(node):
+        if isinstance(inner, ast.FunctionDef | ast.ClassDef):
+            names.add(inner.name)
+        elif isinstance(inner, ast.Import | ast.ImportFrom):
+            names |= {(a.asname or a.name).split(".")[0] for a in inner.names}
+    return names - set(dir(builtins))
+
+
+def described(doctree: nodes.document, root: Path) -> list[dict[str, str]]:
+    """Return what the scripts must know of each code cell, and give each its id."""
+    names = Names(root)
+    found = []
+    for node in doctree.findall(nodes.container):
+        if node.get("nb_element") != "cell_code":
+            continue
+        metadata = node.get("cell_metadata") or {}
+        cell = {"id": f"cell-{len(found) + 1}"}
+        if cell["id"] not in node["ids"]:
+            node["ids"].append(cell["id"])
+        source = next((n for n in node.children if n.get("nb_element") == "cell_code_source"), None)
+        why = names.cell(source.astext()) if source is not None else "a text that is not shown"
+        if "check" in metadata:
+            cell["check"] = str(metadata["check"])
+        elif "exercise" in metadata:
+            cell["exercise"] = name = str(metadata["exercise"])
+            part = next((root / "code/unrolled/exercises").glob(f"*/{name}.py"), None)
+            if part:
+                why = why or needed(f"unrolled.exercises.{part.parent.name}.{name}", root)
+        if why and "check" not in cell:
+            cell["needs"] = why
+        found.append(cell)
+    return found
+
+
+# --- On the page --------------------------------------------------------------------------------
+
+BAR = """\
+<div class="live-bar" hidden>
+<button type="button">Run the code on this page</button>
+<p role="status"></p>
+</div>
+<script type="application/json" class="live-cells">{}</script>"""
+
+
+def elsewhere(app: Any, docname: str) -> dict[str, str]:
+    """Return where cells run that do not run in the page."""
+    if url := address.binder_url(app.config, f"{docname}.md"):
+        return {"text": "Open this page on Binder", "url": url}
+    start = "make exercises" if docname.startswith("book/exercises") else ".venv/bin/jupyter lab"
+    return {"text": f"`{start}` in the repository opens it in JupyterLab, where it does."}
+
+
+def offer(app: Any, doctree: nodes.document, docname: str) -> None:
+    """Put the button under the title of a page that has live cells."""
+    cells = described(doctree, Path(app.srcdir))
+    title = next(iter(doctree.findall(nodes.title)), None)
+    if title is None or not any("needs" not in cell and "check" not in cell for cell in cells):
+        return
+    about = {"name": docname, "cells": cells, "elsewhere": elsewhere(app, docname)}
+    data = json.dumps(about, separators=(",", ":")).replace("</", "<\\/")
+    title.parent.insert(
+        title.parent.index(title) + 1, nodes.raw("", BAR.format(data), format="html")
+    )
+
+
+def add_scripts(app: Any, pagename: str, templatename: str, context: dict, doctree: Any) -> None:
+    """Load the button's script and style where there is a button."""
+    if 'class="live-bar"' in (context.get("body") or ""):
+        app.add_js_file("live.js", loading_method="defer")
+        app.add_css_file("live.css")
+
+
+def install(app: Any, config: Any) -> None:
+    """Put what the scripts load into the site."""
+    root = Path(app.srcdir)
+    assets = Path(app.outdir).parent / "assets"
+    try:
+        live_files.install(assets / "live", assets / "licenses", *split(root), root)
+    except live_files.LiveError as error:
+        raise ExtensionError(str(error)) from None
+
+
+def tidy(app: Any, exception: Exception | None) -> None:
+    """Remove what an earlier build put there under other names."""
+    built, site = Path(app.outdir).parent / "assets/live", Path(app.outdir) / "_static/live"
+    for path in site.glob("*") if exception is None else ():
+        if not (built / path.name).exists():
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def setup(app: Any) -> dict[str, bool]:
+    """Register the extension."""
+    app.connect("config-inited", install, priority=600)  # after lean.py has emptied the folder
+    app.connect("doctree-resolved", offer)
+    app.connect("html-page-context", add_scripts)
+    app.connect("build-finished", tidy)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

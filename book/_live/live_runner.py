@@ -1,0 +1,228 @@
+"""Runs the cells of a page in its worker: what they print, the errors they end in, the checks.
+
+It is Python's half of worker.js, and runs outside the browser as well, where the tests call it.
+"""
+
+import ast
+import builtins
+import importlib.abc
+import importlib.machinery
+import io
+import linecache
+import sys
+import time
+import traceback
+import types
+import warnings
+
+MOST = 60_000  # characters that one run may show
+PAUSE = 0.05  # seconds between two messages to the page
+
+
+class Screen(io.TextIOBase):
+    """Standard output and errors of a run: sent on in pieces, and cut where it gets too long."""
+
+    def __init__(self, send):
+        self.send, self.waiting, self.shown, self.cut = send, [], 0, 0
+        self.sent = time.monotonic()
+
+    def writable(self):
+        return True
+
+    def write(self, text):
+        room = MOST - self.shown
+        kept = text[:room]
+        self.cut += len(text) - len(kept)
+        if kept:
+            self.shown += len(kept)
+            self.waiting.append(kept)
+            if time.monotonic() - self.sent > PAUSE:
+                self.flush()
+        return len(text)
+
+    def flush(self):
+        if self.waiting:
+            self.send("".join(self.waiting))
+            self.waiting = []
+        self.sent = time.monotonic()
+
+    def end(self):
+        if self.cut:
+            self.waiting.append(
+                f"\n… cut here: {self.cut:,} more characters were printed than a page can show\n"
+            )
+        self.flush()
+
+
+# --- Modules that a page does not have ----------------------------------------------------------
+
+
+class Absent(types.ModuleType):
+    """Stands in for a module that the page lacks, so that the other imports of a cell succeed."""
+
+    def __init__(self, name, needs):
+        super().__init__(name)
+        self.__dict__.update(__path__=[], _needs=needs)
+
+    def __getattr__(self, name):
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return Absent(f"{self.__name__}.{name}", self._needs)
+
+    def __call__(self, *arguments, **settings):
+        if self.__name__ == "unrolled.figures.use_style":
+            return
+        raise NotInThePage(
+            f"{self.__name__} needs {self._needs}, which a page cannot have: this cell runs in "
+            "JupyterLab"
+        )
+
+
+class NotInThePage(RuntimeError):
+    """A cell used something that only an installation has."""
+
+
+class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Finds the absent modules, after all that is really there has been looked through."""
+
+    def __init__(self, absent):
+        self.absent = absent
+
+    def needs(self, name):
+        parts = name.split(".")
+        starts = (".".join(parts[:n]) for n in range(len(parts), 0, -1))
+        return next((self.absent[start] for start in starts if start in self.absent), None)
+
+    def find_spec(self, name, path=None, target=None):
+        if self.needs(name):
+            return importlib.machinery.ModuleSpec(name, self, is_package=True)
+        return None
+
+    def create_module(self, spec):
+        return Absent(spec.name, self.needs(spec.name))
+
+    def exec_module(self, module):
+        pass
+
+
+class Idle:
+    """Takes the place of tqdm's bar and of threadpoolctl's limit: it does nothing."""
+
+    def __init__(self, over=(), *arguments, **settings):
+        self.over = over
+
+    def __iter__(self):
+        return iter(self.over)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        return None
+
+    def __getattr__(self, name):
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return lambda *arguments, **settings: None
+
+
+def idle(module, name):
+    sys.modules[module] = types.ModuleType(module, "It does nothing in a page.")
+    setattr(sys.modules[module], name, Idle)
+
+
+def prepare(absent):
+    """Makes Python ready for the cells of a page."""
+    sys.meta_path.append(Finder(absent))
+    idle("tqdm", "tqdm")
+    idle("threadpoolctl", "threadpool_limits")
+    # What a page cannot do, said in words.
+    builtins.input = _no_input
+    warnings.simplefilter("default")
+    sys.dont_write_bytecode = True
+
+
+def _no_input(prompt=""):
+    raise NotInThePage("input() has nobody to ask in a page: assign the value in the cell")
+
+
+# --- Running ------------------------------------------------------------------------------------
+
+
+def new_namespace():
+    """Returns the empty namespace of a page, or of an exercise."""
+    return {"__name__": "__main__", "__builtins__": builtins}
+
+
+def run(code, where, namespace, send, then=None):
+    """Runs a cell as a notebook does: its last expression is shown.
+
+    Args:
+        code: the text of the cell.
+        where: what a traceback calls it, such as "cell 3".
+        namespace: a dict, which the cell changes.
+        send: a function that takes pieces of text to show.
+        then: a function of the screen, called after the cell if it raised nothing.
+
+    Returns:
+        (whether nothing was raised, what ``then`` returned).
+    """
+    screen = Screen(send)
+    before = sys.stdout, sys.stderr
+    sys.stdout = sys.stderr = screen
+    name = f"<{where}>"
+    # So that a traceback shows the reader's own lines.
+    linecache.cache[name] = (len(code), None, code.splitlines(keepends=True), name)
+    try:
+        _execute(code, name, namespace)
+        result = then() if then else None
+    except BaseException as error:
+        screen.write(short_traceback(error))
+        return False, None
+    finally:
+        sys.stdout, sys.stderr = before
+        screen.end()
+    return True, result
+
+
+def _execute(code, name, namespace):
+    tree = ast.parse(code, name)
+    last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
+    exec(compile(tree, name, "exec"), namespace)
+    if last:
+        value = eval(compile(ast.Expression(last.value), name, "eval"), namespace)
+        if value is not None and not code.rstrip().endswith(";"):
+            print(repr(value))
+
+
+def short_traceback(error):
+    """Returns a traceback of the cells' lines and the package's, without those of others."""
+    if isinstance(error, SystemExit):
+        return "SystemExit: the cell ended itself; the page goes on\n"
+    whole = traceback.TracebackException.from_exception(error, compact=True)
+    part = whole
+    while part is not None:
+        ours = [f for f in part.stack if f.filename[0] == "<" or "/unrolled/" in f.filename]
+        ours = [f for f in ours if not f.filename.startswith("<frozen")]
+        part.stack = traceback.StackSummary.from_list([f for f in ours if f.filename != __file__])
+        part = part.__cause__ or (None if part.__suppress_context__ else part.__context__)
+    text = "".join(whole.format())
+    if len(text) > 8000:
+        text = f"{text[:4000]}\n…\n{text[-4000:]}"
+    return text.replace("/lib/python3.11/site-packages/", "")
+
+
+def check(code, where, exercise, namespace, send):
+    """Runs the reader's cell and judges it.
+
+    Returns:
+        (whether it is right, the message), or (False, None) if the cell raised.
+    """
+
+    def judged():
+        from unrolled.exercises import judge
+
+        return tuple(judge(exercise, namespace))
+
+    passed, verdict = run(code, where, namespace, send, judged)
+    return verdict if passed else (False, None)

@@ -1,0 +1,75 @@
+// The worker that Python runs in, as the page sees it: start, run, stop. To stop Python is to end the worker;
+// a new one is started at once and knows nothing of the old one's values.
+export class Machine {
+  // `tell` is called with (state, detail): loading, ready, failed (with a sentence).
+  constructor(settings, tell) {
+    this.settings = settings;
+    this.tell = tell;
+    this.request = 0;
+  }
+
+  start() {
+    this.worker?.terminate();
+    this.tell("loading", "Loading Python …");
+    this.ready = new Promise((resolve, reject) => {
+      this.worker = new Worker(this.settings.script);
+      this.worker.onmessage = ({ data }) => {
+        if (data.type === "progress") this.tell("loading", data.text);
+        else if (data.type === "ready") resolve();
+        else if (data.type === "failed") reject(new Error(explained(data)));
+        else if (data.id === this.running?.id) this.answer(data);
+      };
+      // The script itself did not come, or the worker has broken down.
+      this.worker.onerror = (event) => {
+        event.preventDefault();
+        reject(new Error(explained({ missing: "worker.js", text: event.message })));
+        this.answer({ type: "died", text: event.message });
+      };
+      this.worker.postMessage({ type: "start", ...this.settings });
+    });
+    this.ready.then(
+      () => this.tell("ready"),
+      (error) => {
+        this.worker.terminate();
+        this.tell("failed", error.message);
+      },
+    );
+    return this.ready;
+  }
+
+  // Resolves to {passed, message} or {lost: a sentence}; `show` gets what is printed, piece by piece.
+  async run(cell, show) {
+    await this.ready;
+    return new Promise((resolve) => {
+      this.running = { id: ++this.request, resolve, show };
+      this.worker.postMessage({ id: this.request, ...cell });
+    });
+  }
+
+  answer(data) {
+    if (!this.running) return;
+    if (data.type === "output") return this.running.show(data.text);
+    const { resolve } = this.running;
+    this.running = null;
+    if (data.type === "done") return resolve(data);
+    resolve({ lost: `Python broke down (${data.text || "out of memory?"}) and starts again.` });
+    this.restart();
+  }
+
+  stop() {
+    const { resolve } = this.running ?? {};
+    this.running = null;
+    this.restart();
+    resolve?.({ lost: "Stopped. Python starts again." });
+  }
+
+  restart() {
+    this.start().catch(() => {}); // `tell` has said so
+  }
+}
+
+function explained({ missing, text }) {
+  return missing
+    ? `${missing} did not come from this site: is there a connection, and is the site complete? Your code is kept.`
+    : `Python could not start here: ${text}`;
+}

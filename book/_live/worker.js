@@ -1,0 +1,86 @@
+// Python in a worker: Pyodide, NumPy and the package, all from our own site. machine.js starts it, sends it
+// cells, and ends it to stop one. A classic worker, because that is what Pyodide loads itself into.
+let python; // resolves to the functions of live_runner.py
+let namespace;
+
+const say = (type, more) => postMessage({ type, ...more });
+
+// What failed to come is named; Pyodide itself would say little.
+class Missing extends Error {}
+
+async function get(url, what) {
+  let response;
+  try {
+    response = await fetchAsIs(url);
+  } catch {
+    throw new Missing(what);
+  }
+  if (!response.ok) throw new Missing(`${what} (${response.status})`);
+  return response;
+}
+
+// The heaviest file lies compressed on the site, so that it is small whatever the server does. Pyodide asks for
+// it by its own name.
+const fetchAsIs = self.fetch.bind(self);
+self.fetch = async (url, options) => {
+  const name = String(url).split("/").pop();
+  if (name === "pyodide.asm.wasm") {
+    const { body } = await get(`${url}.gzip`, name);
+    return new Response(body.pipeThrough(new DecompressionStream("gzip")), {
+      headers: { "Content-Type": "application/wasm" },
+    });
+  }
+  return get(url, name);
+};
+
+async function start({ folder, wheel, runner, absent }) {
+  try {
+    importScripts(`${folder}pyodide.js`);
+  } catch {
+    throw new Missing("pyodide.js");
+  }
+  // Everything at once: none of it needs another to be fetched.
+  const [pyodide, ours, text] = await Promise.all([
+    loadPyodide({ indexURL: folder, packages: ["numpy"], stdout() {}, stderr() {} }),
+    get(wheel, "the package").then((response) => response.arrayBuffer()),
+    get(runner, "live_runner.py").then((response) => response.text()),
+  ]);
+  say("progress", { text: "Starting NumPy …" });
+  pyodide.unpackArchive(ours, "wheel");
+  pyodide.FS.writeFile("/home/pyodide/live_runner.py", text);
+  const module = pyodide.runPython("import sys; sys.path.insert(0, '/home/pyodide'); import live_runner; live_runner");
+  module.prepare(pyodide.toPy(absent));
+  pyodide.runPython("import numpy, unrolled");
+  namespace = module.new_namespace();
+  return { pyodide, module };
+}
+
+async function answer({ id, code, where, alone, exercise }) {
+  const { module } = await python;
+  const send = (text) => say("output", { id, text });
+  const names = alone ? module.new_namespace() : namespace;
+  const result = exercise
+    ? module.check(code, where, exercise, names, send)
+    : module.run(code, where, names, send);
+  const [passed, message] = result.toJs();
+  say("done", { id, passed, message: message ?? null });
+}
+
+self.onmessage = async ({ data }) => {
+  if (data.type === "start") {
+    python = start(data);
+    try {
+      await python;
+      say("ready");
+    } catch (error) {
+      say("failed", { missing: error instanceof Missing ? error.message : null, text: String(error) });
+    }
+    return;
+  }
+  try {
+    await answer(data);
+  } catch (error) {
+    // Python itself has ended: out of memory, or a fault in it.
+    say("died", { id: data.id, text: String(error).slice(0, 500) });
+  }
+};
