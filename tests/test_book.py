@@ -231,14 +231,12 @@ def test_a_decided_address_gives_the_binder_button_and_canonical_links(tmp_path,
 @slow
 def test_the_outputs_follow_the_code(tmp_path, node_modules):
     folder = seed(tmp_path, {"page": HEADER + "# Page\n\n" + code(
-        "from unrolled import answer\nanswer.value()")})  # fmt: skip
-    (folder / "code").unlink()
-    module = folder / "code/unrolled/answer.py"
-    module.parent.mkdir(parents=True)
-    module.write_text("from unrolled.deep import number\ndef value(): return number\n")
-    deep = folder / "code/unrolled/deep.py"
-    (folder / "code/unrolled/__init__.py").write_text("")
-    path = {"PYTHONPATH": str(folder / "code")}
+        "from experiments import answer\nanswer.value()")})  # fmt: skip
+    module = folder / "experiments/answer.py"
+    module.write_text("from experiments.deep import number\ndef value(): return number\n")
+    deep = folder / "experiments/deep.py"
+    (folder / "experiments/__init__.py").write_text("")
+    path = {"PYTHONPATH": str(folder)}
 
     def output(number):
         deep.write_text(f"number = {number}\n")
