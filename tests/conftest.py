@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, settings
 # Threads that wait for each other cost more than they bring at the sizes of tests.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.setdefault("MPLBACKEND", "agg")
+os.environ.setdefault("TRITON_INTERPRET", "1")  # kernels run on NumPy arrays
 
 ROOT = Path(__file__).parent.parent
 sys.path.append(str(ROOT / "book/_ext"))

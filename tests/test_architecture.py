@@ -99,6 +99,11 @@ BOOK_ORDER = {
         "with_tensorflow",
         "with_theano",
     },
+    "array_namespace": set(),
+    "with_jax": {"array_namespace", "functional", "rnn"},
+    "with_triton_programs": set(),
+    "with_triton": {"functional", "lstm", "with_triton_programs"},
+    "with_triton_resources": {"with_triton"},
 }
 # Plumbing that explains nothing about networks and that any later module may import.
 EVERYWHERE = {"tree", "files", "records"}
@@ -120,7 +125,9 @@ CELLS = {
     "peephole_lstm",
     "stacked",
 }
-FRAMEWORKS = {"jax", "keras", "pytensor", "tensorflow", "theano"}  # for with_* alone
+FRAMEWORKS = {  # for with_* alone
+    "cupy", "jax", "keras", "pytensor", "tensorflow", "theano", "torch", "triton",
+}  # fmt: skip
 
 RANDOM_WITHOUT_STATE = {"BitGenerator", "Generator", "PCG64", "SeedSequence", "default_rng"}
 GRAB_BAGS = {"common", "helpers", "misc", "util", "utils"}
