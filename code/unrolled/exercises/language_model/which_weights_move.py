@@ -1,0 +1,159 @@
+"""Which arrays have a gradient of exactly zero at five starts."""
+
+import numpy as np
+
+from unrolled import language_model, rnn
+from unrolled.exercises.judging import Wrong
+
+TITLE = "Which weights move?"
+CHAPTER = "02-language-model/parameters-and-initialisation"
+KIND = "predict"
+LEVEL = 2
+MINUTES = 20
+
+TEXT = r"""
+The language model of this part, $h_t = \tanh(x_t W_x + h_{t-1} W_h + b)$ and $u_t = h_t W_y + b_y$
+with $h_0 = 0$, gets its *first* gradient. All arrays start random, large enough that no number is
+0 by chance, except for what is said below. Which arrays have a gradient that is zero in *every*
+entry? Decide before you run anything: put the names, out of `"W_x"`, `"W_h"`, `"b"`, `"W_y"`,
+`"b_y"`, into the set of each start.
+
+- **A**: all five arrays are zero.
+- **B**: only $W_y$ is zero.
+- **C**: only $W_x$ and $b$ are zero.
+- **D**: only $W_h$ is zero.
+- **E**: nothing is zero, but the sentence has a single input, $T = 1$.
+
+In A to D the sentence has $T = 6$ inputs.
+"""
+
+STUB = """
+zero = {
+    "A": {"names", "of", "arrays"},
+    "B": set(),
+    "C": set(),
+    "D": set(),
+    "E": set(),
+}
+"""
+
+HINTS = (
+    "First go forward: which states are zero? Then backward: every gradient of a matrix is *input "
+    "transposed times the gradient at the output*. It vanishes if one of the two does.",
+    "Where is $\\mathrm d h_t = \\mathrm d u_t W_y^\\top + \\dots$ zero? Nothing below the output "
+    "layer gets a gradient then. And what does $\\mathrm d W_y = \\sum_t h_t^\\top \\mathrm d u_t$ "
+    "need?",
+)
+
+SOLUTION = """
+import numpy as np
+
+from unrolled import language_model, rnn
+
+
+def is_zero(zeros, T=6, V=7, H=4):
+    \"\"\"Names of the arrays whose gradient vanishes when those in `zeros` start at 0.\"\"\"
+    rng = np.random.default_rng(0)
+    shapes = {"W_x": (V, H), "W_h": (H, H), "b": (H,), "W_y": (H, V), "b_y": (V,)}
+    w = {k: rng.normal(size=s) * (k not in zeros) for k, s in shapes.items()}
+    cell = rnn.Params(w["W_x"], w["W_h"], w["b"])
+    p = language_model.Params(cell, w["W_y"], w["b_y"])
+    ids = rng.integers(0, V, T + 1)
+    _, d = language_model.loss_and_gradient_loops(p, ids[:-1], ids[1:])
+    gradients = {**d.cell._asdict(), "W_y": d.W_y, "b_y": d.b_y}
+    return {name for name, gradient in gradients.items() if not gradient.any()}
+
+
+zero = {
+    "A": is_zero({"W_x", "W_h", "b", "W_y", "b_y"}),
+    "B": is_zero({"W_y"}),
+    "C": is_zero({"W_x", "b"}),
+    "D": is_zero({"W_h"}),
+    "E": is_zero(set(), T=1),
+}
+for start, names in zero.items():
+    print(start, sorted(names))
+"""
+
+COMMENT = r"""
+Two facts decide all five. *Forward*: a state is zero if everything that enters it is. *Backward*:
+the gradient of a matrix is its input, transposed, times the gradient at its output; it vanishes
+where either does.
+
+- **A**: $h_t = 0$, so $\mathrm d W_y = 0$; $W_y = 0$, so nothing goes below. Only $b_y$ moves.
+  After the step the same holds again: all zeros is a trap, and the model stays a unigram model for
+  ever.
+- **B**: $\mathrm d h_t = \mathrm d u_t W_y^\top = 0$, so $W_x$, $W_h$, $b$ stand still, for *one*
+  step. $W_y$ does move, since the states are not zero, and from the second step on everything
+  does. Starting with $W_y = 0$ is harmless, and gives a first loss of exactly $\log V$ if
+  $b_y = 0$.
+- **C**: all states are zero, whatever $W_h$ is. So $\mathrm d W_y$ and $\mathrm d W_h$, which have
+  states as inputs, vanish; $W_x$ and $b$ have the one-hot row and 1 as inputs and move.
+- **D**: nothing vanishes. $\mathrm d W_h = \sum_t h_{t-1}^\top \mathrm d a_t$ does not contain
+  $W_h$ itself as a factor. What is zero in this start is the way *back* through time, so the
+  gradient is that of a window of 0 steps, and it is not nothing.
+- **E**: the only state that $W_h$ multiplies is $h_0 = 0$. A first step teaches the memory
+  nothing.
+
+So a zero matrix hurts what lies *below* it, and zero states hurt the matrices that *read* them.
+Next, try all weights equal to 0.01: no gradient vanishes, and the columns of $\mathrm d W_x$ come
+out equal. Equal units stay equal, which is a trap of another kind.
+"""
+
+NAMES = ("W_x", "W_h", "b", "W_y", "b_y")
+STARTS = {
+    "A": (set(NAMES), 6),
+    "B": ({"W_y"}, 6),
+    "C": ({"W_x", "b"}, 6),
+    "D": ({"W_h"}, 6),
+    "E": (set(), 1),
+}
+WHY_ZERO = {
+    "W_x": "the gradient at the pre-activations, which it is multiplied by, has to come through "
+    "W_y",
+    "b": "its gradient is the sum of those at the pre-activations, and they come through W_y",
+    "W_h": "each term is a state h_{t-1}, transposed, times the gradient at the pre-activation, "
+    "and one of the two is zero in every term",
+    "W_y": "each term is a state h_t, transposed, times p - onehot; look at the states",
+}
+WHY_NOT = {
+    "W_x": "its gradient is the one-hot row, transposed, times the gradient at the "
+    "pre-activation, and that one is not zero here",
+    "b": "its gradient is the sum of those at the pre-activations, which are not zero here",
+    "W_h": "its gradient is made of states and of gradients at the pre-activations, and neither "
+    "is zero here; that W_h itself is zero or not does not enter",
+    "W_y": "its gradient is made of states and of p - onehot, and neither is zero here",
+    "b_y": "its gradient is the sum of p - onehot over the steps, whatever the weights are",
+}
+
+
+def check(answers):
+    """Compares each set with the gradients that the package computes."""
+    zero = answers.get("zero")
+    if not isinstance(zero, dict) or set(zero) != set(STARTS):
+        raise Wrong('Set `zero` to a dictionary with the keys "A" to "E".')
+    for start, (zeros, T) in STARTS.items():
+        try:
+            named = set(zero[start])
+        except TypeError:
+            raise Wrong(f"Start {start}: give a set of names, set() if there is none.") from None
+        if not named <= set(NAMES):
+            raise Wrong(f"Start {start}: the names are " + ", ".join(f'"{n}"' for n in NAMES) + ".")
+        truth = _vanishing(zeros, T)
+        for name in NAMES:
+            if name in named and name not in truth:
+                raise Wrong(f"Start {start}: {name} does get a gradient: {WHY_NOT[name]}.")
+            if name in truth and name not in named:
+                raise Wrong(f"Start {start}: {name} gets none: {WHY_ZERO[name]}.")
+    return "A zero matrix starves what is below it, and zero states starve what reads them."
+
+
+def _vanishing(zeros, T, V=7, H=4):
+    rng = np.random.default_rng(0)
+    shapes = ((V, H), (H, H), (H,), (H, V), (V,))
+    w = [rng.normal(size=s) * (n not in zeros) for n, s in zip(NAMES, shapes, strict=True)]
+    p = language_model.Params(rnn.Params(*w[:3]), *w[3:])
+    ids = rng.integers(0, V, T + 1)
+    _, d = language_model.loss_and_gradient_loops(p, ids[:-1], ids[1:])
+    arrays = (*d.cell, d.W_y, d.b_y)
+    return {name for name, array in zip(NAMES, arrays, strict=True) if not array.any()}
