@@ -1,0 +1,158 @@
+"""The backward pass of the plain cell, for a batch."""
+
+import numpy as np
+
+from unrolled import rnn
+from unrolled.exercises.judging import Wrong, array, call, close, function, is_close
+
+TITLE = "Derive the gradients yourself"
+CHAPTER = "03-bptt/the-delta-recursion"
+KIND = "write"
+LEVEL = 2
+MINUTES = 40
+
+TEXT = r"""
+The third post sets this as an exercise, and it is the one to do of all in this part. With the
+chapter closed: write `backward(W_x, W_h, x, h, dh)` for the network
+
+$$
+h_t = \tanh(x_t W_x + h_{t-1} W_h + b), \qquad t = 1, \dots, T .
+$$
+
+`x` is $(T, B, D)$. `h` is $(T + 1, B, H)$: the initial state first, so that `h[t + 1]` is the state
+after `x[t]`. `dh` is $(T, B, H)$: `dh[t]` is the gradient of that step's own loss with respect to
+`h[t + 1]`. Return the five gradients `dW_x`, `dW_h`, `db`, `dx`, `dh0`, those of the weights summed
+over time and batch.
+"""
+
+STUB = '''
+import numpy as np
+
+
+def forward(W_x, W_h, b, x, h0):
+    """States (T+1, B, H), the initial one first."""
+    h = [h0]
+    for x_t in x:
+        h.append(np.tanh(x_t @ W_x + h[-1] @ W_h + b))
+    return np.array(h)
+
+
+def backward(W_x, W_h, x, h, dh):
+    """Gradients (dW_x, dW_h, db, dx, dh0) of the summed loss."""
+    raise NotImplementedError
+'''
+
+HINTS = (
+    "Let `da[t]` be the gradient at the sum inside the tanh. Two things read the state `h[t + 1]`: "
+    "the loss of its step, and the sum of the next step.",
+    "Run through the steps from the last to the first. Carry one array, the gradient that the next "
+    "step passes back; before the last step it is zero. `da[t]` is (own + carried) times "
+    "`1 - h[t + 1]**2`, and then the carried one becomes `da[t] @ W_h.T`.",
+    "With all `da` known: each weight's gradient is what it was multiplied by, transposed, times "
+    "`da`, over all steps and sequences. `np.einsum('tbi,tbj->ij', ...)` does the sum.",
+)
+
+SOLUTION = '''
+import numpy as np
+
+
+def forward(W_x, W_h, b, x, h0):
+    """States (T+1, B, H), the initial one first."""
+    h = [h0]
+    for x_t in x:
+        h.append(np.tanh(x_t @ W_x + h[-1] @ W_h + b))
+    return np.array(h)
+
+
+def backward(W_x, W_h, x, h, dh):
+    """Gradients (dW_x, dW_h, db, dx, dh0) of the summed loss."""
+    da = np.empty_like(dh)
+    arriving = np.zeros_like(h[0])
+    for t in reversed(range(len(x))):
+        da[t] = (dh[t] + arriving) * (1 - h[t + 1] ** 2)
+        arriving = da[t] @ W_h.T
+    dW_x = np.einsum("tbd,tbh->dh", x, da)
+    dW_h = np.einsum("tbk,tbh->kh", h[:-1], da)
+    return dW_x, dW_h, da.sum(axis=(0, 1)), da @ W_x.T, arriving
+'''
+
+COMMENT = r"""
+Six lines do what {eq}`eq-delta-gradients` and {eq}`eq-delta-recursion` say, and they train every
+network of Part 2. The loop has one matrix product with $W_h^\top$ a step, because only that has to
+wait for the step after it; the gradients of the weights are taken after the loop, all steps at
+once. Note how many mistakes in this function still give arrays of the right shape: the check that
+you have just passed tells about ten of them apart, and a test that only looks at shapes tells none.
+Do the same for ReLU units next: which two lines change, and what has to be decided at $a_t = 0$?
+"""
+
+NAMES = ("dW_x", "dW_h", "db", "dx", "dh0")
+
+
+def deltas(W_h, h, dh, carry=True, slope=lambda h: 1 - h**2, order=reversed):
+    """Returns the gradients at the sums, right or in one of the ways to get them wrong."""
+    da, arriving = np.zeros_like(dh), np.zeros_like(h[0])
+    for t in order(range(len(dh))):
+        da[t] = (dh[t] + arriving) * slope(h[t + 1])
+        arriving = da[t] @ W_h if carry else 0 * arriving
+    return da
+
+
+def check(answers):
+    """Each gradient on unequal sizes; the bias's first, since it shows the deltas."""
+    reader = function(answers, "backward")
+    rng = np.random.default_rng(3)
+    T, B, D, H = 5, 4, 2, 3
+    p = rnn.Params(*(0.8 * rng.standard_normal(s) for s in [(D, H), (H, H), (H,)]))
+    x, dh = rng.standard_normal((T, B, D)), rng.standard_normal((T, B, H))
+    h0 = 0.7 * rng.standard_normal((B, H))
+    states, cache = rnn.forward(p, x, h0)
+    h = np.concatenate([h0[None], states])
+    given = [a.copy() for a in (p.W_x, p.W_h, x, h, dh)]
+    found = call(reader, *given)
+    if not isinstance(found, tuple | list) or len(found) != 5:
+        raise Wrong("Return five arrays: dW_x, dW_h, db, dx, dh0.")
+    shapes = (D, H), (H, H), (H,), (T, B, D), (B, H)
+    dW_x, dW_h, db, dx, dh0 = (
+        array(a, shape, f"`{name}`") for a, shape, name in zip(found, shapes, NAMES, strict=True)
+    )
+    dp, dx_right, dh0_right = rnn.backward(p, cache, dh)
+    db_of = {
+        "Each step has the gradient of its own loss only: nothing is carried back, as if the "
+        "network had no memory.": deltas(p.W_h.T, h, dh, carry=False),
+        "What is carried back is multiplied by W_h; rows that went forward through W_h come back "
+        "through its transpose.": deltas(p.W_h, h, dh),
+        "The slope is taken as 1 - tanh(h)²; h is a tanh already, so the slope is 1 - h².": deltas(
+            p.W_h.T, h, dh, slope=lambda h: 1 - np.tanh(h) ** 2
+        ),
+        "The slope of tanh is missing on the way back.": deltas(p.W_h.T, h, dh, slope=np.ones_like),
+        "The loop runs from the first step to the last; the gradient arrives from the step "
+        "after.": deltas(p.W_h.T, h, dh, order=iter),
+    }
+    for message, da in db_of.items():
+        if is_close(db, da.sum(axis=(0, 1))):
+            raise Wrong(message)
+    for count, of_what in ((B, "the batch"), (T, "the steps"), (T * B, "batch and steps")):
+        if is_close(db, dp.b / count):
+            raise Wrong(f"Right, but a mean over {of_what}: the gradients of a sum are asked.")
+    if not is_close(db, dp.b):
+        if is_close(dh0, dh0_right) and is_close(dx, dx_right):
+            raise Wrong(
+                "Your `db` is wrong although your deltas are right: sum over time and batch."
+            )
+        raise Wrong(
+            "`db`, the sum of the gradients at the a_t, is wrong, so the recursion is: compare it "
+            "with a walk of two steps on paper."
+        )
+    if is_close(dW_h, np.einsum("tbk,tbh->kh", h[1:], deltas(p.W_h.T, h, dh))):
+        raise Wrong("`dW_h` pairs a step's delta with the state after the step; W_h met h_{t-1}.")
+    if is_close(dW_h, dp.W_h.T):
+        raise Wrong("`dW_h` is transposed: the state stands on the left, the delta on the right.")
+    close(dW_h, dp.W_h, "The deltas are right; `dW_h` is not the sum of state before times delta.")
+    close(
+        dW_x, dp.W_x, "The deltas are right; `dW_x` is not the sum of x_t, transposed, times them."
+    )
+    close(dx, dx_right, "`dx`: x_t reaches the sum through W_x, so its gradient is da_t W_x^T.")
+    if is_close(dh0, deltas(p.W_h.T, h, dh)[0]):
+        raise Wrong("`dh0` is the gradient at a_1; one product with W_h's transpose is missing.")
+    close(dh0, dh0_right, "`dh0` is wrong: it is what the first step passes back.")
+    return "All five gradients agree with the package's, and those with central differences."

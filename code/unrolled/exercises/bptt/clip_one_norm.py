@@ -1,0 +1,125 @@
+"""Clipping by norm that turns the gradient all the same."""
+
+import numpy as np
+
+from unrolled.exercises.judging import Wrong, call, close, function, is_close, number
+
+TITLE = "Norm clipping that turns the gradient"
+CHAPTER = "03-bptt/vanishing-and-exploding"
+KIND = "debug"
+LEVEL = 1
+MINUTES = 10
+
+TEXT = r"""
+`clip` is meant to do what {eq}`eq-clip-norm` says to a whole network's gradient: the direction
+stays, the length is at most `limit`. The author's test, on a single array, passes. On a network of
+three arrays the update does not point where the gradient pointed, and gradients shorter than the
+limit are changed as well. Mend it; the arrays that are passed in should not be overwritten.
+
+`gradients` is a list of arrays of any shapes. Return the list of clipped arrays, and the norm
+*before* clipping, which one wants to log.
+"""
+
+STUB = '''
+import numpy as np
+
+
+def clip(gradients, limit):
+    """(clipped gradients, norm before clipping)."""
+    clipped = []
+    for gradient in gradients:
+        norm = np.sqrt((gradient**2).sum())
+        clipped.append(gradient * limit / norm)
+    return clipped, norm
+
+
+print(clip([np.array([30.0, 40.0])], 5.0))
+'''
+
+HINTS = (
+    "Which vector is $g$ in the equation, if a network has three arrays of weights?",
+    "One norm for all: the root of the sum of the squares of all entries of all arrays; one factor "
+    "for all: $\\min(1, c / \\lVert g \\rVert)$.",
+)
+
+SOLUTION = '''
+import numpy as np
+
+
+def clip(gradients, limit):
+    """(clipped gradients, norm before clipping)."""
+    norm = np.sqrt(sum((gradient**2).sum() for gradient in gradients))
+    factor = min(1.0, limit / norm) if norm > 0 else 1.0
+    return [gradient * factor for gradient in gradients], norm
+
+
+print(clip([np.array([30.0, 40.0])], 5.0))
+'''
+
+COMMENT = r"""
+With a norm for each array, every array is scaled by a factor of its own: a bias with a small
+gradient is left alone while $W_h$ is cut to a hundredth, and the update turns towards the biases.
+It is a known way to clip all the same, and has to be known by its name: in Keras, `clipnorm` clips
+each array by itself and `global_clipnorm` all together, and `clipvalue` is {eq}`eq-clip-value`. The
+second mistake, $c / \lVert g \rVert$ without the minimum, is not clipping at all but gives every
+gradient the length $c$, so that training never comes to rest. And a norm of 0 must not be divided
+by: the gradient of a batch without a loss is 0.
+"""
+
+
+def check(answers):
+    """Several arrays, above and below the limit, and nothing to clip."""
+    reader = function(answers, "clip")
+    rng = np.random.default_rng(5)
+    scales = {(3, 4): 3.0, (4, 4): 30.0, (4,): 0.05}
+    gradients = [scale * rng.standard_normal(shape) for shape, scale in scales.items()]
+    norm = float(np.sqrt(sum((g**2).sum() for g in gradients)))
+    given = [g.copy() for g in gradients]
+    clipped, told = _result(call(reader, given, 2.0), gradients)
+    if any(not np.array_equal(a, b) for a, b in zip(given, gradients, strict=True)):
+        raise Wrong("The arrays passed in were overwritten; return new ones.")
+    if is_close(_flat(clipped), np.clip(_flat(gradients), -2, 2)):
+        raise Wrong("That is clipping by value, entry by entry; it turns the gradient too.")
+    each = [g * min(1.0, 2 / float(np.linalg.norm(g))) for g in gradients]
+    unbounded = [g * 2 / np.linalg.norm(g) for g in gradients]
+    if is_close(_flat(clipped), _flat(each)) or is_close(_flat(clipped), _flat(unbounded)):
+        raise Wrong(
+            "Each array has a norm and a factor of its own, so the direction of the whole changes. "
+            "A network has one gradient."
+        )
+    close(
+        _flat(clipped),
+        _flat(gradients) * 2 / norm,
+        "Above the limit all arrays should be multiplied by the limit over their common norm.",
+    )
+    if is_close(told, 2.0):
+        raise Wrong("The norm that you return is the one after clipping; it is always the limit.")
+    close(told, norm, "The second result should be the norm of all arrays together.")
+    clipped, _ = _result(call(reader, [g.copy() for g in gradients], 10 * norm), gradients)
+    close(
+        _flat(clipped),
+        _flat(gradients),
+        "A gradient shorter than the limit is changed: it should be left as it is.",
+    )
+    zeros = [np.zeros(3), np.zeros((2, 2))]
+    with np.errstate(all="ignore"):
+        clipped, _ = _result(call(reader, zeros, 1.0), zeros)
+    if not np.isfinite(_flat(clipped)).all():
+        raise Wrong("A gradient of zeros comes back as NaN: its norm is 0.")
+    return "One norm, one factor: the direction stays."
+
+
+def _flat(arrays):
+    return np.concatenate([np.ravel(np.asarray(a, dtype=float)) for a in arrays])
+
+
+def _result(found, gradients):
+    """Returns (arrays, norm), or says that this is not what was returned."""
+    if not isinstance(found, tuple | list) or len(found) != 2:
+        raise Wrong("Return two things: the list of clipped arrays, and the norm before.")
+    clipped, norm = found
+    if not isinstance(clipped, tuple | list) or [np.shape(a) for a in clipped] != [
+        g.shape for g in gradients
+    ]:
+        raise Wrong("The clipped arrays should have the shapes of the gradients, in their order.")
+    return clipped, number({"norm": norm}, "norm")

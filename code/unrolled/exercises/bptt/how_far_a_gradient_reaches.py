@@ -1,0 +1,119 @@
+"""Bounds of a gradient, and where floating point ends it."""
+
+import numpy as np
+
+from unrolled.exercises.judging import Wrong, number
+
+TITLE = "How far a gradient reaches"
+CHAPTER = "03-bptt/vanishing-and-exploding"
+KIND = "derive"
+LEVEL = 2
+MINUTES = 25
+
+TEXT = r"""
+Five numbers, from {eq}`eq-jacobian-bound` and from what `float32` can hold.
+
+- `one_step`: the post says that $\lVert \partial h_t / \partial h_{t-1} \rVert \le 1$ for $\tanh$
+  units. What is the least upper bound when $\sigma_{\max}(W_h) = 2.94$?
+- `k_tanh`: $W_h$ is 0.9 times an orthogonal matrix, the units are $\tanh$. After how many steps is
+  the gradient *certain* to be below $10^{-6}$ of what it was?
+- `k_sigmoid`: the same for logistic units and $\sigma_{\max}(W_h) = 2$.
+- `k_lost`: a linear unit with $W_h = 0.5$, so that a gradient of 1 is $0.5^k$ after $k$ steps. What
+  is the smallest $k$ for which adding it to a `float32` weight of exactly 1 changes nothing?
+- `k_zero`: what is the smallest $k$ for which that gradient itself, halved step by step in
+  `float32`, is exactly 0?
+
+Give whole numbers of steps. Work them out before you let NumPy confirm the last two.
+"""
+
+STUB = """
+one_step = None
+k_tanh = None
+k_sigmoid = None
+k_lost = None
+k_zero = None
+"""
+
+HINTS = (
+    "The largest slope $\\gamma$ is 1 for $\\tanh$ and $1/4$ for the logistic function. The bound "
+    "after $k$ steps is $(\\gamma \\sigma_{\\max})^k$; solve for $k$ and round up.",
+    "`float32` has 24 significant bits: the next number after 1 is $1 + 2^{-23}$. Half of that "
+    "distance is a tie, and ties go to the even neighbour.",
+    "The smallest positive `float32` is a subnormal number, $2^{-149}$. Half of it is a tie "
+    "between it and 0.",
+)
+
+SOLUTION = """
+import numpy as np
+
+one_step = 1 * 2.94
+k_tanh = int(np.ceil(np.log(1e-6) / np.log(0.9)))
+k_sigmoid = int(np.ceil(np.log(1e-6) / np.log(2 / 4)))
+
+k_lost = 0
+while np.float32(1) + np.float32(0.5**k_lost) != 1:
+    k_lost += 1
+
+k_zero, gradient = 0, np.float32(1)
+while gradient > 0:
+    gradient, k_zero = gradient * np.float32(0.5), k_zero + 1
+"""
+
+COMMENT = r"""
+The Jacobian is $\operatorname{diag}(1 - h_t^2)\, W_h^\top$, and at $h_t = 0$ the first factor is
+the identity, so 2.94 is reached. For the next two,
+
+$$
+\begin{aligned}
+0.9^k < 10^{-6} &\iff k > \frac{\ln 10^{-6}}{\ln 0.9} = 131.1, \\
+\bigl(\tfrac14 \cdot 2\bigr)^k < 10^{-6} &\iff k > 19.9 ,
+\end{aligned}
+$$
+
+so 132 and 20 steps. Logistic units forget within a sentence with a matrix that for $\tanh$ units
+would be free to explode.
+
+A gradient has two ends in `float32`. It underflows only at $k = 150$, but long before that, at
+$k = 24$, it is lost beside anything of size 1: $1 + 2^{-24}$ lies halfway to the next number and is
+rounded back to 1. In backpropagation such sums are everywhere: a state's own gradient plus what
+arrives from later, a weight's gradients of all steps, the weight plus its update. The far past has
+lost its vote when it is $10^{-7}$ of the near past, not when it is zero. What happens to
+`k_zero` if the factor is 0.9? (It is never reached: a few steps above the smallest number, rounding
+gives back what the factor takes away.)
+"""
+
+
+def check(answers):
+    """Each number with its likely rival."""
+    one_step = number(answers, "one_step")
+    if abs(one_step - 1) < 1e-9:
+        raise Wrong("`one_step`: 1 bounds the diagonal factor. The Jacobian has W_h as well.")
+    if abs(one_step - 2.94) > 1e-6:
+        raise Wrong("`one_step`: a norm of a product is at most the product of the norms.")
+    right_tanh = int(np.ceil(np.log(1e-6) / np.log(0.9)))
+    k_tanh, k_sigmoid = number(answers, "k_tanh"), number(answers, "k_sigmoid")
+    if k_tanh == right_tanh - 1:
+        raise Wrong("`k_tanh`: 0.9 to the power 131 is still just above one in a million.")
+    if k_tanh != right_tanh:
+        raise Wrong("`k_tanh`: solve 0.9 to the power k = one millionth, with logarithms.")
+    if k_sigmoid == 10 or k_sigmoid == 9:
+        raise Wrong("`k_sigmoid`: the factor of a step is a quarter times two, one half.")
+    if k_sigmoid != 20:
+        raise Wrong(
+            "`k_sigmoid`: with σ' at most 1/4, what is the largest factor of a step when W_h "
+            "stretches by at most 2?"
+        )
+    k_lost, k_zero = number(answers, "k_lost"), number(answers, "k_zero")
+    if k_lost in (52, 53, 54):
+        raise Wrong("`k_lost`: that is float64. A float32 has 24 significant bits.")
+    if k_lost in (23, 25):
+        raise Wrong("`k_lost` is off by one: what becomes of a tie between two float32 numbers?")
+    if k_lost != 24:
+        raise Wrong("`k_lost`: what is the distance from 1 to the next float32?")
+    if k_zero in (126, 127):
+        raise Wrong("`k_zero`: below 2^-126 float32 goes on with fewer bits, down to 2^-149.")
+    if k_zero in (149, 151):
+        raise Wrong("`k_zero` is off by one: 2^-149 can be held. Which way is half of it rounded?")
+    if k_zero != 150:
+        raise Wrong("`k_zero`: the smallest positive float32 is a power of two. Which?")
+    return "Lost beside a 1 after 24 halvings, gone after 150."

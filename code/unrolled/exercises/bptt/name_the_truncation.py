@@ -1,0 +1,161 @@
+"""Four truncated gradients, to be told apart by experiment."""
+
+import numpy as np
+
+from unrolled import rnn
+from unrolled.exercises.judging import Wrong
+
+TITLE = "Which truncation is it?"
+CHAPTER = "03-bptt/truncation"
+KIND = "open"
+LEVEL = 2
+MINUTES = 25
+
+TEXT = r"""
+Four programs claim to truncate, and none says how. Each is a function `program(p, cache, dh)` that
+takes and returns what `rnn.backward` does. Find out by experiment, without reading their source,
+what they compute, and set `found["A"]` to `found["D"]` to a pair of a name and a size:
+
+- `("full", None)`: through every step;
+- `("window", w)`: every output looks back $w$ steps;
+- `("last", n)`: only the last $n$ steps of the sequence are run backward;
+- `("chunks", c)`: chunks of $c$ steps, counted from the first step;
+- `("shifted", c)`: chunks of $c$ steps, but the cuts stand one step off: the mistake of someone who
+  detaches the state one step too early or too late.
+
+Sizes are below 10. The stub calls program A once. Which `dh` would tell you which pairs
+{eq}`eq-truncation-pairs` keeps?
+"""
+
+STUB = """
+import numpy as np
+
+from unrolled import rnn
+from unrolled.exercises.bptt.name_the_truncation import PROGRAMS
+
+rng = np.random.default_rng(0)
+T, B, D, H = 24, 1, 3, 4
+p = rnn.init(rng, D, H)
+x, dh = rng.standard_normal((T, B, D)), rng.standard_normal((T, B, H))
+h, cache = rnn.forward(p, x)
+dp, dx, dh0 = PROGRAMS["A"](p, cache, dh)
+full = rnn.backward(p, cache, dh)[0]
+off = np.linalg.norm(dp.W_h - full.W_h) / np.linalg.norm(full.W_h)
+print(f"A is {off:.0%} away from the full gradient")
+
+found = {"A": None, "B": None, "C": None, "D": None}
+"""
+
+HINTS = (
+    "The distance to the full gradient mixes all pairs. Let a single output have a gradient: "
+    "`dh` zero but for one step. Which part of what is returned shows how far back it went?",
+    "`dx[k]` is zero exactly if nothing reached step $k$. With `dh` nonzero at step $t$ alone, the "
+    "nonzero `dx[k]` are the pairs $(t, k)$ that the program keeps.",
+    "Do that for every $t$ and print the table of T rows. Window, last and chunks are the three "
+    "pictures of the chapter; look at the first rows for the shifted one.",
+)
+
+SOLUTION = """
+import numpy as np
+
+from unrolled import rnn
+from unrolled.exercises.bptt.name_the_truncation import PROGRAMS
+
+rng = np.random.default_rng(0)
+T, B, D, H = 14, 1, 3, 4
+p = rnn.init(rng, D, H)
+x = rng.standard_normal((T, B, D))
+_, cache = rnn.forward(p, x)
+
+
+def pairs(program):
+    kept = np.zeros((T, T), bool)
+    for t in range(T):
+        dh = np.zeros((T, B, H))
+        dh[t] = 1
+        kept[t] = program(p, cache, dh)[1].any(axis=(1, 2))
+    return kept
+
+
+for name, program in PROGRAMS.items():
+    print(name)
+    for row in pairs(program):
+        print("  ", "".join(".#"[int(k)] for k in row))
+
+found = {"A": ("window", 3), "B": ("shifted", 4), "C": ("chunks", 6), "D": ("last", 5)}
+"""
+
+COMMENT = r"""
+One probe for every output draws the chapter's triangle, and the triangle names the program. It
+needs no access to the source, so it works on any library: put a gradient on one output and see
+which inputs get some. The cut that stands one step off is seen in the first rows only, because all
+later chunks have the right length; the total number of kept pairs hardly changes, and neither does
+the loss of a training run. It is the usual result of asking `t % c == 0` about the step after which
+the cut should come.
+
+What an answer may look like:
+
+- *Weak*: compares the norm or angle with each truncation of each size until one fits. That is right
+  here and useless where the candidate is not on the list.
+- *Good*: probes single outputs and reads the sizes off the support of `dx`.
+- *Very good*: needs one call for each program, a batch of $T$ copies of the sequence with `dh`
+  nonzero at step $t$ of copy $t$, so that the support of `dx` is the whole table; says why no
+  experiment on the forward pass could tell.
+
+Run the probe on a framework of your own next.
+"""
+
+
+def _shifted(p, cache, dh):
+    """Chunks of four whose cuts come one step late."""
+    length = 4
+    first = tuple(part[:1] for part in cache)
+    rest = tuple(part[1:] for part in cache)
+    dp_1, dx_1, dh0 = rnn.backward(p, rnn.Cache(*first), dh[:1])
+    dp_2, dx_2, _ = rnn.backward_chunks(p, rnn.Cache(*rest), dh[1:], length)
+    return rnn.Params(*map(np.add, dp_1, dp_2)), np.concatenate([dx_1, dx_2]), dh0
+
+
+PROGRAMS = {
+    "A": lambda p, cache, dh: rnn.backward_window(p, cache, dh, 3),
+    "B": _shifted,
+    "C": lambda p, cache, dh: rnn.backward_chunks(p, cache, dh, 6),
+    "D": lambda p, cache, dh: rnn.backward_last(p, cache, dh, 5),
+}
+TRUTH = {"A": ("window", 3), "B": ("shifted", 4), "C": ("chunks", 6), "D": ("last", 5)}
+PROBES = {
+    "window": "an output in the middle gets a gradient, and it goes back a fixed number of steps.",
+    "last": "an output in the middle of a long sequence sends back nothing at all.",
+    "chunks": "how far an output reaches back depends on where it stands, and repeats.",
+    "shifted": "how far an output reaches back repeats, but look at the first few outputs.",
+}
+
+
+def check(answers):
+    """Names first, then sizes, each with the probe that would have told."""
+    found = answers.get("found")
+    if not isinstance(found, dict) or any(found.get(name) is None for name in TRUTH):
+        raise Wrong('Set `found` to a dictionary with a pair for each of "A", "B", "C", "D".')
+    for name, (kind, size) in TRUTH.items():
+        given = found[name]
+        if not isinstance(given, tuple | list) or len(given) != 2:
+            raise Wrong(f'`found["{name}"]` should be a pair such as ("window", 2).')
+        if given[0] not in ("full", *PROBES):
+            raise Wrong(f"{name}: {given[0]!r} is none of full, window, last, chunks, shifted.")
+        if given[0] == "full":
+            raise Wrong(f"{name} is not the full gradient: on 24 steps, compare all of dx.")
+        if given[0] == "chunks" and kind == "shifted":
+            raise Wrong(
+                f"{name} works in chunks, but look where the first cut stands: how many steps has "
+                "the first chunk?"
+            )
+        if given[0] != kind:
+            raise Wrong(f"{name} is no {given[0]!r}: {PROBES[kind]}")
+        if kind == "window" and given[1] == size + 1:
+            raise Wrong(
+                f"{name} is a window, and you count the output's own step: w is the number of "
+                "steps before it."
+            )
+        if given[1] != size:
+            raise Wrong(f"{name} is {kind!r}, of another size.")
+    return "All four named, and the one with its cuts in the wrong place found."

@@ -1,0 +1,130 @@
+"""What a gradient does where the spectral radius is exactly 1."""
+
+from unrolled.exercises.judging import choice
+
+TITLE = "On the border"
+CHAPTER = "03-bptt/vanishing-and-exploding"
+KIND = "predict"
+LEVEL = 2
+MINUTES = 20
+
+TEXT = r"""
+In all six networks the spectral radius of $W_h$ is exactly 1. A gradient is put on $h_k$ and
+carried back to $h_0$. What does its norm there do as $k$ grows from 1 to 1000? Choose for each
+
+**a** it stays exactly what it is · **b** it grows in proportion to $k$ for most gradients ·
+**c** it falls like a power of $k$ · **d** it falls geometrically · **e** it grows geometrically
+
+and then run them.
+
+1. `linear_orthogonal`: no nonlinearity, $h_t = a_t$; $W_h$ orthogonal.
+2. `linear_shear`: no nonlinearity, $W_h = \begin{pmatrix} 1 & 1 \\ 0 & 1 \end{pmatrix}$.
+3. `tanh_silent`: $\tanh$ units, $W_h$ orthogonal, no input, $b = 0$ and $h_0 = 0$.
+4. `tanh_driven`: the same with random inputs of size 1 at every step.
+5. `tanh_fading`: one $\tanh$ unit, $h_t = \tanh(h_{t-1})$, from $h_0 = 1$.
+6. `sigmoid`: logistic units, $W_h$ orthogonal, any inputs.
+"""
+
+STUB = """
+linear_orthogonal = None
+linear_shear = None
+tanh_silent = None
+tanh_driven = None
+tanh_fading = None
+sigmoid = None
+"""
+
+HINTS = (
+    "A step multiplies the gradient by the slopes and by $W_h^\\top$. In which of the six are all "
+    "slopes exactly 1? In which are they below some number smaller than 1 at every step?",
+    "The powers of the shear are in {eq}`eq-transient` with $r = c = 1$.",
+    "In the fifth, the slopes are below 1 but approach it, since the state fades. How fast does "
+    "it? For a small state $\\tanh h \\approx h - h^3/3$: try $h_t = \\sqrt{3 / (2t)}$.",
+)
+
+SOLUTION = """
+import numpy as np
+
+from unrolled import rnn
+from unrolled.functional import dsigmoid, dtanh
+from unrolled.functional import sigmoid as logistic
+from unrolled.jacobians import backward_norms
+from unrolled.recurrent_weights import orthogonal
+
+rng = np.random.default_rng(0)
+K, H = 1000, 16
+Q, shear = orthogonal(rng, H), np.array([[1.0, 1.0], [0.0, 1.0]])
+same, derivative = (lambda a: a), (lambda h, dh: dh)
+cases = {
+    "linear_orthogonal": (Q, 0, 0, same, derivative),
+    "linear_shear": (shear, 0, 0, same, derivative),
+    "tanh_silent": (Q, 0, 0, np.tanh, dtanh),
+    "tanh_driven": (Q, 1, 0, np.tanh, dtanh),
+    "tanh_fading": (np.eye(1), 0, 1, np.tanh, dtanh),
+    "sigmoid": (Q, 1, 0, logistic, dsigmoid),
+}
+for name, (W, size, start, f, df) in cases.items():
+    p = rnn.Params(np.eye(len(W)), W, np.zeros(len(W)))
+    x = size * rng.standard_normal((K, 1, len(W)))
+    h, _ = rnn.forward(p, x, np.full((1, len(W)), float(start)), f)
+    left = []
+    for k in (1, 10, 100, 1000):
+        norms = backward_norms(p, h[:k, 0], np.ones(len(W)), df)
+        left.append(norms[-1] / norms[0])
+    print(f"{name:18}", *(f"{share:9.2g}" for share in left))
+
+linear_orthogonal = "a"
+linear_shear = "b"
+tanh_silent = "a"
+tanh_driven = "d"
+tanh_fading = "c"
+sigmoid = "d"
+"""
+
+COMMENT = r"""
+The radius alone says nothing on the border. The orthogonal matrix keeps every length; the shear has
+the same radius, but $W^k$ has $k$ in its corner. With $\tanh$ the slopes decide. In the silent
+network they are all 1, so at the very beginning of training, with weak inputs, an orthogonal
+$\tanh$ network is nearly linear, which is the point of that initialisation. Inputs of size 1 push
+the slopes down by a factor that does not go away, at every step.
+
+The fading unit lies between. For small $h$, $h_t \approx h_{t-1} - h_{t-1}^3 / 3$, whose solution
+is $h_t^2 \approx 3 / (2t)$, and the product of the slopes is
+
+$$
+\prod_{t=1}^{k} (1 - h_t^2) \approx \exp\Bigl( -\sum_{t=1}^{k} \frac{3}{2t} \Bigr) \approx k^{-3/2}
+$$
+
+up to a constant: slower than every geometric decay. To sit exactly on the border without falling
+off takes a state that is zero, which remembers nothing, or units without a nonlinearity, which is
+where Part 4 begins. For logistic units the slope is at most a quarter, and the case is clear.
+"""
+
+STAYS = "every slope is 1 and the matrix keeps lengths: what could change the norm?"
+BELOW = (
+    "at each step the slopes take away a share that does not become smaller with time; such "
+    "factors multiply."
+)
+SHEAR = "write down the second and the third power of the matrix."
+FADING = (
+    "the slopes are below 1 at every step, and they approach 1 as the state fades. How fast does "
+    "it fade?"
+)
+RIGHT = {
+    "linear_orthogonal": ("a", STAYS),
+    "linear_shear": ("b", SHEAR),
+    "tanh_silent": ("a", "the state is 0 for ever, and the slope of tanh at 0 is 1."),
+    "tanh_driven": ("d", BELOW),
+    "tanh_fading": ("c", FADING),
+    "sigmoid": ("d", "the slope is a quarter at most, at every step, and the matrix adds nothing."),
+}
+
+
+def check(answers):
+    """Each of six choices; what speaks against a wrong one."""
+    for name, (right, why) in RIGHT.items():
+        wrong = {option: f"`{name}`: {why}" for option in "abcde" if option != right}
+        if name == "tanh_fading":
+            wrong["d"] = f"`{name}` falls, but slower than any power of a number below 1: {why}"
+        choice(answers, name, wrong, right)
+    return "Six networks of radius 1, four fates."

@@ -1,0 +1,160 @@
+"""A beginning for W_h with which a bit is remembered for thirty steps."""
+
+import numpy as np
+
+from unrolled import rnn
+from unrolled.exercises.judging import Wrong, array, call, function
+from unrolled.optimizers import adam, clip_by_global_norm
+
+TITLE = "Remember a bit"
+CHAPTER = "03-bptt/remedies"
+KIND = "open"
+LEVEL = 3
+MINUTES = 60
+
+TEXT = r"""
+At the first step a network of eight $\tanh$ units sees $+1$ or $-1$ on one input line. On the other
+line comes noise, normal with standard deviation 2, at each of the 29 steps that follow. After step
+30 it is asked which sign it was. `share_right(recurrent, seed)` trains such a network by full
+backpropagation, Adam and clipping, on **60 updates** of 32 fresh sequences, and returns the share
+of 2,000 new sequences that it gets right. $W_x$ is drawn within $\pm 0.5$, the read-out at random,
+and $b$ is 0. All that you choose is how $W_h$ begins: `recurrent(rng, H)` returns it.
+
+The posts' uniform beginning is at chance. Find one with which **all of the seeds 0 to 4 reach
+0.95**. Then find out *why* it works: what does it do to the gradient over 30 steps, and what to the
+bit? `share_right(..., T=100)` asks for more, and `cue=0.0` starts with a network that does not look
+at the sign at all.
+"""
+
+STUB = '''
+import numpy as np
+
+from unrolled.exercises.bptt.remember_a_bit import share_right
+
+
+def recurrent(rng, H):
+    """W_h (H, H) before training: as in the posts."""
+    return rng.uniform(-1, 1, (H, H)) / np.sqrt(H)
+
+
+for seed in range(5):
+    print(f"seed {seed}: {share_right(recurrent, seed):.2f} right")
+'''
+
+HINTS = (
+    "What factor a step does your $W_h$ have while the states are small? The posts' matrix has a "
+    "spectral radius near 0.58: what is left of a bit, and of a gradient, after 30 steps?",
+    "{doc}`/book/03-bptt/remedies` compares four beginnings. Noise of this size drives the units "
+    "into saturation, so look for a matrix that makes up for the slopes.",
+    "A unit with $h_t = \\tanh(w h_{t-1})$ and $w > 1$ keeps its sign by itself.",
+)
+
+SOLUTION = '''
+import numpy as np
+
+from unrolled.exercises.bptt.remember_a_bit import share_right
+
+
+def recurrent(rng, H):
+    """W_h (H, H) before training: each unit keeps what it has."""
+    return np.eye(H)
+
+
+def latches(rng, H):
+    """Each unit drives itself to +1 or -1 and stays there."""
+    return 4 * np.eye(H)
+
+
+settings = {"T = 30": {}, "T = 100": {"T": 100}, "cue unseen": {"cue": 0.0}}
+for begin in (recurrent, latches):
+    for name, setting in settings.items():
+        scores = [share_right(begin, seed, **setting) for seed in range(5)]
+        print(f"{begin.__name__:10}{name:11}", *(f"{score:.2f}" for score in scores))
+'''
+
+COMMENT = r"""
+The identity is enough for 30 steps. Its units are accumulators that leak through their saturation,
+and with 100 steps all of them are empty. The latches of four times the identity hold the bit over
+100 steps as well as over 30, which should make one suspicious: at their attractor a step
+multiplies a gradient by 0.005, so no gradient ever reaches step 1. They remember because the *random* $W_x$ happens to show
+the sign to some units strongly enough, and training has only to find, with the read-out, which
+units those are.
+
+With `cue=0.0` the sign has to be discovered first, and the two change places. The accumulators
+learn it with every seed, by the gradient that comes back through them; the latches guess. That is
+the dilemma of {cite:t}`bengio1994` in both of its halves: what holds a bit does not pass a
+gradient. Between 1 and 4 lies a factor that does a little of both; what did you find?
+
+- *Weak*: a matrix that passes, found by trial.
+- *Good*: several beginnings compared on more seeds than five, with the spectral radius, the slopes
+  and the norm of the gradient at step 1 beside the score.
+- *Very good*: tells *remembering* from *learning to remember*: uses `T=100` and `cue=0.0` to show
+  which beginning does which, and says what the 60 updates have changed, $W_x$, $W_h$ or the
+  read-out alone.
+"""
+
+H, UPDATES, BATCH, NOISE = 8, 60, 32, 2.0
+
+
+def share_right(recurrent, seed, T=30, cue=1.0):
+    """Trains a network on the task and returns the share of new sequences it gets right.
+
+    Args:
+        recurrent: a function (rng, H) -> W_h (H, H).
+        seed: of weights and sequences.
+        T: steps, at least 2.
+        cue: what the first row of W_x, through which the sign is seen, is multiplied by before
+            training.
+    """
+    rng = np.random.default_rng(seed)
+    W_x = rng.uniform(-0.5, 0.5, (2, H)) * [[cue], [1.0]]
+    W_h = np.array(recurrent(rng, H), dtype=float)
+    params = rnn.Params(W_x, W_h, np.zeros(H)), rng.standard_normal(H) / np.sqrt(H)
+    state = None
+    for _ in range(UPDATES):
+        x, sign = _sequences(rng, T, BATCH)
+        h, cache = rnn.forward(params[0], x)
+        margin = sign * (h[-1] @ params[1])
+        du = -sign / (1 + np.exp(margin)) / BATCH
+        dh = np.zeros_like(h)
+        dh[-1] = np.outer(du, params[1])
+        gradients = rnn.backward(params[0], cache, dh)[0], h[-1].T @ du
+        gradients, _ = clip_by_global_norm(gradients, 1.0)
+        params, state = adam(params, gradients, state, learning_rate=0.01)
+    x, sign = _sequences(rng, T, 2000)
+    last = rnn.forward(params[0], x)[0][-1]
+    return float(np.mean(np.sign(last @ params[1]) == sign))
+
+
+def _sequences(rng, T, B):
+    """Returns (x (T, B, 2), sign (B,)): the sign at the first step, noise after it."""
+    x, sign = np.zeros((T, B, 2)), rng.choice([-1.0, 1.0], B)
+    x[0, :, 0] = sign
+    x[1:, :, 1] = NOISE * rng.standard_normal((T - 1, B))
+    return x, sign
+
+
+def check(answers):
+    """Five seeds; the message has the radius and the worst of them."""
+    recurrent = function(answers, "recurrent")
+    W = array(call(recurrent, np.random.default_rng(0), H), (H, H), "What `recurrent` returns")
+    scores = [share_right(recurrent, seed) for seed in range(5)]
+    worst = min(scores)
+    if worst >= 0.95:
+        return f"The worst of five seeds gets {worst:.1%} right after 30 steps of noise."
+    radius = float(np.abs(np.linalg.eigvals(W)).max())
+    told = ", ".join(f"{score:.2f}" for score in scores)
+    if max(scores) < 0.6:
+        if radius < 0.9:
+            raise Wrong(
+                f"All seeds guess ({told}). With a spectral radius of {radius:.2f} a small state "
+                f"is {radius**29:.1g} of itself after 29 steps, and so is the gradient."
+            )
+        raise Wrong(
+            f"All seeds guess ({told}), though the radius is {radius:.2f}: what do noise and "
+            "saturation do to the bit?"
+        )
+    raise Wrong(
+        f"Some seeds learn and some guess ({told}): the beginning works by luck. What keeps a "
+        "unit's sign whatever the noise?"
+    )
