@@ -104,6 +104,11 @@ BOOK_ORDER = {
     "with_triton_programs": set(),
     "with_triton": {"functional", "lstm", "with_triton_programs"},
     "with_triton_resources": {"with_triton"},
+    "fast_step": {"functional", "language_model", "rnn"},
+    "cost": set(),
+    "with_pytensor_step": set(),
+    "with_keras_step": {"with_quiet_tensorflow"},
+    "with_jax_step": set(),
 }
 # Plumbing that explains nothing about networks and that any later module may import.
 EVERYWHERE = {"tree", "files", "records"}
@@ -112,6 +117,7 @@ EVERYWHERE = {"tree", "files", "records"}
 OUTSIDE = {
     "text": {"sentencex"},
     "probing": {"scipy"},
+    "fast_step": {"scipy"},
     "train": {"tqdm"},
     "figures": {"IPython", "cycler", "matplotlib", "matplotlib_inline"},
 }

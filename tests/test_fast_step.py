@@ -1,0 +1,187 @@
+"""Every way to take the step takes the same step, and the fast ones touch what they say."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+from unrolled import fast_step, language_model, lstm, optimizers, text, tree
+
+V, H = 37, 6
+RATE = 0.25
+OUTPUTS = (fast_step.output_in_place, fast_step.output_fused, fast_step.output_and_update)
+ALL = {
+    **{output.__name__: {"output": output} for output in OUTPUTS},
+    "blocks of unequal size": {"rows_at_once": 4},
+    "threads": {"output": fast_step.output_on_threads, "threads": 2},
+    "threads and blocks": {
+        "output": fast_step.output_on_threads,
+        "threads": 3,
+        "rows_at_once": 2,
+    },
+}
+
+
+def sentences(rng, lengths):
+    return [rng.integers(0, V - 9, n + 1) for n in lengths]  # words come twice, nine never
+
+
+def example(lengths=(5, 2, 4), dtype=np.float64, seed=0):
+    rng = np.random.default_rng(seed)
+    p = language_model.init(rng, V, H, dtype=dtype)
+    p = p._replace(b_y=rng.normal(size=V).astype(dtype), W_y=10 * p.W_y)
+    p.cell.b[:] = rng.normal(size=H)
+    return p, text.pad(sentences(rng, lengths))
+
+
+def expected(p, batch, rate=RATE):
+    """The book's gradient and its SGD, on copies."""
+    p = tree.map(np.copy, p)
+    mean, d = language_model.loss_and_gradient(p, batch, reduction="sum")
+    return mean, optimizers.sgd(p, d, learning_rate=rate)[0]
+
+
+def take(p, batch, options, work=None):
+    work = fast_step.Workspace() if work is None else work
+    if "threads" not in options:
+        return fast_step.step(p, batch, RATE, work, **options)
+    with ThreadPoolExecutor(options["threads"]) as pool:
+        return fast_step.step(p, batch, RATE, work, pool=pool, **options)
+
+
+def gap(found, right, before):
+    """Largest difference of a gradient, relative to its largest entry."""
+    return max(
+        float(np.abs(a - b).max() / np.abs(b - c).max())
+        for a, b, c in zip(*map(tree.leaves, (found, right, before)), strict=True)
+    )
+
+
+@pytest.mark.equation("eq-rows-read", "eq-gemm", "eq-one-exponential")
+@pytest.mark.parametrize("lengths", [(5,), (4, 4), (5, 2, 4), (1, 9, 1, 3)], ids=str)
+@pytest.mark.parametrize("way", ALL)
+def test_each_way_takes_the_step_of_the_book(way, lengths):
+    p, batch = example(lengths)
+    before = tree.map(np.copy, p)
+    loss, right = expected(p, batch)
+    found = take(p, batch, ALL[way])
+    assert_allclose(found, loss, rtol=1e-12)
+    assert gap(p, right, before) < 1e-12
+
+
+@pytest.mark.parametrize("way", ALL)
+def test_each_way_holds_in_single_precision(way):
+    p, batch = example(dtype=np.float32)
+    before = tree.map(np.copy, p)
+    _, right = expected(*example())
+    take(p, batch, ALL[way])
+    assert all(leaf.dtype == np.float32 for leaf in tree.leaves(p))
+    assert gap(p, right, before) < 1e-5
+
+
+def test_the_plain_way_leaves_the_weights_alone():
+    p, batch = example()
+    before = tree.map(np.copy, p)
+    loss, right = expected(p, batch)
+    found, new = fast_step.step_plainly(p, batch, RATE)
+    assert_allclose(found, loss, rtol=1e-12)
+    assert gap(new, right, before) < 1e-12
+    assert all(map(np.array_equal, tree.leaves(p), tree.leaves(before)))
+
+
+@pytest.mark.parametrize("way", ALL)
+def test_memory_is_used_again_and_gives_the_same_steps(way):
+    """Batches of other sizes come between; what they leave behind must not matter."""
+    work = fast_step.Workspace()
+    p, _ = example()
+    other = tree.map(np.copy, p)
+    for lengths in ((5, 2, 4), (9,), (1, 1), (5, 2, 4)):
+        batch = text.pad(sentences(np.random.default_rng(len(lengths)), lengths))
+        take(p, batch, ALL[way], work)
+        other = expected(other, batch)[1]
+    assert gap(p, other, tree.map(np.zeros_like, p)) < 1e-12
+
+
+def test_a_workspace_gives_the_same_memory_under_the_same_name():
+    work = fast_step.Workspace()
+    first = work.array("a", (4, 5), np.float64)
+    again = work.array("a", (3, 2), np.float64)
+    assert np.shares_memory(first, again) and again.shape == (3, 2)
+    assert not np.shares_memory(first, work.array("b", (4, 5), np.float64))
+    assert work.array("a", (50, 5), np.float64).shape == (50, 5)
+    assert work.array("a", (2,), np.float32).dtype == np.float32
+
+
+def test_the_product_is_subtracted_without_being_written_down():
+    rng = np.random.default_rng(0)
+    W, x, dy = rng.normal(size=(4, 7)), rng.normal(size=(3, 4)), rng.normal(size=(3, 7))
+    right = W - 0.3 * sum(np.outer(a, b) for a, b in zip(x, dy, strict=True))
+    fast_step.subtract_product(W, x, dy, 0.3)
+    assert_allclose(W, right, rtol=1e-13)
+    part = W[1:3]  # whole rows: still one after the other
+    fast_step.subtract_product(part, x[:, 1:3], dy, -0.3)
+    assert_allclose(W[1:3], right[1:3] + 0.3 * (x.T @ dy)[1:3], rtol=1e-13)
+    assert_allclose(W[[0, 3]], right[[0, 3]], rtol=1e-13)
+
+
+@pytest.mark.parametrize(
+    ("W", "x"),
+    [
+        (np.zeros((7, 4)).T, np.zeros((3, 4))),
+        (np.zeros((4, 14))[:, ::2], np.zeros((3, 4))),
+        (np.zeros((4, 7)), np.zeros((3, 4), "f")),
+    ],
+    ids=["another order", "not contiguous", "another dtype"],
+)
+def test_a_matrix_that_blas_would_copy_is_refused(W, x):
+    """On a copy the update would be lost without a word."""
+    with pytest.raises(ValueError, match="C-contiguous and of the dtype"):
+        fast_step.subtract_product(W, x, np.zeros((3, 7)), 1.0)
+
+
+def test_only_rows_that_were_read_change():
+    p, batch = example()
+    before = p.cell.W_x.copy()
+    take(p, batch, {})
+    changed = np.flatnonzero((p.cell.W_x != before).any(axis=1))
+    assert set(changed) == set(batch.inputs[batch.mask])
+
+
+def test_loss_and_gradient_come_from_one_exponential():
+    rng = np.random.default_rng(1)
+    u, targets = rng.normal(size=(5, 8)) + 700, rng.integers(0, 8, 5)  # exp(700) overflows
+    e = np.exp(u - 700)
+    p = e / e.sum(axis=1, keepdims=True)
+    loss = fast_step.logits_to_gradient(u, targets)
+    assert_allclose(loss, -np.log(p[np.arange(5), targets]).sum(), rtol=1e-12)
+    assert_allclose(u, p - np.eye(8)[targets], atol=1e-14)
+
+
+@pytest.mark.parametrize(("N", "count"), [(10, 3), (3, 3), (2, 5), (1440, 12), (1, 1)])
+def test_parts_cover_everything_once_and_evenly(N, count):
+    found = fast_step.parts(N, count)
+    assert [n for part in found for n in range(N)[part]] == list(range(N))
+    sizes = [part.stop - part.start for part in found]
+    assert max(sizes) - min(sizes) <= 1 and min(sizes) >= 1
+
+
+def test_what_does_not_fit_is_refused_before_anything_is_overwritten():
+    p, batch = example()
+    before = tree.map(np.copy, p)
+    work = fast_step.Workspace()
+    late = batch._replace(targets=np.where(batch.mask, V, 0))
+    early = batch._replace(inputs=batch.inputs + V)
+    empty = batch._replace(mask=np.zeros_like(batch.mask))
+    for wrong, message in ((late, "targets"), (early, "ids"), (empty, "no word to predict")):
+        with pytest.raises(ValueError, match=message):
+            fast_step.step(p, wrong, RATE, work)
+    assert all(map(np.array_equal, tree.leaves(p), tree.leaves(before)))
+    mixed = p._replace(W_y=p.W_y.astype(np.float32))
+    turned = p._replace(W_y=np.asfortranarray(p.W_y))
+    for wrong in (mixed, turned):
+        with pytest.raises(ValueError, match="C-contiguous and of one dtype"):
+            fast_step.step(wrong, batch, RATE, work)
+    cell = lstm.init(np.random.default_rng(0), V, H)
+    with pytest.raises(ValueError, match=r"rnn\.Params"):
+        fast_step.step(p._replace(cell=cell), batch, RATE, work)
