@@ -3,8 +3,10 @@
 A cell is live if Python in a browser has all that it uses: NumPy, the standard library, and the
 modules of the package that need no more than these. This is read from the text, at build time: a
 name that an import of something absent binds is absent too, a cell that uses an absent name is not
-live, and what such a cell defines is absent for the cells after it. An import of something absent
-beside others is no obstacle: the page puts a stand-in in its place (book/_live/live_runner.py).
+live, and what such a cell defines is absent for the cells after it. Statements that draw are the
+exception: the page leaves them out, says so, and runs the rest of their cell. An import of
+something absent beside others is no obstacle: the page puts a stand-in in its place
+(book/_live/live_runner.py). The imports of a cell that is not live are run unseen.
 
 The page gets a button, and a list of its cells for the scripts; live_files.py makes what they load.
 """
@@ -25,10 +27,11 @@ import live_files
 from docutils import nodes
 from sphinx.errors import ExtensionError
 
+DRAWING = "Matplotlib"
 # What a page lacks, as the reader is told. Of the standard library: what needs processes, threads
 # or a system library that Pyodide leaves out.
 OTHERS = {
-    "matplotlib": "Matplotlib",
+    "matplotlib": DRAWING,
     "scipy": "SciPy",
     "tensorflow": "TensorFlow",
     "keras": "Keras",
@@ -43,6 +46,7 @@ OTHERS = {
     "subprocess": "other processes",
     "multiprocessing": "other processes",
     "threading.Thread": "threads",
+    "time.thread_time": "a clock of the processor's",
     "ssl": "OpenSSL",
     "sqlite3": "SQLite",
     "lzma": "lzma",
@@ -146,26 +150,40 @@ class Names:
         self.origin: dict[str, str] = {}  # name -> what it was imported as
         self.absent: dict[str, str] = {}  # name -> what it would need
 
-    def cell(self, text: str) -> str | None:
-        """Read the next cell; return what it needs that a page lacks, or None if it is live."""
+    def cell(self, text: str) -> tuple[str | None, bool]:
+        """Read the next cell; return what it needs that a page lacks, and whether it draws.
+
+        Statements that only draw are left out in the page: the rest of the cell runs. For any other
+        lack, nothing of the cell runs.
+        """
         try:
             tree = ast.parse(text)
         except SyntaxError:
-            return "IPython"
-        rest = [node for node in tree.body if not self.imported(node)]
-        why = next((w for node in rest if not _is_style(node) and (w := self.uses(node))), None)
-        if why is None and not any(not _is_style(node) for node in rest):
-            # Imports alone: worth running if one of them is there.
-            bound = [name for node in tree.body for name in _bound(node)]
-            missing = [self.absent[name] for name in bound if name in self.absent]
-            why = missing[0] if missing and len(missing) == len(bound) else None
+            return "IPython", False
+        rest = [node for node in tree.body if not self.imported(node) and not _is_style(node)]
+        lacks = []
         for node in rest:
-            for name in _bound(node):
-                self.origin.pop(name, None)
-                self.absent.pop(name, None)
-                if why:
-                    self.absent[name] = why
-        return why
+            lacks.append(self.uses(node))
+            self.bind(node, lacks[-1])
+        why = first({lack for lack in lacks if lack and lack != DRAWING})
+        if why is None and rest and all(lacks):
+            why = DRAWING
+        if not rest:  # imports alone: worth running if one of them is there
+            bound = [name for node in tree.body for name in _bound(node)]
+            missing = {self.absent[name] for name in bound if name in self.absent}
+            why = first(missing) if all(name in self.absent for name in bound) else None
+        elif why:
+            for node in rest:
+                self.bind(node, why)
+        return why, why is None and any(lacks)
+
+    def bind(self, node: ast.stmt, lack: str | None) -> None:
+        """Bind the names of a statement, absent ones if it cannot run."""
+        for name in _bound(node):
+            self.origin.pop(name, None)
+            self.absent.pop(name, None)
+            if lack:
+                self.absent[name] = lack
 
     def imported(self, node: ast.stmt) -> bool:
         """Bind what an import statement binds; return whether it is one."""
@@ -177,7 +195,7 @@ class Names:
             name = alias.asname or (full if module else full.split(".")[0]).rpartition(".")[2]
             self.origin[name] = full if module or alias.asname else name
             self.absent.pop(name, None)
-            if why := needed(full, self.root):
+            if why := needed(full, self.root) or (module and needed(module[:-1], self.root)):
                 self.absent[name] = why
         return True
 
@@ -204,6 +222,17 @@ class Names:
         return self.origin.get(node.id, "") if isinstance(node, ast.Name) else ""
 
 
+def import_lines(text: str) -> str:
+    """Return the imports of a cell, without the rest of it."""
+    try:
+        statements = ast.parse(text).body
+    except SyntaxError:
+        return ""
+    return "\n".join(
+        ast.unparse(n) for n in statements if isinstance(n, ast.Import | ast.ImportFrom)
+    )
+
+
 def _is_style(node: ast.stmt) -> bool:
     """Return whether a statement is `figures.use_style()`, which the stand-in allows."""
     return ast.unparse(node) == "figures.use_style()"
@@ -222,7 +251,7 @@ def _bound(node: ast.AST) -> set[str]:
     return names - set(dir(builtins))
 
 
-def described(doctree: nodes.document, root: Path) -> list[dict[str, str]]:
+def described(doctree: nodes.document, root: Path) -> list[dict[str, Any]]:
     """Return what the scripts must know of each code cell, and give each its id."""
     names = Names(root)
     found = []
@@ -230,11 +259,11 @@ def described(doctree: nodes.document, root: Path) -> list[dict[str, str]]:
         if node.get("nb_element") != "cell_code":
             continue
         metadata = node.get("cell_metadata") or {}
-        cell = {"id": f"cell-{len(found) + 1}"}
+        cell: dict[str, Any] = {"id": f"cell-{len(found) + 1}"}
         if cell["id"] not in node["ids"]:
             node["ids"].append(cell["id"])
         source = next((n for n in node.children if n.get("nb_element") == "cell_code_source"), None)
-        why = names.cell(source.astext()) if source is not None else "a text that is not shown"
+        why, draws = names.cell(source.astext()) if source is not None else ("a hidden text", False)
         if "check" in metadata:
             cell["check"] = str(metadata["check"])
         elif "exercise" in metadata:
@@ -244,6 +273,10 @@ def described(doctree: nodes.document, root: Path) -> list[dict[str, str]]:
                 why = why or needed(f"unrolled.exercises.{part.parent.name}.{name}", root)
         if why and "check" not in cell:
             cell["needs"] = why
+            if source is not None and (wanted := import_lines(source.astext())):
+                cell["imports"] = wanted
+        elif draws:
+            cell["draws"] = True
         found.append(cell)
     return found
 

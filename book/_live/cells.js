@@ -62,7 +62,7 @@ class Cell {
       buttons.splice(1, 0, this.checkButton);
     }
     this.status = element("p", { role: "status" });
-    this.output = element("pre", { tabindex: "0", role: "group", "aria-label": `Output of ${this.label}` });
+    this.output = element("pre", { class: "live-output", tabindex: "0", role: "group", "aria-label": `Output of ${this.label}` });
     this.output.hidden = true;
     place.after(element("div", { class: "live-buttons" }, ...buttons, this.status), this.output);
     this.marked();
@@ -133,7 +133,8 @@ class Cell {
 
   show(text) {
     this.output.hidden = false;
-    if (this.recorded) this.recorded.hidden = true;
+    // A recorded figure stays: the page draws none.
+    if (this.recorded && !this.about.draws) this.recorded.hidden = true;
     this.output.append(text);
   }
 }
@@ -160,9 +161,13 @@ class Page {
     const stays = " Your edits stay in this browser and nothing is sent anywhere.";
     this.bar.append(element("p", { class: "live-help" }, help, leave, stays));
     this.cells = [];
+    this.imports = []; // of cells that do not run here: others may use what these import
     this.about.cells.forEach((about, index) => {
       if (about.check) document.getElementById(about.id).hidden = true;
-      else if (about.needs) this.explain(about);
+      else if (about.needs) {
+        this.explain(about);
+        if (about.imports) this.imports.push({ code: about.imports, where: `cell ${index + 1}`, number: index + 1 });
+      }
       else this.cells.push(new Cell(this, about, index + 1));
     });
     const kept = this.kept.read(this.cells.map((cell) => cell.key));
@@ -213,6 +218,10 @@ class Page {
     const above = cell.about.exercise ? [] : this.cells.slice(0, this.cells.indexOf(cell));
     const before = above.filter((other) => !other.about.exercise && !other.hasRun);
     try {
+      for (const unseen of this.imports) {
+        if (cell.about.exercise || unseen.hasRun || unseen.number > cell.number) continue;
+        unseen.hasRun = (await this.attempt(unseen, { show() {} })).passed;
+      }
       for (const other of before) {
         if (!(await this.runOne(other))) {
           if (other.output.textContent) cell.say(`Cell ${other.number}, which has to run first, raised an error.`, "wrong");
@@ -237,7 +246,7 @@ class Page {
     clearTimeout(note);
     cell.busy(false);
     if (result.lost) {
-      for (const other of this.cells) other.hasRun = false;
+      for (const other of [...this.cells, ...this.imports]) other.hasRun = false;
       cell.say(`${result.lost} What the cells had computed is lost; your code is not.`, "wrong");
       return false;
     }
@@ -257,7 +266,8 @@ class Page {
     // Stop is also for a cell that waits for Python.
     const given = new Promise((resolve) => (this.giveUp = resolve));
     const failed = () => ({ lost: "Python is not there." });
-    return Promise.race([this.machine.run(request, (text) => cell.show(text)).catch(failed), given]);
+    const { code, where, alone, exercise } = request;
+    return Promise.race([this.machine.run({ code, where, alone, exercise }, (text) => cell.show(text)).catch(failed), given]);
   }
 
   stop() {

@@ -5,6 +5,7 @@ It is Python's half of worker.js, and runs outside the browser as well, where th
 
 import ast
 import builtins
+import functools
 import importlib.abc
 import importlib.machinery
 import io
@@ -14,6 +15,8 @@ import time
 import traceback
 import types
 import warnings
+
+import numpy
 
 MOST = 60_000  # characters that one run may show
 PAUSE = 0.05  # seconds between two messages to the page
@@ -57,8 +60,24 @@ class Screen(io.TextIOBase):
 # --- Modules that a page does not have ----------------------------------------------------------
 
 
+DRAWING = "Matplotlib"  # statements that need no more than this are left out
+
+
+class NotInThePage(RuntimeError):
+    """A cell used something that only an installation has."""
+
+    def __init__(self, name, needs):
+        super().__init__(
+            f"{name} needs {needs}, which a page cannot have: this cell runs in JupyterLab"
+        )
+        self.needs = needs
+
+
 class Absent(types.ModuleType):
-    """Stands in for a module that the page lacks, so that the other imports of a cell succeed."""
+    """Stands in for a module that the page lacks, so that the other imports of a cell succeed.
+
+    Its attributes are stand-ins too; any use of one raises.
+    """
 
     def __init__(self, name, needs):
         super().__init__(name)
@@ -72,14 +91,14 @@ class Absent(types.ModuleType):
     def __call__(self, *arguments, **settings):
         if self.__name__ == "unrolled.figures.use_style":
             return
-        raise NotInThePage(
-            f"{self.__name__} needs {self._needs}, which a page cannot have: this cell runs in "
-            "JupyterLab"
-        )
+        raise NotInThePage(self.__name__, self._needs)
 
+    def _use(self, *arguments):
+        raise NotInThePage(self.__name__, self._needs)
 
-class NotInThePage(RuntimeError):
-    """A cell used something that only an installation has."""
+    __iter__ = __getitem__ = __setitem__ = __len__ = __enter__ = __exit__ = _use
+    __add__ = __radd__ = __sub__ = __mul__ = __rmul__ = __truediv__ = __matmul__ = _use
+    __array__ = __float__ = __lt__ = __gt__ = _use
 
 
 class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
@@ -131,11 +150,29 @@ def idle(module, name):
     setattr(sys.modules[module], name, Idle)
 
 
+def take_long_counts(numpy):
+    """Makes functions that count take 64-bit integers, which are not the page's own 32-bit ones."""
+    for name, place in (("bincount", 0), ("repeat", 1)):
+        original = getattr(numpy, name)
+
+        def counting(*arguments, original=original, place=place, **settings):
+            arguments = list(arguments)
+            if len(arguments) > place:
+                counts = numpy.asarray(arguments[place])
+                if counts.dtype.kind in "iu":
+                    arguments[place] = counts.astype(numpy.intp)
+            return original(*arguments, **settings)
+
+        setattr(numpy, name, functools.wraps(original)(counting))
+
+
 def prepare(absent):
     """Makes Python ready for the cells of a page."""
     sys.meta_path.append(Finder(absent))
     idle("tqdm", "tqdm")
     idle("threadpoolctl", "threadpool_limits")
+    if numpy.intp().itemsize == 4:
+        take_long_counts(numpy)
     # What a page cannot do, said in words.
     builtins.input = _no_input
     warnings.simplefilter("default")
@@ -143,7 +180,7 @@ def prepare(absent):
 
 
 def _no_input(prompt=""):
-    raise NotInThePage("input() has nobody to ask in a page: assign the value in the cell")
+    raise EOFError("input() has nobody to ask in a page: assign the value in the cell")
 
 
 # --- Running ------------------------------------------------------------------------------------
@@ -187,12 +224,26 @@ def run(code, where, namespace, send, then=None):
 
 def _execute(code, name, namespace):
     tree = ast.parse(code, name)
-    last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
-    exec(compile(tree, name, "exec"), namespace)
-    if last:
-        value = eval(compile(ast.Expression(last.value), name, "eval"), namespace)
-        if value is not None and not code.rstrip().endswith(";"):
-            print(repr(value))
+    not_drawn = False
+    for node in tree.body:
+        last = node is tree.body[-1] and isinstance(node, ast.Expr)
+        try:
+            if last:
+                value = eval(compile(ast.Expression(node.value), name, "eval"), namespace)
+            else:
+                exec(compile(ast.Module([node], []), name, "exec"), namespace)
+        except NotInThePage as lack:
+            if lack.needs != DRAWING:
+                raise
+            not_drawn = True
+            for inner in ast.walk(node):
+                if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Store):
+                    namespace[inner.id] = Absent(inner.id, DRAWING)
+        else:
+            if last and value is not None and not code.rstrip().endswith(";"):
+                print(repr(value))
+    if not_drawn:
+        print("[The figure is not drawn again: that needs Matplotlib, which a page cannot have.]")
 
 
 def short_traceback(error):

@@ -5,18 +5,14 @@ let namespace;
 
 const say = (type, more) => postMessage({ type, ...more });
 
-// What failed to come is named; Pyodide itself would say little.
-class Missing extends Error {}
+// What failed to come is named; Pyodide itself would say little, or go on without it.
+let missing = null;
 
 async function get(url, what) {
-  let response;
-  try {
-    response = await fetchAsIs(url);
-  } catch {
-    throw new Missing(what);
-  }
-  if (!response.ok) throw new Missing(`${what} (${response.status})`);
-  return response;
+  const response = await fetchAsIs(url).catch(() => null);
+  if (response?.ok) return response;
+  missing = response ? `${what} (${response.status})` : what;
+  throw new Error(`${missing} is missing`);
 }
 
 // The heaviest file lies compressed on the site, so that it is small whatever the server does. Pyodide asks for
@@ -36,8 +32,9 @@ self.fetch = async (url, options) => {
 async function start({ folder, wheel, runner, absent }) {
   try {
     importScripts(`${folder}pyodide.js`);
-  } catch {
-    throw new Missing("pyodide.js");
+  } catch (error) {
+    missing = "pyodide.js";
+    throw error;
   }
   // Everything at once: none of it needs another to be fetched.
   const [pyodide, ours, text] = await Promise.all([
@@ -73,7 +70,7 @@ self.onmessage = async ({ data }) => {
       await python;
       say("ready");
     } catch (error) {
-      say("failed", { missing: error instanceof Missing ? error.message : null, text: String(error) });
+      say("failed", { missing, text: String(error) });
     }
     return;
   }
