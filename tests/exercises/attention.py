@@ -81,7 +81,7 @@ def attend(queries, keys, values, mask):
             "the context is not weights @ values",
             "return weights @ values",
             "return values.mean(axis=1, keepdims=True) + 0 * queries[..., :1]",
-        ),  # fmt: skip  # noqa: E501
+        ),
     ],
     "weights_without_a_source": [
         Attempt(
@@ -93,12 +93,12 @@ def attend(queries, keys, values, mask):
             "The tanh is missing",
             "np.tanh((h @ p.W_q)[:, None] + states @ p.W_k)",
             "(h @ p.W_q)[:, None] + states @ p.W_k",
-        ),  # fmt: skip  # noqa: E501
+        ),
         Attempt(
             "each half has a tanh",
             "np.tanh((h @ p.W_q)[:, None] + states @ p.W_k)",
             "np.tanh(h @ p.W_q)[:, None] + np.tanh(states @ p.W_k)",
-        ),  # fmt: skip  # noqa: E501
+        ),
         Attempt(
             "says True of the tutorial's weights",
             "np.allclose(after, before[:, ::-1])",
@@ -140,7 +140,7 @@ def attend(queries, keys, values, mask):
             "`places` is the entropy",
             "np.exp(-(weights * logs).sum(axis=-1))",
             "-(weights * logs).sum(axis=-1)",
-        ),  # fmt: skip  # noqa: E501
+        ),
         Attempt("lost a sign", "np.exp(-(weights", "np.exp((weights"),
         Attempt("is NaN where a weight", "np.where(weights > 0, weights, 1)", "weights"),
         Attempt("mixes logarithms", "logs = np.log(", "logs = np.log2("),
@@ -165,11 +165,11 @@ def attend(queries, keys, values, mask):
         Attempt("there are B - 1 of them", "(len(drawn) - 1)", "len(drawn)"),
         Attempt(
             "is not the gradient of the expected", "dlog = -softmax(scores)", "dlog = 0 * scores"
-        ),  # fmt: skip  # noqa: E501
+        ),
     ],
     "follow_the_pointers": [
         Attempt("replaces the query", "q = q + w @ values", "q = w @ values"),
-        Attempt("the query does not change", "q = q + w @ values", "found = w @ values  # noqa"),
+        Attempt("the query does not change", "q = q + w @ values", "found = w @ values"),
         Attempt("What is added to the query are keys", "w @ values", "w @ keys"),
         Attempt("the query still holds the old key", "keys[following] - keys", "keys[following]"),
         Attempt("make it longer", "5.0 * np.eye", "1.0 * np.eye"),
@@ -185,8 +185,8 @@ def attend(queries, keys, values, mask):
         Attempt(
             "no longer sum to 1",
             "return powers / powers.sum(axis=-1, keepdims=True)",
-            "return powers",  # noqa: E501
-        ),  # fmt: skip
+            "return powers",
+        ),
         Attempt("no power of w", "shifted**sharpness", "np.exp(sharpness * shifted)"),
         Attempt("where the variance is 3", "slots = 3**2 /", "slots = 3 /"),
         Attempt(
@@ -234,6 +234,6 @@ def attend(queries, keys, values, mask):
             "steps look most at the mirrored",
             "[[-cosine, sine], [sine, cosine]]",
             "[[cosine, -sine], [sine, cosine]]",
-        ),  # fmt: skip  # noqa: E501
+        ),
     ],
 }

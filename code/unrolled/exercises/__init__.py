@@ -46,6 +46,11 @@ PARTS: dict[str, tuple[str, ...]] = {
         "softmax_over_the_wrong_axis",
         "a_perplexity_that_changes",
         "two_steps_by_hand",
+        "one_matrix_to_read_and_to_say",
+        "a_check_that_cannot_fail",
+        "a_gradient_that_almost_fits",
+        "beat_the_bigram",
+        "draw_a_word",
     ),
     "bptt": (
         "one_weight_five_uses",
@@ -74,7 +79,19 @@ PARTS: dict[str, tuple[str, ...]] = {
         "heads_that_mix_time",
         "reverse_by_attention",
     ),
-    "tensorflow": (),
+    "tensorflow": (
+        "bytes_of_a_record",
+        "waste_of_padding",
+        "bucket_plan",
+        "padded_in_front",
+        "how_many_graphs",
+        "where_a_sequence_ends",
+        "masks_that_get_lost",
+        "turn_around_at_the_end",
+        "one_cell_four_times",
+        "loss_per_word",
+        "weights_from_before_keras_3",
+    ),
 }
 
 

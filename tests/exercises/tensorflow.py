@@ -1,0 +1,227 @@
+"""Wrong answers to the exercises on recurrent networks in TensorFlow."""
+
+from tests.exercises.attempt import Attempt
+
+WRONG = {
+    "bytes_of_a_record": [
+        Attempt("100 fits into seven bits", "small, large = step(100)", "small, large = step(300)"),
+        Attempt("a byte has room for seven", "step(300)\nids", "step(100)\nids"),
+        Attempt("leaves out the frame that", "record = 16 + field(0)", "record = field(0)"),
+        Attempt("leaves out the empty context", "record = 16 + field(0) +", "record = 16 +"),
+        Attempt("leaves out the name of the list", "field(3) + field(steps)", "field(steps)"),
+        Attempt("one byte for every length", "1 + v(m) + m", "2 + m"),
+        Attempt("START and END are below 128", "[1] + 18 * [300] + [2]", "20 * [300]"),
+        Attempt("an Example has no context", "plain = 16 +", "plain = 16 + field(0) +"),
+        Attempt(
+            "do not fit into one byte", "vector = field(field(field(256 * 4)))", "vector = 1030"
+        ),
+        Attempt("in one packed list", "field(field(field(256 * 4)))", "256 * step(1)"),
+    ],
+    "waste_of_padding": [
+        Attempt("is the share that is real", "return 1 - sum", "return sum"),
+        Attempt(
+            "the mean of the three batches' shares",
+            "print(",
+            "as_they_come = (1 - 36 / 80 + 1 - 22 / 32 + 1 - 38 / 72) / 3\nprint(",
+        ),
+        Attempt("the longest of the three batches are 4, 8 and 20", "sorted(lengths)", "lengths"),
+        Attempt("as long as the longest of all", "share(lengths, 12)", "share(lengths, 6)"),
+        Attempt(
+            "An exponential has a tail",
+            "1 - 1 / sum(1 / j for j in range(1, 33))",
+            "(32 - 1) / (2 * 32)",
+        ),
+        Attempt("It grows like log B", "1 - 1 / sum(1 / j for j in range(1, 33))", "1 - 1 / 32"),
+    ],
+    "bucket_plan": [
+        Attempt(
+            "With equally many sequences",
+            code="""
+import numpy as np
+
+
+def limits(lengths, buckets):
+    shares = np.arange(1, buckets + 1) / buckets
+    return np.unique(np.quantile(lengths, shares, method="higher")).tolist()
+""",
+        ),
+        Attempt(
+            "less than 10 % can be had",
+            code="""
+import numpy as np
+
+
+def limits(lengths, buckets):
+    edges = np.geomspace(lengths.min(), lengths.max(), buckets + 1)[1:]
+    return np.unique(np.ceil(edges).astype(int)).tolist()
+""",
+        ),
+        Attempt(
+            "would have no bucket",
+            code="def limits(lengths, buckets):\n    return [7, 22, 49, 120]\n",
+        ),
+        Attempt(
+            "limits for 2 buckets",
+            "return found[::-1]",
+            "return [7, 22, 49, max(lengths)]",
+        ),
+        Attempt(
+            "The limits must rise",
+            code="def limits(lengths, buckets):\n    return [131, 49, 22, 7]\n",
+        ),
+        Attempt(
+            "more than limits at the quantiles",
+            "return found[::-1]",
+            "return found[::-1] if max(lengths) == 131 else [max(lengths)]",
+        ),
+    ],
+    "padded_in_front": [
+        Attempt("The short sentences begin with padding", ', padding="post"', ""),
+        Attempt("The long sentence has lost its beginning", ', truncating="post"', ""),
+        Attempt(
+            "The unknown words have no weight",
+            "(ids[:, 1:] != -1).astype(np.float32)",
+            "np.sign(np.maximum(ids[:, 1:], 0))",
+        ),
+        Attempt(
+            "learns to write padding", "(ids[:, 1:] != -1).astype(np.float32)", "0 * ids[:, 1:] + 1"
+        ),
+        Attempt("An id is negative", "ids = np.where(ids == -1, 2, ids)", "pass"),
+        Attempt(
+            "is not the sentence one word on",
+            "return ids[:, :-1], ids[:, 1:], weights",
+            "return ids[:, :-1], ids[:, :-1], weights",
+        ),
+    ],
+    "how_many_graphs": [
+        Attempt("nobody has told the graph", "plain = len(set(lengths))", "plain = 1"),
+        Attempt("in the second epoch", "plain = len(set(lengths))", "plain = 16"),
+        Attempt("one graph serves all", "signature = 1", "signature = 8"),
+        Attempt(
+            "but 9 does not", "multiples = len({-(-T // 8) * 8 for T in lengths})", "multiples = 1"
+        ),
+        Attempt("XLA makes code for fixed sizes", "compiled = len(set(lengths))", "compiled = 1"),
+        Attempt("its value is built in", "python_rates = 6", "python_rates = 1"),
+        Attempt("an input of the graph", "tensor_rates = 1", "tensor_rates = 6"),
+    ],
+    "where_a_sequence_ends": [
+        Attempt("the last step of the array", "h[lengths - 1, np.arange(B)]", "h[-1]"),
+        Attempt("off by one", "h[lengths - 1, np.arange(B)]", "h[lengths % T, np.arange(B)]"),
+        Attempt(
+            "The mean still counts the padding",
+            "np.where(real, h, 0).sum(axis=0) / lengths[:, None]",
+            "h.mean(axis=0)",
+        ),
+        Attempt(
+            "T in place of the sequence's own", ".sum(axis=0) / lengths[:, None]", ".mean(axis=0)"
+        ),
+    ],
+    "masks_that_get_lost": [
+        Attempt("an operator makes a new tensor", '"2 * e": False', '"2 * e": True'),
+        Attempt(
+            "this sum is a layer", '"layers.Add()([e, e])": True', '"layers.Add()([e, e])": False'
+        ),
+        Attempt("takes the mask off the tensor", '(e, e)": False', '(e, e)": True'),
+        Attempt("no steps that a mask", '"layers.LSTM(3)(e)": False', '"layers.LSTM(3)(e)": True'),
+        Attempt(
+            "(5 of 10 lines are not right yet.)",
+            code="""
+keeps = dict.fromkeys([
+    "layers.Dense(3)(e)",
+    "layers.Dropout(0.1)(e)",
+    "2 * e",
+    "layers.Add()([e, e])",
+    "layers.Conv1D(3, 3, padding='same')(e)",
+    "layers.LSTM(3, return_sequences=True)(e)",
+    "layers.LSTM(3)(e)",
+    "keras.ops.tanh(e)",
+    "layers.Activation('tanh')(e)",
+    "e, after layers.MultiHeadAttention(2, 4)(e, e)",
+], True)
+""",
+        ),
+    ],
+    "turn_around_at_the_end": [
+        Attempt(
+            "turned around with its padding",
+            "return x[source, np.arange(x.shape[1])]",
+            "return x[::-1]",
+        ),
+        Attempt("The padding should stay as it was", "lengths - 1 - t, t)", "lengths - 1 - t, 0)"),
+        Attempt(
+            "padding in reverse order",
+            "np.where(t < lengths, lengths - 1 - t, t)",
+            "lengths - 1 - t",
+        ),
+        Attempt("Off by one", "lengths - 1 - t, t)", "(lengths - t) % len(x), t)"),
+        Attempt(
+            "in the order of reading",
+            "reverse(backward(reverse(x, lengths)), lengths)",
+            "backward(reverse(x, lengths))",
+        ),
+        Attempt(
+            "begins with the padding",
+            "reverse(backward(reverse(x, lengths)), lengths)",
+            "backward(x[::-1])[::-1]",
+        ),
+        Attempt("like the first", "reverse(backward(reverse(x, lengths)), lengths)", "backward(x)"),
+        Attempt("The halves are exchanged", "[past, future]", "[future, past]"),
+    ],
+    "one_cell_four_times": [
+        Attempt(
+            "as many as a single cell",
+            "[keras.layers.LSTMCell(H) for _ in range(K)]",
+            "[keras.layers.LSTMCell(H)] * K",
+        ),
+        Attempt("3 cells have 3", "for _ in range(K)", "for _ in range(K - 1)"),
+        Attempt("The stack returns its last output alone", ", return_sequences=True", ""),
+        Attempt("The stub's layer has one", "4 * (8 + 8 + 1) * 8", "4 * 4 * (8 + 8 + 1) * 8"),
+        Attempt("lacks the biases", "4 * (8 + 8 + 1) * 8", "4 * (8 + 8) * 8"),
+    ],
+    "loss_per_word": [
+        Attempt(
+            "(And the sum is divided by all places.)",
+            code="""
+import numpy as np
+
+
+def loss_per_word(losses, targets, lengths):
+    return (losses * np.sign(targets)).mean()
+""",
+        ),
+        Attempt("divided by all places, B T", "lengths.sum()\n\n", "losses.size\n\n"),
+        Attempt(
+            "missing, from the sum and from what",
+            "losses[real].sum() / lengths.sum()",
+            "losses[targets != 0].mean()",
+        ),
+        Attempt("0 · ∞ is NaN", "losses[real].sum()", "(losses * real).sum()"),
+        Attempt(
+            "every sequence counts the same",
+            "losses[real].sum() / lengths.sum()",
+            "(np.where(real, losses, 0).sum(axis=1) / lengths).mean()",
+        ),
+        Attempt(
+            "a mean of perplexities",
+            "np.exp(total / sum(lengths.sum() for _, _, lengths in batches))",
+            "np.mean([np.exp(loss_per_word(*batch)) for batch in batches])",
+        ),
+        Attempt(
+            "every batch for as large as the others",
+            "np.exp(total / sum(lengths.sum() for _, _, lengths in batches))",
+            "np.exp(np.mean([loss_per_word(*batch) for batch in batches]))",
+        ),
+        Attempt(
+            "still in nats",
+            "np.exp(total / sum(lengths.sum() for _, _, lengths in batches))",
+            "total / sum(lengths.sum() for _, _, lengths in batches)",
+        ),
+    ],
+    "weights_from_before_keras_3": [
+        Attempt("the candidate g has a tanh", "[1.2, 1.2, 1.0, 1.2]", "[1.2, 1.2, 1.2, 1.2]"),
+        Attempt("The wrong way round", "[1.2, 1.2, 1.0, 1.2]", "np.array([5, 5, 6, 5]) / 6"),
+        Attempt("The bias is inside the gate", "factor * b", "b"),
+        Attempt("from the state and the bias", "factor * W_h, factor * b", "W_h, b"),
+        Attempt("the third, not the last", "[1.2, 1.2, 1.0, 1.2]", "[1.2, 1.2, 1.2, 1.0]"),
+    ],
+}
