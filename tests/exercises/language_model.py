@@ -136,4 +136,112 @@ def perplexity(p, batches):
         Attempt("5: at step t, w_h multiplied", "h0 * da_1 + h1 * da_2", "h1 * da_1 + h2 * da_2"),
         Attempt("1 is the mean loss", "-math.log(1 / 4) - math.log(1 / 4)", "math.log(4)"),
     ],
+    "one_matrix_to_read_and_to_say": [
+        Attempt("E is right but for words", "np.add.at(dE, inputs, da)", "dE[inputs] += da"),
+        Attempt("it also reads", "    np.add.at(dE, inputs, da)  # E as it reads\n", ""),
+        Attempt("E is right as it reads", "du.T @ h[1:]  # E as it says", "np.zeros_like(p.E)"),
+        Attempt("at its own step only", "        dh_next = da[t] @ p.W_h.T\n", ""),
+        Attempt("you took h[t]", "h[:-1].T @ da", "h[1:].T @ da"),
+        Attempt(
+            "your gradient that of the mean", "targets] -= 1\n", "targets] -= 1\n    du /= T\n"
+        ),
+        Attempt("multiplied by W_h, not transposed", "da[t] @ p.W_h.T", "da[t] @ p.W_h"),
+    ],
+    "a_check_that_cannot_fail": [
+        Attempt(
+            "nothing but NaN",
+            "bool(np.all(np.abs(dw - numeric) <= threshold * size))",
+            "not np.any(np.abs(dw - numeric) > threshold * size)",
+        ),
+        Attempt("refuses the right gradient", "0.01 * np.abs(numeric).max(), 1e-8", "0, 0"),
+        Attempt("too large by 2 %", "threshold=1e-5", "threshold=0.03"),
+        Attempt(
+            "a small entry that is wrong by half",
+            "np.all(np.abs(dw - numeric) <= threshold * size)",
+            "np.linalg.norm(dw - numeric) <= 5e-4 * max(1e-9, np.linalg.norm(numeric))",
+        ),
+        Attempt("put each entry back", "        w[index] = kept\n", ""),
+        Attempt(
+            "It accepts a NaN where the true gradient is zero",
+            code="""
+import numpy as np
+
+
+def gradient_is_right(loss, w, dw, epsilon=6e-6, threshold=1e-5):
+    for index in np.ndindex(w.shape):
+        kept = w[index]
+        w[index] = kept + epsilon
+        above = loss(w)
+        w[index] = kept - epsilon
+        below = loss(w)
+        w[index] = kept
+        numeric, analytic = (above - below) / (2 * epsilon), dw[index]
+        if abs(numeric) < 1e-9:
+            continue
+        if not abs(analytic - numeric) <= threshold * (abs(analytic) + abs(numeric)):
+            return False
+    return True
+""",
+        ),
+    ],
+    "a_gradient_that_almost_fits": [
+        Attempt("Does the loop reach every step", "range(T - 1, -1, -1)", "range(T - 1, 0, -1)"),
+        Attempt("a word occurs more than once", "np.add.at(dW_x, ids, da)", "dW_x[ids] += da"),
+        Attempt("All is right as long as h_0 = 0", "before.T @ da", "h[:-1].T @ da[1:]"),
+        Attempt("With h_0 = 0 and no word twice", "p.W_h @ da[t]", "p.W_h.T @ da[t]"),
+    ],
+    "draw_a_word": [
+        Attempt(
+            "Go to float64 before the softmax",
+            "return int(rng.choice(len(u), p=e / e.sum()))",
+            "return int(rng.multinomial(1, (e / e.sum()).astype(np.float32)).argmax())",
+        ),
+        Attempt(
+            "Which maximum is subtracted",
+            code="""
+import numpy as np
+
+
+def draw(u, rng, forbidden=(), temperature=1.0):
+    u = (u.astype(np.float64) - u.max()) / temperature
+    u[list(forbidden)] = -np.inf
+    return int(rng.choice(len(u), p=np.exp(u) / np.exp(u).sum()))
+""",
+        ),
+        Attempt(
+            "the temperature has no effect",
+            "u.astype(np.float64) / temperature",
+            "u.astype(np.float64)",
+        ),
+        Attempt("work on a copy", "u = u.astype(np.float64) / temperature", "u /= temperature"),
+        Attempt(
+            "keeps on drawing",
+            code="""
+import numpy as np
+
+
+def draw(u, rng, forbidden=(), temperature=1.0):
+    u = u.astype(np.float64) / temperature
+    e = np.exp(u - u.max())
+    while True:
+        word = int(rng.choice(len(u), p=e / e.sum()))
+        if word not in forbidden:
+            return word
+""",
+        ),
+        Attempt("A forbidden word was drawn", "-np.inf", "0"),
+    ],
+    "beat_the_bigram": [
+        Attempt("The bigram is still ahead", "epochs=30", "epochs=1"),
+        Attempt("80 % is the target", "epochs=30", "epochs=6"),
+        Attempt(
+            "their logarithms are asked", "np.log(softmax(logits[:, 0]))", "softmax(logits[:, 0])"
+        ),
+        Attempt("should sum to 1", "np.log(softmax(logits[:, 0]))", "logits[:, 0]"),
+        Attempt(
+            "only later words do",
+            "np.asarray(ids)[:, None])",
+            "np.asarray(ids)[::-1][:, None])",
+        ),
+    ],
 }

@@ -1,0 +1,201 @@
+"""A small grammar with agreement at a distance, and a bigram to be beaten."""
+
+import numpy as np
+
+from unrolled import ngram
+from unrolled.exercises.judging import Wrong, array, call, function, is_close
+
+TITLE = "Beat the bigram"
+CHAPTER = "02-language-model/training"
+KIND = "open"
+LEVEL = 3
+MINUTES = 60
+
+WORDS = (
+    "UNKNOWN START END today yesterday dog cat child dogs cats children near behind with "
+    "sleeps sings falls sleep sing fall slept sang fell"
+).split()
+"""The vocabulary; a word's id is its place."""
+
+TEXT = r"""
+The sentences of a small language are made like this. First comes *today* or *yesterday*; then a
+noun, singular or plural; then, with probability ½, a preposition and another noun, and again with
+probability ½, and so on; then the verb and END. The verb agrees with the *first* noun and with the
+first word:
+
+> today dog near cats sleeps · yesterday children with dog behind cats sang
+
+All choices are even. A bigram sees one word back, so it cannot know the tense at all, nor the
+number once another noun has come between.
+
+Train a recurrent network on 1,000 such sentences, and on nothing else about the language, and
+define `log_probabilities(ids)`: for the ids of the words read so far, $(T,)$, beginning with
+START, it returns $(T, V)$ log probabilities, row $t$ for the word that follows `ids[t]`. The check
+measures it on 500 new sentences. Your target is to win **80 %** of the distance, in nats a word,
+between the bigram counted on your 1,000 sentences and the language's own entropy, which nothing
+can beat.
+
+Budget: 20 seconds of training on a laptop, NumPy only. You may use all of the package.
+"""
+
+STUB = '''
+import numpy as np
+
+from unrolled.exercises.language_model import beat_the_bigram as language
+
+V = len(language.WORDS)
+rng = np.random.default_rng(1)
+text = [language.sentence(rng) for _ in range(1000)]  # arrays of ids, START ... END
+for ids in text[:3]:
+    print(*(language.WORDS[i] for i in ids[1:-1]))
+
+
+def log_probabilities(ids):
+    """Log probabilities (T, V) of the word after each of ids (T,): know nothing."""
+    return np.full((len(ids), V), -np.log(V))
+'''
+
+HINTS = (
+    "`language_model.init`, `loss_and_gradient` and `optimizers.adam` are all you need. A batch is "
+    "anything with `inputs`, `targets` and `mask`, $(T, B)$ each; padding goes behind the END.",
+    "Sixteen or thirty-two hidden units and a few dozen epochs of Adam with learning rate 0.01 are "
+    "a start. Keep some sentences aside, and watch the loss on them.",
+    "If it stays near the bigram, ask where it loses: print the probability of a plural verb after "
+    "*today dogs near cat*.",
+)
+
+SOLUTION = '''
+from types import SimpleNamespace
+
+import numpy as np
+
+from unrolled import language_model, optimizers
+from unrolled.exercises.language_model import beat_the_bigram as language
+from unrolled.functional import softmax
+
+V = len(language.WORDS)
+rng = np.random.default_rng(1)
+text = [language.sentence(rng) for _ in range(1000)]  # arrays of ids, START ... END
+
+
+def batch_of(sentences):
+    """Pads sentences of ids START ... END to a batch (T, B)."""
+    lengths = np.array([len(ids) - 1 for ids in sentences])
+    ids = np.full((lengths.max() + 1, len(sentences)), 2)
+    for column, s in enumerate(sentences):
+        ids[: len(s), column] = s
+    mask = np.arange(lengths.max())[:, None] < lengths
+    return SimpleNamespace(inputs=ids[:-1], targets=ids[1:], mask=mask)
+
+
+def train(text, H=24, epochs=30, learning_rate=0.01, size=20):
+    """Trains with Adam; the learning rate falls linearly to 0."""
+    p, state = language_model.init(rng, V, H, dtype=np.float64), None
+    for epoch in range(epochs):
+        order = rng.permutation(len(text))
+        for start in range(0, len(text), size):
+            batch = batch_of([text[i] for i in order[start : start + size]])
+            _, dp = language_model.loss_and_gradient(p, batch)
+            optimizers.clip_by_global_norm(dp, 1.0)
+            rate = learning_rate * (1 - epoch / epochs)
+            p, state = optimizers.adam(p, dp, state, learning_rate=rate)
+    return p
+
+
+params = train(text)
+
+
+def log_probabilities(ids):
+    """Log probabilities (T, V) of the word after each of ids (T,)."""
+    logits, _ = language_model.forward(params, np.asarray(ids)[:, None])
+    return np.log(softmax(logits[:, 0]))
+'''
+
+COMMENT = r"""
+| | what an answer has |
+|---|---|
+| weak | beats the uniform model or the unigram; or is measured on what it learnt from |
+| sound | beats the bigram on new sentences, and says by how much, for one seed |
+| good | wins 80 % of the distance; chose its settings on sentences kept aside |
+| very good | 90 %, over several seeds; shows *where* the rest is lost; 3- and 5-grams beside it |
+
+A network that is told the grammar passes the check and has learnt nothing; the point is what 1,000
+sentences can teach.
+
+The n-grams cannot win here, whatever their order: they would need every path from the first noun
+to the verb as an entry of its own, and there is no bound on its length. The network needs two
+bits, tense and number, written at the first two words, untouched by those between, and read at the
+verb. What it finds most difficult is the second noun, which looks like the first and must not
+count. With too long a training the loss on new sentences rises again, because 500 sentences can be
+learnt by heart.
+
+Next, train on sentences with at most one preposition and test on those with four. Does the memory
+last longer than it ever had to?
+"""
+
+
+def sentence(rng):
+    """Draws a sentence of the small language: ids, START first, END last."""
+    past, plural = rng.integers(0, 2, 2)
+    ids = [1, 3 + past, 5 + 3 * plural + rng.integers(0, 3)]
+    while rng.integers(0, 2):
+        ids += [11 + rng.integers(0, 3), 5 + rng.integers(0, 6)]
+    return np.array([*ids, 14 + (6 if past else 3 * plural) + rng.integers(0, 3), 2])
+
+
+def own_loss(ids):
+    """Returns -log P of a sentence under the language itself, in nats."""
+    prepositions = (len(ids) - 5) // 2
+    nouns = 1 + prepositions
+    even_choices = np.log(2) * (1 + prepositions + 1) + np.log(3) * (prepositions + 1)
+    return even_choices + np.log(6) * nouns
+
+
+def check(answers):
+    """Rows that sum to 1, no look ahead, and the share of the way from bigram to entropy."""
+    reader = function(answers, "log_probabilities")
+    V = len(WORDS)
+    rng = np.random.default_rng(2026)
+    new = [sentence(rng) for _ in range(500)]
+
+    def rows(ids):
+        found = call(reader, ids.copy())
+        with np.errstate(all="ignore"):
+            found = np.maximum(np.asarray(found, dtype=float), -1000.0)
+        return array(found, (len(ids), V), f"log_probabilities of {len(ids)} words")
+
+    longest = max(new, key=len)[:-1]
+    found = rows(longest)
+    if is_close(found.sum(axis=1), np.ones(len(found)), 1e-3) and np.all(found >= 0):
+        raise Wrong("These are probabilities; their logarithms are asked.")
+    if not is_close(np.exp(found).sum(axis=1), np.ones(len(found)), 1e-4):
+        raise Wrong("The probabilities of a row should sum to 1, over all words of the vocabulary.")
+    other = longest.copy()
+    other[3:] = 5 + (other[3:] + 1) % 6
+    if not is_close(rows(other)[:3], found[:3], 1e-6):
+        raise Wrong(
+            "The first rows change when only later words do: the model sees what it is to predict, "
+            "or keeps a state from one call to the next."
+        )
+    if not is_close(rows(longest), found, 1e-6):
+        raise Wrong("The same sentence twice, two answers: start every sentence from h_0 = 0.")
+
+    words = sum(len(ids) - 1 for ids in new)
+    losses = [-rows(ids[:-1])[np.arange(len(ids) - 1), ids[1:]].sum() for ids in new]
+    yours = sum(losses) / words
+    rng = np.random.default_rng(1)
+    bigram = np.log(ngram.perplexity(ngram.fit([sentence(rng) for _ in range(1000)], V, 2), new))
+    best = sum(own_loss(ids) for ids in new) / words
+    share = (bigram - yours) / (bigram - best)
+    told = (
+        f"Perplexity on 500 new sentences: yours {np.exp(yours):.2f}, the bigram's "
+        f"{np.exp(bigram):.2f}, the language's own {np.exp(best):.2f}. "
+    )
+    if share < 0:
+        raise Wrong(told + "The bigram is still ahead.")
+    if share < 0.8:
+        raise Wrong(
+            told + f"You have won {share:.0%} of the distance; 80 % is the target. Which of the "
+            "two is not kept to the verb, tense or number?"
+        )
+    return told + f"That is {share:.0%} of the way from counting pairs to knowing the language."
