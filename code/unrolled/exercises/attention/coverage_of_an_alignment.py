@@ -63,8 +63,8 @@ def places(weights):
 COMMENT = r"""
 The padded steps of an answer have weights like any others, since the decoder ran on; counted in,
 they make everything look read. The total of a row of `coverage` is the length of the answer, which
-is a good assertion. Coverage was soon put to use: kept during translation and shown to the score,
-it tells the decoder what is still to be said. As a loss or a penalty it discourages repetition.
+is a good assertion. {cite:t}`tu2016` put coverage to use: kept during translation and shown to the
+score, it tells the decoder what is still to be said.
 
 `places` is a perplexity, the number of sides of a fair die as undecided as the row. It says in one
 number how soft a soft attention is, and is easier to read than an entropy in nats. Watch it during

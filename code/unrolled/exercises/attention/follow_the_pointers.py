@@ -84,15 +84,14 @@ COMMENT = r"""
 A value has to say two things, *go there* and *leave here*, $v_s = k_{s'} - k_s$ for the successor
 $s'$. When the weight of $s$ is 1, $q + v_s = k_{s'}$ exactly. With $\beta$ on the diagonal the
 right score leads by $\beta^2$, so that the other $S - 1$ places together weigh at most
-$(S-1)\, e^{-\beta^2}$; $\beta = 5$ is plenty. Nor do errors add up: what a read leaves of the old
-key is small against the lead of the new one.
+$(S-1)\, e^{-\beta^2}$; $\beta = 5$ is plenty. What a read leaves of the old key stays in the query,
+a share of that size, and adds up over the reads; after ten it is still nothing.
 
 No single read can do this: its scores are made before it knows what the first place holds. The
 network of the chapter has another way of leaving. Its values are keys of the *next* read only, in
-an embedding of their own, so that the old query can stay. Training finds either, if it finds one.
-Here the sum $q + c$ is a residual connection, and the network a program with one instruction, run
-$K$ times. What happens at the end of a list that does not close? Let a place follow itself, and
-look.
+an embedding of their own, so that the old query can stay. Here the sum $q + c$ is a residual
+connection, and the network a program with one instruction, run $K$ times. What happens at the end
+of a list that does not close? Let a place follow itself, and look.
 """
 
 

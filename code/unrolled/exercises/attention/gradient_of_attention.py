@@ -26,7 +26,7 @@ $$
 where masked scores are $-\infty$ before the softmax. Derive the way back with paper and pencil and
 write it: `backward(q, k, v, weights, dcontext)` gets the inputs, the weights $(B, T, S)$ of the
 forward pass, in which padding already weighs 0, and $\mathrm d c$ $(B, T, F)$. It returns
-`dq, dk, dv`. No loop, and no array with four axes: five products of stacked matrices are enough.
+`dq, dk, dv`. No loop, and no array with four axes: four products of stacked matrices are enough.
 """
 
 STUB = '''

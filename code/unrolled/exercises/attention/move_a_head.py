@@ -83,9 +83,10 @@ A shift is a convolution with three numbers on a ring, and one can read it as pr
 after the shift is the place before plus an independent step. So variances add. A step that is 1
 with probability 0.9 has the variance $0.9 \cdot 0.1 = 0.09$, and the standard deviation after $t$
 of them is $\sqrt{0.09\, t} = 0.3 \sqrt t$, which is 3 at $t = 100$. Without sharpening a tape of
-100 slots cannot be walked along with 90 % of certainty, and 99 % would be gone after 900 steps.
+100 slots cannot be walked along with 90 % of certainty, and with 99 % the same blur is there after
+some 900 steps.
 
-With sharpening the variance goes through $V \to (V + v)/\gamma$ and stays below $v/(\gamma - 1)$:
+With sharpening the variance goes through $V \to (V + v)/\gamma$ and ends near $v/(\gamma - 1)$:
 even $\gamma = 1.1$ keeps it under one slot². The order matters. Sharpening first would leave the
 blur of the last shift in the weights with which the memory is read. `np.roll` in the other
 direction is the mistake that nothing shows: a network trained with it works equally well, walking

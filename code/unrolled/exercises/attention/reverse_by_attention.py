@@ -102,8 +102,8 @@ $$
 
 a reflection for each pair, and with $R$ made of them
 $P_t R P_s^{\top} = \sum_i \cos \omega_i (n - t - s)$, which is largest where $s = n - t$. A
-neighbour of that place is behind by $\sum_i (1 - \cos \omega_i) = 0.68$ at $D = 32$. So $\beta R$
-gives each of at most two neighbours $e^{-0.68 \beta}$ of the weight, and $\beta = 8$ is enough for
+neighbour of that place is behind by $\sum_i (1 - \cos \omega_i) = 0.69$ at $D = 32$. So $\beta R$
+gives each of at most two neighbours $e^{-0.69 \beta}$ of the weight, and $\beta = 8$ is enough for
 0.99.
 
 What to make of an answer:

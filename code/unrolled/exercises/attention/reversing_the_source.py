@@ -67,11 +67,11 @@ $$
 
 with equality only if all distances are equal, or $\gamma = 1$. Any way of reading that spreads the
 distances and keeps their mean increases the gradient's sum, for every $\gamma \ne 1$; here it is
-nearly doubled. What symbol 1 gains, symbol 20 loses exactly, since $d_1 + d_{20} = 2n$, and 7.4
-more than outweighs 0.135 less. This is a statement about the start of training, when nothing has
-been learnt. {cite:t}`sutskever2014` offered a similar guess for why reversing helped their
-translator. With attention every symbol is one step from its copy, and all twenty have what symbol 1
-alone gains here. Try $\gamma = 0.99$ and $0.5$: where is reversing worth most?
+nearly doubled. Symbol 1 gains the factor 7.4 that symbol 20 loses, since $d_1 + d_{20} = 2n$; but
+seven times as much is more than a seventh is less. This is a statement about the start of training,
+when nothing has been learnt. {cite:t}`sutskever2014` offered a similar guess for why reversing
+helped their translator. With attention every symbol is one step from its copy, and all twenty have
+what symbol 1 alone gains here. Try $\gamma = 0.99$ and $0.5$: where is reversing worth most?
 """
 
 

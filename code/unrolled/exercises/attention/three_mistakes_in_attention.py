@@ -13,9 +13,9 @@ MINUTES = 20
 
 TEXT = r"""
 Scaled dot-product attention for a padded batch. Nothing raises an error, the shapes are right, the
-weights are between 0 and 1, and padded places weigh exactly 0. There are three mistakes in it, each
-of which has been in published code. Find and mend them. The function must also hold when the
-padding contains large numbers: whatever stands there must not be seen.
+weights are between 0 and 1, and padded places weigh exactly 0. There are three mistakes in it, all
+of them common. Find and mend them. The function must also hold when the padding contains large
+numbers: whatever stands there must not be seen.
 """
 
 STUB = '''
@@ -83,9 +83,9 @@ of the answer, and a step's weights sum to anything. With $T = S$ and a picture 
 may look at this for a long time. *The scale.* The product of two vectors with independent entries
 of variance 1 has the variance $\sum_i \operatorname{Var}[q_i k_i] = E$. Divided by $\sqrt E$ its
 standard deviation is 1; multiplied, it is $E$, and the softmax has decided before training began.
-At such a place the gradient, $w_s\, \mathrm d c\,(v_s - c)^{\top}$, is 0. *The mask.* What is set
-to 0 after the softmax has already been counted in its denominator. The context is too short by the
-padding's share, by another factor in each row and for each length of the padding.
+At such a place the gradient, $w_s\, \mathrm d c\,(v_s - c)^{\top}$, is nearly 0. *The mask.* What
+is set to 0 after the softmax has already been counted in its denominator. The context is too short
+by the padding's share, by another factor in each row and for each length of the padding.
 
 Dividing once more by the sum of what is left is right in exact arithmetic and fails in the
 computer: subtracting the row's maximum, which may stand in the padding, can push every real

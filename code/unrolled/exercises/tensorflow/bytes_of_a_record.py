@@ -81,7 +81,7 @@ $$
 The nesting is paid per step, whatever the step holds: for a vector of 256 floats it is 9 bytes on
 1024 (each of the three lengths takes two bytes now), less than one per cent. So the remark that a
 data set grew tenfold says as much about what was in the steps as about the format. Check yourself
-against `with_tfrecords.sequence_example(ids).ByteSize()`.
+against `with_tfrecords.sequence_example(ids).ByteSize() + 16`.
 """
 
 

@@ -68,9 +68,8 @@ The list holds the same object four times. What comes of it has depended on the 
 TensorFlow each place in the list made variables of its own, so that the idiom was right; Keras
 applies one layer four times in each step. It is a legitimate network, a deeper step with tied
 weights and four states, and not the one that was meant. It has a quarter of the parameters and the
-full cost, and its loss looks like that of a somewhat too small model. The only loud symptom comes
-if the input is wider or narrower than the state: then the second application of the one cell does
-not fit.
+full cost. The only loud symptom comes if the input is wider or narrower than the state: then the
+second application of the one cell does not fit.
 
 Counting parameters finds it, and finds a good deal else. Write down the number that a model should
 have before you build it. The same reference twice is also what happens to `[[0] * 3] * 3`, to

@@ -74,12 +74,12 @@ for values in batch(sentences, 5):
 
 COMMENT = r"""
 `pad_sequences` was made for classifiers that look at the last state. There padding in front does
-the least harm, and the end of a text may say more than its beginning. A language model has an
-output at every step, and loses the beginning of every long sentence with its START. The weights
-from the sign leave every unknown word out of the loss. In the stub they are two of eleven words; in
-the corpus of the book UNKNOWN is the commonest word of all, and a model trained so gives it no
-probability ({doc}`/book/06-tensorflow/loss-on-padded-sequences`). And the sign keeps one pair that
-is none: in front of a short sentence, padding is asked to predict START.
+less harm, and the end of a text may say more than its beginning. A language model has an output at
+every step, and loses the beginning of every long sentence with its START. The weights from the sign
+leave every unknown word out of the loss. In the stub they are two of eleven words; in the corpus of
+the book UNKNOWN is the commonest word of all, and a model trained so gives it no probability
+({doc}`/book/06-tensorflow/loss-on-padded-sequences`). And the sign keeps one pair that is none: in
+front of a short sentence, padding is asked to predict START.
 
 There is a second way to mend it, all ids moved up by one. Then 0 is free, and `mask_zero` and
 `ignore_class=0` can stay as they are. What both have in common is that padding is known by

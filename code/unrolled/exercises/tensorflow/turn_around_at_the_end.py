@@ -66,9 +66,9 @@ def both_ways(x, lengths, onward, backward):
 COMMENT = r"""
 The function is its own inverse, since it exchanges $t$ and $\ell - 1 - t$, and so it is used twice:
 to turn the inputs around, and to turn the outputs back. Whoever forgets the second gets, beside the
-state that knows the beginning up to $t$, a state that knows the end from $\ell + 1 - t$ on. Shapes
-are right and training works after a fashion, for there is something to learn from it, only the two
-halves never meet at the same word.
+state that knows the beginning up to $t$, a state that knows the end from $\ell + 1 - t$ on. The
+shapes are right, and there is something to be learnt from it, but the two halves meet at one word
+only, the middle one.
 
 `x[::-1]` begins with padding. The second reader's state is then not what it would be for the
 sentence alone, and how far off it is depends on the longest sentence of the batch: the same
