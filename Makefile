@@ -9,7 +9,7 @@ export MPLBACKEND := agg
 side_by_side := -n auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help book serve test check lint types draw bench results theano browser lock clean
+.PHONY: help book serve test check lint types draw bench results gpu theano browser lock clean
 
 help:
 	@echo "Unrolled: the verbs of this Makefile"
@@ -41,6 +41,9 @@ bench: $(VENV) ## time one training step, as ratios to the loop form and to the 
 
 results: $(VENV) ## rerun the recorded experiments that are missing or stale (hours; resumes)
 	$(PY) -m experiments.all
+
+gpu: ## run the GPU's half of Part 7 on an NVIDIA GPU, with the python3 that has its libraries
+	PYTHONPATH=code $(or $(PYTHON),python3) -m experiments.gpu $(RUN)
 
 theano: theano-tests ## test the symbolic models under Theano 1.0.5 itself, and record it
 	$(PY) -m experiments.theano_agreement

@@ -49,7 +49,9 @@ GOOD = (
     + code(PLOT, '---\nmystnb:\n  image: {alt: "A rising line."}\n'
         '  figure: {caption: "A line.", name: fig-curve}\n---\n')
     + "It was {record}`demo:results.loss:.2f`, {record}`demo:results.runs.1:,d` times.\n\n"
-    + "```{record-origin} demo\n```\n"
+    + "```{record-origin} demo\n```\n\n"
+    + "```{record-origin} gpu/demo\n:not-yet: There is none of this.\n```\n\n"
+    + "```{record-origin} gpu/none\n:not-yet: No GPU has been at hand.\n```\n"
 )  # fmt: skip
 
 # page -> its text, and what the build must say of it
@@ -122,6 +124,9 @@ def seed(folder, pages):
     (folder / "book/references.bib").write_text("", "utf-8")
     (folder / "tests/test_seeded.py").write_text(TESTS, "utf-8")
     (folder / "results/demo.json").write_text(json.dumps(RECORD), "utf-8")
+    (folder / "results/gpu").mkdir()
+    on_gpu = RECORD | {"device": "a graphics card, driver 580.1"}
+    (folder / "results/gpu/demo.json").write_text(json.dumps(on_gpu), "utf-8")
     for name, text in pages.items():
         (folder / f"book/{name}.md").write_text(text, "utf-8")
     root, *rest = pages
@@ -187,6 +192,13 @@ def test_a_good_page_shows_its_records(good):
     assert re.search(r'class="record"[^>]*>2,345</span>', page)
     for part in ("a machine", "NumPy 2.4.6", "seed 7", "2026-11-20", "The code has changed since."):
         assert part in page
+
+
+@slow
+def test_a_record_that_may_be_missing_says_so_until_it_is_there(good):
+    page = (good / "_build/html/book/good.html").read_text("utf-8")
+    assert re.search(r'<p class="record-origin not-yet">No GPU has been at hand.</p>', page)
+    assert "a graphics card, driver 580.1" in page and "There is none of this." not in page
 
 
 @slow

@@ -2,7 +2,7 @@
 
 The number is read from results/; a key that is not there fails the build. ```{record-origin}
 file``` says on which device, with which versions, seed and commit it was recorded, and whether the
-code has changed since.
+code has changed since. With :not-yet: and a sentence, it says that while the file is not there.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from docutils import nodes
+from docutils.parsers.rst import directives
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
@@ -34,13 +35,17 @@ class NoRecord(LookupError):
     """A page asks for a record, or a key of one, that is not there; the message says which."""
 
 
+class NotYet(NoRecord):
+    """The whole record is not there."""
+
+
 def load(root: Path, name: str) -> dict[str, Any]:
     """Return the record results/NAME.json."""
     path = root / "results" / f"{name}.json"
     try:
         return json.loads(path.read_text("utf-8"))
     except FileNotFoundError:
-        raise NoRecord(f"there is no record results/{name}.json") from None
+        raise NotYet(f"there is no record results/{name}.json") from None
     except json.JSONDecodeError as error:
         raise NoRecord(f"results/{name}.json is damaged: {error}") from None
 
@@ -87,9 +92,10 @@ class RecordRole(SphinxRole):
 
 
 class RecordOrigin(SphinxDirective):
-    """The line that says where a record's numbers come from."""
+    """The line that says where a record's numbers come from, or what it says if there is none."""
 
     required_arguments = 1
+    option_spec = {"not-yet": directives.unchanged_required}
 
     def run(self) -> list[nodes.Node]:
         """Return the line."""
@@ -99,6 +105,9 @@ class RecordOrigin(SphinxDirective):
             record = load(root, name)
             line = origin(record)
         except NoRecord as error:
+            if isinstance(error, NotYet) and "not-yet" in self.options:
+                words, _ = self.parse_inline(self.options["not-yet"], lineno=self.lineno)
+                return [nodes.paragraph("", "", *words, classes=["record-origin", "not-yet"])]
             LOG.warning("record: %s", error, location=self.get_location(), type="record")
             return []
         for module in record["code"]:

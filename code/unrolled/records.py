@@ -34,7 +34,8 @@ def load(name):
     """
     path = FOLDER / f"{name}.json"
     if not path.is_file():
-        raise FileNotFoundError(f"no record {name}: make results writes results/{name}.json")
+        verb = "make gpu" if name.startswith("gpu/") else "make results"
+        raise FileNotFoundError(f"no record {name}: {verb} writes results/{name}.json")
     try:
         record = json.loads(path.read_text("utf-8"))
         record["code_hash"], record["results"]
@@ -55,7 +56,10 @@ class Code(NamedTuple):
         return cls(tuple(sorted(paths)), code_hash(paths))
 
 
-def write(name, results, *, code, settings, seed, device=None, packages=("numpy",), elsewhere=None):
+def write(
+    name, results, *, code, settings, seed, device=None, packages=("numpy",), elsewhere=None,
+    commit=None, folder=None,
+):  # fmt: skip
     """Writes a record, whole or not at all.
 
     Args:
@@ -67,6 +71,8 @@ def write(name, results, *, code, settings, seed, device=None, packages=("numpy"
         device: what it ran on; this machine's processor if None.
         packages: names whose versions are noted, besides Python's.
         elsewhere: {name: version} of packages that took part in an environment of their own.
+        commit: of the code, where there is no git to ask.
+        folder: where to, if not ``results/``.
 
     Returns:
         The path written.
@@ -74,7 +80,7 @@ def write(name, results, *, code, settings, seed, device=None, packages=("numpy"
     record = {
         "name": name,
         "date": datetime.now(UTC).date().isoformat(),
-        "commit": _commit(),
+        "commit": commit or _commit(),
         "device": device or cpu(),
         "versions": {"python": platform.python_version()}
         | {p: _version(p) for p in packages}
@@ -85,7 +91,7 @@ def write(name, results, *, code, settings, seed, device=None, packages=("numpy"
         "code_hash": code.hash,
         "results": results,
     }
-    path = FOLDER / f"{name}.json"
+    path = (FOLDER if folder is None else Path(folder)) / f"{name}.json"
     write_whole(path, json.dumps(record, indent=1, allow_nan=False) + "\n")
     return path
 
@@ -219,6 +225,11 @@ def _commit():
         ).stdout.strip()  # fmt: skip
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
+
+
+def is_installed(package):
+    """Tells whether a package is installed, under the name it was installed by."""
+    return _version(package) != "not installed"
 
 
 def _version(package):

@@ -346,6 +346,9 @@ def launch(kernel, plan, B, H, arguments, **constants):
     if interpreting():
         with_triton_programs.run(kernel, plan.grid(B, H), arguments, constants)
         return
+    for array in arguments:
+        if hasattr(array, "is_contiguous") and not array.is_contiguous():
+            raise ValueError("arrays must be contiguous: a kernel counts addresses from the first")
     kernel[plan.grid(B, H)](
         *arguments,
         **constants,

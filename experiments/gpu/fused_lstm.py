@@ -1,0 +1,227 @@
+"""The fused LSTM in Triton beside cuDNN's (and FlashRNN's, where it is installed), in one run.
+
+Forward and backward, all gradients, the same weights and inputs, the same precision, in turn. The
+kernels are proved first with exact float32 products; the gaps of the timed precisions are recorded.
+"""
+
+import numpy as np
+
+from experiments.gpu import clocks, proof
+from experiments.gpu.saturation import operations, torch_weights
+from unrolled import lstm, tree
+
+SEED = 0
+NEEDS = 4 << 30
+SECONDS = 75
+PACKAGES = ("torch", "triton", "flashrnn")
+PARTS = {
+    "float32": ("torch", "triton"),  # products in TF32, which matrix units have
+    "bfloat16": ("torch", "triton"),
+    "float16": ("torch", "triton"),
+}
+REHEARSED_WITHOUT = {"torch"}
+ROUNDING = {"float32": 5e-3, "bfloat16": 5e-2, "float16": 1e-2}
+FILES = (
+    "experiments/gpu/fused_lstm.py",
+    "experiments/gpu/saturation.py",
+    "experiments/gpu/clocks.py",
+    "experiments/gpu/proof.py",
+    "code/unrolled/functional.py",
+    "code/unrolled/lstm.py",
+    "code/unrolled/tree.py",
+    "code/unrolled/with_triton.py",
+)
+ROUNDS = 5
+
+
+def settings(rehearsal):
+    """Returns the sizes."""
+    if rehearsal:
+        return {"T": 3, "B": 5, "widths": [6, 20], "checked": 2}
+    return {"T": 256, "B": 64, "widths": [256, 512], "checked": 32}
+
+
+def problem(T, B, H, dtype):
+    """Returns (Params, x, dh), of numbers that half precision holds."""
+    rng = np.random.default_rng(SEED)
+    p = lstm.init(rng, H, H)
+    x, dh = rng.standard_normal((2, T, B, H))
+    return tree.map(lambda w: w.astype(np.float16).astype(dtype), (p, x, dh))
+
+
+def exact(T, B, H):
+    """Returns {name: array} in float64: the states and all gradients."""
+    p, x, dh = problem(T, B, H, np.float64)
+    h, cache = lstm.forward(p, x)
+    dp, dx, dh0, dc0 = lstm.backward(p, cache, dh)
+    return dict(tree.named_leaves(dp)) | {"h": h, "x": dx, "h0": dh0, "c0": dc0}
+
+
+def fused(p, x, dh, plan=None):
+    """Returns {name: array} of one run of the kernels."""
+    from unrolled import with_triton
+
+    h, cache = with_triton.forward(p, x, plan=plan)
+    dp, dx, dh0, dc0 = with_triton.backward(p, cache, dh, plan=plan)
+    return dict(tree.named_leaves(dp)) | {"h": h, "x": dx, "h0": dh0, "c0": dc0}
+
+
+def run(part, sizes):
+    """Returns {H: gaps, seconds, ratio to cuDNN, plan}, and the latency of an exchange.
+
+    Raises:
+        proof.Wrong: the kernels' answers are not NumPy's.
+    """
+    from unrolled import with_triton
+
+    if with_triton.interpreting():
+        return rehearse(sizes)
+    import torch
+
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
+    processors = torch.cuda.get_device_properties(0).multi_processor_count
+    T, B, found = sizes["T"], sizes["B"], {}
+    for H in sizes["widths"]:
+        size = 4 if part == "float32" else 2
+        plan = with_triton.choose(B, H, size, processors, "tf32")
+        proved = proof.prove(*checked(sizes["checked"], B, H, processors))
+        p, x, dh = on_device(*problem(T, B, H, np.float32), getattr(torch, part))
+        gap = proof.prove(as_numpy(fused(p, x, dh, plan)), exact(T, B, H), ROUNDING[part])
+        contestants = {
+            "Triton": lambda p=p, x=x, dh=dh, plan=plan: fused(p, x, dh, plan),
+            "Triton, forward": lambda p=p, x=x, plan=plan: with_triton.forward(p, x, plan=plan),
+            "cuDNN": cudnn(p, x, dh),
+        }
+        flash, why_not = flash_rnn(p, x, dh)
+        contestants |= flash
+        rounds = [
+            {name: clocks.by_torch(step, times=5)["median"] for name, step in contestants.items()}
+            for _ in range(ROUNDS)
+        ]
+        seconds = {name: clocks.spread([r[name] for r in rounds]) for name in contestants}
+        found[str(H)] = {
+            "proved": proved, "gap": gap, "seconds": seconds,
+            "cudnn_over_triton": clocks.spread([r["cuDNN"] / r["Triton"] for r in rounds]),
+            "exchange": exchange(plan, B, H),
+            "operations": operations("LSTM", T, B, H),
+            "flash_rnn": why_not, "plan": plan._asdict(), "programs": int(np.prod(plan.grid(B, H))),
+        }  # fmt: skip
+    return found
+
+
+def rehearse(sizes):
+    """Proves the kernels in Triton's interpreter, on NumPy arrays; times nothing."""
+    T, B, found = sizes["T"], sizes["B"], {}
+    for H in sizes["widths"]:
+        answer = fused(*problem(T, B, H, np.float32))
+        found[str(H)] = {"proved": proof.prove(answer, exact(T, B, H))}
+    return found
+
+
+def checked(T, B, H, processors):
+    """Returns the kernels' answers with exact float32 products, and NumPy's."""
+    import torch
+
+    from unrolled import with_triton
+
+    before = torch.backends.cuda.matmul.allow_tf32
+    torch.backends.cuda.matmul.allow_tf32 = False
+    try:
+        plan = with_triton.choose(B, H, 4, processors, "ieee")
+        values = on_device(*problem(T, B, H, np.float32), torch.float32)
+        return as_numpy(fused(*values, plan)), exact(T, B, H)
+    finally:
+        torch.backends.cuda.matmul.allow_tf32 = before
+
+
+def on_device(p, x, dh, dtype):
+    """Returns the arrays as PyTorch's, on the GPU, in a precision."""
+    import torch
+
+    return tree.map(lambda a: torch.tensor(a, device="cuda").to(dtype), (p, x, dh))
+
+
+def as_numpy(named):
+    """Returns PyTorch's arrays as NumPy's."""
+    return {name: array.float().cpu().numpy() for name, array in named.items()}
+
+
+def cudnn(p, x, dh):
+    """Returns a function that runs PyTorch's LSTM with these weights, forward and backward."""
+    import torch
+
+    H = p.W_h.shape[0]
+    layer = torch.nn.LSTM(H, H).to(x.device, x.dtype)
+    with torch.no_grad():
+        for name, value in torch_weights(tree.map(lambda w: w.float().cpu().numpy(), p)).items():
+            getattr(layer, name).copy_(torch.tensor(value))
+    x = x.clone().requires_grad_()
+    weights = [layer.weight_ih_l0, layer.weight_hh_l0, layer.bias_ih_l0]
+    return lambda: torch.autograd.grad(layer(x)[0], [*weights, x], dh)
+
+
+def flash_rnn(p, x, dh):
+    """Returns ({"FlashRNN": a function that runs its LSTM}, None), or ({}, why there is none).
+
+    It takes the product of the inputs as given, as our kernel does, and keeps its weights as
+    (gate, head, k, unit): ours, with one head.
+    """
+    try:
+        from flashrnn import flashrnn
+    except ImportError:
+        return {}, "not installed"
+    import torch
+
+    T, B, H = x.shape
+    R = p.W_h.reshape(H, 4, 1, H).permute(1, 2, 0, 3).contiguous().requires_grad_()
+    b = p.b.reshape(4, 1, H).clone().requires_grad_()
+    W_x, x = p.W_x.clone().requires_grad_(), x.clone().requires_grad_()
+
+    def step():
+        a = (x @ W_x).reshape(T, B, 4, 1, H).transpose(0, 1).contiguous()
+        h = flashrnn(a, R, b, function="lstm", backend="cuda_fused")[0][0]
+        h = h.reshape(B, T, H).transpose(0, 1)
+        return torch.autograd.grad(h, [x, W_x, R, b], dh)
+
+    try:
+        step()
+    except Exception as error:  # it compiles on first use, and takes some sizes and types only
+        return {}, f"{type(error).__name__}: {str(error).splitlines()[0][:200]}"
+    return {"FlashRNN": step}, None
+
+
+def exchange(plan, B, H):
+    """Returns the seconds of a step in which programs do nothing but wait for one another."""
+    import torch
+
+    from unrolled import with_triton
+
+    times = []
+    for T in (1000, 3000):
+        counters = torch.zeros(plan.grid(B, H)[0], dtype=torch.int32, device="cuda")
+
+        def step(T=T, counters=counters):
+            counters.zero_()
+            with_triton.exchange_kernel[plan.grid(B, H)](
+                counters, T, num_warps=plan.slabs, launch_cooperative_grid=True
+            )
+
+        times.append(clocks.by_torch(step, times=5)["median"])
+    return (times[1] - times[0]) / 2000
+
+
+def report(found):
+    """Returns a record's results as lines to read."""
+    lines = []
+    for name, widths in found["parts"].items():
+        for H, at in widths.items():
+            if "seconds" not in at:
+                lines.append(f"{name}, H = {H}: proved to {at['proved']:.1e}; nothing timed")
+                continue
+            times = ", ".join(f"{k} {1e3 * s['median']:.2f} ms" for k, s in at["seconds"].items())
+            lines.append(
+                f"{name}, H = {H}: {times}; cuDNN over Triton"
+                f" {at['cudnn_over_triton']['median']:.2f} (aim: at least 1);"
+                f" an exchange alone {1e6 * at['exchange']:.2f} µs a step"
+            )
+    return lines
