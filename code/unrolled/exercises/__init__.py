@@ -36,7 +36,14 @@ KINDS = {
 
 # Each part's exercises in the order of its page.
 PARTS: dict[str, tuple[str, ...]] = {
-    "introduction": (),
+    "introduction": (
+        "who_bit_whom",
+        "how_hard_to_flip_a_bit",
+        "sentences_that_leak",
+        "any_automaton",
+        "more_bits_than_units",
+        "four_copies_of_one_weight",
+    ),
     "language_model": (
         "the_faces_of_the_die",
         "a_model_that_never_stops",
@@ -64,7 +71,20 @@ PARTS: dict[str, tuple[str, ...]] = {
         "clip_one_norm",
         "remember_a_bit",
     ),
-    "gates": (),
+    "gates": (
+        "a_half_life",
+        "half_of_the_memory_lost",
+        "adding_without_training",
+        "three_easy_mistakes",
+        "one_gate",
+        "gates_held",
+        "leaky_units_inside",
+        "output_from_layer_one",
+        "one_state_for_two_cells",
+        "a_small_theano",
+        "weights_from_another_program",
+        "where_the_parameters_are",
+    ),
     "attention": (
         "reversing_the_source",
         "what_a_softmax_sees",

@@ -1,0 +1,166 @@
+"""A network of leaky units as a GRU; the plain network as an LSTM."""
+
+import numpy as np
+
+from unrolled import gru, lstm, rnn
+from unrolled.exercises.judging import Wrong, array, call, close, function, is_close
+
+TITLE = "Older networks inside the gated ones"
+CHAPTER = "04-gates/variants"
+KIND = "write"
+LEVEL = 2
+MINUTES = 30
+
+TEXT = r"""
+Before there were gates, units that forget slowly were built with a fixed leak,
+
+$$
+\begin{aligned}
+h_t &= \alpha\, h_{t-1} \\
+&\quad + (1 - \alpha) \tanh(x_t W_x + h_{t-1} W_h + b),
+\end{aligned}
+$$
+
+and $\alpha = 0$ is the plain network. Write `leaky_as_gru(p, alpha)`, which returns the
+`gru.Params` of a GRU that computes exactly this network, for any $0 \le \alpha < 1$. And write
+`rnn_as_lstm(p)`, which returns the `lstm.Params` of an LSTM that computes the plain network but for
+one $\tanh$ more, $h_t = \tanh(\tanh(x_t W_x + h_{t-1} W_h + b))$. `p` is an `rnn.Params`. Blocks
+are z, r, h and i, f, g, o.
+"""
+
+STUB = '''
+import numpy as np
+
+from unrolled import gru, lstm
+
+
+def leaky_as_gru(p, alpha):
+    """gru.Params of the leaky network with the weights of p."""
+    raise NotImplementedError
+
+
+def rnn_as_lstm(p):
+    """lstm.Params of the plain network with one tanh more."""
+    raise NotImplementedError
+'''
+
+HINTS = (
+    "A gate with the weights 0 is $\\sigma(b)$ at every step. Which constants do you need?",
+    "$\\sigma(b) = \\alpha$ for $b = \\ln \\frac{\\alpha}{1 - \\alpha}$. In floating point "
+    "$\\sigma(40)$ is exactly 1 and $\\sigma(-40)$ as good as 0.",
+    "The GRU needs $z = \\alpha$, $r = 1$, and the network's weights in the third block; the LSTM "
+    "needs $i = 1$, $f = 0$, $o = 1$, and the weights in the third of four.",
+)
+
+SOLUTION = '''
+import numpy as np
+
+from unrolled import gru, lstm
+
+
+def leaky_as_gru(p, alpha):
+    """gru.Params of the leaky network with the weights of p."""
+    H, none = len(p.W_h), np.zeros
+    z = np.log(alpha / (1 - alpha)) if alpha > 0 else -40.0
+    return gru.Params(
+        W_x=np.concatenate([none((len(p.W_x), 2 * H)), p.W_x], axis=1),
+        W_h=np.concatenate([none((H, 2 * H)), p.W_h], axis=1),
+        b=np.concatenate([np.full(H, z), np.full(H, 40.0), p.b]),
+    )
+
+
+def rnn_as_lstm(p):
+    """lstm.Params of the plain network with one tanh more."""
+    D, H = p.W_x.shape
+    open_, shut = np.full(H, 40.0), np.full(H, -40.0)
+    W_x, W_h = np.zeros((D, 4 * H)), np.zeros((H, 4 * H))
+    W_x[:, 2 * H : 3 * H], W_h[:, 2 * H : 3 * H] = p.W_x, p.W_h
+    return lstm.Params(W_x, W_h, np.concatenate([open_, shut, p.b, open_]))
+'''
+
+COMMENT = r"""
+Putting a network inside another one is how one finds out what the second can do that the first
+cannot. The GRU with constant gates *is* the network of leaky units, all with one time constant;
+letting $b_z$ differ from unit to unit gives each its own, and letting $W_{xz}$ be other than zero
+lets the input decide. Every step in this direction is an idea that was published by itself.
+{cite:t}`tallec2018` go it the other way round: a network that is to cope with a time axis stretched
+at will has to have gates.
+
+The plain network has no exact place in the LSTM, because $h = o \odot \tanh(c)$ squashes a second
+time: its states stay below $\tanh 1 = 0.76$. {eq}`eq-rnn-as-small-lstm` shows how near one can
+come. A practical use: initialise a GRU from a trained plain network and go on training; it starts
+where the other one ended.
+"""
+
+
+def _run(p, x, alpha=0.0, f=np.tanh):
+    h, found = np.zeros((x.shape[1], len(p.W_h))), []
+    for x_t in x:
+        h = alpha * h + (1 - alpha) * f(x_t @ p.W_x + h @ p.W_h + p.b)
+        found.append(h)
+    return np.array(found)
+
+
+def _params(found, kind, D, H, name):
+    """Returns the reader's weights as kind.Params, or says what does not fit."""
+    blocks = 3 if kind is gru else 4
+    if not isinstance(found, tuple | list) or len(found) != 3:
+        raise Wrong(f"`{name}` should return {kind.__name__.split('.')[-1]}.Params(W_x, W_h, b).")
+    shapes = (D, blocks * H), (H, blocks * H), (blocks * H,)
+    return kind.Params(
+        *(
+            array(a, s, f"`{w}` of `{name}`")
+            for a, s, w in zip(found, shapes, ("W_x", "W_h", "b"), strict=True)
+        )
+    )
+
+
+def check(answers):
+    """Several leaks, the plain network among them; then the LSTM."""
+    as_gru, as_lstm = function(answers, "leaky_as_gru"), function(answers, "rnn_as_lstm")
+    rng = np.random.default_rng(12)
+    D, H = 2, 4
+    p = rnn.Params(*(0.8 * rng.standard_normal(s) for s in [(D, H), (H, H), (H,)]))
+    x = rng.standard_normal((12, 3, D))
+    for alpha in (0.8, 0.3, 0.0):
+        with np.errstate(all="ignore"):
+            given = call(as_gru, rnn.Params(*(w.copy() for w in p)), alpha)
+        b = np.asarray(given[2]) if isinstance(given, tuple | list) and len(given) == 3 else None
+        if alpha == 0 and b is not None and np.isneginf(b).any():
+            given = (given[0], given[1], np.maximum(b, -40.0))
+        made = _params(given, gru, D, H, "leaky_as_gru")
+        found, cache = gru.forward(made, x)
+        expected = _run(p, x, alpha)
+        if is_close(found, expected, 1e-12):
+            continue
+        z, r = cache.z, cache.r
+        if z.std() > 1e-9 or r.std() > 1e-9:
+            raise Wrong(
+                "The gates of your GRU still listen to input or state: they should be fixed."
+            )
+        if alpha != 0.5 and is_close(z, np.full_like(z, 1 - alpha), 1e-6):
+            raise Wrong("z is 1 - alpha: in this book z is the share that is *kept*.")
+        if not is_close(z, np.full_like(z, alpha), 1e-9):
+            raise Wrong(
+                f"For alpha = {alpha}, z is {z.mean():.3g}: the bias stands inside of a sigmoid."
+            )
+        if not is_close(r, np.ones_like(r), 1e-12):
+            raise Wrong(
+                f"r is {r.mean():.3g}: the candidate should be shown the whole of the state."
+            )
+        raise Wrong("The gates are right. The candidate does not have the network's weights.")
+    made = _params(call(as_lstm, rnn.Params(*(w.copy() for w in p))), lstm, D, H, "rnn_as_lstm")
+    found, cache = lstm.forward(made, x)
+    for name, gate, value in (("i", cache.i, 1.0), ("f", cache.f, 0.0), ("o", cache.o, 1.0)):
+        if not is_close(gate, np.full_like(gate, value), 1e-12):
+            raise Wrong(
+                f"In the LSTM the gate {name} is {gate.min():.3g} to {gate.max():.3g}; it should "
+                f"be {value:.0f} always."
+            )
+    close(
+        found,
+        _run(p, x, f=lambda a: np.tanh(np.tanh(a))),
+        "The LSTM's gates are right. Its candidate should have the network's weights as they are.",
+        1e-12,
+    )
+    return "A leak is an update gate that does not listen."

@@ -1,0 +1,267 @@
+"""Wrong answers to the exercises on gates."""
+
+from tests.exercises.attempt import Attempt
+
+PREDICTIONS = """
+lstm_forgets, lstm_forgets_alone, lstm_writes_nothing, lstm_shows_nothing = {}, {}, {}, {}
+lstm_deaf, gru_keeps_all, gru_resets, gru_resets_and_replaces = {}, {}, {}, {}
+"""
+
+
+RECURSIVE_GRAD = """
+import numpy as np
+
+
+def grad(loss, wanted):
+    gradients = {}
+
+    def give(node, share):
+        gradients[id(node)] = gradients.get(id(node), 0) + share
+        for parent, pull in zip(node.parents, node.pull):
+            give(parent, pull(share))
+
+    give(loss, 1.0)
+    return [gradients.get(id(node), np.zeros_like(node.value)) for node in wanted]
+"""
+
+EAGER_GRAD = """
+import numpy as np
+
+
+def grad(loss, wanted):
+    gradients, waiting, done = {id(loss): 1.0}, [loss], set()
+    while waiting:
+        node = waiting.pop(0)
+        if id(node) in done:
+            continue
+        done.add(id(node))
+        for parent, pull in zip(node.parents, node.pull):
+            share = pull(gradients[id(node)])
+            gradients[id(parent)] = gradients.get(id(parent), 0) + share
+            waiting.append(parent)
+    return [gradients.get(id(node), np.zeros_like(node.value)) for node in wanted]
+"""
+
+RECURSIVE_ORDER = """
+import numpy as np
+
+
+def grad(loss, wanted):
+    order, seen = [], set()
+
+    def visit(node):
+        if id(node) not in seen:
+            seen.add(id(node))
+            for parent in node.parents:
+                visit(parent)
+            order.append(node)
+
+    visit(loss)
+    gradients = {id(loss): 1.0}
+    for node in reversed(order):
+        for parent, pull in zip(node.parents, node.pull):
+            share = pull(gradients[id(node)])
+            gradients[id(parent)] = gradients.get(id(parent), 0) + share
+    return [gradients.get(id(node), np.zeros_like(node.value)) for node in wanted]
+"""
+
+WRONG = {
+    "a_half_life": [
+        Attempt("the bias stands inside", "bias_50 = np.log(f_50 / (1 - f_50))", "bias_50 = f_50"),
+        Attempt("shares multiply", "f_50 = 0.5 ** (1 / 50)", "f_50 = 1 - 0.5 / 50"),
+        Attempt("1/e is left after 50", "f_50 = 0.5 ** (1 / 50)", "f_50 = np.exp(-1 / 50)"),
+        Attempt("the wrong sign", "np.log(f_50 / (1 - f_50))", "np.log((1 - f_50) / f_50)"),
+        Attempt("is sigmoid(1) = 0.73", "(1 / (1 + np.exp(-1))) ** 100", "1.0"),
+        Attempt("what a bias of 0 leaves", "(1 / (1 + np.exp(-1))) ** 100", "0.5**100"),
+        Attempt("the newest input counts whole", "1 / (1 - 0.99)", "0.99 / (1 - 0.99)"),
+    ],
+    "half_of_the_memory_lost": [
+        Attempt(
+            "h is carried on and c is not",
+            "h, c = states[-1], cache.c[-1]",
+            "h, c = states[-1], 0 * states[-1]",
+        ),
+        Attempt("nothing is carried on", "        h, c = states[-1], cache.c[-1]\n", ""),
+        Attempt("they were set and set again", "b[H : 2 * H] = 1.0", "b[H : 2 * H] = 0.0"),
+        Attempt("in the block of the input gate", "b[H : 2 * H] = 1.0", "b[:H] = 1.0"),
+        Attempt("the other biases should be 0", "b = np.zeros(4 * H)", "b = 0.1 * np.ones(4 * H)"),
+        Attempt(
+            "what is its c0",
+            "h, c = states[-1], cache.c[-1]",
+            "h, c = states[-1], cache.c[-1] if c is None else c",
+        ),
+    ],
+    "adding_without_training": [
+        Attempt("The cell is empty", "small, 0.0],  # the number", "0.0, 0.0],  # the number"),
+        Attempt(
+            "numbers that are not marked", "[-40.0, 40.0, 0.0, 40.0]", "[-4.0, 40.0, 0.0, 40.0]"
+        ),
+        Attempt("is kept for 500 steps", "[-40.0, 40.0, 0.0, 40.0]", "[-40.0, 5.0, 0.0, 40.0]"),
+        Attempt("how straight is tanh there", "small = 1e-3", "small = 0.3"),
+        Attempt("inverse of the way in", "W_y = np.array([1 / small])", "W_y = np.ones(1)"),
+    ],
+    "three_easy_mistakes": [
+        Attempt(
+            "One mistake is left: the gradients of the gates that write",
+            "1 - shown**2",
+            "1 - c_after**2",
+        ),
+        Attempt(
+            "One mistake is left: the forget gate's gradient", "dc_t * c * f", "dc_t * c_after * f"
+        ),
+        Attempt(
+            "One mistake is left: what goes back to the cell", "dc = dc_t * f", "dc = dc_after * f"
+        ),
+        Attempt("gradient of o's bias is wrong", "dh_after * shown * o", "dh_after * c_after * o"),
+        Attempt("`dh` was right and is not", "da @ W_h.T, dc", "da @ W_h.T + dh_after, dc"),
+    ],
+    "one_gate": [
+        Attempt("nothing is carried back", "dh_t = dh[t] + arriving", "dh_t = dh[t]"),
+        Attempt("what the candidate sees", " + dv * h[t]\n", "\n"),
+        Attempt("1 - f_t multiplies the old state", "(candidate[t] - h[t])", "candidate[t]"),
+        Attempt("leaves out the direct way", "dh_t * (1 - f[t]) + dv * f[t]", "dv * f[t]"),
+        Attempt("the way through the candidate", "+ dv * f[t] + da_f", "+ da_f"),
+        Attempt("the gate read it too", " + da_f @ W_hf.T", ""),
+        Attempt(
+            "W_hh multiplied the reset state", "f * before, da[..., H:]", "before, da[..., H:]"
+        ),
+        Attempt("`dh0` is not made of them", "da @ W_x.T, arriving", "da @ W_x.T, dh_t"),
+    ],
+    "gates_held": [
+        Attempt(
+            "h_{t-1} still enters the sums",
+            code=PREDICTIONS.format(False, False, False, False, True, False, True, False),
+        ),
+        Attempt(
+            "the output gate does not touch the cell",
+            code=PREDICTIONS.format(True, False, False, False, True, False, True, False),
+        ),
+        Attempt(
+            "z keeps part of it directly",
+            code=PREDICTIONS.format(True, False, False, True, True, False, False, False),
+        ),
+        Attempt(
+            "the new state is the old state",
+            code=PREDICTIONS.format(True, False, False, True, True, True, True, False),
+        ),
+        Attempt(
+            "to True or False",
+            code=PREDICTIONS.format("'yes'", False, False, True, True, True, True, False),
+        ),
+    ],
+    "leaky_units_inside": [
+        Attempt(
+            "the share that is *kept*", "np.log(alpha / (1 - alpha))", "np.log((1 - alpha) / alpha)"
+        ),
+        Attempt("the bias stands inside", "np.log(alpha / (1 - alpha))", "alpha"),
+        Attempt("shown the whole of the state", "np.full(H, 40.0), p.b])", "np.zeros(H), p.b])"),
+        Attempt(
+            "still listen to input or state", "[none((H, 2 * H)), p.W_h]", "[p.W_h, p.W_h, p.W_h]"
+        ),
+        Attempt("In the LSTM the gate f", "np.full(H, -40.0)", "np.zeros(H)"),
+        Attempt("In the LSTM the gate i", "[open_, shut, p.b, open_]", "[shut, open_, p.b, open_]"),
+        Attempt("Its candidate should have", "= p.W_x, p.W_h", "= p.W_x, p.W_h.T"),
+        Attempt("does not have the network's weights", "p.W_h], axis=1)", "p.W_h.T], axis=1)"),
+    ],
+    "output_from_layer_one": [
+        Attempt(
+            "no path leads from it",
+            'own_2 = dy[..., -H:] if read != "first" else none',
+            "own_2 = dy[..., -H:]",
+        ),
+        Attempt("lacks what layer 2 passes down", "own_1 + dx_2", "own_1"),
+        Attempt(
+            "reads it directly", 'own_1 = dy[..., :H] if read != "second" else none', "own_1 = none"
+        ),
+        Attempt("joined in the other order", "[h_1, h_2]}[read]", "[h_2, h_1]}[read]"),
+        Attempt("is not the summed cross-entropy", "targets).sum(), dp_1", "targets).mean(), dp_1"),
+        Attempt(
+            "zeros where nothing reads it",
+            "sum(), dp_1, dp_2, dW_y",
+            'sum(), dp_1, None if read == "first" else dp_2, dW_y',
+        ),
+    ],
+    "one_state_for_two_cells": [
+        Attempt(
+            "who else writes into its state",
+            "states[k] = gru.step(p, shown, states[k])",
+            "states[0] = states[k] = gru.step(p, shown, states[0])",
+        ),
+        Attempt(
+            "should not be dropped or rescaled",
+            "shown = states[k] * mask / (1 - drop)",
+            "states[k] = shown = states[k] * mask / (1 - drop)",
+        ),
+        Attempt(
+            "Dropout has no effect", "shown = states[k] * mask / (1 - drop)", "shown = states[k]"
+        ),
+        Attempt("to be right on average", "* mask / (1 - drop)", "* mask"),
+        Attempt(
+            "One mask serves all steps",
+            code="""
+import numpy as np
+
+from unrolled import gru
+
+
+def run(layers, x, drop, rng):
+    masks = [rng.random((x.shape[1], len(p.W_h))) >= drop for p in layers]
+    found = []
+    for p, mask in zip(layers, masks):
+        found.append(gru.forward(p, x)[0])
+        x = found[-1] * mask / (1 - drop)
+    return found
+""",
+        ),
+    ],
+    "a_small_theano": [
+        Attempt(
+            "Shares add",
+            "gradients[id(parent)] = gradients.get(id(parent), 0) + share",
+            "gradients[id(parent)] = share",
+        ),
+        Attempt("The walk never ends", code=RECURSIVE_GRAD),
+        Attempt("before all of its readers are done", code=EAGER_GRAD),
+        Attempt("too deep for recursion", code=RECURSIVE_ORDER),
+        Attempt(
+            "zeros where nothing leads",
+            "gradients.get(id(node), np.zeros_like(node.value))",
+            "gradients.get(id(node))",
+        ),
+        Attempt("wrong already", "{id(loss): 1.0}", "{id(loss): 0.0}"),
+    ],
+    "weights_from_another_program": [
+        Attempt("only one of the two biases", "bias_ih + bias_hh", "bias_ih"),
+        Attempt(
+            "reshaping is not transposing",
+            "weight_ih.T, weight_hh.T",
+            "weight_ih.reshape(weight_ih.shape[::-1]), weight_hh.T",
+        ),
+        Attempt("the blocks are still in its order", "[i, f, j, o]", "[i, j, f, o]"),
+        Attempt("at every step there, is lost", "    b[H : 2 * H] += 1.0\n", ""),
+        Attempt("added to all of the biases", "b[H : 2 * H] += 1.0", "b += 1.0"),
+        Attempt("added to the candidate", "b[H : 2 * H] += 1.0", "b[2 * H : 3 * H] += 1.0"),
+        Attempt(
+            "belong to x, the others to h",
+            "ours[: -H - 1], ours[-H - 1 : -1]",
+            "ours[H:-1], ours[:H]",
+        ),
+    ],
+    "where_the_parameters_are": [
+        Attempt(
+            "leaves out the output layer's bias",
+            "gru = parameters(H, 3)",
+            "gru = parameters(H, 3) - V",
+        ),
+        Attempt("is the GRU's number", "lstm = parameters(H, 4)", "lstm = gru"),
+        Attempt("has one GRU layer", "gru = parameters(H, 3)", "gru = parameters(H, 3, 1)"),
+        Attempt("is one too many", "parameters(n, 4) <= gru)", "parameters(n, 4) <= gru) + 1"),
+        Attempt("gives up both tables", "tied = gru - H * V", "tied = gru - 2 * H * V"),
+        Attempt("one layer only", "keras = gru + 2 * 3 * H", "keras = gru + 3 * H"),
+        Attempt(
+            "is not the number of the post's code",
+            "gru = parameters(H, 3)",
+            "gru = parameters(H, 3) + 1",
+        ),
+    ],
+}
