@@ -197,7 +197,7 @@ def attend(queries, keys, values, mask):
         Attempt(
             "What leaves one end is lost",
             "shifted = sum(\n"
-            "        shifts[:, [i]] * np.roll(w, o, axis=-1) for i, o in enumerate((-1, 0, 1)))",
+            "        shifts[:, [o + 1]] * np.roll(w, o, axis=-1) for o in (-1, 0, 1))",
             "shifted = shifts[:, [1]] * w\n"
             "    shifted[:, 1:] += shifts[:, [2]] * w[:, :-1]\n"
             "    shifted[:, :-1] += shifts[:, [0]] * w[:, 1:]",

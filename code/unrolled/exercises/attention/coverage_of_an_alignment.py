@@ -29,7 +29,7 @@ import numpy as np
 
 
 def coverage(weights, lengths):
-    """(B, S): what each place of the source has received, given weights (B, T, S)."""
+    """(B, S): how much each place of the source has been read."""
     raise NotImplementedError
 
 
@@ -49,7 +49,7 @@ import numpy as np
 
 
 def coverage(weights, lengths):
-    """(B, S): what each place of the source has received, given weights (B, T, S)."""
+    """(B, S): how much each place of the source has been read."""
     real = np.arange(weights.shape[1]) < lengths[:, None]
     return (weights * real[:, :, None]).sum(axis=1)
 

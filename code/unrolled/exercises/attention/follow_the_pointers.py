@@ -17,7 +17,7 @@ finds to it:
 
 $$
 \begin{aligned}
-w^{(j)} &= \operatorname{softmax}_s\bigl(q^{(j)} k_s^{\top}\bigr) , \\
+w^{(j)} &= \operatorname{softmax}(q^{(j)} k_s^{\top}) , \\
 q^{(j+1)} &= q^{(j)} + \sum_s w^{(j)}_s v_s .
 \end{aligned}
 $$
@@ -37,12 +37,12 @@ from unrolled.functional import softmax
 
 
 def read(q, keys, values, K):
-    """Returns the query after K reads (E,), and the weights of all reads (K, S)."""
+    """Returns the query after K reads (E,), and all weights (K, S)."""
     raise NotImplementedError
 
 
 def memory(following):
-    """Returns keys and values (S, S) with which reads walk from s to following[s]."""
+    """Returns keys and values (S, S) with which reads walk along the list."""
     raise NotImplementedError
 '''
 
@@ -60,7 +60,7 @@ from unrolled.functional import softmax
 
 
 def read(q, keys, values, K):
-    """Returns the query after K reads (E,), and the weights of all reads (K, S)."""
+    """Returns the query after K reads (E,), and all weights (K, S)."""
     weights = []
     for _ in range(K):
         w = softmax(keys @ q)
@@ -70,7 +70,7 @@ def read(q, keys, values, K):
 
 
 def memory(following):
-    """Returns keys and values (S, S) with which reads walk from s to following[s]."""
+    """Returns keys and values (S, S) with which reads walk along the list."""
     keys = 5.0 * np.eye(len(following))
     values = keys[following] - keys
     return keys, values

@@ -74,10 +74,11 @@ $\partial w_{tr} / \partial z_{ts} = w_{tr}([r = s] - w_{ts})$, hence
 
 $$
 \begin{aligned}
-\mathrm d z_{ts}
-&= \sum_r \mathrm d w_{tr}\, w_{tr} \bigl([r = s] - w_{ts}\bigr) \\
-&= w_{ts} \Bigl( \mathrm d w_{ts} - \sum_r w_{tr}\, \mathrm d w_{tr} \Bigr) \\
-&= w_{ts}\; \mathrm d c_t\, (v_s - c_t)^{\top} ,
+&\mathrm d z_{ts} \\
+&= \sum_r \mathrm d w_{tr}\, w_{tr} ([r = s] - w_{ts}) \\
+&= w_{ts} \bigl( \mathrm d w_{ts} \\
+&\qquad - {\textstyle\sum_r} w_{tr}\, \mathrm d w_{tr} \bigr) \\
+&= w_{ts}\, \mathrm d c_t\, (v_s - c_t)^{\top} ,
 \end{aligned}
 $$
 

@@ -43,7 +43,7 @@ import numpy as np
 
 
 def move(w, shifts, sharpness):
-    """Returns the head's weights (B, N), shifted along the ring and sharpened."""
+    """Returns the weights (B, N), shifted along the ring and sharpened."""
     raise NotImplementedError
 
 
@@ -62,9 +62,9 @@ import numpy as np
 
 
 def move(w, shifts, sharpness):
-    """Returns the head's weights (B, N), shifted along the ring and sharpened."""
+    """Returns the weights (B, N), shifted along the ring and sharpened."""
     shifted = sum(
-        shifts[:, [i]] * np.roll(w, o, axis=-1) for i, o in enumerate((-1, 0, 1)))
+        shifts[:, [o + 1]] * np.roll(w, o, axis=-1) for o in (-1, 0, 1))
     powers = shifted**sharpness
     return powers / powers.sum(axis=-1, keepdims=True)
 

@@ -17,7 +17,7 @@ The objective is the expected loss, $J = \sum_s w_s L(s)$, and the program minim
 along
 
 $$
-\bigl(L(s) - b\bigr)\, \frac{\partial \log w_s}{\partial z} ,
+(L(s) - b)\, \frac{\partial \log w_s}{\partial z} ,
 $$
 
 with a baseline $b$, for each row of a batch the mean of the *other* rows' losses. In the code
@@ -40,7 +40,7 @@ from unrolled.functional import softmax
 
 
 def estimate(scores, losses, place, baseline):
-    """An unbiased estimate of the gradient of sum(softmax(scores) * losses)."""
+    """An unbiased estimate of the gradient of the expected loss."""
     dlog = -softmax(scores)
     dlog[place] += 1  # d log w[place] / d scores
     return (baseline - losses[place]) * dlog
@@ -68,7 +68,7 @@ from unrolled.functional import softmax
 
 
 def estimate(scores, losses, place, baseline):
-    """An unbiased estimate of the gradient of sum(softmax(scores) * losses)."""
+    """An unbiased estimate of the gradient of the expected loss."""
     dlog = -softmax(scores)
     dlog[place] += 1  # d log w[place] / d scores
     return (losses[place] - baseline) * dlog
@@ -93,9 +93,10 @@ between them. As $\partial \log w_s / \partial z = e_s - w$,
 
 $$
 \begin{aligned}
-&\sum_s w_s \bigl(L(s) - b\bigr)(e_s - w) \\
-&\; = \sum_s w_s L(s)\, e_s - J\, w - b\,(w - w) \\
-&\; = \bigl( w_s\, (L(s) - J) \bigr)_{s} ,
+&\sum_s w_s (L(s) - b)(e_s - w) \\
+&= \sum_s w_s L(s)\, e_s \\
+&\quad - J\, w - b\,(w - w) \\
+&= \sum_s w_s\, (L(s) - J)\, e_s ,
 \end{aligned}
 $$
 

@@ -72,7 +72,8 @@ def reversing(T, D):
     """Returns W (D, D): scores P W P^T look at place T - 1 - t in step t."""
     n, W = T - 1, np.zeros((D, D))
     for i in range(0, D, 2):
-        sine, cosine = np.sin(n / 10000 ** (i / D)), np.cos(n / 10000 ** (i / D))
+        angle = n / 10000 ** (i / D)
+        sine, cosine = np.sin(angle), np.cos(angle)
         # (sin wt, cos wt) -> (sin w(n - t), cos w(n - t))
         W[i : i + 2, i : i + 2] = [[-cosine, sine], [sine, cosine]]
     return 9 * W
@@ -94,12 +95,15 @@ By the addition theorems
 
 $$
 \begin{aligned}
-&\begin{bmatrix} \sin \omega (n - t) & \cos \omega (n - t) \end{bmatrix} \\
-&\; = \begin{bmatrix} \sin \omega t & \cos \omega t \end{bmatrix}
-\begin{bmatrix} -\cos \omega n & \sin \omega n \\ \sin \omega n & \cos \omega n \end{bmatrix} ,
+\sin \omega (n - t) &= \sin \omega n \cos \omega t \\
+&\quad - \cos \omega n \sin \omega t , \\
+\cos \omega (n - t) &= \cos \omega n \cos \omega t \\
+&\quad + \sin \omega n \sin \omega t ,
 \end{aligned}
 $$
 
+so the row $(\sin \omega t, \cos \omega t)$ times the matrix with the rows
+$(-\cos \omega n, \sin \omega n)$ and $(\sin \omega n, \cos \omega n)$ is the mirrored one. That is
 a reflection for each pair, and with $R$ made of them
 $P_t R P_s^{\top} = \sum_i \cos \omega_i (n - t - s)$, which is largest where $s = n - t$. A
 neighbour of that place is behind by $\sum_i (1 - \cos \omega_i) = 0.69$ at $D = 32$. So $\beta R$

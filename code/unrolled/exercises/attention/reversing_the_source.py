@@ -61,8 +61,8 @@ gets is a sum of $\gamma^{d}$, though, and not $\gamma$ to a mean. The function 
 is convex, so by Jensen's inequality
 
 $$
-\frac 1 n \sum_{k=1}^{n} \gamma^{d_k}
-\;\ge\; \gamma^{\frac 1 n \sum_k d_k} = \gamma^{n} ,
+\frac 1 n \sum_{k} \gamma^{d_k}
+\ge \gamma^{\frac 1 n \sum_k d_k} = \gamma^{n} ,
 $$
 
 with equality only if all distances are equal, or $\gamma = 1$. Any way of reading that spreads the

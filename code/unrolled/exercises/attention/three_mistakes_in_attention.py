@@ -25,8 +25,8 @@ import numpy as np
 def attend(queries, keys, values, mask):
     """Scaled dot-product attention.
 
-    queries (B, T, E), keys (B, S, E), values (B, S, F); mask (B, S) is True at real
-    places. Returns the context (B, T, F) and the weights (B, T, S).
+    queries (B, T, E), keys (B, S, E), values (B, S, F); mask (B, S) is True at
+    real places. Returns the context (B, T, F) and the weights (B, T, S).
     """
     E = queries.shape[-1]
     scores = queries @ keys.swapaxes(1, 2) * np.sqrt(E)
@@ -59,8 +59,8 @@ import numpy as np
 def attend(queries, keys, values, mask):
     """Scaled dot-product attention.
 
-    queries (B, T, E), keys (B, S, E), values (B, S, F); mask (B, S) is True at real
-    places. Returns the context (B, T, F) and the weights (B, T, S).
+    queries (B, T, E), keys (B, S, E), values (B, S, F); mask (B, S) is True at
+    real places. Returns the context (B, T, F) and the weights (B, T, S).
     """
     E = queries.shape[-1]
     scores = queries @ keys.swapaxes(1, 2) / np.sqrt(E)

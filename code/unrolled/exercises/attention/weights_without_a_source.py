@@ -39,7 +39,7 @@ from unrolled.functional import softmax
 
 
 def weights(p, h, states):
-    """Attention weights (B, S) for the decoder's states h (B, H) and a source."""
+    """Attention weights (B, S) for states h (B, H) of the decoder."""
     hidden = np.tanh(h @ p.W_q)
     scores = hidden @ p.W_s[:, : states.shape[1]]
     return softmax(scores)
@@ -53,8 +53,8 @@ def looks(weigh, h, states):
 rng = np.random.default_rng(0)
 B, S, H, E, A = 2, 4, 3, 5, 6
 p = SimpleNamespace(
-    W_q=rng.normal(size=(H, A)), W_k=rng.normal(size=(E, A)), v=rng.normal(size=A),
-    W_s=rng.normal(size=(A, 50)))
+    W_q=rng.normal(size=(H, A)), W_k=rng.normal(size=(E, A)),
+    v=rng.normal(size=A), W_s=rng.normal(size=(A, 50)))
 h, states = rng.normal(size=(B, H)), rng.normal(size=(B, S, E))
 print(weights(p, h, states).round(2))
 '''
@@ -76,7 +76,7 @@ from unrolled.functional import softmax
 
 
 def weights(p, h, states):
-    """Attention weights (B, S) for the decoder's states h (B, H) and a source."""
+    """Attention weights (B, S) for states h (B, H) of the decoder."""
     hidden = np.tanh((h @ p.W_q)[:, None] + states @ p.W_k)
     scores = hidden @ p.v
     return softmax(scores)
@@ -91,8 +91,8 @@ def looks(weigh, h, states):
 rng = np.random.default_rng(0)
 B, S, H, E, A = 2, 4, 3, 5, 6
 p = SimpleNamespace(
-    W_q=rng.normal(size=(H, A)), W_k=rng.normal(size=(E, A)), v=rng.normal(size=A),
-    W_s=rng.normal(size=(A, 50)))
+    W_q=rng.normal(size=(H, A)), W_k=rng.normal(size=(E, A)),
+    v=rng.normal(size=A), W_s=rng.normal(size=(A, 50)))
 h, states = rng.normal(size=(B, H)), rng.normal(size=(B, S, E))
 print(looks(lambda h, states: weights(p, h, states), h, states))
 '''

@@ -64,7 +64,7 @@ print(np.abs(softmax(k @ q + 5) - w).max())
 twice = softmax(np.append(k @ q, k[0] @ q))
 print(twice[0] + twice[-1], 2 * w[0] / (1 + w[0]))
 for E in (16, 1024):
-    q, k = rng.normal(size=(500, E, 1)), rng.normal(size=(500, 20, E))
+    q, k = rng.normal(size=(100, E, 1)), rng.normal(size=(100, 20, E))
     print(E, softmax((k @ q)[..., 0]).max(axis=1).mean())
 """
 
@@ -83,7 +83,8 @@ the translator knows of it, its encoder put into the keys. (4) is the case of a 
 $w = a/(a+b)$,
 
 $$
-\frac{2a}{2a + b} = \frac{2a/(a+b)}{1 + a/(a+b)} = \frac{2w}{1+w} ,
+\frac{2a}{2a + b} = \frac{2 \frac{a}{a+b}}{1 + \frac{a}{a+b}}
+= \frac{2w}{1+w} ,
 $$
 
 more than $w$, and never more than 1: attention counts votes, and padding that is not masked votes

@@ -74,7 +74,7 @@ def limits(lengths, buckets):
     """The rising limits that leave the least padding."""
     occurring, counts = np.unique(lengths, return_counts=True)
     n = len(occurring)
-    up_to = np.append(0, np.cumsum(counts))  # sequences among the j shortest lengths
+    up_to = np.append(0, np.cumsum(counts))  # sequences of the j shortest
     cost = np.append(0.0, np.full(n, np.inf))  # with no bucket
     cuts = []
     for _ in range(min(buckets, n)):

@@ -9,10 +9,10 @@ LEVEL = 2
 MINUTES = 25
 
 TEXT = r"""
-An integer $y \ge 0$ takes $v(y)$ bytes, one for every seven bits ({eq}`eq-varint`), and a content
-of $m$ bytes becomes a field of $\ell(m) = 1 + v(m) + m$ bytes ({eq}`eq-field-bytes`). With these
-two rules, and with {eq}`eq-sequence-record` and {eq}`eq-plain-record` for the order of nesting,
-count by hand:
+An integer $y \ge 0$ takes $v(y)$ bytes, one for every seven bits, {eq}`eq-varint`, and a content of
+$m$ bytes becomes a field of $\ell(m) = 1 + v(m) + m$ bytes, {eq}`eq-field-bytes`. With these two
+rules, and with {eq}`eq-sequence-record` and {eq}`eq-plain-record` for the order of nesting, count
+by hand:
 
 - `small` and `large`, the bytes of one step of a `SequenceExample` that holds the id 100, and the
   id 300;
@@ -71,9 +71,12 @@ field and a byte for its length. From the inside out, the sentence is
 
 $$
 \begin{aligned}
-2 \cdot 7 + 18 \cdot 8 &= 158 , & \ell(158) &= 161 , \\
-\ell(3) + 161 &= 166 , & \ell(166) &= 169 , \\
-\ell(169) &= 172 , & 16 + \ell(0) + 172 &= 190 ,
+2 \cdot 7 + 18 \cdot 8 &= 158 , \\
+\ell(158) &= 161 , \\
+\ell(3) + 161 &= 166 , \\
+\ell(166) &= 169 , \\
+\ell(169) &= 172 , \\
+16 + \ell(0) + 172 &= 190 ,
 \end{aligned}
 $$
 

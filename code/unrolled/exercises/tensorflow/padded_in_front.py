@@ -33,7 +33,7 @@ from unrolled.with_quiet_tensorflow import keras
 
 
 def batch(sentences, T):
-    """(inputs, targets, weights), each (B, T), of lists of ids; 0 is UNKNOWN."""
+    """(inputs, targets, weights), each (B, T); the id 0 is UNKNOWN."""
     ids = keras.utils.pad_sequences(sentences, maxlen=T + 1)
     inputs, targets = ids[:, :-1], ids[:, 1:]
     weights = np.sign(targets)
@@ -59,7 +59,7 @@ from unrolled.with_quiet_tensorflow import keras
 
 
 def batch(sentences, T):
-    """(inputs, targets, weights), each (B, T), of lists of ids; 0 is UNKNOWN."""
+    """(inputs, targets, weights), each (B, T); the id 0 is UNKNOWN."""
     ids = keras.utils.pad_sequences(
         sentences, maxlen=T + 1, padding="post", truncating="post", value=-1)
     weights = (ids[:, 1:] != -1).astype(np.float32)

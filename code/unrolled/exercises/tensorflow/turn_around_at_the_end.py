@@ -28,7 +28,7 @@ import numpy as np
 
 
 def reverse(x, lengths):
-    """x (T, B, ...) with each sequence's real steps reversed, padding in place."""
+    """x (T, B, ...) with the real steps reversed, padding in place."""
     raise NotImplementedError
 
 
@@ -50,7 +50,7 @@ import numpy as np
 
 
 def reverse(x, lengths):
-    """x (T, B, ...) with each sequence's real steps reversed, padding in place."""
+    """x (T, B, ...) with the real steps reversed, padding in place."""
     t = np.arange(len(x))[:, None]
     source = np.where(t < lengths, lengths - 1 - t, t)
     return x[source, np.arange(x.shape[1])]

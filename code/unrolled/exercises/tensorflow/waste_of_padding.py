@@ -11,7 +11,7 @@ MINUTES = 20
 TEXT = r"""
 Twelve sequences have the lengths 3, 9, 4, 20, 5, 8, 6, 3, 18, 4, 7, 9. A batch holds four, and is
 padded to its longest. The share of padding is what is computed and is not real, divided by what is
-computed ({eq}`eq-padded-share`). Find
+computed, {eq}`eq-padded-share`. Find
 
 - `as_they_come`, the share if the batches are cut from the list in this order;
 - `sorted_first`, the share if the list is sorted and then cut;
@@ -58,11 +58,10 @@ With $u = 1 - e^{-t/m}$, so that $\mathrm d t = m\, \mathrm d u / (1 - u)$,
 
 $$
 \begin{aligned}
-\mathbb E[\max] &= m \int_0^1 \frac{1 - u^B}{1 - u}\, \mathrm d u
- = m \int_0^1 \sum_{j=0}^{B-1} u^j\, \mathrm d u \\
-&= m \sum_{j=1}^{B} \frac 1 j ,
-\qquad
-\pi = 1 - \frac{1}{\sum_{j \le B} 1/j} ,
+\mathbb E[\max] &= m \int_0^1 \frac{1 - u^B}{1 - u}\, \mathrm d u \\
+&= m \int_0^1 \sum_{j=0}^{B-1} u^j\, \mathrm d u \\
+&= m \sum_{j=1}^{B} \frac 1 j , \\
+\pi &= 1 - \Bigl( \sum_{j=1}^{B} \frac 1 j \Bigr)^{-1} ,
 \end{aligned}
 $$
 

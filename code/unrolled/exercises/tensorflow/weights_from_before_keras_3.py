@@ -28,12 +28,12 @@ from unrolled.functional import hard_sigmoid
 
 
 def convert(W_x, W_h, b):
-    """Weights for gates of slope 1/6 that compute what these did with slope 0.2."""
+    """Weights with which slope 1/6 gives what these gave with 0.2."""
     return W_x, W_h, b
 
 
 def states(W_x, W_h, b, x, slope):
-    """States h (T, B, H) of an LSTM on x (T, B, D) with hard gates of this slope."""
+    """States (T, B, H) of an LSTM with hard gates of this slope."""
     H, found = len(W_h), []
     h = c = np.zeros((x.shape[1], H))
     for x_t in x:
@@ -47,7 +47,7 @@ def states(W_x, W_h, b, x, slope):
 
 rng = np.random.default_rng(0)
 D, H = 3, 4
-old = rng.normal(size=(D, 4 * H)), rng.normal(size=(H, 4 * H)), rng.normal(size=4 * H)
+old = [rng.normal(size=shape) for shape in ((D, 4 * H), (H, 4 * H), 4 * H)]
 x = rng.normal(size=(6, 2, D))
 print(np.abs(states(*convert(*old), x, 1 / 6) - states(*old, x, 0.2)).max())
 '''
@@ -66,13 +66,13 @@ from unrolled.functional import hard_sigmoid
 
 
 def convert(W_x, W_h, b):
-    """Weights for gates of slope 1/6 that compute what these did with slope 0.2."""
+    """Weights with which slope 1/6 gives what these gave with 0.2."""
     factor = np.repeat([1.2, 1.2, 1.0, 1.2], len(W_h))  # i, f, g, o
     return factor * W_x, factor * W_h, factor * b
 
 
 def states(W_x, W_h, b, x, slope):
-    """States h (T, B, H) of an LSTM on x (T, B, D) with hard gates of this slope."""
+    """States (T, B, H) of an LSTM with hard gates of this slope."""
     H, found = len(W_h), []
     h = c = np.zeros((x.shape[1], H))
     for x_t in x:
@@ -86,7 +86,7 @@ def states(W_x, W_h, b, x, slope):
 
 rng = np.random.default_rng(0)
 D, H = 3, 4
-old = rng.normal(size=(D, 4 * H)), rng.normal(size=(H, 4 * H)), rng.normal(size=4 * H)
+old = [rng.normal(size=shape) for shape in ((D, 4 * H), (H, 4 * H), 4 * H)]
 x = rng.normal(size=(6, 2, D))
 print(np.abs(states(*convert(*old), x, 1 / 6) - states(*old, x, 0.2)).max())
 '''
