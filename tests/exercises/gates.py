@@ -115,6 +115,19 @@ WRONG = {
         Attempt("gradient of o's bias is wrong", "dh_after * shown * o", "dh_after * c_after * o"),
         Attempt("`dh` was right and is not", "da @ W_h.T, dc", "da @ W_h.T + dh_after, dc"),
     ],
+    "before_or_after_the_matrix": [
+        Attempt(
+            "right and exchanged",
+            "before = (r * h) @ W\nafter = r * (h @ W)",
+            "after = (r * h) @ W\nbefore = r * (h @ W)",
+        ),
+        Attempt("The vectors are rows", "(r * h) @ W", "W @ (r * h)"),
+        Attempt("must the two gates have in common", "[0.3, 0.3]", "[0.3, 0.4]"),
+        Attempt("strictly between 0 and 1", "[0.3, 0.3]", "[1, 1]"),
+        Attempt("there are more", "np.diag([1.0, 2.0])", "2 * np.eye(2)"),
+        Attempt("with other gates and states", "np.diag([1.0, 2.0])", "np.array([[0, 1], [1, 0]])"),
+        Attempt("not 0 any more", 'blind = "a"', 'blind = "b"'),
+    ],
     "one_gate": [
         Attempt("nothing is carried back", "dh_t = dh[t] + arriving", "dh_t = dh[t]"),
         Attempt("what the candidate sees", " + dv * h[t]\n", "\n"),

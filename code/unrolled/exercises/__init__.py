@@ -76,6 +76,7 @@ PARTS: dict[str, tuple[str, ...]] = {
         "half_of_the_memory_lost",
         "adding_without_training",
         "three_easy_mistakes",
+        "before_or_after_the_matrix",
         "one_gate",
         "gates_held",
         "leaky_units_inside",
