@@ -106,8 +106,8 @@ def check(answers):
         raise Wrong("Split the last axis first and swap then; the other way round it mixes again.")
     close(found, right, "`split` does not give head n the numbers n E to (n + 1) E of each step.")
     c = rng.normal(size=(B, N, T, E))
-    right = c.swapaxes(1, 2).reshape(B, T, N * E)
-    found = array(call(join, c.copy()), right.shape, "`join`")
+    joined = c.swapaxes(1, 2).reshape(B, T, N * E)
+    found = array(call(join, c.copy()), joined.shape, "`join`")
     if is_close(found, c.reshape(B, T, N * E)):
         raise Wrong(
             "`split` is right; `join` still cuts without swapping, so that an output row holds "
@@ -115,5 +115,5 @@ def check(answers):
         )
     if is_close(found, c.transpose(0, 2, 3, 1).reshape(B, T, N * E)):
         raise Wrong("`join` deals the heads out like cards; they should stand side by side.")
-    close(found, right, "`join` does not put the heads of one step side by side.")
+    close(found, joined, "`join` does not put the heads of one step side by side.")
     return "Every number stays in its step, and every head has its own block of them."
