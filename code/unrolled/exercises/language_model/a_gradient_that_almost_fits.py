@@ -105,8 +105,8 @@ only where it is zero, which is everywhere until the day somebody carries a stat
 the loop does not show this fault: the term is a product of both.)
 
 `p.W_h @ da[t]` looks like the fourth and is none: for a one-dimensional array it is
-$\mathrm d a_t W_h^\top$. Each of the three gradients has a positive inner product with the right
-one on most sentences, so the loss falls, only more slowly, and one takes that for a matter of the
+$\mathrm d a_t W_h^\top$. Yet on random sentences each of the three gradients points to the same
+side as the right one, so the loss falls, only more slowly, and one takes that for a matter of the
 learning rate. What finds them is a comparison of *small cases that differ in one point*: one step,
 a repetition, a state before the first step.
 """

@@ -1,0 +1,189 @@
+"""Every finite automaton as a recurrent network, weights by thought."""
+
+import numpy as np
+
+from unrolled import rnn
+from unrolled.exercises.judging import Wrong, call, function
+
+TITLE = "Any finite automaton"
+CHAPTER = "01-introduction/the-unrolled-graph"
+KIND = "write"
+LEVEL = 3
+MINUTES = 45
+
+TEXT = r"""
+Parity is an automaton with two states. The construction of
+{doc}`/book/01-introduction/sequences-and-memory` is a trick for it; find one that works for
+*every* finite automaton: traffic lights, balanced brackets of bounded depth, divisibility of a
+binary number by 7.
+
+An automaton with $Q$ states over $S$ symbols is an integer array `table` of shape $(Q, S)$: from
+state $q$, the symbol $s$ leads to `table[q, s]`. It starts in state 0. Write `network(table)`,
+which returns
+
+- `p`, an `rnn.Params` of a network that reads ids in $0 \dots S-1$, so that `W_x` has a row a
+  symbol,
+- `h0`, the state $(H,)$ to start from,
+- `W_y` $(H, Q)$ and `b_y` $(Q,)$,
+
+such that after every step the largest of the $Q$ logits $h_t W_y + b_y$ is at the automaton's
+state. $H$ is yours, up to $2QS$. It must hold for sequences of any length; the check reads 2,000
+symbols.
+"""
+
+STUB = '''
+import numpy as np
+
+from unrolled import rnn
+
+
+def network(table):
+    """Returns p, h0, W_y, b_y of a network that does what the automaton does."""
+    raise NotImplementedError
+
+
+mod_3 = np.array([[0, 1], [2, 0], [1, 2]])  # binary digits, modulo 3
+# p, h0, W_y, b_y = network(mod_3)
+# digits = np.array([1, 1, 1, 0])  # 1, 3, 7, 14
+# h, _ = rnn.forward(p, digits[:, None], h0[None])
+# print((h[:, 0] @ W_y + b_y).argmax(axis=1))
+'''
+
+HINTS = (
+    "$Q$ units, one a state, do not suffice: what comes next depends on two facts together, *was "
+    "in $q$* and *reads $s$*. Take one unit for each pair $(q, s)$, to be $+1$ if the automaton "
+    "was in $q$ and read $s$, and $-1$ otherwise.",
+    "Which units of the step before tell that the automaton *is* in $q$ now? Those of all pairs "
+    "$(q', s')$ with `table[q', s'] == q`; just one unit of the whole network is at $+1$.",
+    "Turn $\\pm1$ into 1 and 0 by $(h + 1)/2$ inside the pre-activation, and put the threshold at "
+    "one and a half: the gain times (is in $q$ + reads $s$ − 1.5).",
+)
+
+SOLUTION = '''
+import numpy as np
+
+from unrolled import rnn
+
+
+def network(table, gain=10.0):
+    """Returns p, h0, W_y, b_y of a network that does what the automaton does."""
+    Q, S = table.shape
+    was, reads = np.divmod(np.arange(Q * S), S)  # unit n stands for the pair (q, s)
+    leads_to = table[was, reads]
+
+    # now[n, m]: unit n at +1 says: now in the state that unit m asks for
+    now = (leads_to[:, None] == was[None]).astype(float)
+    symbol = (np.arange(S)[:, None] == reads[None]).astype(float)
+    # gain * (sum over n of now (h_n + 1) / 2  +  symbol  -  3/2)
+    b = gain * (now.sum(axis=0) / 2 - 1.5)
+    p = rnn.Params(W_x=gain * symbol, W_h=gain * now / 2, b=b)
+
+    is_in = (leads_to[:, None] == np.arange(Q)).astype(float)
+    into_0 = leads_to == 0
+    if into_0.any():
+        h0 = np.where(np.arange(Q * S) == into_0.argmax(), 1.0, -1.0)
+    else:  # nothing leads to state 0: a start from which its units see "in 0"
+        h0, p, is_in = _with_a_start_unit(p, was, is_in, gain)
+    return p, h0, is_in / 2, is_in.sum(axis=0) / 2
+
+
+def _with_a_start_unit(p, was, is_in, gain):
+    """Adds a unit that is +1 before the first step, and then -1 for ever."""
+    column = gain * (was == 0) / 2
+    W_h = np.block([[p.W_h, np.zeros((len(was), 1))], [column[None], np.zeros((1, 1))]])
+    b = np.append(p.b + column, -gain)
+    W_x = np.hstack([p.W_x, np.zeros((len(p.W_x), 1))])
+    h0 = np.append(-np.ones(len(was)), 1.0)
+    return h0, rnn.Params(W_x, W_h, b), np.vstack([is_in, np.zeros(is_in.shape[1])])
+
+
+mod_3 = np.array([[0, 1], [2, 0], [1, 2]])  # binary digits, modulo 3
+p, h0, W_y, b_y = network(mod_3)
+digits = np.array([1, 1, 1, 0])  # 1, 3, 7, 14
+h, _ = rnn.forward(p, digits[:, None], h0[None])
+print((h[:, 0] @ W_y + b_y).argmax(axis=1))
+'''
+
+COMMENT = r"""
+Unit $(q, s)$ is on if *in $q$* and *reads $s$*, an *and* of two facts, which one threshold can do.
+Being in $q$ is an *or* over all pairs that lead there, and since exactly one unit is on at a time,
+an *or* is a sum. With $n \to q$ for the units whose pair leads to $q$, both fit into one
+pre-activation:
+
+$$
+a_{(q,s)} = \gamma \Bigl( \sum_{n \to q} \frac{h_n + 1}{2} + [x = s] - \frac32 \Bigr) .
+$$
+
+The four cases are $\gamma$ times $\pm\tfrac12$ and $-\tfrac32$, so with a gain of 10 every unit is
+within $10^{-4}$ of $\pm 1$ at each step, whatever the length. The construction is old:
+{cite:t}`minsky1967` wired automata from threshold units in this way.
+
+It settles what a recurrent network with a fixed number of bits can do: it is a finite automaton,
+and every finite automaton is one. (The one case that needs care is a start that nothing leads back
+to; it takes a unit that is on before the first step only.) It says nothing about what *training*
+finds. Next, train a network of the same size on strings of length 12 and their states, and compare
+at length 2,000.
+"""
+
+
+def check(answers):
+    """Random automata, and one with a start that nothing leads to."""
+    reader = function(answers, "network")
+    mod_3 = np.array([[0, 1], [2, 0], [1, 2]])
+    _run(reader, mod_3, np.array([1, 1, 1, 0, 1]), "the remainder modulo 3")
+    rng = np.random.default_rng(0)
+    for Q, S in ((2, 2), (4, 3), (5, 2), (3, 5)):
+        table = rng.integers(0, Q, (Q, S))
+        table[-1, 0] = 0
+        case = f"a random automaton of {Q} states and {S} symbols"
+        _run(reader, table, rng.integers(0, S, 2000), case)
+    never_back = np.array([[1, 2], [1, 2], [2, 1]])
+    _run(reader, never_back, rng.integers(0, 2, 300), "an automaton that never returns to state 0")
+    return "Right for 2,000 symbols, whatever the automaton: a state is as good as a finger."
+
+
+def _run(reader, table, symbols, case):
+    Q, S = table.shape
+    found = call(reader, table.copy())
+    try:
+        p, h0, W_y, b_y = found
+        H = len(p.b)
+        sizes = (p.W_x.shape, p.W_h.shape, np.shape(h0), np.shape(W_y), np.shape(b_y))
+    except (TypeError, ValueError, AttributeError):
+        raise Wrong("Return p, h0, W_y, b_y, with p an `rnn.Params`.") from None
+    if sizes != ((S, H), (H, H), (H,), (H, Q), (Q,)):
+        raise Wrong(
+            f"For Q = {Q}, S = {S}, H = {H} the shapes of W_x, W_h, h0, W_y, b_y should be "
+            f"{(S, H)}, {(H, H)}, {(H,)}, {(H, Q)}, {(Q,)}; they are {', '.join(map(str, sizes))}."
+        )
+    if H > 2 * Q * S:
+        raise Wrong(f"{H} units for Q = {Q}, S = {S}: 2QS = {2 * Q * S} are allowed.")
+    h, _ = rnn.forward(p, symbols[:, None], np.asarray(h0, dtype=float)[None])
+    says = (h[:, 0] @ W_y + b_y).argmax(axis=1)
+    state, truth = 0, []
+    for symbol in symbols:
+        state = table[state, symbol]
+        truth.append(state)
+    wrong = np.flatnonzero(says != np.array(truth))
+    if len(wrong) == 0:
+        return
+    step = wrong[0] + 1
+    before = np.array([0, *truth[:-1]])
+    if np.array_equal(says, before):
+        raise Wrong(f"For {case} the output is always the state one step ago: read it after.")
+    if case.startswith("an automaton that never"):
+        raise Wrong(
+            f"Right for all others, wrong at step {step} for {case}: there is no pair whose unit "
+            "could say `in state 0` before the first step."
+        )
+    if step == 1:
+        raise Wrong(f"For {case} the very first step is wrong: does h0 say that it is in state 0?")
+    if step > 20:
+        raise Wrong(
+            f"For {case} it is right up to step {step - 1} and wrong then: the units drift. With "
+            "a larger gain each step repairs them."
+        )
+    raise Wrong(
+        f"For {case}: after symbols {symbols[:step].tolist()} the automaton is in state "
+        f"{truth[step - 1]}, the network says {says[step - 1]}."
+    )

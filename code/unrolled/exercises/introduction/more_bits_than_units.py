@@ -1,0 +1,152 @@
+"""An echo of more bits than there are units."""
+
+import numpy as np
+
+from unrolled import rnn
+from unrolled.exercises.judging import Wrong, call, function
+
+TITLE = "More bits than units"
+CHAPTER = "01-introduction/shapes-of-sequence-problems"
+KIND = "open"
+LEVEL = 3
+MINUTES = 90
+
+TEXT = r"""
+The shift register of the chapter reads $S$ bits and writes them again, in the same order, one bit
+a unit. But a unit holds a real number, and a number has many digits. How many bits can you make a
+network with at most **8 units** echo? The register of 8 units manages 7. Your target is **16**.
+
+The network reads $S$ steps of input $(\pm1,\ 0)$, the bit and a flag that says *reading*, and then
+$S$ steps of $(0,\ 1)$, *writing*. At writing step $k$ its output $u = h W_y + b_y$ should have the
+sign of bit $k$. Write `network(S)`, which returns `p` (an `rnn.Params` with $D = 2$ and
+$H \le 8$), `W_y` $(H, 1)$ and `b_y`, a number. The state starts at $h_0 = 0$, all arithmetic is in
+float64, and a network is right if at least 99 % of the bits of 200 random sequences come out.
+
+By thought or by training, with any trick that the equation
+$h_t = \tanh(x_t W_x + h_{t-1} W_h + b)$ allows.
+"""
+
+STUB = '''
+import numpy as np
+
+from unrolled import rnn
+
+
+def network(S, H=8):
+    """The shift register: W_h moves each bit to the next unit."""
+    W_x = np.zeros((2, H))
+    W_x[0, 0] = 3.0
+    p = rnn.Params(W_x, W_h=3 * np.eye(H, k=1), b=np.zeros(H))
+    W_y = np.zeros((H, 1))
+    W_y[min(S, H - 1)] = 1.0
+    return p, W_y, 0.0
+'''
+
+HINTS = (
+    "Near 0, $\\tanh(a) \\approx a$: a unit of tiny values is a linear one. With "
+    "$h_t = 2 h_{t-1} + \\varepsilon x_t$ and $\\varepsilon$ small enough, what does the unit hold "
+    "after $S$ bits? What is its sign?",
+    "Its sign is the *oldest* bit, the one that is due. To get at the next, take the oldest away "
+    "and double. A second unit with an enormous gain, $\\tanh(\\gamma h)$, makes the sign; it is "
+    "there one step later.",
+    "While reading, nothing must be taken away. A unit that is pushed to $+1$ and another that is "
+    "pushed to $-1$ add up to 0; when the flag lets both go, their sum is twice the sign.",
+)
+
+SOLUTION = '''
+import numpy as np
+
+from unrolled import rnn
+
+
+def network(S):
+    """v holds the bits as digits; (s1 + s2) / 2 is its sign when writing."""
+    e = 2.0 ** -(S + 40)  # so small that tanh is linear for v, up to 2 ** (S + 1) * e
+    gain, hold = 40 / e, 2.0 ** (S + 7)
+    top = 2.0**S * e  # what the oldest bit counts in v, once reading is over
+    v, s1, s2 = range(3)
+
+    W_x, W_h, b = np.zeros((2, 3)), np.zeros((3, 3)), np.zeros(3)
+    W_x[0, v] = e  # v <- 2 v + e x, less the bit that has been written
+    W_h[v, v] = 2.0
+    W_h[[s1, s2], v] = -top  # 2 top * (s1 + s2) / 2
+    for unit, sign in ((s1, 1), (s2, -1)):
+        W_h[v, unit] = gain  # the sign of v - top * (s1 + s2) / 2
+        W_h[[s1, s2], unit] = -gain * top / 2
+        b[unit], W_x[1, unit] = sign * hold, -sign * hold  # reading: +1 and -1
+    W_y = np.array([[0.0], [1.0], [1.0]])
+    return rnn.Params(W_x, W_h, b), W_y, 0.0
+'''
+
+COMMENT = r"""
+| | what an answer has |
+|---|---|
+| weak | a register of 8 units, 7 bits; or a trained network below it, and no reason given |
+| sound | a trained network with more than 8 bits, or a code by thought that reaches 16 |
+| good | 16 and more, and an account of where it ends (digits of float64? the cube in tanh?) |
+| very good | the same with noise of 0.001 on every state, beside the register's |
+
+The solution above has three units. One of them holds all the bits as the digits of a number,
+
+$$
+v = \varepsilon \sum_{k=1}^{S} 2^{S-k}\, b_k ,
+$$
+
+whose sign is the oldest bit. While writing, the sign is read, subtracted at its place and
+everything is doubled; two units with an enormous gain do the reading, held apart by the flag until
+then. It goes up to $S = 52$, since a float64 has 53 binary digits; a larger $\varepsilon$ would
+end it sooner, by the term $-v^3/3$ in $\tanh v$.
+
+It is the device by which {cite:t}`siegelmann1995` put a tape into a number, and it shows what such
+a memory is worth. With a noise of 0.001 on every state nothing comes back of the bits in $v$, as
+the check has measured, while the register, whose units sit near $\pm1$ and repair themselves, does
+not feel it. Bits that survive have to be paid for in units. The chapter's statement that no
+training makes a fixed state hold any text stands: the $32H$ bits of its numbers are a bound that
+nobody reaches.
+"""
+
+
+def check(answers):
+    """The echo at S = 16, then how far it goes, and what a little noise leaves of it."""
+    reader = function(answers, "network")
+    rate = _right(reader, 16)
+    if rate < 0.99:
+        reached = max((S for S in range(1, 16) if _right(reader, S) >= 0.99), default=0)
+        more = "" if reached else " (The first bit is due at the first step with the flag.)"
+        raise Wrong(
+            f"Of 16 bits, {rate:.0%} come out right; the longest echo that reaches 99 % has "
+            f"{reached} bits.{more}"
+        )
+    reached = max(S for S in (16, 20, 24, 32, 40, 48) if S == 16 or _right(reader, S) >= 0.99)
+    noisy = _right(reader, 16, noise=1e-3)
+    units = len(reader(16)[0].b)
+    return (
+        f"{reached} bits in {units} units, at least. With noise of 0.001 on every state, "
+        f"{noisy:.0%} of 16 bits come out; half of them would by guessing."
+    )
+
+
+def _right(reader, S, noise=0.0):
+    """Share of bits that come out right, over 200 sequences of S bits."""
+    found = call(reader, S)
+    try:
+        p, W_y, b_y = found
+        H = len(p.b)
+        shapes = (np.shape(p.W_x), np.shape(p.W_h), np.shape(W_y))
+    except (TypeError, ValueError, AttributeError):
+        raise Wrong("Return p, W_y, b_y, with p an `rnn.Params`.") from None
+    if shapes != ((2, H), (H, H), (H, 1)):
+        raise Wrong(f"For H = {H}, W_x should be (2, {H}), W_h ({H}, {H}) and W_y ({H}, 1).")
+    if H > 8:
+        raise Wrong(f"{H} units; 8 are allowed.")
+    rng = np.random.default_rng(S)
+    bits = rng.choice([-1.0, 1.0], (S, 200))
+    x = np.zeros((2 * S, 200, 2))
+    x[:S, :, 0], x[S:, :, 1] = bits, 1
+    h, outputs = np.zeros((200, H)), []
+    for x_t in x:
+        h = rnn.step(p, x_t, h)
+        if noise:
+            h = h + noise * rng.normal(size=h.shape)
+        outputs.append((h @ W_y)[:, 0] + b_y)
+    return float(np.mean((np.array(outputs[S:]) > 0) == (bits > 0)))
