@@ -181,6 +181,44 @@ def test_weights_read_in_every_step_would_be_T_times_as_much(monkeypatch):
     assert again - once == T * (B // 16) * 4 * H * H * 8
 
 
+if with_triton.tl is not None:
+    tl = with_triton.tl
+
+    @with_triton.jit
+    def curves(a_ptr, s_ptr, t_ptr, N: tl.constexpr):
+        """Writes sigmoid and tanh of N numbers."""
+        at = tl.arange(0, N)
+        a = tl.load(a_ptr + at)
+        tl.store(s_ptr + at, with_triton.sigmoid(a))
+        tl.store(t_ptr + at, with_triton.tanh(a))
+
+    @with_triton.jit
+    def counted(out_ptr, counter_ptr):
+        """Every program stores; the last to come would see all, and so does the first."""
+        me, all_of_them = tl.program_id(0), tl.num_programs(0)
+        tl.store(out_ptr + me, me + 1.0)
+        with_triton.arrive(counter_ptr)
+        with_triton.wait_for(counter_ptr, all_of_them)
+        tl.store(out_ptr + all_of_them + me, tl.load(out_ptr + (me + 1) % all_of_them))
+
+
+def test_sigmoid_and_tanh_in_a_kernel():
+    a = np.array([-1000.0, -30, -1, -1e-3, 0, 0.5, 20, 800])
+    s, t = np.empty((2, 8))
+    with np.errstate(over="ignore"):
+        with_triton_programs.run(curves, (1,), (a, s, t), {"N": 8})
+        np.testing.assert_allclose(s, 0.5 * (1 + np.tanh(0.5 * a)), rtol=1e-12, atol=1e-15)
+    np.testing.assert_allclose(t, np.tanh(a), rtol=1e-12, atol=1e-15)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_who_arrived_is_seen_by_who_waited(seed):
+    out = np.full(10, np.nan)
+    rng = np.random.default_rng(seed)
+    with_triton_programs.run(counted, (5,), (out, np.zeros(1, np.int32)), {}, rng)
+    np.testing.assert_array_equal(out[5:], [2, 3, 4, 5, 1])
+
+
 def test_programs_that_only_wait_end():
     with_triton_programs.run(with_triton.exchange_kernel, (2, 3), (np.zeros(2, np.int32), 5), {})
 

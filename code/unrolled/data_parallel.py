@@ -1,0 +1,72 @@
+r"""When do several devices pay? A step's work shared, and the price of adding up the gradients.
+
+    t_reduce(N) = 2 (N-1)/N  M/w + 2 (N-1) l        the ring                (eq-ring-all-reduce)
+    t(N)        = t_fixed + t_work / N + t_reduce(N)                        (eq-data-parallel-time)
+
+M bytes of gradient, w bytes a second and l seconds for a message between two neighbours. Of a step
+on one device, t_work shrinks with the batch; t_fixed, the chain of T steps of a recurrent net that
+no batch is small enough to shorten, does not.
+"""
+
+
+def all_reduce(N, size, bandwidth, latency=0.0):
+    """Returns the seconds in which N devices in a ring add up ``size`` bytes.
+
+    The array is cut into N pieces. In N-1 rounds each device hands a piece to the next, which adds
+    its own; in N-1 more rounds the finished pieces go round.
+
+    Args:
+        N: devices.
+        size: bytes of the array, M.
+        bandwidth: bytes a second from a device to the next, w.
+        latency: seconds that a message takes whatever its size, l.
+
+    Raises:
+        ValueError: no device.
+    """
+    if N < 1:
+        raise ValueError(f"there is at least one device, got {N}")
+    return 2 * (N - 1) * (size / N / bandwidth + latency)
+
+
+def step(N, fixed, work, size, bandwidth, latency=0.0):
+    """Returns the seconds of a step on N devices (eq-data-parallel-time)."""
+    return fixed + work / N + all_reduce(N, size, bandwidth, latency)
+
+
+def speedup(N, fixed, work, size, bandwidth, latency=0.0):
+    """Returns how many times faster a step is on N devices than on one."""
+    return (fixed + work) / step(N, fixed, work, size, bandwidth, latency)
+
+
+def least_work(size, bandwidth):
+    """Returns the seconds of t_work from which two devices are faster than one.
+
+    t(2) < t(1) says t_work/2 > M/w, without latency:
+
+        t_work > 2 M / w                                                  (eq-data-parallel-pays)
+    """
+    return 2 * size / bandwidth
+
+
+def ring(pieces):
+    """Adds up arrays as a ring of devices does; returns what each has, and the numbers it sent.
+
+    Args:
+        pieces: N lists of N numbers or arrays: the pieces of each device's array.
+
+    Returns:
+        (the N lists, all of them now the sum; how many pieces each device sent).
+    """
+    N = len(pieces)
+    held, sent = [list(own) for own in pieces], [0] * N
+    for hop in range(2 * (N - 1)):
+        messages = []
+        for n in range(N):
+            k = (n - hop) % N
+            messages.append((n, k, held[n][k]))
+        for n, k, value in messages:
+            to = (n + 1) % N
+            held[to][k] = held[to][k] + value if hop < N - 1 else value
+            sent[n] += 1
+    return held, sent

@@ -1,0 +1,38 @@
+r"""How long a recurrent net takes on a device that waits at every step.
+
+    t(T, B) = T max(l, B w / R)                                             (eq-chain-time)
+    B*      = l R / w                                                       (eq-saturating-batch)
+
+l is the latency of a step: the time that one step takes however little there is to do. w is the
+work of a step for one sequence, in operations, and R the device's rate. Up to a batch of B* a
+larger batch costs nothing, and the device waits.
+"""
+
+import numpy as np
+
+
+def work(H, D, gates, passes=3):
+    """Returns the operations of a step for one sequence: products with W_x and W_h.
+
+    Args:
+        H: hidden units.
+        D: entries of an input.
+        gates: blocks of H columns: 1 for the plain cell, 3 for a GRU, 4 for an LSTM.
+        passes: 1 for forward alone; backward does twice as much again.
+    """
+    return passes * 2 * (D + H) * gates * H
+
+
+def seconds(T, B, latency, work, rate):
+    """Returns the time of T steps with a batch of B."""
+    return T * np.maximum(latency, np.asarray(B) * work / rate)
+
+
+def saturating_batch(latency, work, rate):
+    """Returns the batch from which the device no longer waits."""
+    return latency * rate / work
+
+
+def share(B, latency, work, rate):
+    """Returns the share of the device's rate that is used: min(1, B / B*)."""
+    return np.asarray(B) * work / rate / seconds(1, B, latency, work, rate)

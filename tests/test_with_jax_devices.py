@@ -1,0 +1,49 @@
+"""A step on several devices, which a processor plays, is the step on one."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="module")
+def found():
+    script = Path(__file__).with_name("devices_of_a_processor.py")
+    said = subprocess.run([sys.executable, script], capture_output=True, text=True, env=os.environ)
+    assert said.returncode == 0, said.stderr[-2000:]
+    return json.loads(said.stdout)
+
+
+cells = pytest.mark.parametrize("cell", ["unrolled.rnn", "unrolled.lstm", "unrolled.gru"])
+
+
+@cells
+@pytest.mark.slow
+@pytest.mark.equation("eq-data-parallel-sum")
+def test_a_step_on_four_devices_is_the_package_s_own_step(found, cell):
+    assert found[cell]["gaps"].keys() == {"1", "2", "4"}
+    assert all(gap < 1e-12 for gap in found[cell]["gaps"].values())
+
+
+@cells
+@pytest.mark.slow
+@pytest.mark.equation("eq-data-parallel-bytes")
+def test_what_is_added_up_is_the_gradient_and_a_few_numbers(found, cell):
+    """The two sums of the loss come on top: its losses, its words."""
+    size, sums = found[cell]["size"], found[cell]["sums"]
+    assert sums["1"] == 0
+    assert sums["2"] == sums["4"]
+    assert 0 <= sums["4"] - size <= 64
+
+
+@pytest.mark.slow
+def test_every_device_has_its_part_and_what_does_not_fit_is_refused(found):
+    assert found["unrolled.rnn"]["parts"] == [[7, 2]] * 4
+    too_many, uneven = found["refused"]
+    assert too_many.startswith(
+        "5 devices asked for, 4 there; a processor plays more with XLA_FLAGS"
+    )
+    assert uneven == "a batch of 6 cannot be divided among 4 devices"
