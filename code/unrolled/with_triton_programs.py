@@ -149,7 +149,8 @@ class _Turns:
             self.may_run[program].clear()
             try:
                 if self.error is None:
-                    function()
+                    with np.errstate(all="ignore"):  # a GPU warns of nothing
+                        function()
             except BaseException as error:
                 self.error = self.error or error
             self.idle = 0
