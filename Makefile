@@ -36,8 +36,8 @@ types: $(VENV)
 draw: $(VENV) ## copy each function that a chapter shows from code/ into its cell
 	$(PY) book/_ext/draw.py
 
-bench: $(VENV) ## time one training step, as ratios to the loop form and to the machine's floor
-	$(PY) -m experiments.bench_step
+bench: $(VENV) ## time a training step on every rung, as ratios; writes results/bench_ladder.json
+	$(PY) -m experiments.bench_ladder --record
 
 results: $(VENV) ## rerun the recorded experiments that are missing or stale (hours; resumes)
 	$(PY) -m experiments.all

@@ -16,7 +16,7 @@ EXPERIMENTS = {
     "pocket_language_model": ("experiments.language_model", "--pocket"),
     "truncation_bias": ("experiments.truncation_bias",),
     "language_model": ("experiments.language_model",),
-    "bench_step": ("experiments.bench_step", "--record"),
+    "bench_ladder": ("experiments.bench_ladder", "--record"),
     "adding_problem": ("experiments.adding_problem",),
     "copy_task": ("experiments.copy_task",),
     "gradient_by_distance": ("experiments.gradient_by_distance",),

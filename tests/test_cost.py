@@ -92,9 +92,9 @@ WAYS = {
     "fused": (run_step(fast_step.output_fused), cost.fused(T, B, H, V), B),
     "updating": (run_step(fast_step.output_and_update), cost.updating(T, B, H, V), B),
     "in blocks": (
-        run_step(fast_step.output_and_update, rows_at_once=9),
-        cost.updating(T, B, H, V, rows_at_once=9),
-        B,
+        run_step(fast_step.output_and_update, rows_at_once=48),
+        cost.updating(T, 16, H, V, rows_at_once=48),
+        16,
     ),
 }
 
@@ -146,7 +146,6 @@ def test_a_roof_has_two_sides_that_meet_at_the_ridge():
     assert_allclose(cost.seconds([product], 4, free), roof, rtol=1e-12)
 
 
-@pytest.mark.equation("eq-product-intensity")
 @pytest.mark.parametrize("N", [1, 45, 1440])
 def test_the_operations_for_each_byte_of_a_step_grow_with_its_rows(N):
     x, W, y = np.zeros((N, 100), "f"), np.zeros((100, 8000), "f"), np.zeros((N, 8000), "f")
@@ -156,6 +155,7 @@ def test_the_operations_for_each_byte_of_a_step_grow_with_its_rows(N):
     assert_allclose(found.operations / found.bytes, by_hand, rtol=1e-12)
 
 
+@pytest.mark.equation("eq-floor")
 def test_the_floor_is_the_count_of_the_output_layer():
     assert cost.floor(45, 1, 100, 8000, rate=1e9) == pytest.approx(0.216)
     calls = cost.products_of_the_output(45 * 2, 8000, 100)

@@ -59,7 +59,7 @@ def gap(found, right, before):
 
 
 @pytest.mark.equation("eq-rows-read", "eq-gemm", "eq-one-exponential")
-@pytest.mark.parametrize("lengths", [(5,), (4, 4), (5, 2, 4), (1, 9, 1, 3)], ids=str)
+@pytest.mark.parametrize("lengths", [(5,), (4, 4), (16,), (5, 2, 4), (30, 9, 11)], ids=str)
 @pytest.mark.parametrize("way", ALL)
 def test_each_way_takes_the_step_of_the_book(way, lengths):
     p, batch = example(lengths)
@@ -101,6 +101,20 @@ def test_memory_is_used_again_and_gives_the_same_steps(way):
         take(p, batch, ALL[way], work)
         other = expected(other, batch)[1]
     assert gap(p, other, tree.map(np.zeros_like, p)) < 1e-12
+
+
+@pytest.mark.parametrize("way", ALL)
+def test_what_lies_in_the_memory_before_does_not_matter(way):
+    work = fast_step.Workspace()
+    p, batch = example((5, 7))
+    take(tree.map(np.copy, p), text.pad(sentences(np.random.default_rng(0), (40,))), ALL[way], work)
+    for memory in work._memory.values():
+        memory[:] = np.inf
+    before = tree.map(np.copy, p)
+    _, right = expected(p, batch)
+    with np.errstate(all="raise"):
+        take(p, batch, ALL[way], work)
+    assert gap(p, right, before) < 1e-12
 
 
 def test_a_workspace_gives_the_same_memory_under_the_same_name():
@@ -163,7 +177,9 @@ def test_parts_cover_everything_once_and_evenly(N, count):
     found = fast_step.parts(N, count)
     assert [n for part in found for n in range(N)[part]] == list(range(N))
     sizes = [part.stop - part.start for part in found]
-    assert max(sizes) - min(sizes) <= 1 and min(sizes) >= 1
+    sixteens = N >= 16 * count  # then a part begins at a multiple of 16
+    assert max(sizes) - min(sizes) <= (16 if sixteens else 1) and 1 <= min(sizes)
+    assert not sixteens or all(part.start % 16 == 0 for part in found)
 
 
 def test_what_does_not_fit_is_refused_before_anything_is_overwritten():

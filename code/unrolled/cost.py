@@ -216,10 +216,10 @@ def updating(T, B, H, V, rows_at_once=None):
     """``fast_step.step`` with ``output_and_update``; all rows in one block unless told how many."""
     N = T * B
     blocks = 1 if rows_at_once is None else -(-N // rows_at_once)
-    rows = N / blocks
+    rows, filled = N / blocks, -(-N // 16) * 16 / blocks  # filled up with zeros to sixteens
     block = [
         product("u = h W_y", rows, H, V),
-        product("dh = du W_y^T", rows, V, H),
+        product("dh = du W_y^T", filled, V, H),
         product("W_y - η h^T du", H, rows, V, adds=True),
         passed("u + b_y", 2 * rows * V + V),
         *one_softmax(rows, V),

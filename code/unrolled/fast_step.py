@@ -18,6 +18,7 @@ from unrolled import language_model, rnn, tree
 from unrolled.functional import check_sequence, cross_entropy, dcross_entropy
 
 ROWS_AT_ONCE = 128
+ROWS_OF_A_KERNEL = 16
 
 # --- matrix products, and a new array for every result -------------------------------------------
 
@@ -216,29 +217,44 @@ def output_and_update(h, p, targets, learning_rate, work, rows_at_once=ROWS_AT_O
     """The same, with the update inside the product, and a block of rows at a time.
 
     Later blocks still need the weights as they were, so with more than one block the updates go
-    to a copy.
+    to a copy. The product for dh has its rows in sixteens, the last of them filled up with zeros:
+    that is how many BLAS's kernels keep in registers, and what is left over they do slowly.
     """
-    dh = work.array("dh", h.shape, h.dtype)
-    blocks = parts(len(h), math.ceil(len(h) / rows_at_once))
+    N, (H, V) = len(h), p.W_y.shape
+    dh = work.array("dh", (rounded(N), H), h.dtype)
+    blocks = parts(N, math.ceil(N / rows_at_once))
     W_new = p.W_y if len(blocks) == 1 else _copy(p.W_y, work)
     db_y, loss = np.zeros_like(p.b_y), 0.0
     for rows in blocks:
-        u = work.array("u", (rows.stop - rows.start, len(p.b_y)), h.dtype)
+        end = min(rounded(rows.stop), len(dh))
+        u_filled = work.array("u", (end - rows.start, V), h.dtype)
+        u = u_filled[: rows.stop - rows.start]
         np.matmul(h[rows], p.W_y, out=u)
         u += p.b_y
         loss += logits_to_gradient(u, targets[rows])
-        np.matmul(u, p.W_y.T, out=dh[rows])
+        u_filled[len(u) :] = 0  # nobody reads what they give, but infinities would be reported
+        np.matmul(u_filled, p.W_y.T, out=dh[rows.start : end])
         subtract_product(W_new, h[rows], u, learning_rate)
         db_y += np.ones(len(u), u.dtype) @ u
     if W_new is not p.W_y:
         p.W_y[:] = W_new
     p.b_y[:] -= h.dtype.type(learning_rate) * db_y
-    return loss, dh
+    return loss, dh[:N]
+
+
+def rounded(N):
+    """Returns N rounded up to a multiple of the rows that a kernel takes at once."""
+    return -(-N // ROWS_OF_A_KERNEL) * ROWS_OF_A_KERNEL
 
 
 def parts(N, count):
-    """Returns ``count`` slices of almost one length (at most N) that make up 0..N-1."""
-    edges = [N * k // min(count, N) for k in range(min(count, N) + 1)]
+    """Returns at most ``count`` slices of similar length that make up 0..N-1.
+
+    Where there are rows enough, a slice begins at a multiple of the rows that a kernel takes.
+    """
+    unit = ROWS_OF_A_KERNEL if N >= count * ROWS_OF_A_KERNEL else 1
+    units = -(-N // unit)
+    edges = [min(N, units * k // min(count, units) * unit) for k in range(min(count, units) + 1)]
     return [slice(first, last) for first, last in zip(edges, edges[1:], strict=False)]
 
 

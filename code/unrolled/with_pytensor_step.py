@@ -27,11 +27,10 @@ def compile_step(p, learning_rate, shape, mode="NUMBA"):
     Args:
         p: ``language_model.Params`` over ``rnn``: the weights to begin with; they are copied.
         learning_rate: η.
-        shape: (T, B) of the batches; JAX has to know it.
+        shape: (T, B) of the batches; (None, None), which JAX does not take, for any.
         mode: a value of MODES, or another mode of PyTensor.
     """
-    (T, B), H = shape, len(p.cell.b)
-    dtype = p.W_y.dtype.type
+    H, dtype = len(p.cell.b), p.W_y.dtype.type
     shared = tree.replace_leaves(
         p,
         [
@@ -41,6 +40,8 @@ def compile_step(p, learning_rate, shape, mode="NUMBA"):
     )
     W_x, W_h, b = shared.cell
     inputs, targets = (pt.tensor(name, dtype="int32", shape=shape) for name in ("x", "y"))
+
+    T, B = (known or found for known, found in zip(shape, inputs.shape, strict=True))
 
     def state(x_t, h, W_h, b):
         return pt.tanh(x_t + pt.dot(h, W_h) + b)
@@ -54,9 +55,9 @@ def compile_step(p, learning_rate, shape, mode="NUMBA"):
         strict=True,
         return_updates=False,
     )
-    rows = pt.specify_shape(h, (T, B, H)).reshape((T * B, H))
+    rows = (pt.specify_shape(h, (T, B, H)) if all(shape) else h).reshape((T * B, H))
     log_p = log_softmax(pt.dot(rows, shared.W_y) + shared.b_y, axis=1)
-    loss = -log_p[np.arange(T * B), targets.reshape((T * B,))].sum()
+    loss = -log_p[np.arange(T * B) if all(shape) else pt.arange(T * B), targets.reshape((T * B,))].sum()
     weights = [W_h, b, shared.W_y, shared.b_y]
     dx, *gradients = pt.grad(loss, [x, *weights])
     rate = dtype(learning_rate)
