@@ -114,9 +114,9 @@ $$
 a_{(q,s)} = \gamma \Bigl( \sum_{n \to q} \frac{h_n + 1}{2} + [x = s] - \frac32 \Bigr) .
 $$
 
-The four cases are $\gamma$ times $\pm\tfrac12$ and $-\tfrac32$, so with a gain of 10 every unit is
-within $10^{-4}$ of $\pm 1$ at each step, whatever the length. The construction is old:
-{cite:t}`minsky1967` wired automata from threshold units in this way.
+The bracket is $\tfrac12$ if both facts hold, $-\tfrac12$ if one does, $-\tfrac32$ if none does, so
+with a gain of 10 every unit is within $10^{-4}$ of $\pm 1$ at each step, whatever the length. The
+construction is old: {cite:t}`minsky1967` wired automata from threshold units in this way.
 
 It settles what a recurrent network with a fixed number of bits can do: it is a finite automaton,
 and every finite automaton is one. (The one case that needs care is a start that nothing leads back

@@ -65,8 +65,8 @@ $h_4 = w^3 x_1 + w^2 x_2 + w x_3 + x_4$: $3 w^2 x_1 + 2 w x_2 + x_3 = 5.5$. Nobo
 there, and the sum over copies came out by itself, as the product rule.
 
 Each step back has cost a factor $w$. Here that is one half, and the truncated gradient, 10, is a
-good guess. With $w = 1$ the shares of far steps would be as large as those of near ones, with
-$w = 2$ larger, and the truncated gradient no guess at all. Next, what does $w = -1$ do?
+good guess. With $w = 1$ nothing fades on the way, with $w = 2$ it grows, and what is cut off may
+be most of the gradient. Next, what does $w = -1$ do?
 """
 
 

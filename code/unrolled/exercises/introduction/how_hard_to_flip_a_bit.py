@@ -73,8 +73,7 @@ x &= w \sqrt{1 - \tfrac1w} - \operatorname{artanh} \sqrt{1 - \tfrac1w} \\
 $$
 
 Above it there is no resting point on the negative side any more. The slope of the map is exactly 1
-there: the condition for the way to be free and the condition for the memory to end are the same
-one.
+there: a change passes unweakened at the very input at which the memory ends.
 
 3\. $h^\ast = 0.9575$, the slope is $2(1 - h^{\ast 2}) = 0.166$, and its tenth power
 $1.6 \cdot 10^{-8}$. A unit that keeps its bit against every push up to 0.53 passes hardly anything

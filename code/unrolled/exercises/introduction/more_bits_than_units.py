@@ -101,8 +101,8 @@ It is the device by which {cite:t}`siegelmann1995` put a tape into a number, and
 a memory is worth. With a noise of 0.001 on every state nothing comes back of the bits in $v$, as
 the check has measured, while the register, whose units sit near $\pm1$ and repair themselves, does
 not feel it. Bits that survive have to be paid for in units. The chapter's statement that no
-training makes a fixed state hold any text stands: the $32H$ bits of its numbers are a bound that
-nobody reaches.
+training makes a fixed state hold any text stands: the bits of its $H$ numbers, 64 each here, are a
+bound, and noise leaves few of them.
 """
 
 

@@ -14,8 +14,8 @@ TEXT = r"""
 `gradient_is_right(loss, w, dw)` is to say whether `dw` is the gradient of `loss` at `w`, a float64
 array of any shape. It is written after the check of the second post: central differences with a
 step of 0.001, the relative error $|a - n| / (|a| + |n|)$ of each entry against a threshold of
-0.01. It has never refused anything, and that is not because all gradients were right. Mend it, so
-that it
+0.01. It lets pass what should be refused, and refuses a right gradient where the difference of a
+zero rounds. Mend it, so that it
 
 - accepts the right gradient, also where some or all of its entries are exactly zero,
 - refuses a gradient with NaN in it,
@@ -83,18 +83,19 @@ print(gradient_is_right(lambda w: np.sum(w**2), w, np.full(3, np.nan)))
 '''
 
 COMMENT = r"""
-Three holes. *NaN passes.* Every comparison with NaN is false, so `error > threshold` never refuses
-it. Ask the other way round, whether everything is small, and NaN fails. With one-hot inputs this
-is no rare case: at the post's own settings, four words out of a hundred, 960 of the 1,000 entries
-of its $U$ are $0/0$ and were never compared.
+*NaN passes.* Every comparison with NaN is false, so `error > threshold` never refuses it. Ask the
+other way round, whether everything is small, and NaN fails. With one-hot inputs this is no rare
+case: at the post's own settings, four words out of a hundred, 960 of the 1,000 entries of its $U$
+are $0/0$ and were never compared.
 
 *Two percent pass.* With $a = (1+q)\,n$ the error is $q/(2+q)$, which stays below 0.01 up to
 $q = 2/99$. The difference itself is far better than that; nothing but the threshold is coarse.
 Mistakes of a percent exist: one term of a hundred lost at the end of a sequence.
 
-*Zero is never compared.* Without a floor, either the honest zeros fail, because of rounding, or
-one special case lets everything pass. A floor relative to the array's largest entry says what
-matters: an entry may be wrong by so much of what the array as a whole does.
+*Zero is left to chance.* If both numbers are exactly 0, the error is NaN and passes by the first
+hole; if rounding has made the difference $10^{-13}$, the error is 1 and an honest zero is refused.
+A floor relative to the array's largest entry says what matters: an entry may be wrong by so much
+of what the array as a whole does.
 
 A check is a program that has to be tested like any other, and its tests are gradients that are
 *wrong*. Next, give it a loss in float32 and see which threshold it can keep:

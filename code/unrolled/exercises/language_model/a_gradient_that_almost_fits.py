@@ -101,8 +101,7 @@ to one row the last one stands. In text the word that repeats is *the*. `np.add.
 package sorts by word and sums groups, which is faster.
 
 *The first state is not $h_0$.* $W_h$ multiplied $h_0, \dots, h_{T-1}$. Leaving $h_0$ out is right
-only where it is zero, which is everywhere until the day somebody carries a state over. (Mending
-the loop does not show this fault: the term is a product of both.)
+only where it is zero, which is everywhere until the day somebody carries a state over.
 
 `p.W_h @ da[t]` looks like the fourth and is none: for a one-dimensional array it is
 $\mathrm d a_t W_h^\top$. Yet on random sentences each of the three gradients points to the same

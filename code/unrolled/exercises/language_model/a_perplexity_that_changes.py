@@ -86,7 +86,7 @@ perplexity of the mean.
 
 The test that finds all three needs no theory: evaluate one text in two orders and in two batch
 sizes, and demand the same number to ten digits. None of the three raises an error or makes a
-number that looks odd, which is why published perplexities have suffered from all of them.
+number that looks odd.
 """
 
 

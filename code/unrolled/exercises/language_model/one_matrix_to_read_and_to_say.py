@@ -120,11 +120,12 @@ It is the argument by which $\mathrm d W_h$ is a sum over its copies, and it hol
 shared: weights over time, one matrix in two places, a filter over an image. An automatic
 differentiator does nothing else when it *accumulates* gradients.
 
-The reading part has $T$ rows that are not zero, the saying part all $V$. A gradient check on a
-sentence without a repeated word passes with `dE[inputs] += da`, which is why yours had better have
-one. Tying takes nearly half of the parameters away and gives the row of a rare word a gradient at
-every step. Next, train both models on one text: the tied one needs an $E$ that is large enough to
-read with and small enough for a first loss of $\log V$, and those two wishes meet in one matrix.
+The reading part has at most $T$ rows that are not zero, the saying part all $V$. A gradient check
+on a sentence without a repeated word passes with `dE[inputs] += da`, which is why yours had better
+have one. Tying {cite:p}`press2017` takes nearly half of the parameters away and gives the row of a
+rare word a gradient at every step. Next, train both models on one text: the tied one needs an $E$
+that is large enough to read with and small enough for a first loss of $\log V$, and those two
+wishes meet in one matrix.
 """
 
 
