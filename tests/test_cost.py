@@ -40,6 +40,7 @@ class Metered(np.ndarray):
             function = np.matmul
         if function is np.outer:
             left, right = arguments
+            Metered.operations += 2 * left.size * right.size  # and the sum that it is added to
             return np.multiply(left[:, None], right)
         return super().__array_function__(function, types, arguments, options)
 

@@ -48,6 +48,11 @@ def product(name, n, m, k, often=1, adds=False):
     return Call(name, 2 * n * m * k, n * m + m * k + (2 if adds else 1) * n * k, 0, often)
 
 
+def outer(name, n, k, often=1):
+    """An outer product made to be added somewhere: nk multiplications, and the nk additions."""
+    return Call(name, 2 * n * k, n + k + n * k, 0, often)
+
+
 def passed(name, numbers, often=1, exponentials=0):
     """A pass over arrays that reads and writes so many numbers."""
     return Call(name, 0, numbers, exponentials, often)
@@ -136,14 +141,14 @@ def loops(T, H, V):
         product("h W_y", 1, H, V, T),
         passed("u + b_y", 3 * V, T),
         *(call._replace(often=T) for call in softmax_passes(1, V)),
-        passed("outer product", H + V + H * V, T),
+        outer("outer product", H, V, T),
         passed("dW_y += ", 3 * H * V, T),
         passed("db_y += ", 3 * V, T),
         product("W_y du", H, V, 1, T),
         passed("h h", 2 * H, visits),
         passed("1 - h h", 2 * H, visits),
         passed("da", 3 * H, visits),
-        passed("outer product of a visit", 2 * H + H * H, visits),
+        outer("outer product of a visit", H, H, visits),
         passed("dW_h += ", 3 * H * H, visits),
         passed("row of dW_x, db", 3 * H, 2 * visits),
         product("W_h da", H, H, 1, visits),
