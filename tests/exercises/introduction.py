@@ -111,4 +111,24 @@ def network(S, H=17):
         Attempt("in the wrong order", "for k in (1, 2, 3, 4)", "for k in (4, 3, 2, 1)"),
         Attempt("two shares are left", "shares[3] + shares[2]", "shares[3]"),
     ],
+    "four_memories_in_one_line": [
+        Attempt(
+            "because 1 is added there, too",
+            "return 1.0 - x, 1.0 - x",
+            "return 1.0 - x, 1.0 + 0 * x",
+        ),
+        Attempt("they should replace it", "(x == 0).astype(float), x", "np.ones(len(x)), x"),
+        Attempt(
+            "it should become the highest",
+            "np.full(len(x), 2.0), x",
+            "1.0 + 0 * x, x * 2.0 ** np.arange(len(x))",
+        ),
+        Attempt("of the new number one tenth", "0.1 * x", "x"),
+        Attempt(
+            "remembering is the state's business",
+            "return (x == 0).astype(float), x",
+            "last = np.maximum.accumulate(np.where(x != 0, np.arange(len(x)), 0))\n"
+            "    return np.zeros(len(x)), x[last]",
+        ),
+    ],
 }

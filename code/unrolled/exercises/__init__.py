@@ -43,6 +43,7 @@ PARTS: dict[str, tuple[str, ...]] = {
         "any_automaton",
         "more_bits_than_units",
         "four_copies_of_one_weight",
+        "four_memories_in_one_line",
     ),
     "language_model": (
         "the_faces_of_the_die",
