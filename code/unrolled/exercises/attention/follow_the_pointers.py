@@ -17,8 +17,8 @@ finds to it:
 
 $$
 \begin{aligned}
-w^{(j)} &= \operatorname{softmax}(q^{(j)} k_s^{\top}) , \\
-q^{(j+1)} &= q^{(j)} + \sum_s w^{(j)}_s v_s .
+w^{(j)} &{=} \operatorname{softmax}(q^{(j)} k_s^{\top}) , \\
+q^{(j+1)} &{=} q^{(j)} + \sum_s w^{(j)}_s v_s .
 \end{aligned}
 $$
 

@@ -75,7 +75,8 @@ $\partial w_{tr} / \partial z_{ts} = w_{tr}([r = s] - w_{ts})$, hence
 $$
 \begin{aligned}
 &\mathrm d z_{ts} \\
-&= \sum_r \mathrm d w_{tr}\, w_{tr} ([r = s] - w_{ts}) \\
+&= \sum_r \mathrm d w_{tr}\, w_{tr} \\
+&\qquad \cdot ([r = s] - w_{ts}) \\
 &= w_{ts} \bigl( \mathrm d w_{ts} \\
 &\qquad - {\textstyle\sum_r} w_{tr}\, \mathrm d w_{tr} \bigr) \\
 &= w_{ts}\, \mathrm d c_t\, (v_s - c_t)^{\top} ,

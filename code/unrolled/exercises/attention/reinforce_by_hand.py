@@ -93,7 +93,8 @@ between them. As $\partial \log w_s / \partial z = e_s - w$,
 
 $$
 \begin{aligned}
-&\sum_s w_s (L(s) - b)(e_s - w) \\
+&\sum_s w_s (L(s) - b) \\
+&\qquad \cdot (e_s - w) \\
 &= \sum_s w_s L(s)\, e_s \\
 &\quad - J\, w - b\,(w - w) \\
 &= \sum_s w_s\, (L(s) - J)\, e_s ,

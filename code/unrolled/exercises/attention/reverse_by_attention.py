@@ -95,10 +95,12 @@ By the addition theorems
 
 $$
 \begin{aligned}
-\sin \omega (n - t) &= \sin \omega n \cos \omega t \\
-&\quad - \cos \omega n \sin \omega t , \\
-\cos \omega (n - t) &= \cos \omega n \cos \omega t \\
-&\quad + \sin \omega n \sin \omega t ,
+&\sin \omega (n - t) \\
+&\quad = \sin \omega n \cos \omega t \\
+&\qquad - \cos \omega n \sin \omega t , \\
+&\cos \omega (n - t) \\
+&\quad = \cos \omega n \cos \omega t \\
+&\qquad + \sin \omega n \sin \omega t ,
 \end{aligned}
 $$
 

@@ -61,8 +61,11 @@ gets is a sum of $\gamma^{d}$, though, and not $\gamma$ to a mean. The function 
 is convex, so by Jensen's inequality
 
 $$
+\begin{aligned}
 \frac 1 n \sum_{k} \gamma^{d_k}
-\ge \gamma^{\frac 1 n \sum_k d_k} = \gamma^{n} ,
+&\ge \gamma^{\frac 1 n \sum_k d_k} \\
+&= \gamma^{n} ,
+\end{aligned}
 $$
 
 with equality only if all distances are equal, or $\gamma = 1$. Any way of reading that spreads the

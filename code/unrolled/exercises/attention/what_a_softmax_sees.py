@@ -83,8 +83,11 @@ the translator knows of it, its encoder put into the keys. (4) is the case of a 
 $w = a/(a+b)$,
 
 $$
-\frac{2a}{2a + b} = \frac{2 \frac{a}{a+b}}{1 + \frac{a}{a+b}}
-= \frac{2w}{1+w} ,
+\begin{aligned}
+\frac{2a}{2a + b}
+&= \frac{2 \frac{a}{a+b}}{1 + \frac{a}{a+b}} \\
+&= \frac{2w}{1+w} ,
+\end{aligned}
 $$
 
 more than $w$, and never more than 1: attention counts votes, and padding that is not masked votes

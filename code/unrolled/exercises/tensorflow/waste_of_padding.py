@@ -58,10 +58,11 @@ With $u = 1 - e^{-t/m}$, so that $\mathrm d t = m\, \mathrm d u / (1 - u)$,
 
 $$
 \begin{aligned}
-\mathbb E[\max] &= m \int_0^1 \frac{1 - u^B}{1 - u}\, \mathrm d u \\
+&\mathbb E[\max] \\
+&= m \int_0^1 \frac{1 - u^B}{1 - u}\, \mathrm d u \\
 &= m \int_0^1 \sum_{j=0}^{B-1} u^j\, \mathrm d u \\
 &= m \sum_{j=1}^{B} \frac 1 j , \\
-\pi &= 1 - \Bigl( \sum_{j=1}^{B} \frac 1 j \Bigr)^{-1} ,
+&\pi = 1 - \Bigl( \sum_{j=1}^{B} \frac 1 j \Bigr)^{-1} ,
 \end{aligned}
 $$
 
