@@ -47,6 +47,7 @@ OTHERS = {
     "multiprocessing": "other processes",
     "threading.Thread": "threads",
     "time.thread_time": "a clock of the processor's",
+    "time.process_time": "a clock of the processor's",
     "ssl": "OpenSSL",
     "sqlite3": "SQLite",
     "lzma": "lzma",

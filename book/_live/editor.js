@@ -24,7 +24,7 @@ export function editor({ parent, text, label, described, onChange, onRun }) {
         indentUnit.of("    "),
         python(),
         syntaxHighlighting(classHighlighter),
-        EditorView.contentAttributes.of({ "aria-label": label, "aria-describedby": described }),
+        EditorView.contentAttributes.of({ "aria-label": label, "aria-describedby": described, tabindex: "0" }),
         EditorView.updateListener.of((update) => update.docChanged && onChange()),
       ],
     }),

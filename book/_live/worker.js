@@ -5,14 +5,19 @@ let namespace;
 
 const say = (type, more) => postMessage({ type, ...more });
 
-// What failed to come is named; Pyodide itself would say little, or go on without it.
+// What failed to come is named, and ends the start; Pyodide itself would wait for it, or go on without it.
 let missing = null;
+let giveUp;
+const lost = new Promise((_, reject) => (giveUp = reject));
+lost.catch(() => {}); // whoever waits is told
 
 async function get(url, what) {
   const response = await fetchAsIs(url).catch(() => null);
   if (response?.ok) return response;
   missing = response ? `${what} (${response.status})` : what;
-  throw new Error(`${missing} is missing`);
+  const error = new Error(`${missing} is missing`);
+  giveUp(error);
+  throw error;
 }
 
 // The heaviest file lies compressed on the site, so that it is small whatever the server does. Pyodide asks for
@@ -65,7 +70,7 @@ async function answer({ id, code, where, alone, exercise }) {
 
 self.onmessage = async ({ data }) => {
   if (data.type === "start") {
-    python = start(data);
+    python = Promise.race([start(data), lost]);
     try {
       await python;
       say("ready");

@@ -41,6 +41,7 @@
       const files = await answer.json();
       const { start } = await import(`${base}${files.scripts}cells.js`);
       await start({ base, files, bar, page });
+      button.removeEventListener("click", begin); // from here on the button is the page's
     } catch (error) {
       if (error.name !== "TypeError" && isNaN(error.message)) throw error;
       button.textContent = "Try again";

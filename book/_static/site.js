@@ -25,6 +25,8 @@ function foldDropdowns() {
     details.id = box.id;
     summary.className = title.className;
     summary.append(...title.childNodes);
+    // A link inside what folds and unfolds could not be told from it.
+    for (const link of summary.querySelectorAll("a")) link.replaceWith(...link.childNodes);
     title.remove();
     details.append(summary, ...box.childNodes);
     box.replaceWith(details);
