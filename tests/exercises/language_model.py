@@ -244,4 +244,11 @@ def draw(u, rng, forbidden=(), temperature=1.0):
             "np.asarray(ids)[::-1][:, None])",
         ),
     ],
+    "the_first_number": [
+        Attempt("a trained model would get there", '"b": log_V', '"b": 0.0'),
+        Attempt("in the mean, with a loss of 0", "log_V / 2", "log_V"),
+        Attempt("logits that scatter", "log_V + 1 / 2", "log_V"),
+        Attempt("a column has 45 entries", "math.log(45)", "log_V"),
+        Attempt("that is in bits", "log_V = math.log(8000)", "log_V = math.log2(8000)"),
+    ],
 }

@@ -52,6 +52,7 @@ PARTS: dict[str, tuple[str, ...]] = {
         "one_sentence_moves_how_many",
         "which_weights_move",
         "softmax_over_the_wrong_axis",
+        "the_first_number",
         "a_perplexity_that_changes",
         "two_steps_by_hand",
         "one_matrix_to_read_and_to_say",
