@@ -217,6 +217,16 @@ def loss_per_word(losses, targets, lengths):
             "total / sum(lengths.sum() for _, _, lengths in batches)",
         ),
     ],
+    "numbers_to_expect": [
+        Attempt("the bias of the Dense layer", "dense = H * V + V", "dense = H * V"),
+        Attempt("the bias of the GRU", "3 * (H * H + H * H + H)", "3 * (H * H + H * H)"),
+        Attempt("four blocks, as an LSTM", "gru = 3 *", "gru = 4 *"),
+        Attempt("one of the two large matrices", "words + gru + dense", "gru + dense"),
+        Attempt("as large as the first", "parameters + 3 * H", "parameters + H"),
+        Attempt("neither as a perplexity nor in bits", "math.log(V)", "math.log2(V)"),
+        Attempt("the weights alone", "3 * parameters * 4 / 1e6", "parameters * 4 / 1e6"),
+        Attempt("the second two, the last 25", "sum(range(1, 26))", "sum(range(25))"),
+    ],
     "weights_from_before_keras_3": [
         Attempt("the candidate g has a tanh", "[1.2, 1.2, 1.0, 1.2]", "[1.2, 1.2, 1.2, 1.2]"),
         Attempt("The wrong way round", "[1.2, 1.2, 1.0, 1.2]", "np.array([5, 5, 6, 5]) / 6"),

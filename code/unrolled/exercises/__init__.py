@@ -113,6 +113,7 @@ PARTS: dict[str, tuple[str, ...]] = {
         "turn_around_at_the_end",
         "one_cell_four_times",
         "loss_per_word",
+        "numbers_to_expect",
         "weights_from_before_keras_3",
     ),
 }
