@@ -511,7 +511,7 @@ def test_a_page_shows_a_record_or_that_there_is_none(name, tmp_path, monkeypatch
         "ladder": {"1": {"gap": 1e-6, "seconds": times}},
         "fused_lstm": {
             "256": {"proved": 1e-6, "seconds": {"Triton": times}, "cudnn_over_triton":
-                    times | {"median": 1.25}, "exchange": 2e-6},
+                    times | {"median": 1.25}, "exchange": 2e-6, "floor": 1e-3},
         },
         "saturation": {"latency": 3e-6, "batches": {"1": times}},
         "language_models": {"H": 9, "perplexity": 55.0, "unigram": 5.0, "curve": [point],

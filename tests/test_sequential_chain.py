@@ -24,6 +24,12 @@ def test_at_the_saturating_batch_the_work_takes_the_latency():
     assert share(5 * B, latency, w, rate) == pytest.approx(1)
 
 
+@pytest.mark.equation("eq-fused-floor")
+def test_a_fused_pass_waits_twice_in_every_step_and_multiplies():
+    floor = sequential_chain.fused_floor(256, exchange=2e-6, operations=2e12, rate=1e15)
+    assert floor == pytest.approx(2 * 256 * 2e-6 + 2e-3)
+
+
 def test_work_is_what_the_matrix_products_of_an_lstm_do():
     T, B, D, H = 3, 2, 5, 4
     products = []

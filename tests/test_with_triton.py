@@ -10,6 +10,7 @@ import pytest
 from unrolled import lstm, tree, with_triton, with_triton_programs
 
 triton = pytest.importorskip("triton", reason="Triton has builds for Linux alone")
+tl = triton.language
 
 SIZES = [  # T, B, D, H: below, at and beyond what a program owns
     (1, 1, 1, 1),
@@ -181,25 +182,23 @@ def test_weights_read_in_every_step_would_be_T_times_as_much(monkeypatch):
     assert again - once == T * (B // 16) * 4 * H * H * 8
 
 
-if with_triton.tl is not None:
-    tl = with_triton.tl
+@with_triton.jit
+def curves(a_ptr, s_ptr, t_ptr, N: tl.constexpr):
+    """Writes sigmoid and tanh of N numbers."""
+    at = tl.arange(0, N)
+    a = tl.load(a_ptr + at)
+    tl.store(s_ptr + at, with_triton.sigmoid(a))
+    tl.store(t_ptr + at, with_triton.tanh(a))
 
-    @with_triton.jit
-    def curves(a_ptr, s_ptr, t_ptr, N: tl.constexpr):
-        """Writes sigmoid and tanh of N numbers."""
-        at = tl.arange(0, N)
-        a = tl.load(a_ptr + at)
-        tl.store(s_ptr + at, with_triton.sigmoid(a))
-        tl.store(t_ptr + at, with_triton.tanh(a))
 
-    @with_triton.jit
-    def counted(out_ptr, counter_ptr):
-        """Every program stores; the last to come would see all, and so does the first."""
-        me, all_of_them = tl.program_id(0), tl.num_programs(0)
-        tl.store(out_ptr + me, me + 1.0)
-        with_triton.arrive(counter_ptr)
-        with_triton.wait_for(counter_ptr, all_of_them)
-        tl.store(out_ptr + all_of_them + me, tl.load(out_ptr + (me + 1) % all_of_them))
+@with_triton.jit
+def counted(out_ptr, counter_ptr):
+    """Every program stores; the last to come would see all, and so does the first."""
+    me, all_of_them = tl.program_id(0), tl.num_programs(0)
+    tl.store(out_ptr + me, me + 1.0)
+    with_triton.arrive(counter_ptr)
+    with_triton.wait_for(counter_ptr, all_of_them)
+    tl.store(out_ptr + all_of_them + me, tl.load(out_ptr + (me + 1) % all_of_them))
 
 
 def test_sigmoid_and_tanh_in_a_kernel():

@@ -23,16 +23,17 @@ def of(module, xp, **others):
     Args:
         module: a module of this package; it stays as it is.
         xp: stands in the place of NumPy: ``cupy``, ``jax.numpy``.
-        others: names of the copy, and of the copies it imports, to be replaced, where a function
-            has to differ.
+        others: names of the copy, and of the copies it imports, to be replaced, where a
+            function has to differ.
 
     Raises:
-        ValueError: a module from elsewhere, or a name to replace that is in none of the copies.
+        ValueError: a module from elsewhere, or a name to replace that no copy has.
     """
     copies = {}
     found = _copy(module.__name__, xp, others, copies)
-    if unknown := [name for name in others if not any(hasattr(c, name) for c in copies.values())]:
-        raise ValueError(f"{module.__name__} has no {', '.join(unknown)} to replace")
+    for name in others:
+        if not any(hasattr(copy, name) for copy in copies.values()):
+            raise ValueError(f"{module.__name__} has no {name} to replace")
     return found
 
 

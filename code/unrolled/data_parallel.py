@@ -12,8 +12,8 @@ no batch is small enough to shorten, does not.
 def all_reduce(N, size, bandwidth, latency=0.0):
     """Returns the seconds in which N devices in a ring add up ``size`` bytes.
 
-    The array is cut into N pieces. In N-1 rounds each device hands a piece to the next, which adds
-    its own; in N-1 more rounds the finished pieces go round.
+    The array is cut into N pieces. In N-1 rounds each device hands a piece to the next,
+    which adds its own; in N-1 more rounds the finished pieces go round.
 
     Args:
         N: devices.
@@ -44,13 +44,13 @@ def least_work(size, bandwidth):
 
     t(2) < t(1) says t_work/2 > M/w, without latency:
 
-        t_work > 2 M / w                                                  (eq-data-parallel-pays)
+        t_work > 2 M / w                                      (eq-data-parallel-pays)
     """
     return 2 * size / bandwidth
 
 
 def ring(pieces):
-    """Adds up arrays as a ring of devices does; returns what each has, and the numbers it sent.
+    """Adds up arrays as a ring of devices does.
 
     Args:
         pieces: N lists of N numbers or arrays: the pieces of each device's array.

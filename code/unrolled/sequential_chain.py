@@ -1,7 +1,7 @@
 r"""How long a recurrent net takes on a device that waits at every step.
 
-    t(T, B) = T max(l, B w / R)                                             (eq-chain-time)
-    B*      = l R / w                                                       (eq-saturating-batch)
+    t(T, B) = T max(l, B w / R)                                   (eq-chain-time)
+    B*      = l R / w                                             (eq-saturating-batch)
 
 l is the latency of a step: the time that one step takes however little there is to do. w is the
 work of a step for one sequence, in operations, and R the device's rate. Up to a batch of B* a
@@ -31,6 +31,20 @@ def seconds(T, B, latency, work, rate):
 def saturating_batch(latency, work, rate):
     """Returns the batch from which the device no longer waits."""
     return latency * rate / work
+
+
+def fused_floor(T, exchange, operations, rate):
+    """Returns a floor of forward and backward in one launch each.
+
+        t >= 2 T l_x + W / R                                                (eq-fused-floor)
+
+    Args:
+        T: steps.
+        exchange: seconds of a step in which programs only wait for one another, l_x.
+        operations: of all products, forward and backward, W.
+        rate: of large products, R.
+    """
+    return 2 * T * exchange + operations / rate
 
 
 def share(B, latency, work, rate):

@@ -50,7 +50,7 @@ def forward(p, x, *state, cell=rnn):
         state = state if isinstance(state, tuple) else (state,)
         return state, state[0]
 
-    a = functions.project(x, p.W_x)  # the inputs do not wait for the states: all T at once
+    a = functions.project(x, p.W_x)  # no input waits for a state: all T at once
     state = state or inside.initial_state(p, x.shape[1])
     return jax.lax.scan(next_state, state, a)[1]
 

@@ -31,13 +31,14 @@ def devices(count):
     if not 1 <= count <= len(found):
         raise ValueError(
             f"{count} devices asked for, {len(found)} there; a processor plays more with"
-            f" XLA_FLAGS=--xla_force_host_platform_device_count={count} before JAX is imported"
+            f" XLA_FLAGS=--xla_force_host_platform_device_count={count} before JAX is"
+            " imported"
         )
     return Mesh(np.array(found[:count]), ("batch",))
 
 
 def place(mesh, p, batch):
-    """Returns (weights, batch), the weights on every device and of the batch a part on each.
+    """Returns (weights, batch): the weights on every device, of the batch a part on each.
 
     Args:
         mesh: what ``devices`` returned.
@@ -60,8 +61,8 @@ def compile_step(mesh, p, batch, learning_rate, cell=rnn):
     """Compiles ``with_jax.sgd_step`` for weights and batches placed on a mesh.
 
     Returns:
-        A function of (weights, inputs, targets, mask) that returns (loss, new weights), the weights
-        again on every device. Its ``as_text()`` is the program of one device.
+        A function of (weights, inputs, targets, mask) that returns (loss, new weights),
+        the weights again on every device. Its ``as_text()`` is one device's program.
     """
     whole = NamedSharding(mesh, PartitionSpec())
     step = functools.partial(with_jax.sgd_step, cell=cell, learning_rate=learning_rate)

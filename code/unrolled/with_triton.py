@@ -16,6 +16,7 @@ T time, B batch, D input, H hidden.
 """
 
 import os
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -28,7 +29,7 @@ try:
     import triton
     import triton.language as tl
 except ImportError:  # no build for this system: everything below can be read, nothing run
-    triton = tl = None
+    triton, tl = None, SimpleNamespace(constexpr=None)
 
 if triton is None:
 
@@ -92,7 +93,7 @@ def arrive(counter):
 
 @jit
 def wait_for(counter, count):
-    """Returns when the counter stands at ``count``; what was stored before is then seen."""
+    """Returns when the counter stands at ``count``: what was stored is now seen."""
     while tl.atomic_add(counter, 0, sem="acquire", scope="gpu") < count:
         pass
     tl.debug_barrier()
@@ -176,7 +177,7 @@ def backward_kernel(
     others = tl.num_programs(1)
     counter = arrived_ptr + tl.program_id(0)
 
-    # dh_{t-1} = da_t W_h^T: this program's rows of W_h, a block of columns for each gate.
+    # dh_{t-1} = da_t W_h^T: this program's rows of W_h, in blocks of columns by gate.
     k = tl.reshape(tl.arange(0, SLABS * SLAB), [SLABS, SLAB])
     W_mask = (k < H)[:, :, None] & (unit < H)[None, None, :]
     W_at = unit[None, None, :] * 4 * H + k[:, :, None]
@@ -226,7 +227,7 @@ def backward_kernel(
 
 @jit
 def exchange_kernel(arrived_ptr, T):
-    """Runs T steps in which nothing happens: programs only count themselves and wait."""
+    """Runs T steps in which programs count themselves and wait, and do nothing else."""
     others = tl.num_programs(1)
     counter = arrived_ptr + tl.program_id(0)
     for t in range(T):
@@ -242,8 +243,8 @@ def forward(p, x, h0=None, c0=None, plan=None):
 
     Args:
         p: lstm.Params of arrays of x's kind and precision.
-        x: (T, B, D) vectors; float32 and float16 everywhere, bfloat16 on a GPU, float64 in the
-            interpreter.
+        x: (T, B, D) vectors; float32 and float16 everywhere, bfloat16 on a GPU,
+            float64 in the interpreter.
         h0: (B, H) initial hidden state; zeros if left out.
         c0: (B, H) initial cell state; zeros if left out.
         plan: a Plan; ``choose`` makes one if left out.
@@ -253,8 +254,8 @@ def forward(p, x, h0=None, c0=None, plan=None):
         cache: what ``backward`` needs.
 
     Raises:
-        ValueError: shapes do not fit together, only one of two states is given, or the programs
-            would not all be on the chip at once.
+        ValueError: shapes do not fit together, only one of two states is given, or
+            the programs would not all be on the chip at once.
         RuntimeError: no Triton.
     """
     _need_triton()
@@ -281,8 +282,10 @@ def backward(p, cache, dh, dc=None, plan=None):
     Args:
         p: the Params that forward had.
         cache: what forward returned.
-        dh: (T, B, H), gradient of the loss with respect to each h_t, by its own output alone.
-        dc: (T, B, H), the same for each c_t, in the precision of cache.c; zeros if left out.
+        dh: (T, B, H), gradient of the loss with respect to each h_t, by its own output
+            alone.
+        dc: (T, B, H), the same for each c_t, in the precision of cache.c; zeros if
+            left out.
         plan: as in ``forward``.
 
     Returns:
@@ -330,9 +333,9 @@ def choose(B, H, itemsize, processors, precision="ieee"):
             if small_enough and np.prod(plan.grid(B, H)) <= processors:
                 return plan
     raise ValueError(
-        f"an LSTM of H={H} at B={B} does not fit on {processors} multiprocessors at once, each with"
-        f" at most {WEIGHTS_ON_CHIP // 1024} KB of W_h: take fewer hidden units, a smaller batch or"
-        " numbers of fewer bytes"
+        f"an LSTM of H={H} at B={B} does not fit on {processors} multiprocessors"
+        f" at once, each with at most {WEIGHTS_ON_CHIP // 1024} KB of W_h: take fewer"
+        " hidden units, a smaller batch or numbers of fewer bytes"
     )
 
 

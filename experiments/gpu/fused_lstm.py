@@ -8,7 +8,7 @@ import numpy as np
 
 from experiments.gpu import clocks, proof
 from experiments.gpu.saturation import operations, torch_weights
-from unrolled import lstm, tree
+from unrolled import lstm, sequential_chain, tree
 
 SEED = 0
 NEEDS = 4 << 30
@@ -28,6 +28,7 @@ FILES = (
     "experiments/gpu/proof.py",
     "code/unrolled/functional.py",
     "code/unrolled/lstm.py",
+    "code/unrolled/sequential_chain.py",
     "code/unrolled/tree.py",
     "code/unrolled/with_triton.py",
 )
@@ -81,6 +82,8 @@ def run(part, sizes):
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
     processors = torch.cuda.get_device_properties(0).multi_processor_count
     T, B, found = sizes["T"], sizes["B"], {}
+    square = torch.randn(4096, 4096, device="cuda").to(getattr(torch, part))
+    rate = 2 * 4096**3 / clocks.by_torch(lambda: square @ square, times=5)["median"]
     for H in sizes["widths"]:
         size = 4 if part == "float32" else 2
         plan = with_triton.choose(B, H, size, processors, "tf32")
@@ -99,11 +102,13 @@ def run(part, sizes):
             for _ in range(ROUNDS)
         ]
         seconds = {name: clocks.spread([r[name] for r in rounds]) for name in contestants}
+        exchanged, work = exchange(plan, B, H), operations("LSTM", T, B, H)
         found[str(H)] = {
             "proved": proved, "gap": gap, "seconds": seconds,
             "cudnn_over_triton": clocks.spread([r["cuDNN"] / r["Triton"] for r in rounds]),
-            "exchange": exchange(plan, B, H),
-            "operations": operations("LSTM", T, B, H),
+            "exchange": exchanged,
+            "floor": sequential_chain.fused_floor(T, exchanged, work, rate), "rate": rate,
+            "operations": work,
             "flash_rnn": why_not, "plan": plan._asdict(), "programs": int(np.prod(plan.grid(B, H))),
         }  # fmt: skip
     return found
@@ -222,6 +227,7 @@ def report(found):
             lines.append(
                 f"{name}, H = {H}: {times}; cuDNN over Triton"
                 f" {at['cudnn_over_triton']['median']:.2f} (aim: at least 1);"
+                f" the floor {1e3 * at['floor']:.2f} ms, of which"
                 f" an exchange alone {1e6 * at['exchange']:.2f} µs a step"
             )
     return lines
