@@ -111,12 +111,16 @@ an *or* is a sum. With $n \to q$ for the units whose pair leads to $q$, both fit
 pre-activation:
 
 $$
-a_{(q,s)} = \gamma \Bigl( \sum_{n \to q} \frac{h_n + 1}{2} + [x = s] - \frac32 \Bigr) .
+\begin{aligned}
+a_{(q,s)} &= \gamma \Bigl( \sum_{n \to q} \frac{h_n + 1}{2} \\
+&\qquad + [x = s] - \frac32 \Bigr) .
+\end{aligned}
 $$
 
-The bracket is $\tfrac12$ if both facts hold, $-\tfrac12$ if one does, $-\tfrac32$ if none does, so
-with a gain of 10 every unit is within $10^{-4}$ of $\pm 1$ at each step, whatever the length. The
-construction is old: {cite:t}`minsky1967` wired automata from threshold units in this way.
+The large bracket is $\tfrac12$ if both facts hold, $-\tfrac12$ if one does, $-\tfrac32$ if none
+does, so with a gain of 10 every unit is within $10^{-4}$ of $\pm 1$ at each step, whatever the
+length. The construction is old: {cite:t}`minsky1967` wired automata from threshold units in this
+way.
 
 It settles what a recurrent network with a fixed number of bits can do: it is a finite automaton,
 and every finite automaton is one. (The one case that needs care is a start that nothing leads back

@@ -12,7 +12,10 @@ TEXT = r"""
 A recurrent network without a nonlinearity, one unit, one weight:
 
 $$
-h_t = w\, h_{t-1} + x_t , \qquad h_0 = 0 , \qquad w = \tfrac12 ,
+\begin{aligned}
+h_t &= w\, h_{t-1} + x_t , \\
+h_0 &= 0 , \qquad w = \tfrac12 ,
+\end{aligned}
 $$
 
 reads $x = (2, 1, 3, 1)$. The only loss is at the end, $L = \tfrac12 (h_4 - 1)^2$.
@@ -55,7 +58,8 @@ its effect on $h_k$ goes on through $4 - k$ steps:
 $$
 \begin{aligned}
 \frac{\partial L}{\partial w^{(k)}} &= \mathrm d h_4 \cdot w^{4-k} \cdot h_{k-1} \\
-&= 2 \cdot \bigl(\tfrac18 \cdot 0,\ \ \tfrac14 \cdot 2,\ \ \tfrac12 \cdot 2,\ \ 1 \cdot 4\bigr) \\
+&= 2 \cdot \bigl(\tfrac18 \cdot 0,\ \ \tfrac14 \cdot 2, \\
+&\qquad\quad \tfrac12 \cdot 2,\ \ 1 \cdot 4\bigr) \\
 &= (0,\ 1,\ 2,\ 8) .
 \end{aligned}
 $$

@@ -65,15 +65,16 @@ and look for its extremum:
 
 $$
 \begin{aligned}
-\frac{\mathrm d x}{\mathrm d h} &= \frac{1}{1 - h^2} - w = 0
-\quad\Rightarrow\quad h = -\sqrt{1 - \tfrac1w} , \\
-x &= w \sqrt{1 - \tfrac1w} - \operatorname{artanh} \sqrt{1 - \tfrac1w} \\
-&= 1.4142 - 0.8814 = 0.5328 \qquad (w = 2) .
+\frac{\mathrm d x}{\mathrm d h} &= \frac{1}{1 - h^2} - w = 0 \\
+\Rightarrow\ h &= -\sqrt{1 - \tfrac1w} , \\
+x &= w \sqrt{1 - \tfrac1w} \\
+&\quad - \operatorname{artanh} \sqrt{1 - \tfrac1w} .
 \end{aligned}
 $$
 
-Above it there is no resting point on the negative side any more. The slope of the map is exactly 1
-there: a change passes unweakened at the very input at which the memory ends.
+For $w = 2$ that is $1.4142 - 0.8814 = 0.5328$. Above it there is no resting point on the negative
+side any more. The slope of the map is exactly 1 there: a change passes unweakened at the very
+input at which the memory ends.
 
 3\. $h^\ast = 0.9575$, the slope is $2(1 - h^{\ast 2}) = 0.166$, and its tenth power
 $1.6 \cdot 10^{-8}$. A unit that keeps its bit against every push up to 0.53 passes hardly anything

@@ -27,7 +27,14 @@ to rounding) or `False` into `same`. Except where something is said, the weights
 """
 
 STUB = """
-same = {"a": ..., "b": ..., "c": ..., "d": ..., "e": ..., "f": ...}
+same = {
+    "a": ...,
+    "b": ...,
+    "c": ...,
+    "d": ...,
+    "e": ...,
+    "f": ...,
+}
 """
 
 HINTS = (
@@ -75,15 +82,15 @@ A sum does not know the order of its terms, so **a**, a bag of words, is the sam
 last state is $\tanh(x_5 W_x + b)$: the last word and nothing else, *man* or *dog*. In **d** each
 state depends on its own word alone, and a mean of them is a bag again, one of transformed words.
 
-**b** and **e** tell the sentences apart. For the linear network,
+**b** and **e** tell the sentences apart. For the linear network, with $v_t = x_t W_x + b$,
 
 $$
-h_5 = \sum_{t=1}^{5} (x_t W_x + b)\, W_h^{5-t} ,
+h_5 = \sum_{t=1}^{5} v_t\, W_h^{5-t} .
 $$
 
-and the power of $W_h$ is a mark of the place: a word is counted with another factor the longer ago
-it was. In **f** all the powers are $I$, the marks are gone, and a recurrent network has turned
-into a bag of words.
+The power of $W_h$ is a mark of the place: a word is counted with another factor the longer ago it
+was. In **f** all the powers are $I$, the marks are gone, and a recurrent network has turned into a
+bag of words.
 
 So memory is not enough for order. **f** keeps everything, **c** nothing, and both confuse who bit
 whom. What is needed is that the state *changes* what is already in it. Next, take the tanh back

@@ -22,9 +22,11 @@ the logits.
 
 $$
 \begin{aligned}
-h_t &= \tanh(E[x_t] + h_{t-1} W_h + b) \\
+a_t &= E[x_t] + h_{t-1} W_h + b \\
+h_t &= \tanh a_t \\
 u_t &= h_t E^\top + b_y \\
-L &= -\sum_{t=1}^T \log \operatorname{softmax}(u_t)[y_t] .
+p_t &= \operatorname{softmax}(u_t) \\
+L &= -\textstyle\sum_t \log p_t[y_t] .
 \end{aligned}
 $$
 
@@ -110,9 +112,10 @@ the sum of the two partial derivatives:
 
 $$
 \begin{aligned}
-\mathrm d E &= \underbrace{\textstyle\sum_t e_{x_t}^\top \mathrm d a_t}_{\text{reading}}
-+ \underbrace{\textstyle\sum_t \mathrm d u_t^\top h_t}_{\text{saying}} , \\
-\mathrm d h_t &= \mathrm d u_t E + \mathrm d a_{t+1} W_h^\top .
+\mathrm d E &= \underbrace{\textstyle\sum_t e_{x_t}^\top \mathrm d a_t}_{\text{reading}} \\
+&\quad + \underbrace{\textstyle\sum_t \mathrm d u_t^\top h_t}_{\text{saying}} , \\
+\mathrm d h_t &= \mathrm d u_t E \\
+&\quad + \mathrm d a_{t+1} W_h^\top .
 \end{aligned}
 $$
 

@@ -61,7 +61,9 @@ $\log 1000 = 3 \log 10$:
 
 $$
 \begin{aligned}
-L &= \frac{900 \log 10 + 100 \cdot 3 \log 10}{1000} = 1.2\, \log 10 , \\
+L &= \tfrac{1}{1000} \bigl( 900 \log 10 \\
+&\qquad + 100 \cdot 3 \log 10 \bigr) \\
+&= 1.2\, \log 10 , \\
 e^L &= 10^{1.2} \approx 15.8 .
 \end{aligned}
 $$
@@ -75,7 +77,8 @@ $\tfrac34 \cdot \tfrac14 = \tfrac{3}{16}$, a rare one $\tfrac14 \cdot \tfrac{1}{
 
 $$
 \begin{aligned}
-L &= \tfrac34 \log \tfrac{16}{3} + \tfrac14 \log 1024 \approx 2.988 , \\
+L &= \tfrac34 \log \tfrac{16}{3} + \tfrac14 \log 1024 \\
+&\approx 2.988 , \\
 e^L &\approx 19.9 .
 \end{aligned}
 $$

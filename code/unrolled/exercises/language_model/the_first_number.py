@@ -31,7 +31,14 @@ and print the loss of one batch, in nats. Predict each number, to two digits beh
 STUB = """
 import math
 
-first_loss = {"a": ..., "b": ..., "c": ..., "d": ..., "e": ..., "f": ...}
+first_loss = {
+    "a": ...,
+    "b": ...,
+    "c": ...,
+    "d": ...,
+    "e": ...,
+    "f": ...,
+}
 """
 
 HINTS = (

@@ -82,12 +82,14 @@ the share of UNKNOWN and $r_w = q_w / q_u$ for the shares *among* the words left
 
 $$
 \begin{aligned}
--\sum_{w} q_w \log q_w
-&= \underbrace{-\sum_{w\ \text{kept}} q_w \log q_w - q_u \log q_u}_{\text{loss with UNKNOWN}} \\
-&\quad + q_u\, \underbrace{\Bigl(-\sum_{w\ \text{left out}} r_w \log r_w\Bigr)}_{\le\ \log R} .
+&-\sum_{w} q_w \log q_w \\
+&\quad = -\sum_{\text{kept}} q_w \log q_w \\
+&\qquad - q_u \log q_u \\
+&\qquad + q_u \Bigl(-\sum_{\text{left out}} r_w \log r_w\Bigr) .
 \end{aligned}
 $$
 
+The first two terms on the right are the loss with UNKNOWN, and the bracket is at most $\log R$.
 The left side does not know about vocabularies. What a smaller one gains in the first bill comes
 back in the second, to the last digit if the words left out are spelled with their true shares, and
 with interest if they are held equally likely. So a loss may be compared only between models that

@@ -75,11 +75,15 @@ $$
 \begin{aligned}
 \mathrm d u_2 &= (-\tfrac34,\ \tfrac14,\ \tfrac12) \\
 \mathrm d h_2 &= -\tfrac34 \ell - \tfrac12 \ell = -\tfrac54 \ell \\
-\mathrm d a_2 &= -\tfrac54 \ell \cdot (1 - \tfrac14) = -\tfrac{15}{16} \ell \approx -0.650 \\[1ex]
+\mathrm d a_2 &= -\tfrac54 \ell \cdot (1 - \tfrac14) \\
+&= -\tfrac{15}{16} \ell \approx -0.650 \\[1ex]
 \mathrm d u_1 &= (\tfrac12,\ -\tfrac34,\ \tfrac14) \\
-\mathrm d h_1 &= \tfrac14 \ell + 2 \cdot (-\tfrac{15}{16} \ell) = -\tfrac{13}{8} \ell \\
-\mathrm d a_1 &= -\tfrac{13}{8} \ell \cdot \tfrac34 = -\tfrac{39}{32} \ell \approx -0.845 \\[1ex]
-\mathrm d w_h &= \tfrac14 \cdot (-\tfrac{39}{32} \ell) + \tfrac12 \cdot (-\tfrac{15}{16} \ell) \\
+\mathrm d h_1 &= \tfrac14 \ell + 2 \cdot (-\tfrac{15}{16} \ell) \\
+&= -\tfrac{13}{8} \ell \\
+\mathrm d a_1 &= -\tfrac{13}{8} \ell \cdot (1 - \tfrac14) \\
+&= -\tfrac{39}{32} \ell \approx -0.845 \\[1ex]
+\mathrm d w_h &= \tfrac14 \cdot (-\tfrac{39}{32} \ell) \\
+&\quad + \tfrac12 \cdot (-\tfrac{15}{16} \ell) \\
 &= -\tfrac{99}{128} \ell \approx -0.536 .
 \end{aligned}
 $$
