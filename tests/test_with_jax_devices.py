@@ -6,7 +6,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+from unrolled import language_model, lstm, text, tree, with_jax_devices
 
 
 @pytest.fixture(scope="module")
@@ -47,3 +50,23 @@ def test_every_device_has_its_part_and_what_does_not_fit_is_refused(found):
         "5 devices asked for, 4 there; a processor plays more with XLA_FLAGS"
     )
     assert uneven == "a batch of 6 cannot be divided among 4 devices"
+
+
+def test_one_device_makes_the_step_and_adds_up_nothing():
+    rng = np.random.default_rng(0)
+    p = language_model.init(rng, 11, 4, lstm, np.float32)
+    batch = text.Batch(*rng.integers(0, 11, (2, 5, 3)).astype(np.int32), np.ones((5, 3), bool))
+    loss, dp = language_model.loss_and_gradient(p, batch, lstm)
+    placed, parts = with_jax_devices.place(with_jax_devices.devices(1), p, batch)
+    step = with_jax_devices.compile_step(with_jax_devices.devices(1), placed, parts, 0.5, lstm)
+    loss_there, stepped = step(placed, *parts)
+    assert float(loss_there) == pytest.approx(loss, rel=1e-5)
+    expected = tree.map(lambda w, d: w - 0.5 * d, p, dp)
+    for a, e in zip(tree.leaves(stepped), tree.leaves(expected), strict=True):
+        np.testing.assert_allclose(a, e, rtol=1e-4, atol=1e-6)
+    assert with_jax_devices.all_reduced(step) == 0
+
+
+def test_no_device_is_refused():
+    with pytest.raises(ValueError, match="0 devices asked for"):
+        with_jax_devices.devices(0)

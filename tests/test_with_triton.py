@@ -128,13 +128,15 @@ def test_an_error_planted_in_a_kernel_is_found(kernel, before, after, monkeypatc
     assert both(np.float64, 4, 5, 7, 20) > 1e-5
 
 
-def test_a_program_that_does_not_count_itself_leaves_the_others_stuck(monkeypatch):
-    kernel = changed(with_triton.forward_kernel, "arrive(counter)", "pass")
-    monkeypatch.setattr(with_triton, "forward_kernel", kernel)
+@pytest.mark.parametrize("kernel", [with_triton.forward_kernel, with_triton.backward_kernel])
+def test_a_program_that_does_not_count_itself_leaves_the_others_stuck(kernel, monkeypatch):
+    p, x, _, dh, _ = case(3, 5, 4, 20)
+    _, cache = with_triton.forward(p, x)
+    monkeypatch.setattr(with_triton, kernel.__name__, changed(kernel, "arrive(counter)", "pass"))
     monkeypatch.setattr(with_triton_programs, "PATIENCE", 20)
-    p, x, *_ = case(3, 5, 4, 20)
     with pytest.raises(with_triton_programs.Stuck, match="every program waits for another"):
         with_triton.forward(p, x)
+        with_triton.backward(p, cache, dh)
 
 
 # --- what the kernels move -----------------------------------------------------------------------
