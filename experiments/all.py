@@ -39,6 +39,7 @@ EXPERIMENTS = {
     "tfrecords": ("experiments.tfrecords",),
     "unrolling": ("experiments.unrolling",),
     "theano": ("experiments.theano_agreement",),
+    "data_parallel": ("experiments.data_parallel",),
 }
 
 
