@@ -238,8 +238,8 @@ def run(layers, x, drop, rng):
         Attempt("too deep for recursion", code=RECURSIVE_ORDER),
         Attempt(
             "zeros where nothing leads",
-            "gradients.get(id(node), np.zeros_like(node.value))",
-            "gradients.get(id(node))",
+            "gradients.get(id(n), np.zeros_like(n.value))",
+            "gradients.get(id(n))",
         ),
         Attempt("wrong already", "{id(loss): 1.0}", "{id(loss): 0.0}"),
     ],

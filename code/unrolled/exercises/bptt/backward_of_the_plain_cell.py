@@ -16,7 +16,10 @@ The third post sets this as an exercise, and it is the one to do of all in this 
 chapter closed: write `backward(W_x, W_h, x, h, dh)` for the network
 
 $$
-h_t = \tanh(x_t W_x + h_{t-1} W_h + b), \qquad t = 1, \dots, T .
+\begin{aligned}
+a_t &= x_t W_x + h_{t-1} W_h + b, \\
+h_t &= \tanh(a_t) .
+\end{aligned}
 $$
 
 `x` is $(T, B, D)$. `h` is $(T + 1, B, H)$: the initial state first, so that `h[t + 1]` is the state

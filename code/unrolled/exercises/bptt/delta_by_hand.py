@@ -50,11 +50,15 @@ COMMENT = r"""
 $$
 \begin{aligned}
 \delta_3 &= 2 \cdot 0.75 = 1.5, \\
-\delta_2 &= (-1 + 1.5 \cdot 0.5) \cdot 0.36 = -0.09, \\
-\delta_1 &= (1 - 0.09 \cdot 0.5) \cdot 0.64 = 0.6112, \\
-\mathrm d W_h &= 0.2\, \delta_1 + 0.6\, \delta_2 - 0.8\, \delta_3 \\
-&= 0.12224 - 0.054 - 1.2 = -1.13176, \\
-\mathrm d b &= 2.0212, \qquad \mathrm d h_0 = 0.5\, \delta_1 = 0.3056 .
+\delta_2 &= (-1 + 0.75) \cdot 0.36 \\
+&= -0.09, \\
+\delta_1 &= (1 - 0.045) \cdot 0.64 \\
+&= 0.6112, \\
+\mathrm d W_h &= 0.2\, \delta_1 + 0.6\, \delta_2 \\
+&\quad - 0.8\, \delta_3 \\
+&= -1.13176, \\
+\mathrm d b &= 2.0212, \\
+\mathrm d h_0 &= 0.5\, \delta_1 = 0.3056 .
 \end{aligned}
 $$
 

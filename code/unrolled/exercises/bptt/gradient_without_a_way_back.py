@@ -66,12 +66,14 @@ def gradient(W_x, W_h, b, h0, stream):
 '''
 
 COMMENT = r"""
-The line for `S` is {eq}`eq-bptt-total` with the common factor taken out:
+The line for `S` is {eq}`eq-bptt-total` with the common factor taken out. For one weight $W_h[m,
+i]$, with $s_t$ for the row $\mathrm d h_t / \mathrm d W_h[m, i]$,
 
 $$
-\frac{\mathrm d h_t}{\mathrm d W_h[m,i]}
-= \Bigl( \frac{\mathrm d h_{t-1}}{\mathrm d W_h[m,i]}\, W_h + h_{t-1}[m]\, e_i \Bigr)
-  \odot (1 - h_t^2) .
+\begin{aligned}
+s_t &= \bigl( s_{t-1} W_h + h_{t-1}[m]\, e_i \bigr) \\
+&\quad \odot (1 - h_t^2) .
+\end{aligned}
 $$
 
 Every weight has a state of its own, which goes through the network beside the real one. That is why

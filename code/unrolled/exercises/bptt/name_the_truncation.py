@@ -82,7 +82,8 @@ for name, program in PROGRAMS.items():
     for row in pairs(program):
         print("  ", "".join(".#"[int(k)] for k in row))
 
-found = {"A": ("window", 3), "B": ("shifted", 4), "C": ("chunks", 6), "D": ("last", 5)}
+found = {"A": ("window", 3), "B": ("shifted", 4)}
+found |= {"C": ("chunks", 6), "D": ("last", 5)}
 """
 
 COMMENT = r"""

@@ -48,14 +48,21 @@ Each of the five copies multiplies four others, so each contributes $w^4 = 0.656
 together are the derivative of $w^5$:
 
 $$
-\sum_{k=1}^{T} w^{T-k}\, w^{k-1} = T\, w^{T-1} = 3.2805 .
+\begin{aligned}
+\sum_{k=1}^{T} w^{T-k}\, w^{k-1} &= T\, w^{T-1} \\
+&= 3.2805 .
+\end{aligned}
 $$
 
 Read with the total derivative, which has summed over the steps before $k$ already, the use at step
 $j$ is counted once for every $k \ge j$:
 
 $$
-\sum_{k=1}^{T} w^{T-k}\, k\, w^{k-1} = \frac{T (T+1)}{2}\, w^{T-1} = 9.8415 ,
+\begin{aligned}
+& \sum_{k=1}^{T} w^{T-k}\, k\, w^{k-1} \\
+& = \tfrac12 T (T+1)\, w^{T-1} \\
+& = 9.8415 ,
+\end{aligned}
 $$
 
 three times too much. The factor is $(T + 1)/2$, so on a sequence of one step nothing is wrong: a

@@ -13,11 +13,11 @@ MINUTES = 20
 
 TEXT = r"""
 The author of this backward pass has checked it against central differences, and the relative error
-is that of a right gradient: below $10^{-7}$. He starts his networks with $W_h = I$ and small
-weights, and checks there. After some hundred updates the training stalls.
+is that of a right gradient: below $10^{-7}$. All networks here start with $W_h = I$
+and small weights, and there the check is made. After some hundred updates the training stalls.
 
 There are two mistakes in `backward`. Mend both. Before you read the lines, ask what is special
-about the point at which he checks, and which mistakes it must hide.
+about the point of the check, and which mistakes it must hide.
 """
 
 STUB = '''
@@ -33,7 +33,7 @@ def forward(W_x, W_h, b, x):
 
 
 def backward(W_h, x, h, dh):
-    """Gradients (dW_x, dW_h, db), given those of the states by their own losses."""
+    """Gradients (dW_x, dW_h, db), given dh, the states' own."""
     da, arriving = np.empty_like(dh), 0
     for t in reversed(range(len(x))):
         da[t] = (dh[t] + arriving) * (1 - np.tanh(h[t + 1]) ** 2)
@@ -73,7 +73,7 @@ def forward(W_x, W_h, b, x):
 
 
 def backward(W_h, x, h, dh):
-    """Gradients (dW_x, dW_h, db), given those of the states by their own losses."""
+    """Gradients (dW_x, dW_h, db), given dh, the states' own."""
     da, arriving = np.empty_like(dh), 0
     for t in reversed(range(len(x))):
         da[t] = (dh[t] + arriving) * (1 - h[t + 1] ** 2)

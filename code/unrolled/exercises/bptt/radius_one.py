@@ -92,7 +92,11 @@ The fading unit lies between. For small $h$, $h_t \approx h_{t-1} - h_{t-1}^3 / 
 is $h_t^2 \approx 3 / (2t)$, and the product of the slopes is
 
 $$
-\prod_{t=1}^{k} (1 - h_t^2) \approx \exp\Bigl( -\sum_{t=1}^{k} \frac{3}{2t} \Bigr) \approx k^{-3/2}
+\begin{aligned}
+\prod_{t=1}^{k} (1 - h_t^2)
+& \approx \exp\Bigl( -\sum_{t=1}^{k} \frac{3}{2t} \Bigr) \\
+& \approx k^{-3/2}
+\end{aligned}
 $$
 
 up to a constant: slower than every geometric decay. To sit exactly on the border without falling

@@ -69,16 +69,16 @@ settings = {"T = 30": {}, "T = 100": {"T": 100}, "cue unseen": {"cue": 0.0}}
 for begin in (recurrent, latches):
     for name, setting in settings.items():
         scores = [share_right(begin, seed, **setting) for seed in range(5)]
-        print(f"{begin.__name__:10}{name:11}", *(f"{score:.2f}" for score in scores))
+        print(f"{begin.__name__:10}{name:11}", np.round(scores, 2))
 '''
 
 COMMENT = r"""
 The identity is enough for 30 steps. Its units are accumulators that leak through their saturation,
 and with 100 steps all of them are empty. The latches of four times the identity hold the bit over
-100 steps as well as over 30, which should make one suspicious: at their attractor a step
-multiplies a gradient by 0.005, so no gradient ever reaches step 1. They remember because the *random* $W_x$ happens to show
-the sign to some units strongly enough, and training has only to find, with the read-out, which
-units those are.
+100 steps as well as over 30, which should make one suspicious: at their attractor a step multiplies
+a gradient by 0.005, so no gradient ever reaches step 1. They remember because the *random* $W_x$
+happens to show the sign to some units strongly enough, and training has only to find, with the
+read-out, which units those are.
 
 With `cue=0.0` the sign has to be discovered first, and the two change places. The accumulators
 learn it with every seed, by the gradient that comes back through them; the latches guess. That is

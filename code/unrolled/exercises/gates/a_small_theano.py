@@ -85,6 +85,29 @@ class Node:
         self.value, self.parents, self.pull = value, parents, pull
 
 
+def add(a, b):
+    return Node(a.value + b.value, (a, b), (lambda d: d, lambda d: d))
+
+
+def multiply(a, b):
+    pull = (lambda d: d * b.value, lambda d: d * a.value)
+    return Node(a.value * b.value, (a, b), pull)
+
+
+def matmul(a, b):
+    pull = (lambda d: d @ b.value.T, lambda d: a.value.T @ d)
+    return Node(a.value @ b.value, (a, b), pull)
+
+
+def tanh(a):
+    h = np.tanh(a.value)
+    return Node(h, (a,), (lambda d: d * (1 - h**2),))
+
+
+def total(a):
+    return Node(a.value.sum(), (a,), (lambda d: np.full_like(a.value, d),))
+
+
 def grad(loss, wanted):
     """The gradients of loss.value by the values of the nodes in wanted."""
     order, seen, waiting = [], set(), [(loss, False)]
@@ -101,7 +124,12 @@ def grad(loss, wanted):
         for parent, pull in zip(node.parents, node.pull, strict=True):
             share = pull(gradients[id(node)])
             gradients[id(parent)] = gradients.get(id(parent), 0) + share
-    return [gradients.get(id(node), np.zeros_like(node.value)) for node in wanted]
+    return [gradients.get(id(n), np.zeros_like(n.value)) for n in wanted]
+
+
+x = Node(np.array([1.0, 2.0, 3.0]))
+loss = total(multiply(x, x))
+print(grad(loss, [x]))
 '''
 
 COMMENT = r"""

@@ -14,8 +14,11 @@ TEXT = r"""
 A GRU may reset before the product, $(r \odot h)\, W_{hh}$, or after it, $r \odot (h W_{hh})$. Take
 
 $$
-h = (1,\ 2), \qquad r = (0,\ \tfrac12), \qquad
-W_{hh} = \begin{pmatrix} 1 & 2 \\ 3 & -1 \end{pmatrix}
+\begin{aligned}
+h &= (1,\ 2), \\
+r &= (0,\ \tfrac12), \\
+W_{hh} &= \begin{pmatrix} 1 & 2 \\ 3 & -1 \end{pmatrix}
+\end{aligned}
 $$
 
 and set, by hand,
@@ -60,8 +63,10 @@ blind = "a"
 COMMENT = r"""
 $$
 \begin{aligned}
-(r \odot h)\, W &= (0,\ 1)\, W = (3,\ -1), \\
-r \odot (h W) &= (0,\ \tfrac12) \odot (7,\ 0) = (0,\ 0) .
+(r \odot h)\, W &= (0,\ 1)\, W \\
+&= (3,\ -1), \\
+r \odot (h W) &= (0,\ \tfrac12) \odot (7,\ 0) \\
+&= (0,\ 0) .
 \end{aligned}
 $$
 

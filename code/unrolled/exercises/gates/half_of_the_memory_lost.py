@@ -38,7 +38,7 @@ def init(rng, D, H):
 
 
 def read(p, pieces):
-    """States (T, B, H) of the sequence whose pieces (T_k, B, D) arrive one by one."""
+    """States (T, B, H) of a sequence in pieces (T_k, B, D)."""
     h, found = None, []
     for x in pieces:
         c = None if h is None else np.zeros_like(h)
@@ -74,7 +74,7 @@ def init(rng, D, H):
 
 
 def read(p, pieces):
-    """States (T, B, H) of the sequence whose pieces (T_k, B, D) arrive one by one."""
+    """States (T, B, H) of a sequence in pieces (T_k, B, D)."""
     h, c, found = None, None, []
     for x in pieces:
         states, cache = lstm.forward(p, x, h, c)

@@ -16,15 +16,15 @@ Before there were gates, units that forget slowly were built with a fixed leak,
 
 $$
 \begin{aligned}
-h_t &= \alpha\, h_{t-1} \\
-&\quad + (1 - \alpha) \tanh(x_t W_x + h_{t-1} W_h + b),
+a_t &= x_t W_x + h_{t-1} W_h + b, \\
+h_t &= \alpha\, h_{t-1} + (1 - \alpha) \tanh a_t ,
 \end{aligned}
 $$
 
 and $\alpha = 0$ is the plain network. Write `leaky_as_gru(p, alpha)`, which returns the
 `gru.Params` of a GRU that computes exactly this network, for any $0 \le \alpha < 1$. And write
 `rnn_as_lstm(p)`, which returns the `lstm.Params` of an LSTM that computes the plain network but for
-one $\tanh$ more, $h_t = \tanh(\tanh(x_t W_x + h_{t-1} W_h + b))$. `p` is an `rnn.Params`. Blocks
+one $\tanh$ more, $h_t = \tanh(\tanh a_t)$. `p` is an `rnn.Params`. Blocks
 are z, r, h and i, f, g, o.
 """
 

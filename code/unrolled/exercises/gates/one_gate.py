@@ -17,9 +17,12 @@ The *minimal gated unit* of {cite:t}`zhou2016` is a GRU whose two gates are one 
 
 $$
 \begin{aligned}
-f_t &= \sigma(x_t W_{xf} + h_{t-1} W_{hf} + b_f), \\
-\tilde h_t &= \tanh\bigl(x_t W_{xh} + (f_t \odot h_{t-1}) W_{hh} + b_h\bigr), \\
-h_t &= (1 - f_t) \odot h_{t-1} + f_t \odot \tilde h_t .
+f_t &= \sigma(x_t W_{xf} + b_f \\
+&\qquad + h_{t-1} W_{hf}), \\
+\tilde h_t &= \tanh\bigl(x_t W_{xh} + b_h \\
+&\qquad + (f_t \odot h_{t-1}) W_{hh}\bigr), \\
+h_t &= (1 - f_t) \odot h_{t-1} \\
+&\quad + f_t \odot \tilde h_t .
 \end{aligned}
 $$
 
@@ -65,6 +68,18 @@ SOLUTION = '''
 import numpy as np
 
 
+def forward(W_x, W_h, b, x, h0):
+    """h (T+1, B, H), f and candidate (T, B, H)."""
+    H = h0.shape[1]
+    h, f, candidate = [h0], [], []
+    for x_t in x:
+        a = x_t @ W_x + b
+        f.append(0.5 * (1 + np.tanh(0.5 * (a[:, :H] + h[-1] @ W_h[:, :H]))))
+        candidate.append(np.tanh(a[:, H:] + (f[-1] * h[-1]) @ W_h[:, H:]))
+        h.append((1 - f[-1]) * h[-1] + f[-1] * candidate[-1])
+    return np.array(h), np.array(f), np.array(candidate)
+
+
 def backward(W_x, W_h, x, h, f, candidate, dh):
     """(dW_x, dW_h, db, dx, dh0) of the summed loss."""
     T, B, H = dh.shape
@@ -94,11 +109,13 @@ $$
 \begin{aligned}
 \delta^h_t &= \mathrm d h_t \odot f_t \odot (1 - \tilde h_t^2), \\
 \mathrm d v_t &= \delta^h_t W_{hh}^\top, \\
-\mathrm d f_t &= \mathrm d h_t \odot (\tilde h_t - h_{t-1}) + \mathrm d v_t \odot h_{t-1}, \\
+\mathrm d f_t &= \mathrm d h_t \odot (\tilde h_t - h_{t-1}) \\
+&\quad + \mathrm d v_t \odot h_{t-1}, \\
 \delta^f_t &= \mathrm d f_t \odot f_t \odot (1 - f_t), \\
-\mathrm d h_{t-1} &= \frac{\partial L_{t-1}}{\partial h_{t-1}}
- + \mathrm d h_t \odot (1 - f_t) \\
-&\quad + \mathrm d v_t \odot f_t + \delta^f_t W_{hf}^\top .
+\mathrm d h_{t-1} &= \frac{\partial L_{t-1}}{\partial h_{t-1}} \\
+&\quad + \mathrm d h_t \odot (1 - f_t) \\
+&\quad + \mathrm d v_t \odot f_t \\
+&\quad + \delta^f_t W_{hf}^\top .
 \end{aligned}
 $$
 

@@ -28,7 +28,7 @@ from unrolled import gru
 
 
 def run(layers, x, drop, rng):
-    """States of each layer, a list of (T, B, H); layers: a list of gru.Params."""
+    """States (T, B, H) of each layer; layers: a list of gru.Params."""
     T, B, _ = x.shape
     H = len(layers[0].W_h)
     states = [np.zeros((B, H))] * len(layers)
@@ -64,7 +64,7 @@ from unrolled import gru
 
 
 def run(layers, x, drop, rng):
-    """States of each layer, a list of (T, B, H); layers: a list of gru.Params."""
+    """States (T, B, H) of each layer; layers: a list of gru.Params."""
     T, B, _ = x.shape
     H = len(layers[0].W_h)
     states = [np.zeros((B, H)) for _ in layers]

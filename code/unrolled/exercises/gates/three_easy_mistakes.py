@@ -86,9 +86,10 @@ is zero, its gradient is zero too. And $\mathrm d c_t$ has two sources, the step
 shown in this one: whoever hands on `dc_after * f` keeps the carousel and throws away everything
 that entered it on the way. With a loss at the last step only, that is everything.
 
-All three survive a training run. The network learns something, since the gradients of $g$ and $o$
-are nearly right, and a comparison with the GRU then finds that LSTMs are no good. Check with
-central differences, for all six arrays, at weights of ordinary size, with $c$ of ordinary size too.
+None of the three raises an error, changes a shape or makes a NaN. The network is trained with
+something that is not its gradient, and a comparison with the GRU then finds that LSTMs are no good.
+Check with central differences, for all six arrays, at weights of ordinary size, with $c$ of
+ordinary size too.
 """
 
 

@@ -20,7 +20,10 @@ and each has its own layout. Write the two functions that move them.
 and $(4H,)$; rows are stacked in the order i, f, g, o; a step computes
 
 $$
-W_{ih}\, x + b_{ih} + W_{hh}\, h + b_{hh}
+\begin{aligned}
+& W_{ih}\, x + b_{ih} \\
+& + W_{hh}\, h + b_{hh}
+\end{aligned}
 $$
 
 with columns $x$ and $h$.

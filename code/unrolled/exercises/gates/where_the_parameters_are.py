@@ -59,9 +59,11 @@ keras = gru + 2 * 3 * H
 COMMENT = r"""
 $$
 \begin{aligned}
-n &= \underbrace{VH}_{E} + \underbrace{HV + V}_{W_y,\, b_y}
- + \underbrace{2\, m\, (2 H^2 + H)}_{\text{layers}} \\
-&= 1{,}024{,}000 + 1{,}032{,}000 + 2 m \cdot 32{,}896 ,
+n &= \underbrace{VH}_{E} + \underbrace{HV + V}_{W_y,\, b_y} \\
+&\quad + \underbrace{2\, m\, (2 H^2 + H)}_{\text{layers}} \\
+&= 1{,}024{,}000 \\
+&\quad + 1{,}032{,}000 \\
+&\quad + m \cdot 65{,}792 ,
 \end{aligned}
 $$
 
