@@ -9,17 +9,23 @@ export MPLBACKEND := agg
 side_by_side := -n auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help book serve test check lint types draw bench results gpu theano browser lock clean
+.PHONY: help book serve exercises test check lint types draw bench results gpu theano browser lock clean
 
 help:
 	@echo "Unrolled: the verbs of this Makefile"
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
 
 book: $(VENV) ## build the book into _build/html
 	$(PY) book/_ext/build.py
 
 serve: book ## build the book, serve it on this machine and print its address
 	$(PY) book/_ext/serve.py $(PORT)
+
+# So that a .md opens as a notebook: said in the environment, not in the reader's own settings.
+viewers := $(VENV)/etc/jupyter/labconfig/default_setting_overrides.json
+exercises: $(VENV) ## open the exercises as notebooks in JupyterLab
+	@$(VENV)/bin/jupytext-config --settings-file $(viewers) set-default-viewer markdown
+	@MPLBACKEND= $(VENV)/bin/jupyter lab --LabApp.default_url=/lab/tree/book/exercises $(JUPYTER)
 
 test: lint types book ## everything: lint, types, every test, the book and its pages in a browser
 	$(PY) -m pytest $(side_by_side)

@@ -6,6 +6,7 @@ import zipfile
 from io import BytesIO
 from pathlib import Path
 
+import build
 import live
 import live_files
 import pytest
@@ -133,6 +134,30 @@ def test_a_failed_fetch_is_one_clear_line(tmp_path, monkeypatch):
     line = str(error.value)
     assert line.startswith("Could not fetch NumPy for the browser") and "\n" not in line
     assert "No matching distribution" in line
+
+
+def test_a_build_ends_with_that_line(tmp_path, monkeypatch, capsys):
+    def fails():
+        raise live_files.LiveError("Could not fetch NumPy")
+
+    monkeypatch.setattr(build, "BUILD", tmp_path)
+    monkeypatch.setattr(build, "npm_packages", lambda root: None)
+    monkeypatch.setattr(live_files, "prepare", fails)
+    assert build.main([]) == 1
+    assert capsys.readouterr().err == "Could not fetch NumPy\n"
+
+
+@pytest.mark.slow
+def test_the_licences_of_all_that_comes_are_there():
+    texts = {
+        path.name: path.read_text("utf-8")
+        for part in (live_files.python(), live_files.editor())
+        for path in (part / "licenses").iterdir()
+    }
+    assert "Mozilla Public License, version 2.0" in texts["pyodide.txt"]
+    assert "PYTHON SOFTWARE FOUNDATION LICENSE" in texts["cpython.txt"]
+    assert "NumPy Developers" in texts["numpy-in-the-page.txt"]
+    assert "@codemirror/view" in texts["codemirror.txt"] and "MIT" in texts["codemirror.txt"]
 
 
 # --- Python's half, outside the browser ---------------------------------------------------------

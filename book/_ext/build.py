@@ -18,6 +18,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import live_files
+
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / "_build"
 
@@ -106,6 +108,10 @@ def build(fresh: bool = False) -> None:
     """Build the whole book; raise BuildError with the causes when anything is wrong."""
     with alone(BUILD):
         npm_packages(ROOT)
+        try:
+            live_files.prepare()
+        except live_files.LiveError as error:
+            raise BuildError(str(error)) from None
         unfinished = BUILD / ".unfinished"
         if fresh:
             for name in ("html", ".doctrees", ".jupyter_cache", "jupyter_execute"):
