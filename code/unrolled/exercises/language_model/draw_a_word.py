@@ -13,10 +13,10 @@ MINUTES = 20
 
 TEXT = r"""
 This function draws the next word from float32 logits $u$ of shape $(V,)$ and is never to return a
-word of `forbidden`, UNKNOWN for one. Readers of the second post know its three ways to fail: NumPy
-refuses the probabilities because they sum to more than 1; a model that is almost sure of UNKNOWN
-keeps it drawing for minutes; and a `temperature` that one adds in the obvious place has no effect
-at all.
+word of `forbidden`, UNKNOWN for one. It fails in three ways, two of which readers of the second
+post have met: NumPy refuses the probabilities because they sum to more than 1, and a model that is
+almost sure of UNKNOWN keeps it drawing for minutes. Besides, the `temperature` has no effect at
+all.
 
 Mend `draw(u, rng, forbidden, temperature)`. It is to make *one* call to the generator, and return
 an `int` with the probability $e^{u_i/\tau} / \sum_{j \in A} e^{u_j/\tau}$, where $A$ is the set of

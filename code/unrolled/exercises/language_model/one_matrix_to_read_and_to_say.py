@@ -15,10 +15,10 @@ LEVEL = 3
 MINUTES = 45
 
 TEXT = r"""
-"Derive the gradients yourself" is the post's advice, and the best place to follow it is a model
-whose gradient stands in no chapter. *Weight tying* uses one matrix $E$, $(V, H)$, twice: its row
-$x_t$ is what word $x_t$ adds to the pre-activation, and its row $j$ is what speaks for word $j$ in
-the logits.
+Who has derived a gradient alone has understood backpropagation, and the best place to try is a
+model whose gradient stands in no chapter. *Weight tying* uses one matrix $E$, $(V, H)$, twice: its
+row $x_t$ is what word $x_t$ adds to the pre-activation, and its row $j$ is what speaks for word
+$j$ in the logits.
 
 $$
 \begin{aligned}
