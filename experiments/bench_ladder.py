@@ -22,16 +22,16 @@ import numpy as np
 from threadpoolctl import threadpool_info
 
 from experiments import ladder_worker
-from experiments.bench_step import operations, spread
 from experiments.ladder_worker import CURVE, CURVE_OF_PEERS, B, H, T, V
+from experiments.timing import spread
 from unrolled import cost, records
 
-ROUNDS, ROUNDS_OF_BATCHES = 40, 9
+ROUNDS, ROUNDS_OF_BATCHES = 40, 15
 PACKAGES = ("numpy", "scipy", "pytensor", "numba", "tensorflow", "keras", "jax", "jaxlib")
 CODE = records.Code.now(
     "experiments/bench_ladder.py",
     "experiments/ladder_worker.py",
-    "experiments/bench_step.py",
+    "experiments/timing.py",
     *(
         f"code/unrolled/{name}.py"
         for name in (
@@ -248,7 +248,7 @@ def rungs(seconds, faults, gaps):
             continue
         took, wide = seconds[name], not name.startswith("pytensor") and "kernels" in name
         product = seconds["kernels_product" if wide else "product"]
-        floor = operations(T, size, H, V) * product / (2 * 1536**3)
+        floor = cost.floor(T, size, H, V, rate=2 * 1536**3 / product)
         row = {
             "label": label,
             "sentences": size,
@@ -278,7 +278,7 @@ def summary(seconds, faults, gaps, missing):
     """Returns the results of the record."""
     ladder = rungs(seconds, faults, gaps)
     best, batched = seconds["kernels"], seconds["kernels_batch"]
-    floor = operations(T, 1, H, V) / (2 * 1536**3)
+    floor = cost.floor(T, 1, H, V, rate=2 * 1536**3)
     pairs = {
         "pytensor": (["pytensor_c", "pytensor_numba", "pytensor_jax"], best),
         "keras_with_xla": (["keras_xla", "keras_unrolled_xla"], best),

@@ -15,7 +15,7 @@ os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # Keras with its fastest ke
 import numpy as np  # noqa: E402
 from threadpoolctl import threadpool_limits  # noqa: E402
 
-from experiments.bench_step import matrix_product, spread, timed  # noqa: E402
+from experiments.timing import matrix_product, spread, timed  # noqa: E402
 from unrolled import gru, gru_reset_after, lstm, records, with_tensorflow  # noqa: E402
 from unrolled.with_quiet_tensorflow import tf  # noqa: E402
 
@@ -24,7 +24,7 @@ T, B, D, H = 64, 32, 256, 256
 CELLS = {"LSTM": lstm, "GRU": gru, "GRU, reset after": gru_reset_after}
 CODE = records.Code.now(
     "experiments/bench_lstm.py",
-    "experiments/bench_step.py",
+    "experiments/timing.py",
     "code/unrolled/functional.py",
     "code/unrolled/lstm.py",
     "code/unrolled/gru.py",

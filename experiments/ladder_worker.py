@@ -25,8 +25,9 @@ if GROUP and THREADS == 1 and hasattr(os, "sched_setaffinity"):  # before a libr
 import numpy as np  # noqa: E402
 from threadpoolctl import threadpool_limits  # noqa: E402
 
-from experiments.bench_step import matrix_product, random_batch, step, step_loops  # noqa: E402
+from experiments.timing import matrix_product  # noqa: E402
 from unrolled import fast_step, language_model, text, tree  # noqa: E402
+from unrolled.optimizers import sgd  # noqa: E402
 
 SEED = 0
 V, H, T, B = 8000, 100, 45, 32
@@ -37,6 +38,25 @@ FRESH = 2**23  # bytes
 RATE = 1e-6  # so small that a benchmark's thousand steps change nothing
 
 
+def random_batch(rng, size):
+    """Returns a Batch of sentences of T random words."""
+    ids = rng.integers(0, V, (T + 1, size))
+    return text.Batch(ids[:-1], ids[1:], np.ones((T, size), bool))
+
+
+def package_step(p, batch):
+    """The package's own step: a gradient for any optimizer, then SGD."""
+    _, gradient = language_model.loss_and_gradient(p, batch, reduction="sum")
+    sgd(p, gradient, learning_rate=RATE)
+
+
+def loops_step(p, batch, window=None):
+    """The same step for one sentence, word by word, output by output."""
+    inputs, targets = batch.inputs[:, 0], batch.targets[:, 0]
+    _, gradient = language_model.loss_and_gradient_loops(p, inputs, targets, window)
+    sgd(p, gradient, learning_rate=RATE)
+
+
 class Contestants:
     """Functions under names; the steps among them, with the gap of their weights to NumPy's."""
 
@@ -44,7 +64,7 @@ class Contestants:
         self.functions, self.gaps = {}, {}
         rng = np.random.default_rng(SEED)
         self.p = language_model.init(rng, V, H)
-        self.batches = {size: random_batch(rng, T, size, V) for size in sorted({1, B, *CURVE})}
+        self.batches = {size: random_batch(rng, size) for size in sorted({1, B, *CURVE})}
 
     def params(self, dtype=np.float32):
         """Returns a copy of the weights, which a step may overwrite."""
@@ -98,23 +118,15 @@ def numpy_default(found):
     """The climb on one thread, and what the processor can do, with the kernels as they come."""
     one, many = found.batches[1], found.batches[B]
     double, single = found.params(np.float64), found.params()
-    inputs, targets = one.inputs[:, 0], one.targets[:, 0]
-
-    def full_loops():
-        from unrolled.optimizers import sgd
-
-        _, d = language_model.loss_and_gradient_loops(double, inputs, targets)
-        sgd(double, d, learning_rate=RATE)
-
-    found.add("loops", full_loops)
-    found.add("loops_window", lambda: step_loops(double, one))
+    found.add("loops", lambda: loops_step(double, one))
+    found.add("loops_window", lambda: loops_step(double, one, window=4))
     found.add("products64", lambda: fast_step.step_plainly(double, one, RATE))
     found.add("products32", lambda: fast_step.step_plainly(single, one, RATE))
-    found.add("package", lambda: step(single, one))
+    found.add("package", lambda: package_step(single, one))
     found.add_ours("in_place", output=fast_step.output_in_place)
     found.add_ours("fused", output=fast_step.output_fused)
     found.add_ours("update")
-    found.add("package_batch", lambda: step(single, many))
+    found.add("package_batch", lambda: package_step(single, many))
     found.add_ours("batch", size=B)
     machine(found)
 
@@ -122,15 +134,7 @@ def numpy_default(found):
 def numpy_kernels(found):
     """The same code where BLAS was told to use the processor's widest instructions."""
     double, one = found.params(np.float64), found.batches[1]
-    inputs, targets = one.inputs[:, 0], one.targets[:, 0]
-
-    def full_loops():
-        from unrolled.optimizers import sgd
-
-        _, d = language_model.loss_and_gradient_loops(double, inputs, targets)
-        sgd(double, d, learning_rate=RATE)
-
-    found.add("kernels_loops", full_loops)
+    found.add("kernels_loops", lambda: loops_step(double, one))
     found.add_ours("kernels")
     found.add_ours("kernels_batch", size=B)
     for size in CURVE:
