@@ -112,7 +112,7 @@ pre-activation:
 
 $$
 \begin{aligned}
-a_{(q,s)} &= \gamma \Bigl( \sum_{n \to q} \frac{h_n + 1}{2} \\
+a_{qs} &= \gamma \Bigl( \sum_{n \to q} \frac{h_n + 1}{2} \\
 &\qquad + [x = s] - \frac32 \Bigr) .
 \end{aligned}
 $$

@@ -57,7 +57,7 @@ its effect on $h_k$ goes on through $4 - k$ steps:
 
 $$
 \begin{aligned}
-\frac{\partial L}{\partial w^{(k)}} &= \mathrm d h_4 \cdot w^{4-k} \cdot h_{k-1} \\
+\frac{\partial L}{\partial w^{(k)}} &= \mathrm d h_4\, w^{4-k}\, h_{k-1} \\
 &= 2 \cdot \bigl(\tfrac18 \cdot 0,\ \ \tfrac14 \cdot 2, \\
 &\qquad\quad \tfrac12 \cdot 2,\ \ 1 \cdot 4\bigr) \\
 &= (0,\ 1,\ 2,\ 8) .

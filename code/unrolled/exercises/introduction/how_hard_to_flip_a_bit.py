@@ -65,8 +65,8 @@ and look for its extremum:
 
 $$
 \begin{aligned}
-\frac{\mathrm d x}{\mathrm d h} &= \frac{1}{1 - h^2} - w = 0 \\
-\Rightarrow\ h &= -\sqrt{1 - \tfrac1w} , \\
+x'(h) &= \frac{1}{1 - h^2} - w = 0 \\
+h &= -\sqrt{1 - \tfrac1w} , \\
 x &= w \sqrt{1 - \tfrac1w} \\
 &\quad - \operatorname{artanh} \sqrt{1 - \tfrac1w} .
 \end{aligned}

@@ -77,7 +77,8 @@ $\tfrac34 \cdot \tfrac14 = \tfrac{3}{16}$, a rare one $\tfrac14 \cdot \tfrac{1}{
 
 $$
 \begin{aligned}
-L &= \tfrac34 \log \tfrac{16}{3} + \tfrac14 \log 1024 \\
+L &= \tfrac34 \log \tfrac{16}{3} \\
+&\quad + \tfrac14 \log 1024 \\
 &\approx 2.988 , \\
 e^L &\approx 19.9 .
 \end{aligned}

@@ -83,9 +83,9 @@ the share of UNKNOWN and $r_w = q_w / q_u$ for the shares *among* the words left
 $$
 \begin{aligned}
 &-\sum_{w} q_w \log q_w \\
-&\quad = -\sum_{\text{kept}} q_w \log q_w \\
-&\qquad - q_u \log q_u \\
-&\qquad + q_u \Bigl(-\sum_{\text{left out}} r_w \log r_w\Bigr) .
+&= -\sum_{\text{kept}} q_w \log q_w \\
+&\quad - q_u \log q_u \\
+&\quad + q_u \Bigl(-\sum_{\text{out}} r_w \log r_w\Bigr) .
 \end{aligned}
 $$
 
