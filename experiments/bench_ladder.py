@@ -13,10 +13,12 @@ import argparse
 import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from threadpoolctl import threadpool_info
@@ -102,10 +104,12 @@ class Worker:
             cwd=records.ROOT, env=os.environ | limits | (environment or {}), text=True,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors,
         )  # fmt: skip
+        assert self.process.stdin and self.process.stdout
+        self.asks, self.answers = self.process.stdin, self.process.stdout
 
     def line(self):
         """Returns its next answer."""
-        answer = self.process.stdout.readline()
+        answer = self.answers.readline()
         if not answer:
             self.errors.seek(0)
             last = (self.errors.read().strip().splitlines() or ["no message"])[-1]
@@ -118,8 +122,8 @@ class Worker:
 
     def seconds(self, name):
         """Returns the time of one call, and its page faults."""
-        self.process.stdin.write(f"{name}\n")
-        self.process.stdin.flush()
+        self.asks.write(f"{name}\n")
+        self.asks.flush()
         took, faults = self.line().split()
         return float(took), int(faults)
 
@@ -127,7 +131,7 @@ class Worker:
         """Ends it."""
         self.process.kill()
         self.process.wait()
-        for stream in (self.process.stdin, self.process.stdout, self.errors):
+        for stream in (self.asks, self.answers, self.errors):
             with contextlib.suppress(OSError):  # a pipe to a process that has gone
                 stream.close()
 
@@ -204,7 +208,7 @@ def limits(seconds):
     """Returns {name: cost.Machine as a dictionary} of what was measured."""
     middle = {name: float(np.median(s)) for name, s in seconds.items()}
     bandwidth = 3 * 4 * V * H / middle["pass_in_cache"]
-    machines = {}
+    machines: dict[str, Any] = {}
     for name, product, size, exponentials in (
         ("float64", "product64", 1024, "exponentials64"),
         ("float32", "product", 1536, "exponentials"),
@@ -432,6 +436,7 @@ def main():
     record = parser.parse_args().record
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     wanted, left_out = groups(cores)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # its processes are ended too
     try:
         seconds, faults, gaps, missing = measure(wanted, say=lambda text: print(text, flush=True))
     except KeyboardInterrupt:

@@ -188,9 +188,10 @@ def pytensor(found):
 
 def keras(found):
     from unrolled import with_keras_step as their
+    from unrolled.with_quiet_tensorflow import tf
 
-    their.tf.config.threading.set_intra_op_parallelism_threads(THREADS)
-    their.tf.config.threading.set_inter_op_parallelism_threads(THREADS)
+    tf.config.threading.set_intra_op_parallelism_threads(THREADS)
+    tf.config.threading.set_inter_op_parallelism_threads(THREADS)
     all_threads = "threads_" if THREADS > 1 else ""
     kinds = {"loop": {}, "xla": {"jit_compile": True}}
     if THREADS == 1:
