@@ -164,10 +164,11 @@ def _batches(sentences, size):
 
 
 def _variant(p, batches, carried=False, padding=False, means=None):
-    h, sums, counts = None, [], []
+    last, sums, counts = np.zeros((0, len(p.cell.b))), [], []
     for batch in batches:
-        usable = carried and h is not None and h.shape[1] == batch.inputs.shape[1]
-        h, _ = rnn.forward(p.cell, batch.inputs, h[-1] if usable else None)
+        usable = carried and len(last) == batch.inputs.shape[1]
+        h, _ = rnn.forward(p.cell, batch.inputs, last if usable else None)
+        last = h[-1]
         loss = cross_entropy(h @ p.W_y + p.b_y, batch.targets)
         sums.append((loss * batch.mask).sum())
         counts.append(loss.size if padding else batch.mask.sum())
