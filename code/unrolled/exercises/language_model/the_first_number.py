@@ -67,8 +67,8 @@ COMMENT = r"""
 - **b** 8.99 as well. To a model without opinions every target costs the same; this fault shows
   later, when the loss goes to 0.
 - **c** 4.49: each padded place brings a loss of 0 into the mean.
-- **d** 9.49: $\mathbb E\, L \approx \log V + \sigma^2/2$ ({eq}`eq-initial-loss`). Opinions without
-  knowledge cost something.
+- **d** 9.49: $\mathbb E\, L \approx \log V + \sigma^2/2$ by {eq}`eq-initial-loss`. Opinions
+  without knowledge cost something.
 - **e** $45 \cdot 8.987 = 404.42$, another for the next sentence.
 - **f** $\log 45 = 3.81$: the columns sum to 1, and there are 45 rows. A first loss that depends on
   the *length* of the sentence and not on $V$ gives this one away.
