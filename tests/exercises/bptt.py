@@ -15,6 +15,7 @@ tanh_driven, tanh_fading, sigmoid = {!r}, {!r}, {!r}
 
 WRONG = {
     "one_weight_five_uses": [
+        Attempt("five copies; four remain", "second_use = w ** (T - 1)", "second_use = 4 * w**3"),
         Attempt("is what one copy of w contributes", "gradient = T * ", "gradient = "),
         Attempt(
             "counts early uses several times",
@@ -32,6 +33,15 @@ WRONG = {
         Attempt("sum over k of w^(5-k)", "* k * w ** (k - 1)", "* w**k"),
     ],
     "delta_by_hand": [
+        Attempt("h_0 is read by step 1 alone", "dh0 = delta_1 * 0.5", "dh0 = delta_1 * 0.2"),
+        Attempt("the deltas' sum", "db = delta_1 + delta_2 + delta_3", "db = delta_3"),
+        Attempt(
+            "of the third loss alone",
+            "delta_2 = (-1 + delta_3 * 0.5) * 0.36\ndelta_1 = (1 +",
+            "delta_2 = delta_3 * 0.5 * 0.36\ndelta_1 = (0 +",
+        ),
+        Attempt("step 1 is the same once more", "(1 + delta_2 * 0.5)", "(1 - delta_2 * 0.5)"),
+        Attempt("is the sum over the steps", "- 0.8 * delta_3", "+ 0.8 * delta_3"),
         Attempt(
             "own output alone",
             code="delta = [0.64, -0.36, 1.5]\ndW_h = db = dh0 = 0\n",
@@ -55,6 +65,17 @@ WRONG = {
         Attempt("one multiplication with W_h before it", "dh0 = delta_1 * 0.5", "dh0 = delta_1"),
     ],
     "backward_of_the_plain_cell": [
+        Attempt("`dx`: x_t reaches the sum", "da @ W_x.T, arriving", "dh @ W_x.T, arriving"),
+        Attempt("`dW_x` is not the sum of x_t", '"tbd,tbh->dh", x, da', '"tbd,tbh->dh", x, dh'),
+        Attempt(
+            "`dW_h` is not the sum of state",
+            '"tbk,tbh->kh", h[:-1], da',
+            '"tbk,tbh->kh", h[:-1], dh',
+        ),
+        Attempt(
+            "what the first step passes back", "da @ W_x.T, arriving", "da @ W_x.T, 0 * arriving"
+        ),
+        Attempt("a walk of two steps", "(1 - h[t + 1] ** 2)", "(1 - h[t] ** 2)"),
         Attempt("nothing is carried back", "(dh[t] + arriving)", "dh[t]"),
         Attempt("come back through its transpose", "da[t] @ W_h.T", "da[t] @ W_h"),
         Attempt("h is a tanh already", "(1 - h[t + 1] ** 2)", "(1 - np.tanh(h[t + 1]) ** 2)"),
@@ -66,6 +87,7 @@ WRONG = {
         Attempt("sum over time and batch", "da.sum(axis=(0, 1))", "2 * da.sum(axis=(0, 1))"),
     ],
     "passes_with_the_identity": [
+        Attempt("`dW_x` was right", '"tbd,tbh->dh", x, da', '"tbd,tbh->dh", x, dh'),
         Attempt(
             "The slope of tanh is still wrong", "1 - h[t + 1] ** 2", "1 - np.tanh(h[t + 1]) ** 2"
         ),
@@ -78,6 +100,7 @@ WRONG = {
         Attempt("`dW_h` was right", "h[:-1], da", "h[1:], da"),
     ],
     "gradient_without_a_way_back": [
+        Attempt("was called 18 times", "S @ own(h_t)", "S @ own(h_t) + 0 * (S @ own(h_t))"),
         Attempt("immediate part alone", "(S @ W_h + own_use)", "own_use"),
         Attempt("on the wrong side", "S @ W_h + own_use", "S @ W_h.T + own_use"),
         Attempt(
@@ -100,6 +123,12 @@ WRONG = {
         Attempt("not the full gradient", FOUND, FOUND.replace('"window", 3', '"full", None')),
     ],
     "how_far_a_gradient_reaches": [
+        Attempt(
+            "what becomes of a tie",
+            "    k_lost += 1\n\nk_zero",
+            "    k_lost += 1\nk_lost += 1\n\nk_zero",
+        ),
+        Attempt("a norm of a product", "1 * 2.94", "2.94**2"),
         Attempt("1 bounds the diagonal factor", "one_step = 1 * 2.94", "one_step = 1"),
         Attempt("still just above", "int(np.ceil(np.log(1e-6) / np.log(0.9)))", "131"),
         Attempt("a quarter times two", "int(np.ceil(np.log(1e-6) / np.log(2 / 4)))", "10"),
@@ -126,6 +155,15 @@ WRONG = {
         ),
     ],
     "clip_one_norm": [
+        Attempt("the norm of all arrays together", "gradients], norm", "gradients], norm**2"),
+        Attempt(
+            "were overwritten",
+            "    return [gradient * factor for gradient in gradients], norm",
+            "    for g in gradients:\n        g *= factor\n    return gradients, norm",
+        ),
+        Attempt(
+            "the limit over their common norm", "sum((gradient**2).sum()", "sum(abs(gradient).sum()"
+        ),
         Attempt(
             "Each array has a norm and a factor of its own",
             "return [gradient * factor for gradient in gradients], norm",

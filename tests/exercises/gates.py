@@ -67,6 +67,8 @@ def grad(loss, wanted):
 
 WRONG = {
     "a_half_life": [
+        Attempt("a hundred of them multiply", "np.exp(-1))) ** 100", "np.exp(-1))) * 100"),
+        Attempt("without an end", "1 / (1 - 0.99)", "0.99 ** 100"),
         Attempt("the bias stands inside", "bias_50 = np.log(f_50 / (1 - f_50))", "bias_50 = f_50"),
         Attempt("shares multiply", "f_50 = 0.5 ** (1 / 50)", "f_50 = 1 - 0.5 / 50"),
         Attempt("1/e is left after 50", "f_50 = 0.5 ** (1 / 50)", "f_50 = np.exp(-1 / 50)"),
@@ -76,6 +78,12 @@ WRONG = {
         Attempt("the newest input counts whole", "1 / (1 - 0.99)", "0.99 / (1 - 0.99)"),
     ],
     "half_of_the_memory_lost": [
+        Attempt(
+            "those of the whole sequence",
+            "np.concatenate(found)",
+            "np.concatenate(found[::-1])[:9]",
+        ),
+        Attempt("in the second block of four", "b[H : 2 * H] = 1.0", "b[H : 2 * H] = -1.0"),
         Attempt(
             "h is carried on and c is not",
             "h, c = states[-1], cache.c[-1]",
@@ -101,6 +109,7 @@ WRONG = {
         Attempt("inverse of the way in", "W_y = np.array([1 / small])", "W_y = np.ones(1)"),
     ],
     "three_easy_mistakes": [
+        Attempt("`dc` is wrong, in a way", "dc = dc_t * f", "dc = dc_t"),
         Attempt(
             "One mistake is left: the gradients of the gates that write",
             "1 - shown**2",
@@ -116,6 +125,9 @@ WRONG = {
         Attempt("`dh` was right and is not", "da @ W_h.T, dc", "da @ W_h.T + dh_after, dc"),
     ],
     "before_or_after_the_matrix": [
+        Attempt("that row times W is asked", "before = (r * h) @ W", "before = h @ W"),
+        Attempt("the gates act on that", "after = r * (h @ W)", "after = h @ W"),
+        Attempt("is not invertible", "np.diag([1.0, 2.0])", "np.diag([1.0, 0.0])"),
         Attempt(
             "right and exchanged",
             "before = (r * h) @ W\nafter = r * (h @ W)",
@@ -129,6 +141,17 @@ WRONG = {
         Attempt("not 0 any more", 'blind = "a"', 'blind = "b"'),
     ],
     "one_gate": [
+        Attempt("A last step alone is right", "+ dv * f[t] + da_f @", "+ dv * h[t] + da_f @"),
+        Attempt(
+            "the gradient of the candidate's sum is wrong",
+            "dh_t * f[t] * (1 - candidate[t] ** 2)",
+            "dh_t * (1 - candidate[t] ** 2)",
+        ),
+        Attempt(
+            "the gradient of the gate's sum is wrong",
+            "df * f[t] * (1 - f[t])",
+            "df * (1 - f[t] ** 2)",
+        ),
         Attempt("nothing is carried back", "dh_t = dh[t] + arriving", "dh_t = dh[t]"),
         Attempt("what the candidate sees", " + dv * h[t]\n", "\n"),
         Attempt("1 - f_t multiplies the old state", "(candidate[t] - h[t])", "candidate[t]"),
@@ -177,6 +200,11 @@ WRONG = {
         Attempt("does not have the network's weights", "p.W_h], axis=1)", "p.W_h.T], axis=1)"),
     ],
     "output_from_layer_one": [
+        Attempt("`dW_y` is wrong", '"tbh,tbv->hv", y, du', '"tbh,tbv->hv", 2 * y, du'),
+        Attempt(
+            "the gradient of layer 2 is wrong", "own_2 = dy[..., -H:]", "own_2 = 2 * dy[..., -H:]"
+        ),
+        Attempt("the gradient of layer 1 is wrong", "own_1 + dx_2", "own_1 + 2 * dx_2"),
         Attempt(
             "no path leads from it",
             'own_2 = dy[..., -H:] if read != "first" else none',
@@ -195,6 +223,18 @@ WRONG = {
         ),
     ],
     "one_state_for_two_cells": [
+        Attempt(
+            "A single layer",
+            "states[k] = gru.step(p, shown, states[k])",
+            "states[k] = np.tanh(gru.step(p, shown, states[k]))",
+        ),
+        Attempt("it should be divided by it", "mask / (1 - drop)", "mask * (1 - drop)"),
+        Attempt("is not shown layer 1's states", "mask / (1 - drop)", "mask / (1 - drop) ** 2"),
+        Attempt(
+            "does it read layer 2",
+            "            shown = states[k] * mask",
+            "            shown = states[0] * mask",
+        ),
         Attempt(
             "who else writes into its state",
             "states[k] = gru.step(p, shown, states[k])",
