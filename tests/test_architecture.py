@@ -101,6 +101,7 @@ BOOK_ORDER = {
     },
     "array_namespace": set(),
     "with_jax": {"array_namespace", "functional", "rnn"},
+    "gpu_tables": set(),
     "sequential_chain": set(),
     "data_parallel": set(),
     "with_jax_devices": {"rnn", "with_jax"},

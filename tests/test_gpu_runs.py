@@ -23,7 +23,6 @@ from experiments.gpu import (
     part,
     proof,
     saturation,
-    shown,
 )
 from unrolled import language_model, lstm, records, rnn, text, tree
 
@@ -499,28 +498,3 @@ def test_every_kind_says_all_that_a_record_needs(name):
     assert len(records.code_hash(kind.FILES)) == 16
     total = sum(kind.SECONDS for _ in kind.PARTS)
     assert total < 20 * 60, "the parts of a kind together fit into twenty minutes"
-
-
-@pytest.mark.parametrize("name", KINDS)
-def test_a_page_shows_a_record_or_that_there_is_none(name, tmp_path, monkeypatch):
-    monkeypatch.setattr(records, "FOLDER", tmp_path)
-    assert shown.table(name) == (f"results/gpu/{name}.json does not exist: no GPU has run this yet")
-    times = {"median": 0.002, "quartiles": [0.001, 0.003]}
-    point = {"seconds": 2.0, "training": 5.0, "validation": 4.0, "updates": 7}
-    parts = {
-        "ladder": {"1": {"gap": 1e-6, "seconds": times}},
-        "fused_lstm": {
-            "256": {"proved": 1e-6, "seconds": {"Triton": times}, "cudnn_over_triton":
-                    times | {"median": 1.25}, "exchange": 2e-6, "floor": 1e-3},
-        },
-        "saturation": {"latency": 3e-6, "batches": {"1": times}},
-        "language_models": {"H": 9, "perplexity": 55.0, "unigram": 5.0, "curve": [point],
-                            "corpus": "a chain"},
-        "dates": {"curve": [point], "update": 0.002},
-    }[name]  # fmt: skip
-    results = {"parts": {"cuDNN": parts}, "missing": {"CuPy": "not there"}, "failed": {"x": "no"}}
-    records.write(
-        f"gpu/{name}", results, code=records.Code.now(*KINDS[name].FILES), settings={}, seed=0
-    )
-    said = shown.table(name)
-    assert "cuDNN" in said and "CuPy: not there" in said and "x: no" in said

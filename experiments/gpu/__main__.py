@@ -28,7 +28,7 @@ class Deadline(Exception):
 def main(arguments=None, find=devices.find):
     """Returns the exit status: one of those above, the first thing that went wrong."""
     given = _arguments(arguments)
-    sys.stdout.reconfigure(line_buffering=True)
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     try:
         device = None if given.rehearse else find()
     except devices.Unfit as unfit:

@@ -38,7 +38,7 @@ def save(path):
         encoded = text.encode(getattr(parts, part), vocabulary)
         arrays[part] = np.concatenate(encoded).astype(np.uint16)
         arrays[f"{part}_lengths"] = np.array([len(ids) for ids in encoded], np.uint16)
-    np.savez_compressed(path, **arrays)
+    np.savez_compressed(path, **arrays)  # type: ignore[arg-type]
 
 
 def load(path=None, sentences=20_000):
@@ -51,10 +51,12 @@ def load(path=None, sentences=20_000):
         return drawn(sentences)
     try:
         with np.load(path) as stored:
-            parts = [_cut(stored[p], stored[f"{p}_lengths"]) for p in ("train", "validation")]
+            train, validation = (
+                _cut(stored[p], stored[f"{p}_lengths"]) for p in ("train", "validation")
+            )
     except (OSError, KeyError, ValueError) as error:
         raise ValueError(f"{path} is no file of experiments.gpu.corpus: {error}") from None
-    return Corpus("the docstrings of Parts 2 and 4", *parts, None)
+    return Corpus("the docstrings of Parts 2 and 4", train, validation, None)
 
 
 def drawn(sentences, seed=0, V=V):

@@ -12,7 +12,7 @@ import numpy as np
 
 from experiments.gpu import proof
 from experiments.gpu.ladder import adding_rows
-from unrolled import array_namespace, attention, dates, optimizers, seq2seq, tree
+from unrolled import array_namespace, attention, dates, gpu_tables, optimizers, seq2seq, tree
 
 SEED = 0
 NEEDS = 2 << 30
@@ -104,10 +104,4 @@ def batches(seed, epoch, sizes):
     return found
 
 
-def report(found):
-    """Returns a record's results as lines to read."""
-    return [
-        f"{name}: {1e3 * part['update']:.1f} ms an update, validation loss"
-        f" {part['curve'][-1]['validation']:.4f} after {part['curve'][-1]['updates']} updates"
-        for name, part in found["parts"].items()
-    ]
+report = gpu_tables.dates

@@ -8,7 +8,7 @@ import numpy as np
 
 from experiments.gpu import clocks, proof
 from experiments.gpu.saturation import operations, torch_weights
-from unrolled import lstm, sequential_chain, tree
+from unrolled import gpu_tables, lstm, sequential_chain, tree
 
 SEED = 0
 NEEDS = 4 << 30
@@ -88,7 +88,7 @@ def run(part, sizes):
         size = 4 if part == "float32" else 2
         plan = with_triton.choose(B, H, size, processors, "tf32")
         proved = proof.prove(*checked(sizes["checked"], B, H, processors))
-        p, x, dh = on_device(*problem(T, B, H, np.float32), getattr(torch, part))
+        p, x, dh = on_device(problem(T, B, H, np.float32), getattr(torch, part))
         gap = proof.prove(as_numpy(fused(p, x, dh, plan)), exact(T, B, H), ROUNDING[part])
         contestants = {
             "Triton": lambda p=p, x=x, dh=dh, plan=plan: fused(p, x, dh, plan),
@@ -118,7 +118,8 @@ def rehearse(sizes):
     """Proves the kernels in Triton's interpreter, on NumPy arrays; times nothing."""
     T, B, found = sizes["T"], sizes["B"], {}
     for H in sizes["widths"]:
-        answer = fused(*problem(T, B, H, np.float32))
+        p, x, dh = problem(T, B, H, np.float32)
+        answer = fused(p, x, dh)
         found[str(H)] = {"proved": proof.prove(answer, exact(T, B, H))}
     return found
 
@@ -133,17 +134,17 @@ def checked(T, B, H, processors):
     torch.backends.cuda.matmul.allow_tf32 = False
     try:
         plan = with_triton.choose(B, H, 4, processors, "ieee")
-        values = on_device(*problem(T, B, H, np.float32), torch.float32)
-        return as_numpy(fused(*values, plan)), exact(T, B, H)
+        p, x, dh = on_device(problem(T, B, H, np.float32), torch.float32)
+        return as_numpy(fused(p, x, dh, plan)), exact(T, B, H)
     finally:
         torch.backends.cuda.matmul.allow_tf32 = before
 
 
-def on_device(p, x, dh, dtype):
+def on_device(arrays, dtype):
     """Returns the arrays as PyTorch's, on the GPU, in a precision."""
     import torch
 
-    return tree.map(lambda a: torch.tensor(a, device="cuda").to(dtype), (p, x, dh))
+    return tree.map(lambda a: torch.tensor(a, device="cuda").to(dtype), arrays)
 
 
 def as_numpy(named):
@@ -215,19 +216,4 @@ def exchange(plan, B, H):
     return (times[1] - times[0]) / 2000
 
 
-def report(found):
-    """Returns a record's results as lines to read."""
-    lines = []
-    for name, widths in found["parts"].items():
-        for H, at in widths.items():
-            if "seconds" not in at:
-                lines.append(f"{name}, H = {H}: proved to {at['proved']:.1e}; nothing timed")
-                continue
-            times = ", ".join(f"{k} {1e3 * s['median']:.2f} ms" for k, s in at["seconds"].items())
-            lines.append(
-                f"{name}, H = {H}: {times}; cuDNN over Triton"
-                f" {at['cudnn_over_triton']['median']:.2f} (aim: at least 1);"
-                f" the floor {1e3 * at['floor']:.2f} ms, of which"
-                f" an exchange alone {1e6 * at['exchange']:.2f} µs a step"
-            )
-    return lines
+report = gpu_tables.fused_lstm

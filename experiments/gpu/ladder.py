@@ -11,7 +11,7 @@ import os
 import numpy as np
 
 from experiments.gpu import clocks, proof
-from unrolled import array_namespace, language_model, optimizers, text, tree
+from unrolled import array_namespace, gpu_tables, language_model, optimizers, text, tree
 
 SEED = 0
 NEEDS = 4 << 30
@@ -62,7 +62,8 @@ def problem(sizes, B, dtype):
 
 def exact_gradient(sizes, B):
     """Returns the gradient of the summed loss in float64, by name."""
-    _, dp = language_model.loss_and_gradient(*problem(sizes, B, np.float64), reduction="sum")
+    p, batch = problem(sizes, B, np.float64)
+    _, dp = language_model.loss_and_gradient(p, batch, reduction="sum")
     return dict(tree.named_leaves(dp))
 
 
@@ -304,12 +305,4 @@ RUNGS = dict(
 )  # fmt: skip
 
 
-def report(found):
-    """Returns a record's results as lines to read."""
-    parts = found["parts"]
-    batches = list(next(iter(parts.values())))
-    lines = [f"{'milliseconds of a step, batch of':34}" + "".join(f"{B:>10}" for B in batches)]
-    for name, rows in parts.items():
-        times = "".join(f"{1e3 * rows[B]['seconds']['median']:10.3f}" for B in batches)
-        lines.append(f"{name:34}{times}")
-    return lines
+report = gpu_tables.ladder

@@ -10,7 +10,7 @@ import time
 import numpy as np
 
 from experiments.gpu import corpus, proof
-from unrolled import embedding, gru, language_model, lstm, rnn, stacked, text, tree
+from unrolled import embedding, gpu_tables, gru, language_model, lstm, rnn, stacked, text, tree
 
 SEED = 0
 NEEDS = 4 << 30
@@ -163,14 +163,7 @@ def compiled(cell, clip):
         p = tree.map(lambda w, m, s: w - by * m / (jnp.sqrt(s) + 1e-8 * root), p, mean, square)
         return p, (mean, square, steps), loss
 
-    return step, jax.jit(lambda p, *batch: mean_loss(p, *batch, cell))
+    return step, jax.jit(lambda p, inputs, targets, mask: mean_loss(p, inputs, targets, mask, cell))
 
 
-def report(found):
-    """Returns a record's results as lines to read."""
-    return [
-        f"{name}: H = {part['H']}, perplexity {part['perplexity']:.1f} (unigrams"
-        f" {np.exp(part['unigram']):.0f}) after {len(part['curve'])} epochs,"
-        f" {part['curve'][-1]['seconds']:.0f} s, on {part['corpus']}"
-        for name, part in found["parts"].items()
-    ]
+report = gpu_tables.language_models

@@ -9,7 +9,7 @@ Each is proved at the smallest size first.
 import numpy as np
 
 from experiments.gpu import clocks, proof
-from unrolled import gru, lstm, rnn, tree
+from unrolled import gpu_tables, gru, lstm, rnn, tree
 
 SEED = 0
 NEEDS = 8 << 30
@@ -176,12 +176,4 @@ def ceilings(sizes):
     return found
 
 
-def report(found):
-    """Returns a record's results as lines to read."""
-    lines = [f"{'microseconds of a step, forward and backward':46}{'slope':>8}   by batch"]
-    for name, part in found["parts"].items():
-        if name == "ceilings":
-            continue
-        steps = ", ".join(f"{B}: {1e6 * s['median']:.0f}" for B, s in part["batches"].items())
-        lines.append(f"{name:46}{1e6 * part['latency']:8.1f}   a sequence of T: {steps}")
-    return lines
+report = gpu_tables.saturation
