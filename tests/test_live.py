@@ -10,6 +10,7 @@ import build
 import live
 import live_files
 import pytest
+from docutils import nodes
 from packaging.requirements import Requirement
 
 from unrolled import exercises
@@ -66,6 +67,33 @@ CORPUS = ("the text of the installed packages", False)
 )  # fmt: skip
 def test_what_a_cell_needs_is_read_from_its_text(cells, expected):
     assert needs(*cells) == expected
+
+
+def code_cell(text, **metadata):
+    source = nodes.container(nb_element="cell_code_source")
+    source += nodes.literal_block(text, text)
+    cell = nodes.container(nb_element="cell_code", cell_metadata=metadata)
+    cell += source
+    return cell
+
+
+def test_a_page_lists_its_cells_and_exercises_stand_for_themselves():
+    page = nodes.document(None, None)
+    name = "softmax_over_the_wrong_axis"
+    page += [
+        code_cell("import keras\nimport math\nx = keras.x"),
+        code_cell("x = 1", exercise=name),
+        code_cell("x"),
+        code_cell("check(1)", check=name),
+        code_cell("x = 1\nx", exercise="one_cell_four_times"),
+    ]
+    assert live.described(page, ROOT) == [
+        {"id": "cell-1", "needs": "Keras", "imports": "import keras\nimport math"},
+        {"id": "cell-2", "exercise": name},
+        {"id": "cell-3", "needs": "Keras"},
+        {"id": "cell-4", "check": name},
+        {"id": "cell-5", "exercise": "one_cell_four_times", "needs": "TensorFlow"},
+    ]
 
 
 def test_the_package_is_split_by_what_its_modules_import():

@@ -264,7 +264,9 @@ def described(doctree: nodes.document, root: Path) -> list[dict[str, Any]]:
         if cell["id"] not in node["ids"]:
             node["ids"].append(cell["id"])
         source = next((n for n in node.children if n.get("nb_element") == "cell_code_source"), None)
-        why, draws = names.cell(source.astext()) if source is not None else ("a hidden text", False)
+        # An exercise runs in a namespace of its own.
+        known = Names(root) if "exercise" in metadata else names
+        why, draws = known.cell(source.astext()) if source is not None else ("a hidden text", False)
         if "check" in metadata:
             cell["check"] = str(metadata["check"])
         elif "exercise" in metadata:
