@@ -61,6 +61,11 @@ CORPUS = ("the text of the installed packages", False)
         (["def f():\n    import jax\n    return jax.grad"], [("JAX", False)]),
         (["import a_stranger\na_stranger.x"], [("a_stranger", False)]),
         (["%timeit 1"], [("IPython", False)]),
+        # What a function or a comprehension binds is its own.
+        (
+            ["import keras as x\ny = x.z", "def f():\n    y = 1\n[1 for y in 'ab']", "y"],
+            [("Keras", False), RUNS, ("Keras", False)],
+        ),
         # A name can come back.
         (["import keras as x\nx.y", "x = 3", "x"], [("Keras", False), RUNS, RUNS]),
     ],

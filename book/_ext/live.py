@@ -56,6 +56,7 @@ OTHERS = {
     "unrolled.text.corpus": "the text of the installed packages",
     "unrolled.text.sentences": "sentencex",
 }
+COMPREHENSIONS = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
 PRESENT = {"numpy", "threadpoolctl", "tqdm"}  # the last two as live_runner.py has them: idle
 
 
@@ -240,16 +241,20 @@ def _is_style(node: ast.stmt) -> bool:
 
 
 def _bound(node: ast.AST) -> set[str]:
-    """Return the names that a statement binds, at any depth."""
-    names = {
-        n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
-    }
-    for inner in ast.walk(node):
+    """Return the names that a statement binds in its own scope."""
+    found = set()
+    waiting = [node]
+    while waiting:
+        inner = waiting.pop()
         if isinstance(inner, ast.FunctionDef | ast.ClassDef):
-            names.add(inner.name)
+            found.add(inner.name)
         elif isinstance(inner, ast.Import | ast.ImportFrom):
-            names |= {(a.asname or a.name).split(".")[0] for a in inner.names}
-    return names - set(dir(builtins))
+            found |= {(a.asname or a.name).split(".")[0] for a in inner.names}
+        elif isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Store):
+            found.add(inner.id)
+        elif not isinstance(inner, ast.Lambda | COMPREHENSIONS):
+            waiting += ast.iter_child_nodes(inner)
+    return found - set(dir(builtins))
 
 
 def described(doctree: nodes.document, root: Path) -> list[dict[str, Any]]:
