@@ -204,12 +204,12 @@ def loss_per_word(losses, targets, lengths):
         Attempt(
             "a mean of perplexities",
             "np.exp(total / sum(lengths.sum() for _, _, lengths in batches))",
-            "np.mean([np.exp(loss_per_word(*batch)) for batch in batches])",
+            "np.mean([np.exp(loss_per_word(*triple)) for triple in batches])",
         ),
         Attempt(
             "every batch for as large as the others",
             "np.exp(total / sum(lengths.sum() for _, _, lengths in batches))",
-            "np.exp(np.mean([loss_per_word(*batch) for batch in batches]))",
+            "np.exp(np.mean([loss_per_word(*triple) for triple in batches]))",
         ),
         Attempt(
             "still in nats",

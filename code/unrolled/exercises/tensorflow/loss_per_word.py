@@ -31,7 +31,7 @@ def loss_per_word(losses, targets, lengths):
 
 def perplexity(batches):
     """The perplexity per word of all batches together."""
-    return np.mean([np.exp(loss_per_word(*batch)) for batch in batches])
+    return np.mean([np.exp(loss_per_word(*triple)) for triple in batches])
 
 
 losses, targets = np.ones((2, 4)), np.array([[5, 0, 3, 2], [4, 2, 0, 0]])
@@ -58,7 +58,7 @@ def loss_per_word(losses, targets, lengths):
 
 def perplexity(batches):
     """The perplexity per word of all batches together."""
-    total = sum(loss_per_word(*batch) * batch[2].sum() for batch in batches)
+    total = sum(loss_per_word(*triple) * triple[2].sum() for triple in batches)
     return np.exp(total / sum(lengths.sum() for _, _, lengths in batches))
 
 
