@@ -5,7 +5,7 @@
 
 Each library runs in a process of its own (``experiments.ladder_worker``), because its number of
 threads is set when it starts. All are started, compiled and warmed up first; then the processes
-take turns, one call at a time, round after round, so that whatever else the machine does disturbs
+take turns, some calls at a time, round after round, so that whatever else the machine does disturbs
 all alike. Ratios are formed within a round. Five minutes; an interrupted run writes nothing.
 """
 
@@ -28,7 +28,7 @@ from experiments.ladder_worker import CURVE, CURVE_OF_PEERS, B, H, T, V
 from experiments.timing import spread
 from unrolled import cost, records
 
-ROUNDS, ROUNDS_OF_BATCHES = 40, 15
+ROUNDS, ROUNDS_OF_BATCHES = 30, 15
 PACKAGES = ("numpy", "scipy", "pytensor", "numba", "tensorflow", "keras", "jax", "jaxlib")
 CODE = records.Code.now(
     "experiments/bench_ladder.py",
@@ -125,7 +125,7 @@ class Worker:
         self.asks.write(f"{name}\n")
         self.asks.flush()
         took, faults = self.line().split()
-        return float(took), int(faults)
+        return float(took), float(faults)
 
     def stop(self):
         """Ends it."""

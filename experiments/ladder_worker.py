@@ -4,9 +4,9 @@
 
 It prints one line of JSON when everything is compiled and warm: its names, and how far each step's
 new weights are from NumPy's in float64. Then it reads names and answers each with the seconds that
-one call took and the page faults in it; the call before it, not timed, brings its arrays into the
-caches. THREADS is 1 or the number of cores; with 1, the process keeps to one core, whatever a
-library's threads would like.
+one call took and the page faults in it: the median of some calls in a row, as in training, after
+one that is not timed and brings the arrays into the caches. THREADS is 1 or the number of cores;
+with 1, the process keeps to one core, whatever a library's threads would like.
 """
 
 import json
@@ -35,6 +35,7 @@ CURVE = (1, 2, 4, 8, 16, 32, 64, 128)
 CURVE_OF_PEERS = (1, 8, 32, 128)
 SENTENCES = 256  # of the bucketing rung
 FRESH = 2**23  # bytes
+IN_A_ROW = 0.02  # seconds
 RATE = 1e-6  # so small that a benchmark's thousand steps change nothing
 
 
@@ -297,6 +298,18 @@ def page_faults():
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
 
 
+def timed(function, clock=time.perf_counter):
+    """Returns the median (seconds, page faults) of calls that together take IN_A_ROW or more."""
+    function()
+    seconds, faults = [], []
+    while sum(seconds) < IN_A_ROW:
+        before, start = page_faults(), clock()
+        function()
+        seconds.append(clock() - start)
+        faults.append(page_faults() - before)
+    return float(np.median(seconds)), float(np.median(faults))
+
+
 def serve():
     """Prepares a group, says so, and answers with times until its input ends."""
     answers = os.fdopen(os.dup(1), "w")
@@ -308,12 +321,7 @@ def serve():
             print(json.dumps({"gaps": found.gaps, "names": [*found.functions]}), file=answers)
             answers.flush()
             for line in sys.stdin:
-                function = found.functions[line.strip()]
-                function()
-                faults, start = page_faults(), time.perf_counter()
-                function()
-                took = time.perf_counter() - start
-                print(took, page_faults() - faults, file=answers, flush=True)
+                print(*timed(found.functions[line.strip()]), file=answers, flush=True)
     except ImportError as error:
         print(json.dumps({"missing": f"{error.name or error} is not installed"}), file=answers)
 

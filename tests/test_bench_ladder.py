@@ -257,3 +257,12 @@ def test_make_bench_records():
     )
     assert "experiments.bench_ladder --record" in done.stdout
     assert SimpleNamespace(**records.load("bench_ladder")["settings"]).T == 45
+
+
+def test_a_time_is_the_median_of_calls_in_a_row_after_one_that_is_not_timed():
+    ticks = iter([0, 0.009, 0.1, 0.104, 0.2, 0.208, 0.3, 0.4])
+    calls_made = []
+    seconds, _ = ladder_worker.timed(lambda: calls_made.append(1), clock=lambda: next(ticks))
+    assert seconds == pytest.approx(0.008) and len(calls_made) == 1 + 3
+    ticks = iter([0, 0.5])
+    assert ladder_worker.timed(lambda: None, clock=lambda: next(ticks))[0] == 0.5

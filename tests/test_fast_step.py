@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from unrolled import fast_step, language_model, lstm, optimizers, text, tree
+from unrolled import fast_step, language_model, lstm, optimizers, rnn, text, tree
 
 V, H = 37, 6
 RATE = 0.25
@@ -124,6 +124,42 @@ def test_a_workspace_gives_the_same_memory_under_the_same_name():
     assert not np.shares_memory(first, work.array("b", (4, 5), np.float64))
     assert work.array("a", (50, 5), np.float64).shape == (50, 5)
     assert work.array("a", (2,), np.float32).dtype == np.float32
+
+
+def test_states_and_their_gradient_are_those_of_the_cell():
+    p, batch = example((4, 4, 4))
+    rng, work = np.random.default_rng(3), fast_step.Workspace()
+    h = fast_step.states(p.cell, batch.inputs, work)
+    right, cache = rnn.forward(p.cell, batch.inputs)
+    assert_allclose(h[1:], right, rtol=1e-13)
+    assert not h[0].any()
+    dh = rng.normal(size=right.shape)
+    da = dh.copy()
+    fast_step.dstates(p.cell, h, da, work)
+    dp, *_ = rnn.backward(p.cell, cache, dh)
+    assert_allclose(da.sum(axis=(0, 1)), dp.b, rtol=1e-12)
+    assert_allclose(h[:-1].reshape(-1, H).T @ da.reshape(-1, H), dp.W_h, rtol=1e-11, atol=1e-13)
+
+
+@pytest.mark.parametrize("N", [1, 16, 45])
+def test_the_output_layers_return_the_loss_and_dh_and_update_with_the_gradient(N):
+    rng = np.random.default_rng(N)
+    h, targets = rng.normal(size=(N, H)), rng.integers(0, V, N)
+    with ThreadPoolExecutor(2) as pool:
+        for output, options in (
+            (fast_step.output_in_place, {}),
+            (fast_step.output_fused, {}),
+            (fast_step.output_and_update, {"rows_at_once": 20}),
+            (fast_step.output_on_threads, {"pool": pool, "threads": 2, "rows_at_once": 9}),
+        ):
+            p, _ = example()
+            W_y, b_y = p.W_y.copy(), p.b_y.copy()
+            right = language_model.output_layer(h, W_y, b_y, targets)
+            loss, dh = output(h, p, targets, RATE, fast_step.Workspace(), **options)
+            assert_allclose(loss, right[0], rtol=1e-12)
+            assert_allclose(dh, right[1], rtol=1e-10, atol=1e-13)
+            assert_allclose(W_y - p.W_y, RATE * right[2], rtol=1e-9, atol=1e-13)
+            assert_allclose(b_y - p.b_y, RATE * right[3], rtol=1e-9, atol=1e-13)
 
 
 @pytest.mark.equation("eq-gemm")

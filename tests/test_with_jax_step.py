@@ -31,3 +31,19 @@ def test_two_steps_are_those_of_numpy(dtype, tolerance):
         assert a.dtype == dtype
         assert np.abs(a - b).max() <= tolerance * np.abs(b).max()
     assert all(map(np.array_equal, tree.leaves(p), tree.leaves(kept)))  # donated were copies
+
+
+def test_the_loss_is_that_of_numpy():
+    p, (batch, _) = example(np.float32)
+    right, _ = language_model.loss_and_gradient(p, batch, reduction="sum")
+    W_x, *cell = p.cell
+    found = with_jax_step.loss((*cell, p.W_y, p.b_y), W_x[batch.inputs], batch.targets)
+    assert_allclose(float(found), right, rtol=1e-5)
+    p.cell.W_h[:] *= 2
+    moved = with_jax_step.loss((*cell, p.W_y, p.b_y), W_x[batch.inputs], batch.targets)
+    assert abs(float(moved) - right) > 1e-4 * right
+    step, _ = with_jax_step.compile_step(p, RATE)
+    assert_allclose(step(batch.inputs, batch.targets), float(moved), rtol=1e-5)
+    weights, loss = with_jax_step.sgd(tree.map(np.copy, p), batch.inputs, batch.targets, RATE)
+    assert_allclose(float(loss), float(moved), rtol=1e-5)
+    assert np.abs(np.asarray(weights.b_y) - p.b_y).max() > 0.01
