@@ -17,7 +17,8 @@ chapter closed: write `backward(W_x, W_h, x, h, dh)` for the network
 
 $$
 \begin{aligned}
-a_t &= x_t W_x + h_{t-1} W_h + b, \\
+a_t &= x_t W_x + h_{t-1} W_h \\
+&\quad + b, \\
 h_t &= \tanh(a_t) .
 \end{aligned}
 $$

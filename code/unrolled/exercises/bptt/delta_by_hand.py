@@ -58,7 +58,7 @@ $$
 &\quad - 0.8\, \delta_3 \\
 &= -1.13176, \\
 \mathrm d b &= 2.0212, \\
-\mathrm d h_0 &= 0.5\, \delta_1 = 0.3056 .
+\mathrm d h_0 &= 0.3056 .
 \end{aligned}
 $$
 

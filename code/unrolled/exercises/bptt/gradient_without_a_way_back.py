@@ -71,7 +71,8 @@ i]$, with $s_t$ for the row $\mathrm d h_t / \mathrm d W_h[m, i]$,
 
 $$
 \begin{aligned}
-s_t &= \bigl( s_{t-1} W_h + h_{t-1}[m]\, e_i \bigr) \\
+s_t &= \bigl( s_{t-1} W_h \\
+&\qquad + h_{t-1}[m]\, e_i \bigr) \\
 &\quad \odot (1 - h_t^2) .
 \end{aligned}
 $$

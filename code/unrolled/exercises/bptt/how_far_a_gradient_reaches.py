@@ -66,7 +66,8 @@ the identity, so 2.94 is reached. For the next two,
 $$
 \begin{aligned}
 & 0.9^k < 10^{-6} \\
-& \iff k > \frac{\ln 10^{-6}}{\ln 0.9} = 131.1, \\
+& \iff k > \frac{\ln 10^{-6}}{\ln 0.9}, \\
+& \iff k > 131.1, \\
 & \bigl(\tfrac14 \cdot 2\bigr)^k < 10^{-6} \\
 & \iff k > 19.9 ,
 \end{aligned}

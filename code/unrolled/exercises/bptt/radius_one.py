@@ -93,7 +93,7 @@ is $h_t^2 \approx 3 / (2t)$, and the product of the slopes is
 
 $$
 \begin{aligned}
-\prod_{t=1}^{k} (1 - h_t^2)
+& \prod_{t=1}^{k} (1 - h_t^2) \\
 & \approx \exp\Bigl( -\sum_{t=1}^{k} \frac{3}{2t} \Bigr) \\
 & \approx k^{-3/2}
 \end{aligned}

@@ -49,8 +49,7 @@ $$
 \begin{aligned}
 f &= 2^{-1/50} = 0.98623, \\
 b_f &= \ln \frac{f}{1 - f} = 4.271, \\
-\sigma(1)^{100} &= 0.7311^{100} \\
-&= 2.5 \cdot 10^{-14}, \\
+\sigma(1)^{100} &= 2.5 \cdot 10^{-14}, \\
 c &= f c + 1 \\
 \Rightarrow c &= \frac{1}{1 - f} = 100 .
 \end{aligned}

@@ -63,10 +63,10 @@ blind = "a"
 COMMENT = r"""
 $$
 \begin{aligned}
-(r \odot h)\, W &= (0,\ 1)\, W \\
-&= (3,\ -1), \\
-r \odot (h W) &= (0,\ \tfrac12) \odot (7,\ 0) \\
-&= (0,\ 0) .
+& (r \odot h)\, W \\
+&= (0,\ 1)\, W = (3,\ -1), \\
+& r \odot (h W) \\
+&= (0,\ \tfrac12) \odot (7,\ 0) = (0,\ 0) .
 \end{aligned}
 $$
 

@@ -16,8 +16,10 @@ Before there were gates, units that forget slowly were built with a fixed leak,
 
 $$
 \begin{aligned}
-a_t &= x_t W_x + h_{t-1} W_h + b, \\
-h_t &= \alpha\, h_{t-1} + (1 - \alpha) \tanh a_t ,
+a_t &= x_t W_x + h_{t-1} W_h \\
+&\quad + b, \\
+h_t &= \alpha\, h_{t-1} \\
+&\quad + (1 - \alpha) \tanh a_t ,
 \end{aligned}
 $$
 

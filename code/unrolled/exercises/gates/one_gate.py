@@ -19,8 +19,8 @@ $$
 \begin{aligned}
 f_t &= \sigma(x_t W_{xf} + b_f \\
 &\qquad + h_{t-1} W_{hf}), \\
-\tilde h_t &= \tanh\bigl(x_t W_{xh} + b_h \\
-&\qquad + (f_t \odot h_{t-1}) W_{hh}\bigr), \\
+\tilde h_t &= \tanh(x_t W_{xh} + b_h \\
+&\quad + (f_t \odot h_{t-1}) W_{hh}), \\
 h_t &= (1 - f_t) \odot h_{t-1} \\
 &\quad + f_t \odot \tilde h_t .
 \end{aligned}
@@ -107,11 +107,14 @@ Nothing is new but the number of readers. With $v_t = f_t \odot h_{t-1}$,
 
 $$
 \begin{aligned}
-\delta^h_t &= \mathrm d h_t \odot f_t \odot (1 - \tilde h_t^2), \\
+\delta^h_t &= \mathrm d h_t \odot f_t \\
+&\quad \odot (1 - \tilde h_t^2), \\
 \mathrm d v_t &= \delta^h_t W_{hh}^\top, \\
-\mathrm d f_t &= \mathrm d h_t \odot (\tilde h_t - h_{t-1}) \\
+\mathrm d f_t &= \mathrm d h_t \\
+&\quad \odot (\tilde h_t - h_{t-1}) \\
 &\quad + \mathrm d v_t \odot h_{t-1}, \\
-\delta^f_t &= \mathrm d f_t \odot f_t \odot (1 - f_t), \\
+\delta^f_t &= \mathrm d f_t \odot f_t \\
+&\quad \odot (1 - f_t), \\
 \mathrm d h_{t-1} &= \frac{\partial L_{t-1}}{\partial h_{t-1}} \\
 &\quad + \mathrm d h_t \odot (1 - f_t) \\
 &\quad + \mathrm d v_t \odot f_t \\
