@@ -74,8 +74,8 @@ Unit 1 is shut, and the two kinds take that differently: *before*, nobody is sho
 1 itself still listens to unit 2; *after*, unit 1 listens to nobody and is shown to all. They agree
 term by term where $r[k] = r[j]$ wherever $W[k, j] \ne 0$: if all gates are equal, or if the matrix
 is diagonal, {eq}`eq-gru-kinds`. And they agree where there is nothing to reset. A comparison of two
-programs by a single step from the zero state, which is the first that one writes, cannot fail; nor
-does it see what the bias behind $W_{hh}$ is for. Two steps are enough.
+programs by a single step from the zero state, which is the first that one writes, cannot fail as
+long as the bias behind $W_{hh}$ is 0. Two steps are enough.
 """
 
 

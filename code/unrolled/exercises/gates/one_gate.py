@@ -13,7 +13,8 @@ LEVEL = 3
 MINUTES = 50
 
 TEXT = r"""
-The *minimal gated unit* of {cite:t}`zhou2016` is a GRU whose two gates are one and the same:
+The *minimal gated unit* of {cite:t}`zhou2016` is a GRU in which
+one gate, $f_t$, stands for both $r_t$ and $1 - z_t$:
 
 $$
 \begin{aligned}
