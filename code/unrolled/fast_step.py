@@ -52,14 +52,14 @@ def step_plainly(p, batch, learning_rate):
 
 
 class Workspace:
-    """Memory for intermediate results, asked for by name, made once and used at every step."""
+    """Memory for intermediate results: asked for by name, made once, used again."""
 
     def __init__(self):
         """Begins with none."""
         self._memory = {}
 
     def array(self, name, shape, dtype):
-        """Returns an array of that shape with anything in it; the last of that name is lost."""
+        """Returns an array of that shape; what the last of that name held is lost."""
         size = int(np.prod(shape))
         memory = self._memory.get(name)
         if memory is None or memory.dtype != dtype or memory.size < size:
@@ -68,7 +68,7 @@ class Workspace:
 
 
 def states(p, inputs, work):
-    """Returns ``rnn.forward``'s states with the one before the first, (T+1, B, H), in ``work``.
+    """Returns ``rnn.forward``'s states and the one before the first, (T+1, B, H).
 
     Args:
         p: ``rnn.Params``.
@@ -108,14 +108,14 @@ def dstates(p, h, da, work):
 
 
 def update_cell(p, inputs, h, da, learning_rate):
-    """Subtracts η times the gradient from ``rnn``'s weights; of W_x only the rows read.
+    """Subtracts η times the gradient from the cell's weights; of W_x only the rows read.
 
-    A row of W_x whose word does not occur has the gradient 0. TB rows are read and written, where
-    a dense gradient would have V rows to clear, to scale and to subtract.
+    A row of W_x whose word does not occur has the gradient 0. TB rows are read and
+    written, where a dense gradient would have V rows to clear, to scale and to subtract.
     """
     ids, rows = inputs.reshape(-1), da.reshape(-1, da.shape[-1])
     h_before = h[:-1].reshape(rows.shape)
-    rows *= p.b.dtype.type(learning_rate)  # η da, which is not needed without η any more
+    rows *= p.b.dtype.type(learning_rate)  # η da; without η it is not needed any more
     p.W_h[:] -= h_before.T @ rows
     p.b[:] -= rows.sum(axis=0)
     order = np.argsort(ids, kind="stable")
@@ -160,9 +160,9 @@ def output_in_place(h, p, targets, learning_rate, work):
 
 
 def logits_to_gradient(u, targets):
-    """Turns logits (N, V) into softmax(u) - onehot(target), in place; returns the summed loss.
+    """Turns logits (N, V) into softmax(u) - onehot(target); returns the summed loss.
 
-    One exponential for each logit: the sum that makes probabilities of them is also the loss's.
+    One exponential for each logit: the sum that makes them probabilities is the loss's.
     """
     here = np.arange(len(u)), targets
     u -= u.max(axis=1, keepdims=True)
@@ -175,7 +175,7 @@ def logits_to_gradient(u, targets):
 
 
 def output_fused(h, p, targets, learning_rate, work):
-    """The same as ``output_in_place``, with loss and gradient from one set of exponentials."""
+    """As ``output_in_place``, with loss and gradient from one set of exponentials."""
     u = work.array("u", (len(h), len(p.b_y)), h.dtype)
     np.matmul(h, p.W_y, out=u)
     u += p.b_y
@@ -189,10 +189,11 @@ def output_fused(h, p, targets, learning_rate, work):
 
 
 def subtract_product(W, x, dy, learning_rate):
-    """Subtracts η x^T dy from W in one call of BLAS, which never writes the product down.
+    """Subtracts η x^T dy from W in one call of BLAS; the product is never written down.
 
-    BLAS's ``gemm`` is C ← αAB + βC. With α = -η, β = 1 and W as C, the sum is added up in the
-    processor's registers and meets W there. BLAS counts by columns, so it is given transposes.
+    BLAS's ``gemm`` is C ← αAB + βC. With α = -η, β = 1 and W as C, the sum is added up
+    in the processor's registers and meets W there. BLAS counts by columns, so it is given
+    transposes.
 
     Args:
         W: (m, n), overwritten; its rows must lie one after the other in memory.
@@ -216,9 +217,10 @@ def subtract_product(W, x, dy, learning_rate):
 def output_and_update(h, p, targets, learning_rate, work, rows_at_once=ROWS_AT_ONCE):
     """The same, with the update inside the product, and a block of rows at a time.
 
-    Later blocks still need the weights as they were, so with more than one block the updates go
-    to a copy. The product for dh has its rows in sixteens, the last of them filled up with zeros:
-    that is how many BLAS's kernels keep in registers, and what is left over they do slowly.
+    Later blocks still need the weights as they were, so with more than one block the
+    updates go to a copy. The product for dh has its rows in sixteens, the last of them
+    filled up with zeros: that is how many BLAS's kernels keep in registers, and what is
+    left over they do slowly.
     """
     N, (H, V) = len(h), p.W_y.shape
     dh = work.array("dh", (rounded(N), H), h.dtype)
@@ -232,7 +234,7 @@ def output_and_update(h, p, targets, learning_rate, work, rows_at_once=ROWS_AT_O
         np.matmul(h[rows], p.W_y, out=u)
         u += p.b_y
         loss += logits_to_gradient(u, targets[rows])
-        u_filled[len(u) :] = 0  # nobody reads what they give, but infinities would be reported
+        u_filled[len(u) :] = 0  # not read, but infinities would be reported
         np.matmul(u_filled, p.W_y.T, out=dh[rows.start : end])
         subtract_product(W_new, h[rows], u, learning_rate)
         db_y += np.ones(len(u), u.dtype) @ u
@@ -272,9 +274,10 @@ def output_on_threads(
 ):
     """``output_and_update`` with the work of each block shared out among threads.
 
-    Each thread first takes some of the rows: their logits, probabilities and dh. When all are
-    done, each takes some of the hidden units: their rows of W_y, which no other thread writes.
-    NumPy lets go of Python's lock inside a call, and BLAS should be limited to one thread.
+    Each thread first takes some of the rows: their logits, probabilities and dh. When all
+    are done, each takes some of the hidden units: their rows of W_y, which no other thread
+    writes. NumPy lets go of Python's lock inside a call, and BLAS should be limited to one
+    thread.
 
     Args:
         h: (N, H) states.

@@ -111,6 +111,11 @@ def test_the_aims_are_told_as_they_were_met(bench):
     )
 
 
+def test_beside_the_posts_the_factor_is_of_the_size_of_theirs(bench):
+    theirs, ours = 350 / 23, bench["over_the_posts_loops"]["kernels"]["median"]
+    assert 0.6 < ours / theirs < 1.6  # "about what one core makes"
+
+
 def test_every_step_that_was_timed_has_numpys_gradient(bench):
     gaps = {name: rung["gap"] for name, rung in bench["rungs"].items() if "gap" in rung}
     assert {"in_place", "fused", "update", "kernels", "batch", "threads_batch"} <= set(gaps)
