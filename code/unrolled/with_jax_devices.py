@@ -38,7 +38,7 @@ def devices(count):
 
 
 def place(mesh, p, batch):
-    """Returns (weights, batch): the weights on every device, of the batch a part on each.
+    """Returns (weights, batch): the weights whole, of the batch a part on each device.
 
     Args:
         mesh: what ``devices`` returned.

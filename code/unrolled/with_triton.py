@@ -117,7 +117,7 @@ def forward_kernel(
     others = tl.num_programs(1)
     counter = arrived_ptr + tl.program_id(0)
 
-    # The four gates of a unit side by side: column 4n + q of a sum is gate q of unit n.
+    # The gates of a unit side by side: column 4n + q of a sum is gate q of unit n.
     column = tl.arange(0, 4 * UNITS)
     owner = tl.program_id(1) * UNITS + column // 4
     column = (column % 4) * H + owner
@@ -177,7 +177,7 @@ def backward_kernel(
     others = tl.num_programs(1)
     counter = arrived_ptr + tl.program_id(0)
 
-    # dh_{t-1} = da_t W_h^T: this program's rows of W_h, in blocks of columns by gate.
+    # dh_{t-1} = da_t W_h^T: this program's rows of W_h, a block of columns a gate.
     k = tl.reshape(tl.arange(0, SLABS * SLAB), [SLABS, SLAB])
     W_mask = (k < H)[:, :, None] & (unit < H)[None, None, :]
     W_at = unit[None, None, :] * 4 * H + k[:, :, None]
@@ -216,7 +216,7 @@ def backward_kernel(
         tanh_c = tanh(c)
         dc += dh * o * (1 - tanh_c * tanh_c)  # h_t = o_t tanh(c_t)
         tl.store(da_ptr + gate, dc * g * i * (1 - i), mask)  # c_t = ... + i_t g_t
-        tl.store(da_ptr + gate + H, dc * c_previous * f * (1 - f), mask)  # f_t c_{t-1}
+        tl.store(da_ptr + gate + H, dc * c_previous * f * (1 - f), mask)  # + f_t c
         tl.store(da_ptr + gate + 2 * H, dc * i * (1 - g * g), mask)
         tl.store(da_ptr + gate + 3 * H, dh * tanh_c * o * (1 - o), mask)
         arrive(counter)
@@ -227,7 +227,7 @@ def backward_kernel(
 
 @jit
 def exchange_kernel(arrived_ptr, T):
-    """Runs T steps in which programs count themselves and wait, and do nothing else."""
+    """Runs T steps in which programs only count themselves and wait."""
     others = tl.num_programs(1)
     counter = arrived_ptr + tl.program_id(0)
     for t in range(T):
@@ -300,7 +300,8 @@ def backward(p, cache, dh, dc=None, plan=None):
     da, dc0 = _new(x, (T + 1, B, 4 * H)), _new(x, (B, H), sums=True)
     da[T] = 0
     counters = _counters(x, B, plan)
-    arguments = dh, c if dc is None else dc, p.W_h, c, gates, da, dc0, counters, T, B, H
+    given = c if dc is None else dc  # not read where HAS_DC is False
+    arguments = dh, given, p.W_h, c, gates, da, dc0, counters, T, B, H
     launch(backward_kernel, plan, B, H, arguments, HAS_DC=dc is not None)
     da = da[:T]
     rows = da.reshape(-1, 4 * H)
@@ -313,7 +314,7 @@ def backward(p, cache, dh, dc=None, plan=None):
 
 
 def choose(B, H, itemsize, processors, precision="ieee"):
-    """Returns the Plan with the smallest pieces whose programs are on the chip at once.
+    """Returns the Plan with the smallest pieces whose programs all run at once.
 
     Args:
         B: rows of the batch.
