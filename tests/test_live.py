@@ -244,6 +244,8 @@ def test_megabytes_are_cut_and_counted(runner):
     passed, text = printed(runner, "print('x' * 3_000_000)")
     assert passed and len(text) < runner.MOST + 200
     assert f"{3_000_001 - runner.MOST:,} more characters" in text
+    code = "for i in range(30_000):\n    print('yes')\n1 / 0"
+    assert printed(runner, code)[1].count("cut here") == 1
 
 
 def test_absent_modules_are_stood_in_for_and_say_what_they_need(runner, monkeypatch):

@@ -211,13 +211,14 @@ def test_a_chapters_cells_compute_what_the_book_shows(chapter_page):
     assert page.troubles == []
 
 
-def test_a_changed_cell_is_run_again_before_those_below(chapter_page):
-    first, second = chapter_page.cell(5), chapter_page.cell(6)
+def test_a_changed_cell_and_what_depends_on_it_are_run_again(chapter_page):
+    first, second, third = map(chapter_page.cell, (5, 6, 7))
     first.write("changed = 20")
-    second.write("changed + 1")
-    assert second.press("Run").output == "21\n"
+    second.write("more = changed + 1")
+    third.write("more")
+    assert third.press("Run").output == "21\n"
     first.write("changed = 30")
-    assert second.press("Run").output == "31\n"
+    assert third.press("Run").output == "31\n"
 
 
 def test_an_endless_loop_is_stopped_and_python_starts_again(chapter_page):
@@ -232,6 +233,7 @@ def test_an_endless_loop_is_stopped_and_python_starts_again(chapter_page):
     )
     assert cell.text() == "while True:\n    print('y')"
     assert 50_000 < len(cell.output) < 70_000  # cut, long before it was stopped
+    assert "… cut here" in cell.output
     cell.write("'alive'")
     assert cell.press("Run").output == "'alive'\n"
     assert "after" in cell.status  # what is above has run again
@@ -310,7 +312,8 @@ def test_megabytes_are_cut_and_the_page_goes_on(exercise_page):
     cell.write("print('x' * 5_000_000)")
     cell.press("Run")
     assert 50_000 < len(cell.output) < 70_000
-    assert "more characters were printed than a page can show" in cell.output
+    assert "cut here: more is printed than a page can show" in cell.output
+    assert "… 4,940,001 more characters" in cell.output
 
 
 def test_a_check_of_a_cell_that_defines_nothing_says_what_to_define(exercise_page):

@@ -35,12 +35,16 @@ class Screen(io.TextIOBase):
     def write(self, text):
         room = MOST - self.shown
         kept = text[:room]
-        self.cut += len(text) - len(kept)
         if kept:
             self.shown += len(kept)
             self.waiting.append(kept)
             if time.monotonic() - self.sent > PAUSE:
                 self.flush()
+        if kept != text:
+            if not self.cut:  # said at once: the cell may never end
+                self.waiting.append("\n… cut here: more is printed than a page can show\n")
+                self.flush()
+            self.cut += len(text) - len(kept)
         return len(text)
 
     def flush(self):
@@ -51,9 +55,7 @@ class Screen(io.TextIOBase):
 
     def end(self):
         if self.cut:
-            self.waiting.append(
-                f"\n… cut here: {self.cut:,} more characters were printed than a page can show\n"
-            )
+            self.waiting.append(f"… {self.cut:,} more characters\n")
         self.flush()
 
 
