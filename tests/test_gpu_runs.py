@@ -403,12 +403,10 @@ def trained():
         "sentences": 600, "epochs": 3, "large": 48, "learning_rate": 0.01,
     }  # fmt: skip
     previous, corpus.V = corpus.V, 60
-    corpus.drawn.__defaults__ = (0, 60)
     try:
         yield language_models.run("GRU, large", sizes)
     finally:
         corpus.V = previous
-        corpus.drawn.__defaults__ = (0, previous)
 
 
 @pytest.mark.slow

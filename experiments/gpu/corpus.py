@@ -48,7 +48,7 @@ def load(path=None, sentences=20_000):
         ValueError: not a file of ``save``.
     """
     if path is None:
-        return drawn(sentences)
+        return drawn(sentences, V)
     try:
         with np.load(path) as stored:
             train, validation = (
@@ -59,7 +59,7 @@ def load(path=None, sentences=20_000):
     return Corpus("the docstrings of Parts 2 and 4", train, validation, None)
 
 
-def drawn(sentences, seed=0, V=V):
+def drawn(sentences, V, seed=0):
     """Returns sentences of a chain in which a word has few successors, with fixed probabilities."""
     rng = np.random.default_rng(seed)
     p = 0.7 ** np.arange(SUCCESSORS)
