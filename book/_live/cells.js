@@ -183,10 +183,10 @@ class Page {
   // A cell that a page cannot run says so, and where it does run.
   explain({ id, needs }) {
     const { url, text } = this.about.elsewhere;
-    const where = url ? element("a", { href: url }, text) : text;
+    const where = url ? [element("a", { href: url }, text)] : sentence(text);
     const box = document.getElementById(id);
     const place = box.querySelector(".cell_input") ?? box;
-    place.append(element("p", { class: "live-needs" }, `Does not run in the page: it needs ${needs}. `, where));
+    place.append(element("p", { class: "live-needs" }, `Does not run in the page: it needs ${needs}. `, ...where));
   }
 
   trouble(text) {
@@ -216,19 +216,22 @@ class Page {
     this.running = true;
     for (const { runButton, checkButton } of this.cells) [runButton, checkButton].forEach((b) => b && disable(b, true));
     const above = cell.about.exercise ? [] : this.cells.slice(0, this.cells.indexOf(cell));
-    const before = above.filter((other) => !other.about.exercise && !other.hasRun);
+    let before = 0;
     try {
       for (const unseen of this.imports) {
         if (cell.about.exercise || unseen.hasRun || unseen.number > cell.number) continue;
         unseen.hasRun = (await this.attempt(unseen, { show() {} })).passed;
       }
-      for (const other of before) {
+      for (const other of above) {
+        // Asked only now: a changed cell, when it runs, makes those below it run again.
+        if (other.about.exercise || other.hasRun) continue;
+        before++;
         if (!(await this.runOne(other))) {
           if (other.output.textContent) cell.say(`Cell ${other.number}, which has to run first, raised an error.`, "wrong");
           return;
         }
       }
-      await this.runOne(cell, checking, before.length);
+      await this.runOne(cell, checking, before);
     } finally {
       this.running = false;
       for (const { runButton, checkButton } of this.cells) [runButton, checkButton].forEach((b) => b && disable(b, false));
