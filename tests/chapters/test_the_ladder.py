@@ -84,7 +84,7 @@ def test_a_count_is_never_far_above_the_clock_nor_far_below(bench):
     for name, rung in bench["rungs"].items():
         if "predicted_seconds" in rung:
             share = rung["predicted_seconds"] / median(rung)
-            assert 0.4 < share < 1.35, name
+            assert 0.3 < share < 1.35, name
     # No rung is above its roof.
     for name, machine in (("update", "float32"), ("kernels", "wide"), ("kernels_batch", "wide")):
         rung = bench["rungs"][name]
