@@ -116,6 +116,13 @@ PARTS: dict[str, tuple[str, ...]] = {
         "numbers_to_expect",
         "weights_from_before_keras_3",
     ),
+    "speed": (
+        "under_which_roof",
+        "one_array_for_loss_and_gradient",
+        "what_makes_a_chain_faster",
+        "a_fused_gru",
+        "the_step_of_one_device",
+    ),
 }
 
 

@@ -1,0 +1,217 @@
+"""A step on several devices that is not the step of one: means of means, clipping, no words."""
+
+import warnings
+
+import numpy as np
+
+from unrolled.exercises.judging import Wrong, array, call, function, is_close
+
+TITLE = "The step of one device"
+CHAPTER = "07-gpu/more-than-one-device"
+KIND = "debug"
+LEVEL = 2
+MINUTES = 20
+
+TEXT = r"""
+Several devices share a batch. Device $k$ has the gradients of its own words, `shares[k]` of shape
+$(n_k, P)$, a row for each word and $P$ weights; the $n_k$ differ, and near the end of an epoch a
+device may have none. All have the same weights `w`. `step` is to return the list of every device's
+weights after one step of SGD with clipping, and each should be what *one* device with all the words
+would have:
+
+$$
+\begin{aligned}
+N &= \sum_k n_k, \\
+g &= \frac1N \sum_k \sum_{i=1}^{n_k} g_{k,i}, \\
+w &\leftarrow w - \eta\, \min\Bigl(1, \frac{c}{\lVert g \rVert}\Bigr)\, g .
+\end{aligned}
+$$
+
+With shares of equal size and small gradients it is. There are three faults. Devices talk only by
+`all_reduce(values)`: a list with one array or number a device goes in, and every device gets the
+sum. What a device sends must not grow with the number of its words; and how many words another has,
+it knows only if it was told.
+"""
+
+_HEAD = '''
+import numpy as np
+
+
+def all_reduce(values):
+    """The sum over devices, which each of them then has."""
+    return [sum(values)] * len(values)
+
+
+def clipped(g, limit):
+    """g, shortened to the limit if it is longer."""
+    return g * min(1.0, limit / max(np.linalg.norm(g), 1e-30))
+
+'''
+
+STUB = (
+    _HEAD
+    + '''
+def step(w, shares, rate, limit, all_reduce=all_reduce):
+    """The weights (P,) of each device after a step."""
+    means = [clipped(share.mean(axis=0), limit) for share in shares]
+    totals = all_reduce(means)
+    return [w - rate * total / len(shares) for total in totals]
+
+
+rng = np.random.default_rng(0)
+shares = [rng.normal(size=(n, 3)) + k for k, n in enumerate((8, 2))]
+print(step(np.zeros(3), shares, 1.0, 1.0)[0])
+print(-clipped(np.concatenate(shares).mean(axis=0), 1.0))  # one device
+'''
+)
+
+HINTS = (
+    "Two devices, one with 8 words and one with 2: how much does a word on each count in the "
+    "average of the two means?",
+    "A sum over words is a sum over devices; a mean is not. Which two sums make the mean?",
+    "The norm in the formula is that of $g$, the gradient of the whole batch. When is it known?",
+)
+
+SOLUTION = (
+    _HEAD
+    + '''
+def step(w, shares, rate, limit, all_reduce=all_reduce):
+    """The weights (P,) of each device after a step."""
+    totals = all_reduce([share.sum(axis=0) for share in shares])  # 0 without words
+    words = all_reduce([len(share) for share in shares])
+    pairs = zip(totals, words, strict=True)
+    return [w - rate * clipped(total / N, limit) for total, N in pairs]
+
+
+rng = np.random.default_rng(0)
+shares = [rng.normal(size=(n, 3)) + k for k, n in enumerate((8, 2))]
+print(step(np.zeros(3), shares, 1.0, 1.0)[0])
+print(-clipped(np.concatenate(shares).mean(axis=0), 1.0))  # one device
+'''
+)
+
+COMMENT = r"""
+*A mean of means.* With $K$ devices a word on device $k$ counts $N / (K n_k)$ times what it should:
+at 8 and 2 words, 0.625 and 2.5. A loss that is averaged in the same way agrees with this gradient,
+so that nothing looks wrong. An engine that averages over the devices for you, as PyTorch's
+`DistributedDataParallel` does, is right only if each device multiplies its mean by $K n_k / N$
+before, and for that $N$ has to be added up as well.
+
+*Clipping too early.* Each device shortens its own gradient by its own factor. The average of them
+is never longer than $c$, and so the norm in the log is as it should be; but it points elsewhere,
+and a gradient of the batch that is short because the devices disagree is cut as well.
+
+*No words.* The mean of no rows is NaN, and after one all-reduce every device has it. The sum of no
+rows is 0, which is right: such a device adds nothing, but must still take part, since the others
+wait for it.
+
+A test with shares of equal size, and with gradients below the limit, sees none of the three. It is
+the same lesson as with padding ({doc}`/book/06-tensorflow/loss-on-padded-sequences`): add up sums
+and counts, and divide once, at the end. Next: accumulate the gradients of several small batches on
+*one* device before a step. Which of the three faults can come back there?
+"""
+
+SIZES = (8, 1, 3)
+
+
+def _step(shares, limit, by_words, clip_first):
+    """Returns the step's change, for rate 1, with or without two of the faults."""
+
+    def clipped(g):
+        return g * min(1.0, limit / np.linalg.norm(g))
+
+    if clip_first:
+        means = [clipped(share.mean(axis=0)) for share in shares]
+    else:
+        means = [share.mean(axis=0) for share in shares]
+    sizes = [len(share) if by_words else 1 for share in shares]
+    g = np.average(means, axis=0, weights=sizes)
+    return -g if clip_first else -clipped(g)
+
+
+def check(answers):
+    """Against one device with all words: unequal shares, a clipped step, a device without words."""
+    reader = function(answers, "step")
+    rng = np.random.default_rng(4)
+    P = 5
+    w = rng.normal(size=P)
+    shares = [3 * k + rng.normal(size=(n, P)) for k, n in zip((-1, 1, 2), SIZES, strict=True)]
+    loose, tight = 1e6, 0.2
+    plain, _ = _ask(reader, w, shares, loose)
+    if is_close(plain, _step(shares, loose, by_words=False, clip_first=False)):
+        raise Wrong(
+            f"With {SIZES} words on three devices and nothing to clip, the single word of the "
+            "second counts as much as the eight of the first together: a mean of means."
+        )
+    total = sum(share.sum(axis=0) for share in shares)
+    if is_close(plain, -total):
+        raise Wrong("Nothing divides by N: that is the step of the summed loss.")
+    if is_close(plain, -total / len(shares)):
+        raise Wrong("You add up sums and divide by the number of devices; N is the words of all.")
+    if not is_close(plain, -total / sum(SIZES)):
+        raise Wrong(
+            "With unequal shares and nothing to clip, the step is not that of one device: the "
+            "gradient is the sum over all words divided by the number of all words."
+        )
+    cut, _ = _ask(reader, w, shares, tight)
+    if is_close(cut, _step(shares, tight, by_words=True, clip_first=True)):
+        raise Wrong(
+            "Without clipping it is right. With it, each device shortens its own mean by its own "
+            "factor, and the sum points elsewhere. The norm asked is that of the whole batch."
+        )
+    right = _step(shares, tight, by_words=True, clip_first=False)
+    if not is_close(cut, right):
+        if is_close(cut, right * (np.linalg.norm(cut) / np.linalg.norm(right))):
+            raise Wrong(
+                f"A long gradient keeps its direction, but the step has length "
+                f"{np.linalg.norm(cut):.3g} where the limit is {tight}."
+            )
+        raise Wrong(
+            "Without clipping it is right; a gradient that is clipped comes out turned. Clip once, "
+            "when the gradient of the whole batch is known."
+        )
+    without = [shares[0], np.empty((0, P)), shares[2]]
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the mean of no rows
+        change, sent = _ask(reader, w, without, tight, "With a device that has no words: ")
+    right = _step([shares[0], shares[2]], tight, by_words=True, clip_first=False)
+    if not is_close(change, right):
+        raise Wrong("With a device that has no words, the step is not that of the others' words.")
+    if sent == 0:
+        raise Wrong("`all_reduce` is never called: nothing else lets devices know of each other.")
+    if sent > 2 * (P + 1):
+        raise Wrong(
+            f"Each device sends {sent} numbers for {P} weights: the sum over its words is enough."
+        )
+    if sent <= P:
+        raise Wrong(
+            f"Each device sends {sent} numbers, its part of the gradient. How many words the "
+            "others have, it can only know if the counts are added up as well."
+        )
+    return "Every device has taken the step of one, and has sent one number more than its gradient."
+
+
+def _ask(reader, w, shares, limit, where=""):
+    """Returns (the change of the weights with rate 1, numbers that a device sent)."""
+    sent = []
+
+    def all_reduce(values):
+        values = list(values)
+        if len(values) != len(shares):
+            raise Wrong(f"{where}`all_reduce` wants one value from each of the devices.")
+        sizes = {np.shape(value) for value in values}
+        if len(sizes) > 1:
+            raise Wrong(f"{where}`all_reduce` adds arrays of one shape; it got {sorted(sizes)}.")
+        sent.append(max(np.size(value) for value in values))
+        return [sum(np.asarray(value) for value in values)] * len(values)
+
+    found = call(reader, w.copy(), [share.copy() for share in shares], 1.0, limit, all_reduce)
+    if not isinstance(found, list | tuple) or len(found) != len(shares):
+        raise Wrong("`step` should return a list of the weights of every device.")
+    kinds = [np.asarray(one, dtype=float) for one in found]
+    if any(one.shape == w.shape and np.isnan(one).any() for one in kinds):
+        raise Wrong(f"{where}the weights are NaN on all: the mean of no rows was added up.")
+    new = [array(one, w.shape, f"{where}the weights") for one in kinds]
+    if any(not np.array_equal(one, new[0]) for one in new):
+        raise Wrong(f"{where or 'After the step '}the devices' weights differ; they must be equal.")
+    return new[0] - w, sum(sent)
