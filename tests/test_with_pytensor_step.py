@@ -1,5 +1,6 @@
 """The step of SGD in PyTensor is that of NumPy."""
 
+import jax
 import numpy as np
 import pytensor
 import pytest
@@ -26,14 +27,14 @@ def example(dtype=np.float64):
 def test_two_steps_are_those_of_numpy(mode):
     p, batches = example()
     right = p
-    with pytensor.config.change_flags(cxx=""):
+    with jax.enable_x64(True), pytensor.config.change_flags(cxx=""):
         shape = (T, B) if mode == "JAX" else (None, None)
         step, params = with_pytensor_step.compile_step(p, RATE, shape, mode)
-    for batch in batches:
-        loss, right = fast_step.step_plainly(right, batch, RATE)
-        assert_allclose(step(batch.inputs, batch.targets), loss, rtol=1e-10)
-    for a, b in zip(tree.leaves(params()), tree.leaves(right), strict=True):
-        assert np.abs(a - b).max() <= 1e-10 * np.abs(b).max()
+        for batch in batches:
+            loss, right = fast_step.step_plainly(right, batch, RATE)
+            assert_allclose(step(batch.inputs, batch.targets), loss, rtol=1e-10)
+        for a, b in zip(tree.leaves(params()), tree.leaves(right), strict=True):
+            assert np.abs(a - b).max() <= 1e-10 * np.abs(b).max()
 
 
 def test_every_mode_has_a_name_that_pytensor_knows():

@@ -57,7 +57,9 @@ def compile_step(p, learning_rate, shape, mode="NUMBA"):
     )
     rows = (pt.specify_shape(h, (T, B, H)) if all(shape) else h).reshape((T * B, H))
     log_p = log_softmax(pt.dot(rows, shared.W_y) + shared.b_y, axis=1)
-    loss = -log_p[np.arange(T * B) if all(shape) else pt.arange(T * B), targets.reshape((T * B,))].sum()
+    loss = -log_p[
+        np.arange(T * B) if all(shape) else pt.arange(T * B), targets.reshape((T * B,))
+    ].sum()
     weights = [W_h, b, shared.W_y, shared.b_y]
     dx, *gradients = pt.grad(loss, [x, *weights])
     rate = dtype(learning_rate)
