@@ -21,8 +21,8 @@ writes its result once. Set
   $u = h W_y$;
 - `most`, the operations for each byte that this product comes near and never reaches, however
   many rows it has;
-- `narrowest`, the smallest whole $H$ with which, at $V = 8000$, any number of rows at all lifts
-  the product under the flat part of the roof;
+- `narrowest`, the smallest whole $H$ with which, at $V = 8000$, enough rows bring the product
+  under the flat part of the roof;
 - `helps`, the one change that makes the product with 45 rows faster: **a** twice the bandwidth ·
   **b** kernels with twice the rate · **c** numbers of 2 bytes at the same rate · **d** an array for
   $u$ that is made once and used at every step, page faults being left out here.
