@@ -26,7 +26,7 @@ $R$ from 16, 32, 64 and $U$ from 16, 32; $H$ is a multiple of $U$. Set
 - `widest`, the largest $H$ that fits;
 - `rows` and `units`, an $R$ and $U$ with which it does.
 
-At last, let the reset gate act *before* the product, $(r_t \odot h_{t-1})\, W_{hh}$. Set `waits` to
+Lastly, let the reset gate act *before* the product, $(r_t \odot h_{t-1})\, W_{hh}$. Set `waits` to
 what changes in the kernel: **a** nothing, the same bytes come in another order · **b** each program
 has to keep more columns of $W_h$ · **c** programs wait for one another twice in a step, and
 exchange twice as much · **d** it can no longer be cut by units at all.

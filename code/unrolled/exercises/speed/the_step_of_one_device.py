@@ -15,9 +15,9 @@ MINUTES = 20
 TEXT = r"""
 Several devices share a batch. Device $k$ has the gradients of its own words, `shares[k]` of shape
 $(n_k, P)$, a row for each word and $P$ weights; the $n_k$ differ, and near the end of an epoch a
-device may have none. All have the same weights `w`. `step` is to return the list of every device's
-weights after one step of SGD with clipping, and each should be what *one* device with all the words
-would have:
+device may have none. They hold the same weights `w`, and the function `step` returns the list of
+every device's weights after one step of SGD with clipping. Each should be what *one* device with
+all the words would have:
 
 $$
 \begin{aligned}
