@@ -4,10 +4,12 @@ The pages that show our source files are one template filled many times: the hea
 and one between stand for them in the browser; their links are all checked. Each check is also
 turned on a page that has the fault it looks for.
 
-Of axe's rules those on colour take most of the time. Nothing but colours differs between the
-themes, and no colour with the width, so a page is asked for all rules in the light theme, for its
-colours again in the dark one, and for everything but colours at 320 pixels. One page of each kind
-is asked for everything everywhere.
+Of axe's rules those on colour take most of the time, nearly all of it on code and mathematics.
+Nothing but colours differs between the themes, and no colour with the width. So every page is asked
+for all other rules at both widths, and for colours outside code and mathematics in both themes.
+Code has as many colours as its words have classes, and these are checked on one page that has each
+class once; mathematics has the colour of the text around it. One page of each kind is asked for
+everything everywhere.
 """
 
 import gzip
@@ -33,8 +35,10 @@ EVERY_KIND = (
     "book/reference/bibliography.html",
     "search.html",
 )
-COLOUR = {"runOnly": ["cat.color"]}
-NOT_COLOUR = {"rules": {"color-contrast": {"enabled": False}}}
+DOCUMENT = {"include": [["html"]]}
+OUTSIDE_CODE = {"include": [["html"]], "exclude": [[".highlight"], [".katex"]]}
+COLOUR = {"runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}}
+NOT_COLOUR = {"rules": {rule: {"enabled": False} for rule in COLOUR["runOnly"]["values"]}}
 HEAVIEST = 450_000  # bytes, gzipped, without the page's figures
 PRESSED = {".woff2", ".png", ".jpg", ".gif"}
 
@@ -79,6 +83,43 @@ def broken_links(folder):
     return broken
 
 
+def violations(page, rules=None, where=DOCUMENT):
+    options = {"resultTypes": ["violations"], "preload": False} | (rules or {})
+    found = page.evaluate("given => axe.run(...given)", [where, options])["violations"]
+    return [f"{v['id']}: {node['target'][0]}" for v in found for node in v["nodes"]]
+
+
+def classes_of_code(folder):
+    """The classes that the words of code have on any page."""
+    found = set()
+    for name in pages_of(folder):
+        text = (folder / name).read_text("utf-8")
+        for block in re.findall(r'<div class="highlight">.*?</div>', text, re.S):
+            found |= set(re.findall(r'<span class="([\w ]+)">', block))
+    return sorted(found)
+
+
+def pale_code(page, classes):
+    """The classes whose colour is too near that of the ground, on the page that is open."""
+    page.evaluate(
+        """classes => {
+          const code = document.querySelector(".highlight pre");
+          code.id = "every-class";
+          code.replaceChildren(...classes.flatMap((name) => {
+            const word = document.createElement("span");
+            word.className = name;
+            word.dataset.word = name;
+            word.textContent = "word";
+            return [word, " "];
+          }));
+        }""",
+        classes,
+    )
+    page.add_script_tag(path=AXE)
+    pale = violations(page, COLOUR, {"include": [["#every-class"]]})
+    return [page.get_attribute(rule.partition(": ")[2], "data-word") for rule in pale]
+
+
 class Visit:
     """What happened when a browser opened one page in one theme."""
 
@@ -96,18 +137,17 @@ class Visit:
         self.theme = page.evaluate("document.documentElement.dataset.theme")
         page.add_script_tag(path=AXE)
         everywhere = name in EVERY_KIND or name.startswith("source/")
-        self.axe = self.violations(page, COLOUR if dark and not everywhere else {})
+        if everywhere:
+            self.axe = violations(page)
+        else:
+            self.axe = violations(page, COLOUR, OUTSIDE_CODE)
+            self.axe += [] if dark else violations(page, NOT_COLOUR)
         page.set_viewport_size({"width": 320, "height": 700})
         # The theme looks again at what scrolls after 300 ms; waited for in the page's own time.
         page.evaluate("() => new Promise((done) => setTimeout(done, 450))")
         self.width = page.evaluate("document.documentElement.scrollWidth")
-        self.axe += self.violations(page, {} if everywhere else NOT_COLOUR)
+        self.axe += violations(page, {} if everywhere else NOT_COLOUR)
         page.close()
-
-    def violations(self, page, rules):
-        options = {"resultTypes": ["violations"], "preload": False} | rules
-        found = page.evaluate("options => axe.run(document, options)", options)["violations"]
-        return [f"{v['id']}: {node['target'][0]}" for v in found for node in v["nodes"]]
 
     def asked(self, request):
         if not request.url.startswith(("data:", self.origin)):
@@ -185,6 +225,28 @@ def test_one_page_of_each_kind_is_there(site):
 
 def test_axe_finds_nothing_at_1280_and_320_pixels(book):
     assert book.all(lambda visit: visit.axe) == {}
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("theme", THEMES)
+def test_every_colour_of_code_can_be_read(site, browser, theme):
+    served = Site(browser, site)
+    page = browser.new_page(color_scheme=theme, reduced_motion="reduce")
+    page.goto(f"{served.origin}/book/04-gates/the-lstm.html", wait_until="networkidle")
+    classes = classes_of_code(site)
+    assert {"k", "kn", "n", "nb", "c1", "s2", "sd"} <= set(classes)
+    assert pale_code(page, classes) == []
+    page.add_style_tag(content=".highlight .kn, .highlight .c1 {color: #777 !important}")
+    assert pale_code(page, classes) == ["c1", "kn"]
+    page.close()
+    served.close()
+
+
+def test_mathematics_has_the_colour_of_its_text(site):
+    coloured = re.compile(r'class="katex(?:(?!</math>).)*?mathcolor', re.S)
+    pages = [name for name in pages_of(site) if name.startswith("book/")]
+    assert [n for n in pages if coloured.search((site / n).read_text("utf-8"))] == []
+    assert coloured.search('<span class="katex"><math><mstyle mathcolor="red"></mstyle></math>')
 
 
 def test_nothing_is_asked_of_another_host(book):

@@ -32,9 +32,10 @@ kernelspec:
 """
 
 HOW = """\
-Change the cell under a problem, run it, and run the check below it, which says what is still wrong.
-Hints and the solution are folded under each; in a notebook, `hint("name")`, `hint("name", 2)` and
-`solution("name")` print them. The minutes are for a reader who has read the chapter.
+Change the cell under a problem and run its check, which says what is still wrong: here, once the
+button above has made the cells of this page editable, or in a notebook. Hints and the solution are
+folded under each; in a notebook, `hint("name")`, `hint("name", 2)` and `solution("name")` print
+them. The minutes are for a reader who has read the chapter.
 
 ```{code-cell} python3
 from unrolled.exercises import check, hint, solution

@@ -4,7 +4,7 @@
 // the same for code and tables.)
 function makeEquationsFocusable() {
   for (const box of document.querySelectorAll("div.math .katex-display")) {
-    if (box.scrollWidth > box.clientWidth + 1) {
+    if (box.scrollWidth > box.clientWidth) {
       box.tabIndex = 0;
       box.setAttribute("role", "group");
       box.setAttribute("aria-label", "Equation, scrolls sideways");
