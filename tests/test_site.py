@@ -115,7 +115,7 @@ def pale_code(page, classes):
         }""",
         classes,
     )
-    page.add_script_tag(path=AXE)
+    page.evaluate(AXE.read_text("utf-8"))
     pale = violations(page, COLOUR, {"include": [["#every-class"]]})
     return [page.get_attribute(rule.partition(": ")[2], "data-word") for rule in pale]
 
@@ -135,7 +135,7 @@ class Visit:
         page.on("response", lambda r: r.status >= 400 and self.failed.append(r.url))
         page.goto(f"{origin}/{name}", wait_until="networkidle")
         self.theme = page.evaluate("document.documentElement.dataset.theme")
-        page.add_script_tag(path=AXE)
+        page.evaluate(AXE.read_text("utf-8"))
         everywhere = name in EVERY_KIND or name.startswith("source/")
         if everywhere:
             self.axe = violations(page)
