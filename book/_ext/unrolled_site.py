@@ -19,6 +19,8 @@ PARTS = (
     "freshness",
     "ahead",
     "lean",
+    "findable",
+    "cite",
     "policy",
 )
 
