@@ -12,7 +12,7 @@ class Head(HTMLParser):
     def __init__(self, text):
         super().__init__()
         self.titles, self.metas, self.canonical, self.data, self.headings = [], [], [], [], 0
-        self.inline, self.handlers, self.order = [], [], []
+        self.inline, self.handlers, self.before_policy = [], [], []
         self._into = None
         self.feed(text)
 
@@ -22,8 +22,8 @@ class Head(HTMLParser):
         for name in ("href", "src", "action", "formaction"):
             if (found.get(name) or "").strip().lower().startswith("javascript:"):
                 self.handlers.append(f"javascript: in {name}")
-        if tag in ("script", "style", "link", "meta"):
-            self.order.append((tag, found))
+        if tag in ("script", "style", "link") and not self.all("Content-Security-Policy"):
+            self.before_policy.append(tag)
         if tag == "meta":
             key = found.get("name") or found.get("property") or found.get("http-equiv")
             self.metas.append((key, found.get("content")))

@@ -23,7 +23,8 @@ def main() -> None:
     plt.rcParams.update({"font.size": 19, "figure.constrained_layout.use": False})
     figure = plt.figure(figsize=(width / 100, height / 100), dpi=100)
     axes = figure.add_axes((0.04, 0.06, 0.92, 0.62))
-    words: dict[Hashable, str] = {("x", t): word for t, word in enumerate("the dog bit the man".split(), 1)}
+    named = enumerate("the dog bit the man".split(), start=1)
+    words: dict[Hashable, str] = {("x", t): word for t, word in named}
     figures.draw_graph(axes, graph.unrolled_rnn(5), words=words, edge_labels="none")
     for label in axes.texts:  # larger than in a figure of a page
         if isinstance(label, Annotation):  # a word
