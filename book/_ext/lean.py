@@ -155,7 +155,7 @@ def same_ids(notebook: str) -> str:
 
 def tidy_site(app: Any, exception: Exception | None) -> None:
     """Remove what no page asks for, and silence the theme's messages to the console."""
-    if exception:
+    if exception or app.builder.name != "html":
         return
     out = Path(app.outdir)
     remove_stale(app, out)
