@@ -123,8 +123,10 @@ def _text(node: nodes.Node) -> str:
 
 def chapters(app: Any) -> list[str]:
     """Return the pages of the book in the order of reading, the first being the book's own."""
+    # A build that had no page to write has not collected them.
+    relations = getattr(app.builder, "relations", None) or app.env.collect_relations()
     found = [app.config.root_doc]
-    while following := app.builder.relations.get(found[-1], (None, None, None))[2]:
+    while following := relations.get(found[-1], (None, None, None))[2]:
         found.append(following)
     return found
 
