@@ -42,7 +42,7 @@ def written(*entries: tuple[str, Entry]) -> str:
 
 def offer(app: Any, pagename: str, templatename: str, context: dict, doctree: Any) -> None:
     """Give the menu of the page its entry."""
-    if pagename in findable.chapters(app):
+    if app.builder.name == "html" and pagename in findable.chapters(app):
         context["citation"] = written(entry(app, pagename)).strip().replace("\n    ", "\n  ")
         context["citations"] = context["pathto"](FILE, 1)
 

@@ -223,6 +223,8 @@ def describe(app: Any, pagename: str, templatename: str, context: dict, doctree:
     if not templatename.endswith(".html"):
         return
     context["page_title"] = page_title(app, pagename, context)
+    if app.builder.name != "html":  # an e-book says this elsewhere
+        return
     text = description(app, pagename, doctree)
     # Sphinx and docutils each say how wide the page is; the layout says it already.
     width = r'<meta name="viewport"[^>]*>\s*'

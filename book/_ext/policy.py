@@ -40,7 +40,8 @@ def guard(app: Any, pagename: str, templatename: str, context: dict, doctree: An
 
     These set two options: one is false where it is not set, the other serves a menu of versions.
     """
-    context["metatags"] = f"\n    {META}{context.get('metatags') or ''}"
+    if app.builder.name == "html":
+        context["metatags"] = f"\n    {META}{context.get('metatags') or ''}"
     context["script_files"] = [s for s in context["script_files"] if s.filename]
 
 
