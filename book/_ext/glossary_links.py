@@ -17,7 +17,7 @@ from sphinx import addnodes
 
 GLOSSARY = "book/reference/glossary"
 
-# Words with an everyday or a second meaning in this book; longer terms that contain them are linked.
+# Words with an everyday or a second meaning here; longer terms that contain them are linked.
 TOO_COMMON = {"cell", "gate", "query, key, value", "scan", "state"}
 
 # A term is not linked inside these, nor where the text is emphasised: there it is being introduced.
@@ -48,12 +48,13 @@ def entries(doctree: nodes.document) -> Iterator[Term]:
             continue
         labels = tuple(x["reftarget"] for x in definition.findall(addnodes.pending_xref))
         words = plain(definition)
-        yield Term(term.astext(), term["ids"][0], short_forms(words), words, labels)
+        name = term.astext()
+        yield Term(name, term["ids"][0], other_names(name, words), words, labels)
 
 
 def plain(node: nodes.Node) -> str:
-    """Return the text of a definition, formulas in letters and without "See …"."""
-    words = re.sub(r"\s*See \0\.", "", _plain(node)).replace("\0", "")
+    """Return a text without what it says of other pages, its formulas in letters and signs."""
+    words = re.sub(r"\s*(?:See \0\.|\([^()]*\0[^()]*\))", "", _plain(node)).replace("\0", "")
     return re.sub(r"\s+", " ", words).strip()
 
 
@@ -67,9 +68,9 @@ def _plain(node: nodes.Node) -> str:
     return "".join(map(_plain, node.children))
 
 
-def short_forms(definition: str) -> tuple[str, ...]:
+def other_names(name: str, definition: str) -> tuple[str, ...]:
     """Return the other names that a definition gives its term."""
-    long = re.match(r"([A-Z][\w -]{6,40}?): ", definition)
+    long = re.match(r"([A-Z][\w -]+): ", definition) if name.isupper() else None
     short = re.search(r"\b([A-Z]{2,}) for short\b", definition)
     found = [long[1][0].lower() + long[1][1:]] if long else []
     return (*found, *([short[1]] if short else []))

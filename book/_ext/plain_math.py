@@ -47,11 +47,12 @@ def group(match: re.Match[str]) -> str:
 
 
 def typed(words: str) -> str:
-    """Return a text as one types it without Greek letters and accents: `δ_t` -> `delta_t`."""
-    bare = unicodedata.normalize("NFD", words)
-    bare = "".join(c for c in bare if not unicodedata.combining(c))
+    """Return a text as one types it: `δ_t` -> `delta_t`, `h̃` -> `tilde h`."""
+    words = unicodedata.normalize("NFD", words)
+    for mark, sign in MARKS.items():
+        words = re.sub(rf"(\w){sign}", rf"{mark} \1", words)
     return re.sub(
         "([" + "".join(NAMES) + r"])(?=(\w)?)",
         lambda m: NAMES[m[1]] + (" " if m[2] and m[2] != "_" else ""),
-        bare,
+        words,
     )

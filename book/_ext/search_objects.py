@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import drawn
+import glossary_links
 import plain_math
 from docutils import nodes
 from sphinx.domains import Domain, ObjType
+from sphinx.domains.math import MathDomain
+from sphinx.domains.std import StandardDomain
 
 NOTATION = "book/notation"
 
@@ -37,34 +40,29 @@ def symbols(doctree: nodes.document) -> Iterator[Symbol]:
         if not rows or rows[0][0].astext().strip() != "symbol":
             continue
         for row in rows[1:]:
-            written = plain_math.text(row[0].astext()).split(", ")
-            codes = [code.astext() for code in row[1].findall(nodes.literal)]
-            several = [word for code in codes for word in code.split(", ")]
-            names = [w for w in written if w != "…"]
-            typed = [plain_math.typed(w) for w in names if not plain_math.typed(w).isspace()]
-            slug = re.sub(r"\W+", "-", typed[0]).strip("-")
-            anchor = unique(f"symbol-{slug}", taken)
-            row["ids"].append(anchor)
-            yield Symbol(tuple(dict.fromkeys([*names, *typed, *several])), meaning(row[-1]), anchor)
+            names = spellings(row)
+            slug = re.sub(r"[^a-zA-Z0-9]*\W[^a-zA-Z0-9]*", "-", plain_math.typed(names[0])).strip(
+                "-"
+            )
+            row["ids"].append(unique(f"symbol-{slug}", taken))
+            yield Symbol(names, glossary_links.plain(row[-1]), row["ids"][-1])
+
+
+def spellings(row: nodes.row) -> tuple[str, ...]:
+    """Return how the symbols of a row are written: in signs, without signs, and in code."""
+    signs = [w for w in plain_math.text(row[0].astext()).split(", ") if w != "…"]
+    codes = [word for code in row[1].findall(nodes.literal) for word in code.astext().split(", ")]
+    return tuple(dict.fromkeys([*signs, *map(plain_math.typed, signs), *codes]))
 
 
 def unique(anchor: str, taken: set[str]) -> str:
     """Return an anchor that is not taken, and take it."""
     number, free = 1, anchor
-    while free.lower() in taken:
+    while free in taken:
         number += 1
         free = f"{anchor}-{number}"
-    taken.add(free.lower())
+    taken.add(free)
     return free
-
-
-def meaning(cell: nodes.Element) -> str:
-    """Return what a cell of a table says, formulas in letters and signs."""
-    words = "".join(
-        plain_math.text(n.astext()) if isinstance(n.parent, nodes.math) else n.astext()
-        for n in cell.findall(nodes.Text)
-    )
-    return re.sub(r"\s+", " ", words).strip()
 
 
 class Book(Domain):
@@ -109,14 +107,14 @@ class Book(Domain):
                 if name not in seen:
                     seen.add(name)
                     yield "function", (name,), "", page, drawn.anchor_of(name)
-        where = self.env.get_domain("std").objects
+        std = cast(StandardDomain, self.env.get_domain("std"))
         for term in getattr(self.env, "unrolled_terms", []):
-            if found := where.get(("term", term.name)):
+            if found := std.objects.get(("term", term.name)):
                 yield "term", (term.name, *term.aliases), term.definition, *found
-        for label, (page, anchor, title) in self.env.get_domain("std").labels.items():
+        for label, (page, anchor, title) in std.labels.items():
             if label.startswith("ex-") and not label.endswith("-problem"):
                 yield "exercise", (title,), "", page, anchor
-        for label, (page, _) in self.env.get_domain("math").equations.items():
+        for label, (page, _) in cast(MathDomain, self.env.get_domain("math")).equations.items():
             name = label.removeprefix("eq-").replace("-", " ")
             yield "equation", (name,), "", page, f"equation-{label}"
 

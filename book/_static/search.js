@@ -7,21 +7,20 @@ const SPHINX_HIGHLIGHT_ENABLED = false; // as sphinx_highlight.js, which is not 
   if (location.protocol === "file:") DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
 
   const KINDS = ["symbol", "term", "function", "exercise", "equation"];
-  const bare = (text) =>
-    text.normalize("NFD").replace(/\p{Mn}/gu, "").replace(/[\\{}()$,\s]+/g, " ").trim();
+  const bare = (text) => text.normalize("NFC").replace(/[\\{}()$,\s]+/g, " ").trim();
 
   // How well a spelling answers a query; 0 is not at all.
   function fit(query, spelling) {
     if (spelling === query) return 9;
     const [q, s] = [query.toLowerCase(), spelling.toLowerCase()];
-    if (s === q || s.replaceAll(" ", "") === q.replaceAll(" ", "")) return 8;
+    if (s.replaceAll(" ", "") === q.replaceAll(" ", "")) return q.length > 1 ? 8 : 5; // h is not H
     if (s.endsWith(`.${q}`)) return 7;
     if (s.startsWith(q) && !/^[a-z0-9]/.test(s.slice(q.length))) return 6;
     if (q.length > 2 && s.includes(q)) return 3;
     return q.includes(" ") && q.split(" ").every((word) => s.includes(word)) ? 2 : 0;
   }
 
-  // The objects that answer a query, the best last, as Sphinx has its results.
+  // The objects that answer a query, as rows of Sphinx's results.
   function named(query) {
     const index = Search._index;
     const wanted = bare(query);
@@ -32,21 +31,28 @@ const SPHINX_HIGHLIGHT_ENABLED = false; // as sphinx_highlight.js, which is not 
         const spellings = names.split(" = ");
         const kind = index.objnames[type][1];
         const decode = (text) => new DOMParser().parseFromString(text, "text/html").body.textContent;
-        const best = Math.max(...spellings.map((name) => fit(wanted, bare(decode(name)))));
-        if (!best) continue;
+        const best = Math.max(...spellings.map((name, n) => fit(wanted, bare(decode(name))) - (n && 0.5)));
+        if (best <= 0) continue;
         const also = spellings.slice(1).map((name) => `<code>${name}</code>`).join(", ");
         const told = [kind, also, about, `in ${index.titles[page]}`].filter(Boolean).join(" · ");
-        const score = 100 + 10 * best - KINDS.indexOf(kind);
-        const where = `#${anchor === "-" ? `${kind}-${spellings[0]}` : anchor || spellings[0]}`;
-        results.push([index.docnames[page], spellings[0], where, told, score, index.filenames[page]]);
+        const place = anchor === "-" ? `${kind}-${spellings[0]}` : anchor || spellings[0];
+        // A name that is hit stands above all; one that is touched, between titles and text.
+        const score = best > 6 || kind === "symbol" ? 1000 + 10 * best - KINDS.indexOf(kind) : 10;
+        results.push([index.docnames[page], spellings[0], `#${place}`, told, score, index.filenames[page]]);
       }
     }
-    return results.sort((a, b) => a[4] - b[4] || b[1].length - a[1].length);
+    return results;
   }
 
+  // Sphinx shows the last result first.
   Search.performObjectSearch = () => [];
   const byWord = Search._performSearch;
-  Search._performSearch = (query, ...terms) => [...byWord(query, ...terms), ...named(query)];
+  Search._performSearch = (query, ...terms) => {
+    const objects = named(query);
+    const places = new Set(objects.map(([page, , anchor]) => page + anchor));
+    const words = byWord(query, ...terms).filter(([page, , anchor]) => !places.has(page + anchor));
+    return [...words, ...objects].sort((a, b) => a[4] - b[4] || b[1].length - a[1].length);
+  };
 
   // The text of a page without what only the eye or a machine reads: mathematics is there three times.
   Search.htmlToText = (html, anchor) => {
