@@ -1,4 +1,7 @@
-"""Permanent links: each says what it links to, and exercises and theorems have one too."""
+"""Permanent links: each says what it links to, and exercises and theorems have one too.
+
+Ids that their extensions give to several places of a page are taken away.
+"""
 
 from __future__ import annotations
 
@@ -23,6 +26,7 @@ def headerlink(anchor: str, what: str) -> str:
 
 def linked(body: str) -> str:
     """Return a page's HTML with a link on every exercise and theorem, and a name for every link."""
+    body = re.sub(r'(<section[^>]*) id="(?:exercise|solution|proof)-content"', r"\1", body)
     body = BOX.sub(lambda m: f"{m[1]}{headerlink(m[4], m['kind'] or m[2])}</p>", body)
     return LINK.sub(named, body)
 

@@ -15,13 +15,13 @@
   let timer = 0;
 
   const here = (url) => url.pathname === location.pathname;
-  const kept = (url) => here(url) || location.protocol !== "file:";
+  const readable = (url) => here(url) || location.protocol !== "file:";
 
   // The link that was meant, if it leads to a place in the book.
   function reference(target) {
     const found = target.closest?.("article a.reference.internal[href]");
     if (!found || found.closest(".drawn-caption, .checked-by") || !found.hash) return null;
-    return kept(new URL(found.href)) ? found : null;
+    return readable(new URL(found.href)) ? found : null;
   }
 
   function page(url) {
@@ -40,7 +40,7 @@
     if (place.matches("dt")) return [place, place.nextElementSibling];
     const section = place.matches("section") ? place : place.closest("section > span")?.parentElement;
     if (!section) return [place];
-    return [section.querySelector("h1, h2, h3, h4"), section.querySelector(":scope > p")];
+    return [section.querySelector("h1, h2, h3, h4"), section.querySelector(":scope > :is(p, .exercise)")];
   }
 
   // A copy that stands on its own: without ids, links and buttons, its images at their full address.
@@ -50,7 +50,7 @@
     for (const inner of made.querySelectorAll("a")) inner.replaceWith(...inner.childNodes);
     for (const image of made.querySelectorAll("img")) {
       image.src = new URL(image.getAttribute("src"), base);
-      image.loading = "eager";
+      image.addEventListener("load", position);
     }
     for (const element of [made, ...made.querySelectorAll("[id], [tabindex]")]) {
       for (const name of ["id", "tabindex"]) element.removeAttribute(name);
@@ -58,7 +58,8 @@
     return made;
   }
 
-  function place() {
+  function position() {
+    if (!link) return;
     const at = link.getClientRects()[0] ?? link.getBoundingClientRect();
     const { offsetWidth: width, offsetHeight: height } = panel;
     const room = document.documentElement.clientWidth - width - 8;
@@ -82,7 +83,7 @@
       const share = wide.clientWidth / wide.scrollWidth;
       if (share < 1) wide.style.fontSize = `${Math.max(0.5, share * 0.97)}em`;
     }
-    place();
+    position();
   }
 
   function close() {
@@ -133,7 +134,7 @@
     n: ["Next page", follow("link[rel=next]")],
     p: ["Previous page", follow("link[rel=prev]")],
     t: ["Contents of the book", follow("a.navbar-brand")],
-    o: ["Notation", follow("a.header-link")],
+    o: ["Notation", follow("a.header-link[href*=notation]")],
     d: ["Light, dark or the system's theme", () => document.querySelector(".theme-switch-button")?.click()],
     "?": ["This list", list],
   };
