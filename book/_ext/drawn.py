@@ -76,7 +76,8 @@ def caption(app: Any, doctree: nodes.document, docname: str) -> None:
         if (anchor := anchor_of(name)) not in anchors:
             anchors.add(anchor)
             bar["ids"].append(anchor)
-            bar[0] += raw(permalinks.headerlink(anchor, "code"))
+            if getattr(app.builder, "add_permalinks", False):
+                bar[0] += raw(permalinks.headerlink(anchor, "code"))
         bar += checked_by(app, docname, tests_of(root, name))
         node.insert(0, bar)
 
