@@ -18,7 +18,7 @@ from sphinx import addnodes
 GLOSSARY = "book/reference/glossary"
 
 # Words with an everyday or a second meaning here; longer terms that contain them are linked.
-TOO_COMMON = {"cell", "gate", "query, key, value", "scan", "state"}
+TOO_COMMON = {"cell", "gate", "mask", "query, key, value", "scan", "state"}
 
 # A term is not linked inside these, nor where the text is emphasised: there it is being introduced.
 NEVER_INSIDE = (
