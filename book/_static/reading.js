@@ -78,7 +78,7 @@
     if (!panel.isConnected) document.querySelector("main").append(panel);
     if (wanted.title) [wanted.dataset.title, wanted.title] = [wanted.title, ""]; // not twice
     wanted.setAttribute("aria-describedby", panel.id);
-    panel.showPopover();
+    if (!panel.matches(":popover-open")) panel.showPopover();
     for (const wide of panel.querySelectorAll(".katex-display")) {
       const share = wide.clientWidth / wide.scrollWidth;
       if (share < 1) wide.style.fontSize = `${Math.max(0.5, share * 0.97)}em`;
@@ -100,10 +100,10 @@
     if (link && panel.contains(event.target)) return clearTimeout(timer);
     const found = reference(event.target);
     if (!found || (event.type === "focusin" && !found.matches(":focus-visible"))) return;
-    if (found === link) return clearTimeout(timer);
-    close();
+    if (found !== link) close();
+    clearTimeout(timer);
     link = found;
-    timer = setTimeout(open, WAIT);
+    if (!panel.matches(":popover-open")) timer = setTimeout(open, WAIT);
   }
 
   function end(event) {
