@@ -467,7 +467,11 @@ def test_a_preview_stays_while_the_pointer_is_on_it_and_goes_when_it_leaves(orig
     title = link.get_attribute("title")
     shown(reader, link)
     assert link.get_attribute("title") == ""  # not twice
-    reader.locator("#preview").hover()
+    box = reader.locator("#preview").bounding_box()
+    below = box["y"] > link.bounding_box()["y"]
+    gap = box["y"] - 3 if below else box["y"] + box["height"] + 3
+    reader.mouse.move(box["x"] + 20, gap)
+    reader.mouse.move(box["x"] + 20, box["y"] + box["height"] / 2)
     reader.wait_for_timeout(500)
     assert reader.locator(OPEN).count()
     reader.mouse.move(1270, 10)
@@ -490,6 +494,9 @@ def test_a_preview_opens_by_keyboard_and_not_by_touch(origin, browser, reader):
     page.goto(f"{origin}/{SHORT}", wait_until="networkidle")
     page.evaluate("addEventListener('click', (event) => event.preventDefault())")
     page.locator("article a.term-link").first.tap()
+    page.locator("article a.term-link").first.dispatch_event(
+        "pointerover", {"pointerType": "touch", "bubbles": True}
+    )
     page.wait_for_timeout(700)
     assert not page.locator(OPEN).count()
     context.close()
@@ -548,6 +555,7 @@ def test_shortcuts_lead_where_the_list_says(origin, reader):
     reader.keyboard.press("?")
     listed = reader.eval_on_selector_all("#shortcuts kbd", "all => all.map((k) => k.innerText)")
     assert {"/", "d", "?", *there} <= set(listed)
+    reader.keyboard.press("Tab")  # from the box to the button
     reader.keyboard.press("n")  # the list is open: nothing happens
     reader.keyboard.press("Escape")
     assert not reader.locator("#shortcuts[open]").count()
@@ -555,6 +563,11 @@ def test_shortcuts_lead_where_the_list_says(origin, reader):
     reader.keyboard.type("nop?")  # typed into the field
     assert reader.input_value("#pst-search-dialog input") == "nop?"
     assert reader.url == start
+    reader.goto(f"{origin}/search.html", wait_until="networkidle")
+    reader.focus(".bd-search-container input")
+    reader.keyboard.type("nop?")
+    assert reader.input_value(".bd-search-container input") == "nop?"
+    assert reader.url == f"{origin}/search.html"
     assert reader.console == []
 
 

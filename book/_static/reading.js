@@ -181,7 +181,7 @@
 
   addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented || event.isComposing) return;
-    if (event.target.closest?.("input, textarea, select, [contenteditable], dialog, .cm-editor")) return;
+    if (event.target.closest?.("input, textarea, select, [contenteditable], .cm-editor")) return;
     if (document.querySelector("dialog[open]") || !allowed()) return;
     const [, act] = (Object.hasOwn(KEYS, event.key) && KEYS[event.key]) || [];
     if (!act) return;
