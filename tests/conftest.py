@@ -14,6 +14,8 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.setdefault("MPLBACKEND", "agg")
 os.environ.setdefault("TRITON_INTERPRET", "1")  # kernels run on NumPy arrays
 
+pytest_plugins = ["tests.recorded_run"]
+
 ROOT = Path(__file__).parent.parent
 sys.path.append(str(ROOT / "book/_ext"))
 
