@@ -139,6 +139,7 @@ class Recorder:
 
     def pytest_sessionfinish(self, exitstatus):
         import run_record
+
         from unrolled.files import write_whole
 
         is_complete = exitstatus in (0, 1) and self.outcomes.keys() == self.collected

@@ -11,7 +11,7 @@ import hashlib
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -91,6 +91,49 @@ def failures(record: dict[str, Any]) -> Iterator[str]:
         for name, found in functions.items():
             if isinstance(found, dict):
                 yield from (f"{file}::{name}{case}" for case in found.get("failed", []))
+
+
+class Found(NamedTuple):
+    """What a run found of one test function; the cases are those that did not pass."""
+
+    passed: int
+    failed: tuple[str, ...] = ()
+    skipped: tuple[str, ...] = ()
+
+    @property
+    def outcome(self) -> str:
+        """Return the worst word for it."""
+        if self.failed:
+            return "failed"
+        return "skipped" if self.skipped else "passed" if self.passed else "not run"
+
+
+NOT_RUN = Found(0)
+
+
+def found(record: dict[str, Any] | None, file: str, test: str) -> Found:
+    """Return what a run found of a test, in a class or not; NOT_RUN if it is not in the record."""
+    functions = record["tests"].get(file, {}) if record else {}
+    of_test = [value for name, value in functions.items() if name.rpartition("::")[2] == test]
+    return sum_of(Found(v) if isinstance(v, int) else _several(v) for v in of_test)
+
+
+def _several(value: dict[str, Any]) -> Found:
+    return Found(value["passed"], tuple(value.get("failed", ())), tuple(value.get("skipped", ())))
+
+
+def sum_of(several: Iterable[Found]) -> Found:
+    """Return what was found of several tests as of one."""
+    total = NOT_RUN
+    for one in several:
+        total = Found(*(a + b for a, b in zip(total, one, strict=True)))
+    return total
+
+
+def outcome(several: Iterable[Found]) -> str:
+    """Return one word for several tests: the worst of theirs, and "not run" for none."""
+    words = {one.outcome for one in several} or {"not run"}
+    return next(word for word in ("failed", "not run", "skipped", "passed") if word in words)
 
 
 def keep(root: Path) -> dict[str, Any]:
