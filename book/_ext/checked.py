@@ -11,12 +11,13 @@ import ast
 import hashlib
 import html
 import json
+import re
 import statistics
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import drawn
 import equations
@@ -30,8 +31,8 @@ from docutils import nodes
 from run_record import Found, found, outcome
 from sphinx.util.docutils import SphinxDirective
 
-Cell = str | nodes.Node | Sequence[nodes.Node]
-Row = Sequence[Cell]
+Cell: TypeAlias = str | nodes.Node | Sequence[nodes.Node]
+Row: TypeAlias = Sequence[Cell]
 
 THE_CELLS = ("tests/test_cell_interface.py", "test_backward_is_the_gradient_of_forward")
 DIFFERENCES = "central differences"
@@ -98,13 +99,23 @@ class Book:
         """Return what the run found of a test."""
         return found(self.run, test.path, test.name)
 
-    def test(self, path: str, name: str) -> nodes.reference:
+    def test(self, path: str, name: str) -> nodes.Node:
         """Return a link to a test, by its name alone: its page shows the file."""
-        return drawn.named_link(name, sources.link(self.app, self.docname, path, name))
+        name = name.rpartition("::")[2]
+        return self._link(name, path, name) if name in self.tests(path) else nodes.literal("", name)
 
-    def file(self, path: str) -> nodes.reference:
+    def file(self, path: str) -> nodes.Node:
         """Return a link to a file of code or tests."""
-        return drawn.named_link(path, sources.link(self.app, self.docname, path))
+        is_there = (self.root / path).is_file()
+        return self._link(path, path) if is_there else nodes.literal("", path)
+
+    def _link(self, text: str, path: str, name: str = "") -> nodes.reference:
+        return drawn.named_link(text, sources.link(self.app, self.docname, path, name))
+
+    def tests(self, path: str) -> list[str]:
+        """Return the names that a file of tests defines; a recorded run may know others."""
+        file = self.root / path
+        return re.findall(r"^ *def (\w+)", file.read_text("utf-8"), re.M) if file.is_file() else []
 
     def page(self, docname: str) -> nodes.reference:
         """Return a link to a page of the book."""
@@ -132,7 +143,7 @@ def table(caption: str, heads: Sequence[str], rows: Iterable[Row]) -> nodes.tabl
     group += nodes.thead("", _row(heads, len(heads)))
     group += nodes.tbody("", *(_row(row, len(heads)) for row in rows))
     title = nodes.title("", caption)
-    return nodes.table("", title, group, classes=["checked"])
+    return nodes.table("", title, group, classes=["checked"], ids=[nodes.make_id(caption)])
 
 
 def _row(cells: Row, width: int) -> nodes.row:
@@ -282,7 +293,9 @@ def the_listings(book: Book) -> list[nodes.Node]:
     shown: list[nodes.Node] = [table("Listings drawn from the package", heads, rows)]
     if others := sorted(name for name, result in every.items() if result != "passed"):
         items = [
-            nodes.list_item("", nodes.paragraph("", "", nodes.literal("", n), nodes.Text(f": {every[n]}")))
+            nodes.list_item(
+                "", nodes.paragraph("", "", nodes.literal("", n), nodes.Text(f": {every[n]}"))
+            )
             for n in others
         ]
         shown += folded(f"{len(others)} that did not pass", nodes.bullet_list("", *items))
@@ -351,7 +364,7 @@ def the_frameworks(book: Book) -> list[nodes.Node]:
             grouped[entry["against"], entry["what"]].append(entry)
     if not grouped:
         return [sentence("No comparison is in the recorded run.", "not-yet")]
-    heads = ["against", "what", "networks", "largest difference", "bound"]
+    heads = ["against", "what", "cases", "largest difference", "bound"]
     rows = [
         [against, what, str(len({e["case"] for e in of})), size(largest(of)), bounds(of)]
         for (against, what), of in sorted(grouped.items())
@@ -456,6 +469,7 @@ def the_records(book: Book) -> list[nodes.Node]:
     from unrolled import records
 
     folder = book.root / "results"
+    made_by = scripts(book.root)
     rows: list[Row] = []
     stale = 0
     for path in sorted(folder.rglob("*.json")):
@@ -465,14 +479,15 @@ def the_records(book: Book) -> list[nodes.Node]:
         name = path.relative_to(folder).with_suffix("").as_posix()
         is_stale = bool(records.is_stale(record))
         stale += is_stale
-        scripts = [book.file(code) for code in record["code"] if code.startswith("experiments/")]
+        of_record = [code for code in record["code"] if code.startswith("experiments/")]
+        script = made_by.get(name, of_record[0] if of_record else None)
         seeds = record["seed"]
         seed = ", ".join(map(str, seeds)) if isinstance(seeds, list) else str(seeds)
         device = record["device"]
         if isinstance(device, dict):
             device = device.get("name") or ", ".join(str(v) for v in device.values())
         about = f"{record['date']}, commit {str(record['commit'])[:10]}, seed {seed}; {device}"
-        what: Cell = [nodes.literal("", name), scripts[0]] if scripts else nodes.literal("", name)
+        what: Cell = [nodes.literal("", name), *([book.file(script)] if script else [])]
         rows.append([what, about, word("stale" if is_stale else "fresh")])
     line = f"{many(len(rows), 'record')}, {stale or 'none'} stale."
     if not any((folder / "gpu").glob("*.json")):
@@ -480,6 +495,16 @@ def the_records(book: Book) -> list[nodes.Node]:
     heads = ["record, script", "made", "code since"]
     fold = folded("All records", table("Recorded results", heads, rows)) if rows else []
     return [sentence(line, "checked-count"), *fold]
+
+
+def scripts(root: Path) -> dict[str, str]:
+    """Return the script that makes each record, read from experiments/all.py."""
+    path = root / "experiments/all.py"
+    for node in ast.parse(path.read_text("utf-8")).body if path.is_file() else ():
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "EXPERIMENTS":
+            commands = ast.literal_eval(node.value)
+            return {name: f"{of[0].replace('.', '/')}.py" for name, of in commands.items()}
+    return {}
 
 
 def the_site(book: Book) -> list[nodes.Node]:
@@ -550,18 +575,18 @@ class Checked(SphinxDirective):
         name = self.arguments[0]
         if name not in TABLES:
             raise self.error(f"checked: {name} is none of {', '.join(TABLES)}")
-        self.env.unrolled_checked_pages = {
-            *getattr(self.env, "unrolled_checked_pages", ()), self.env.docname
-        }  # fmt: skip
+        env: Any = self.env
+        known = env.unrolled_checked_pages = getattr(env, "unrolled_checked_pages", set())
+        known.add(env.docname)
         return [checked_table(what=name)]
 
 
 def fill(app: Any, doctree: nodes.document, docname: str) -> None:
     """Put the tables in their places."""
-    places = list(doctree.findall(checked_table))
-    book = Book(app, docname) if places else None
-    for place in places:
-        place.replace_self(TABLES[place["what"]](book))
+    if places := list(doctree.findall(checked_table)):
+        book = Book(app, docname)
+        for place in places:
+            place.replace_self(TABLES[place["what"]](book))
 
 
 def digest(root: Path) -> str:
