@@ -143,7 +143,7 @@ def table(caption: str, heads: Sequence[str], rows: Iterable[Row]) -> nodes.tabl
     group += nodes.thead("", _row(heads, len(heads)))
     group += nodes.tbody("", *(_row(row, len(heads)) for row in rows))
     title = nodes.title("", caption)
-    return nodes.table("", title, group, classes=["checked"], ids=[nodes.make_id(caption)])
+    return nodes.table("", title, group, classes=["checked"], ids=["table-" + nodes.make_id(caption)])
 
 
 def _row(cells: Row, width: int) -> nodes.row:
