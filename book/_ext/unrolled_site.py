@@ -16,10 +16,14 @@ PARTS = (
     "checked",
     "figures_on_page",
     "gradient_flow",
+    "contents",
+    "landing",
     "live",
     "freshness",
     "ahead",
+    "folding",
     "lean",
+    "bundle",
 )
 
 
