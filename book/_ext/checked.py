@@ -607,17 +607,10 @@ def outdated(app: Any, env: Any, added: set, changed: set, removed: set) -> list
     return [] if before == env.unrolled_checked else sorted(pages & env.found_docs)
 
 
-def style(app: Any, pagename: str, templatename: str, context: dict, doctree: Any) -> None:
-    """Load checked.css on the pages that have these tables, and there alone."""
-    if pagename in getattr(app.env, "unrolled_checked_pages", ()):
-        app.add_css_file("checked.css")
-
-
 def setup(app: Any) -> dict[str, bool]:
     """Register the extension."""
     app.add_node(checked_table)
     app.add_directive("checked", Checked)
     app.connect("doctree-resolved", fill)
     app.connect("env-get-outdated", outdated)
-    app.connect("html-page-context", style)
     return {"parallel_read_safe": False, "parallel_write_safe": True}
