@@ -275,6 +275,13 @@ def test_an_equation_has_the_worst_outcome_of_its_tests(book):
     assert "1 of 2 equations" in found and "eq-a | test_step | skipped" in found
 
 
+def test_the_worst_outcome_is_that_of_several():
+    order = ["failed", "not run", "skipped", "passed"]
+    for k, word in enumerate(order):
+        assert run_record.worst(reversed(order[k:])) == run_record.worst([word]) == word
+    assert run_record.worst([]) == "not run"
+
+
 def test_listings_have_the_outcome_of_their_tests(book):
     assert "all | 1 | 1 | passed" in book("listings")
     found = book("listings", tests=FAILED)

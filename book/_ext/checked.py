@@ -28,7 +28,7 @@ import run_record
 import sources
 import yaml
 from docutils import nodes
-from run_record import Found, found, outcome
+from run_record import Found, found, outcome, worst
 from sphinx.util.docutils import SphinxDirective
 
 Cell: TypeAlias = str | nodes.Node | Sequence[nodes.Node]
@@ -142,8 +142,8 @@ def table(caption: str, heads: Sequence[str], rows: Iterable[Row]) -> nodes.tabl
     group += [nodes.colspec("", colwidth=1, stub=int(i == 0)) for i in range(len(heads))]
     group += nodes.thead("", _row(heads, len(heads)))
     group += nodes.tbody("", *(_row(row, len(heads)) for row in rows))
-    title = nodes.title("", caption)
-    return nodes.table("", title, group, classes=["checked"], ids=["table-" + nodes.make_id(caption)])
+    title, anchor = nodes.title("", caption), f"table-{nodes.make_id(caption)}"
+    return nodes.table("", title, group, classes=["checked"], ids=[anchor])
 
 
 def _row(cells: Row, width: int) -> nodes.row:
@@ -300,13 +300,6 @@ def the_listings(book: Book) -> list[nodes.Node]:
         ]
         shown += folded(f"{len(others)} that did not pass", nodes.bullet_list("", *items))
     return shown
-
-
-def worst(outcomes: Iterable[str]) -> str:
-    """Return the worst of several outcomes."""
-    words = set(outcomes)
-    order = ("failed", "not run", "skipped", "passed")
-    return next((word for word in order if word in words), "not run")
 
 
 # --- what was measured ---------------------------------------------------------------------------

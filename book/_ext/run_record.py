@@ -133,8 +133,13 @@ def sum_of(several: Iterable[Found]) -> Found:
 
 
 def outcome(several: Iterable[Found]) -> str:
-    """Return one word for several tests: the worst of theirs, and "not run" for none."""
-    words = {one.outcome for one in several} or {"not run"}
+    """Return one word for several tests: the worst of theirs."""
+    return worst(one.outcome for one in several)
+
+
+def worst(outcomes: Iterable[str]) -> str:
+    """Return the worst of several outcomes; that of none is "not run"."""
+    words = {*outcomes} or {"not run"}
     return next(word for word in ("failed", "not run", "skipped", "passed") if word in words)
 
 
