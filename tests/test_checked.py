@@ -56,7 +56,8 @@ def run(folder, *arguments, suite=SUITE):
     (folder / "checks/test_small.py").write_text(suite)
     (folder / "pytest.ini").write_text("[pytest]\ntestpaths = checks\n")
     path = os.pathsep.join(map(str, [ROOT, ROOT / "book/_ext", ROOT / "code"]))
-    command = [sys.executable, "-m", "pytest", "-p", "tests.recorded_run", "-p", "no:cacheprovider"]
+    plugins = ["tests.recorded_run", "tests.side_by_side", "no:cacheprovider"]
+    command = [sys.executable, "-m", "pytest", *(part for name in plugins for part in ("-p", name))]
     done = subprocess.run(
         [*command, *arguments], cwd=folder, capture_output=True, text=True,
         env=os.environ | {"PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"},
@@ -97,14 +98,15 @@ def test_a_whole_run_is_recorded_and_neither_a_part_nor_an_interruption_replaces
 
 
 @slow
-def test_processes_side_by_side_leave_one_record(tmp_path):
-    done, record = run(tmp_path, "-n", "2", "--dist", "loadgroup")
+def test_processes_side_by_side_leave_one_record_and_keep_groups_together(tmp_path):
+    grouped = SUITE.replace("def test_skipped", "@pytest.mark.xdist_group('g-1')\ndef test_skipped")
+    done, record = run(tmp_path, "-v", "-n", "2", "--dist", "loadgroup", suite=grouped)
     assert done.returncode == 1, done.stdout
     check_what_was_found(record)
-    grouped = SUITE.replace("def test_skipped", "@pytest.mark.xdist_group('g-1')\ndef test_skipped")
-    grouped = grouped.replace("@pytest.mark.parametrize(\"cell\"", "@pytest.mark.xdist_group('h')\n"
-                              "@pytest.mark.parametrize(\"cell\"")  # fmt: skip
-    check_what_was_found(run(tmp_path, "-n", "2", "--dist", "loadgroup", suite=grouped)[1])
+    ran = re.findall(r"\[(gw\d)\].* checks/\S*::(\w+)", done.stdout)
+    workers = {name: {worker for worker, test in ran if test == name} for _, name in ran}
+    (alone,) = workers.pop("test_skipped")
+    assert set.union(*workers.values()) == {"gw0", "gw1"} - {alone}, done.stdout
 
 
 # --- what is kept --------------------------------------------------------------------------------
