@@ -416,7 +416,6 @@ def test_the_page_builds_without_a_record_and_again_when_there_is_one(tmp_path):
     assert page.count("<caption") == page.count("<table") > 5 and "Table 1" not in page
     ids = re.findall(r' id="([^"]*)"', page)
     assert len(ids) == len(set(ids))
-    assert build.run_sphinx(root) == [] and html.read_text("utf-8") == page
 
 
 def seed_with_page(folder):
