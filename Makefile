@@ -9,7 +9,7 @@ export MPLBACKEND := agg
 side_by_side := -n auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help book serve exercises test check lint types draw bench results gpu theano browser lock clean
+.PHONY: help book serve exercises test check checks lint types draw bench results gpu theano browser lock clean
 
 help:
 	@echo "Unrolled: the verbs of this Makefile"
@@ -32,6 +32,9 @@ test: lint types book ## everything: lint, types, every test, the book and its p
 
 check: lint types ## the quick half of `make test`, in under two minutes: lint, types, unit tests
 	$(PY) -m pytest $(side_by_side) -m "not slow and not site and not browser"
+
+checks: $(VENV) ## keep the last whole run of the tests in results/, for the book to show
+	$(PY) book/_ext/run_record.py
 
 lint: $(VENV)
 	$(PY) -m ruff check .

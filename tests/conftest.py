@@ -14,6 +14,8 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.setdefault("MPLBACKEND", "agg")
 os.environ.setdefault("TRITON_INTERPRET", "1")  # kernels run on NumPy arrays
 
+pytest_plugins = ["tests.recorded_run", "tests.side_by_side"]
+
 ROOT = Path(__file__).parent.parent
 sys.path.append(str(ROOT / "book/_ext"))
 
@@ -25,14 +27,6 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("unhurried")
-
-
-def pytest_collection_modifyitems(items):
-    """Keeps the tests of a file in one process, and begins with those that take longest."""
-    items.sort(key=lambda item: item.get_closest_marker("site") is None)
-    for item in items:
-        if item.get_closest_marker("xdist_group") is None:
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,7 @@ PARTS = (
     "exercises_shown",
     "equations",
     "recorded",
+    "checked",
     "figures_on_page",
     "gradient_flow",
     "contents",
