@@ -101,10 +101,18 @@ class Client(NotebookClientCache):
 
     def start_client(self) -> None:
         """Look the page up, or execute it."""
-        kernel = self.notebook.metadata.setdefault("kernelspec", {})
+        given = self.notebook
+        kernel = given.metadata.setdefault("kernelspec", {})
         kernel["fingerprint"] = fingerprint(Path(self.path), self.root)
         super().start_client()
-        self.notebook.metadata["kernelspec"].pop("fingerprint", None)
+        if self.notebook is not given:
+            # It was in the cache. myst-nb writes the one it gave, for readers to download: that one
+            # must have the outputs too.
+            found = dict(self.notebook)
+            given.clear()
+            given.update(found)
+            self._notebook = given
+        given.metadata["kernelspec"].pop("fingerprint", None)
 
 
 def outdated(app: Any, env: Any, added: set, changed: set, removed: set) -> list[str]:

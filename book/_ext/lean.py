@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -28,6 +29,7 @@ UNUSED = (
     "_static/webpack-macros.html",
     "_static/vendor",
     "_static/images",
+    "_static/togglebutton.*",
     "_static/locales",
     "_static/sbt-webpack-macros.html",
     "objects.inv",
@@ -139,13 +141,21 @@ def tidy_page(app: Any, pagename: str, templatename: str, context: dict, doctree
     if doctree is not None and notebook.is_file() and "kernelspec" in (context.get("meta") or {}):
         target = Path(app.outdir) / "_sources" / f"{pagename}.ipynb"
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(notebook, target)
+        target.write_text(same_ids(notebook.read_text("utf-8")), "utf-8")
         context["executed_notebook"] = f"_sources/{pagename}.ipynb"
+
+
+def same_ids(notebook: str) -> str:
+    """Return a notebook with numbered cells, where Jupyter names them by lot at every build."""
+    content = json.loads(notebook)
+    for number, cell in enumerate(content["cells"], 1):
+        cell["id"] = f"cell-{number}"
+    return json.dumps(content, ensure_ascii=False, indent=1)
 
 
 def tidy_site(app: Any, exception: Exception | None) -> None:
     """Remove what no page asks for, and silence the theme's messages to the console."""
-    if exception:
+    if exception or app.builder.name != "html":
         return
     out = Path(app.outdir)
     remove_stale(app, out)

@@ -27,6 +27,10 @@ PARTS = (
     "ahead",
     "folding",
     "lean",
+    "licences",
+    "findable",
+    "cite",
+    "policy",
     "bundle",
 )
 
