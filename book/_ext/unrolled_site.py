@@ -19,6 +19,7 @@ PARTS = (
     "freshness",
     "ahead",
     "lean",
+    "epub_pages",
 )
 
 
