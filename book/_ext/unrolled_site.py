@@ -20,6 +20,8 @@ PARTS = (
     "ahead",
     "lean",
     "epub_pages",
+    "notebooks",
+    "forms",
 )
 
 
