@@ -13,7 +13,9 @@ DAY = (2026, 1, 1, 0, 0, 0)  # of every file
 PRESSED = {".epub", ".gzip", ".pdf", ".png", ".whl", ".woff2", ".zip"}
 
 
-def write(path: Path, files: Mapping[str, bytes | Path], stored: frozenset[str] = frozenset()):
+def write(
+    path: Path, files: Mapping[str, bytes | Path], stored: frozenset[str] = frozenset()
+) -> None:
     """Write an archive of these files, by name, in this order; `stored` are not compressed."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:

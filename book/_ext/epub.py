@@ -45,9 +45,9 @@ def check(book: Path) -> list[str]:
     if spec is None or spec.origin is None:
         raise build.BuildError("the package epubcheck is not installed: `make book` installs it")
     jar = Path(spec.origin).with_name("epubcheck.jar")
-    done = subprocess.run(
-        [java(), "-jar", str(jar), "--quiet", str(book)], capture_output=True, text=True
-    )
+    quick = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]  # it runs for seconds: half the time
+    command = [java(), *quick, "-jar", str(jar), "--quiet", str(book)]
+    done = subprocess.run(command, capture_output=True, text=True)
     said = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
     lines = [line for line in said if re.match(r"(FATAL|ERROR|WARNING|USAGE|INFO)\b", line)]
     if done.returncode and not lines:

@@ -7,7 +7,7 @@ import os
 import time
 import uuid
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -199,7 +199,7 @@ def draw_cover(path: Path, book: About) -> None:
             )
         )  # fmt: skip
         axes.add_patch(patches.Circle((x, 3.8), 0.3, fill=False, edgecolor=ink, zorder=4))
-    serif = {"family": "DejaVu Serif", "color": ink}
+    serif: dict[str, Any] = {"family": "DejaVu Serif", "color": ink}
     axes.text(0.45, 7.55, book.title, fontsize=54, va="center", **serif)
     axes.text(0.47, 6.75, SUBTITLE, fontsize=17, va="center", **serif)
     axes.text(0.47, 0.8, ", ".join(book.authors), fontsize=13, va="center", **serif)

@@ -15,6 +15,7 @@ import posixpath
 import re
 import shutil
 import tomllib
+from collections.abc import Iterator
 from html.entities import name2codepoint
 from pathlib import Path
 from typing import Any
@@ -76,9 +77,9 @@ class EpubPages(StandaloneHTMLBuilder):
         self.use_index = False
         katex.KATEX_DEFAULT_OPTIONS["output"] = "mathml"
 
-    def get_outdated_docs(self) -> set[str]:
+    def get_outdated_docs(self) -> Iterator[str]:
         """Return every page: it takes seconds, and a page may follow from another."""
-        return set(self.env.found_docs)
+        return iter(self.env.found_docs)
 
     def copy_assets(self) -> None:
         """Copy nothing of the site's style and scripts."""
@@ -168,9 +169,11 @@ def xhtml(body: str) -> str:
     body = re.sub(r"<label\b[^>]*>(.*?)</label>", r'<p class="tab-name">\1</p>', body, flags=re.S)
     return re.sub(
         r"&(\w+);",
-        lambda m: m[0]
-        if m[1] in ("amp", "lt", "gt", "quot", "apos") or m[1] not in name2codepoint
-        else chr(name2codepoint[m[1]]),
+        lambda m: (
+            m[0]
+            if m[1] in ("amp", "lt", "gt", "quot", "apos") or m[1] not in name2codepoint
+            else chr(name2codepoint[m[1]])
+        ),
         body,
     )
 

@@ -1,7 +1,7 @@
-"""The other forms of the book: what is in _build/forms, offered by the page book/reference/other-forms.
+"""The other forms of the book: what is in _build/forms, offered by the page that PAGE names.
 
-The page's list follows the files, which are made after the site and at any time: so it is written into
-the finished page, between two marks, at the end of each build and of each `make pdf`, `epub` and `zip`.
+Its list follows the files, which are made after the site and at any time: so it is written into the
+finished page, between two marks, at the end of each build, `make pdf`, `make epub` and `make zip`.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ FORMS = (
         "<code>README.txt</code> says how to run them.",
         "make book",
     ),
-)  # fmt: skip
+)
 
 
 def size(path: Path) -> str:

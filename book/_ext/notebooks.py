@@ -32,16 +32,16 @@ To run them you need Python 3.11, 3.12 or 3.13. In this folder:
     env/bin/python -m pip install -e ".[lab]"
     env/bin/jupyter lab
 
-(On Windows env\\Scripts in place of env/bin.) That installs NumPy, SciPy, Matplotlib, JupyterLab and
-the package; it is enough for the cells that use no more, among them most exercises. The rest takes
+(On Windows env\\Scripts in place of env/bin.) That installs NumPy, SciPy, Matplotlib, JupyterLab
+and the package; it is enough for the cells that use no more. The rest takes
 
     env/bin/python -m pip install -e ".[corpus,lab,speed]"
 
-which adds TensorFlow, Keras, PyTensor and JAX, some 3 GB. Parts 4 and 6 compute with them, and every
-cell that calls text.corpus() reads the text in their documentation.
+which adds TensorFlow, Keras, PyTensor and JAX, some 3 GB. Parts 4 and 6 compute with them, and
+every cell that calls text.corpus() reads the text in their documentation.
 
-The corpus is the same, to the word, only under the versions that the book has. On Linux (x86-64) with
-Python 3.11 the file requirements.txt installs these:
+The corpus is the same, to the word, only under the versions that the book has. On Linux (x86-64)
+with Python 3.11 the file requirements.txt installs these:
 
     env/bin/python -m pip install -r requirements.txt
     env/bin/python -m pip install --no-deps -e .
