@@ -203,9 +203,9 @@ def plain_ids(svg: str) -> str:
 
 
 def for_paper(doctree: nodes.document, docname: str, config: Any) -> None:
-    """Leave out of a page what needs a script, fold what folds, and unlink what is not there."""
+    """Leave out what is for the site alone, fold what folds, and unlink what is not there."""
     for raw in list(doctree.findall(nodes.raw)):
-        if NEEDS_SCRIPT.search(raw.astext()):
+        if NEEDS_SCRIPT.search(raw.astext()) or "not-on-paper" in raw.astext():
             raw.parent.remove(raw)
     for link in list(doctree.findall(nodes.reference)):
         path, _, name = link.get("refuri", "").partition("#")

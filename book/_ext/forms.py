@@ -14,13 +14,15 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import build
 import cells
 import notebooks
 from docutils import nodes
 from sphinx.util.docutils import SphinxDirective
 
 PAGE = "book/reference/other-forms.html"
-BEGIN, END = '<ul class="forms">', '<li class="forms-end" hidden="hidden"></li></ul>'
+# The PDF and the EPUB leave the list out: they cannot hold their own size.
+BEGIN, END = '<ul class="forms not-on-paper">', '<li class="forms-end" hidden="hidden"></li></ul>'
 TEXT = (".md", ".bib", ".py", ".json", ".npz", ".yml")
 
 
@@ -109,19 +111,19 @@ def newest_text(root: Path) -> float:
     return max((path.stat().st_mtime for path in texts), default=0)
 
 
-def show(build: Path, root: Path = cells.ROOT) -> None:
+def show(folder: Path, root: Path = cells.ROOT) -> None:
     """Bring the site's downloads, and the page that lists them, up to date with _build/forms."""
-    downloads = build / "html/downloads"
+    downloads = folder / "html/downloads"
     downloads.mkdir(parents=True, exist_ok=True)
     for form in FORMS:
-        made, shown = build / "forms" / form.file, downloads / form.file
+        made, shown = folder / "forms" / form.file, downloads / form.file
         if made.is_file():
             if not shown.is_file() or os.path.getmtime(made) != os.path.getmtime(shown):
                 shutil.copy2(made, f"{shown}.new")
                 os.replace(f"{shown}.new", shown)
         elif form.file != notebooks.NAME:
             shown.unlink(missing_ok=True)
-    page = build / "html" / PAGE
+    page = folder / "html" / PAGE
     if page.is_file():
         text = page.read_text("utf-8")
         now = filled(text, downloads, newest_text(root))
@@ -133,11 +135,17 @@ def show(build: Path, root: Path = cells.ROOT) -> None:
 
 
 class Downloads(SphinxDirective):
-    """The list, as it stands before a file is there: with the commands alone."""
+    """The list, as it stands before any file is there."""
 
     def run(self) -> list[nodes.Node]:
         """Return the list."""
         return [nodes.raw("", listed(line(form, None) for form in FORMS), format="html")]
+
+
+def main() -> None:
+    """Show what is in _build/forms now."""
+    with build.alone(build.BUILD):
+        show(build.BUILD)
 
 
 def finish(app: Any, exception: Exception | None) -> None:
@@ -151,3 +159,7 @@ def setup(app: Any) -> dict[str, bool]:
     app.add_directive("downloads", Downloads)
     app.connect("build-finished", finish, priority=900)  # after the notebooks are packed
     return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+if __name__ == "__main__":
+    main()
