@@ -15,13 +15,17 @@ PARTS = (
     "recorded",
     "figures_on_page",
     "gradient_flow",
+    "contents",
+    "landing",
     "live",
     "freshness",
     "ahead",
+    "folding",
     "lean",
     "epub_pages",
     "notebooks",
     "forms",
+    "bundle",
 )
 
 

@@ -7,14 +7,17 @@
     // Storage is forbidden: follow the system.
   }
   const dark = matchMedia("(prefers-color-scheme: dark)").matches;
+  document.documentElement.classList.add("scripted"); // what needs scripts has its place from the start
+  // A page that opens at its beginning shows that before it lays out the rest (site.js).
+  if (!location.hash) document.documentElement.classList.add("from-the-top");
   document.documentElement.dataset.mode = mode;
   document.documentElement.dataset.theme = mode === "auto" ? (dark ? "dark" : "light") : mode;
 }
 
-// Ask for the two fonts of the first screen before the style sheets name them: here, because a page opened as a
-// file may not, and a <link> in the page would write an error to the console.
+// Ask for the fonts of the first screen before the style sheet names them: here, because a page opened as a file may
+// not, and a <link> in the page would write an error to the console.
 if (location.protocol !== "file:") {
-  for (const font of ["source-serif-4-400-normal", "source-sans-3-600-normal"]) {
+  for (const font of document.currentScript.dataset.fonts.split(" ")) {
     const link = document.createElement("link");
     Object.assign(link, { rel: "preload", as: "font", type: "font/woff2", crossOrigin: "anonymous" });
     link.href = new URL(`fonts/${font}.woff2`, document.currentScript.src);
