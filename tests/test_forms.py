@@ -126,11 +126,13 @@ def test_every_notebook_of_the_site_is_in_the_archive_and_executed(site, unpacke
         if (site / path.relative_to(site / "_sources").with_suffix(".html")).is_file()
     }
     assert pages == offered and pages
+    outputs = 0
     for path in [*found, *(site / "_sources" / f"{page}.ipynb" for page in pages)]:
         cells = json.loads(path.read_text("utf-8"))["cells"]
         counts = [c["execution_count"] for c in cells if c["cell_type"] == "code"]
         assert all(counts), path
-        assert any(c.get("outputs") for c in cells) or "intro" not in path.name, path
+        outputs += any(c.get("outputs") for c in cells)
+    assert outputs > len(found)  # all but one or two pages have some, in both places
 
 
 @pytest.mark.site

@@ -59,12 +59,12 @@ def shared(files: list[Any]) -> list[str]:
 
 def styles(app: Any) -> list[str]:
     """Return the sheets that make book.css."""
-    return THEME_STYLES + shared(app.builder._css_files)
+    return THEME_STYLES + shared(app.builder._orig_css_files)
 
 
 def scripts(app: Any) -> list[str]:
     """Return the scripts that make book.js."""
-    own = [name for name in shared(app.builder._js_files) if name != "site.js"]
+    own = [name for name in shared(app.builder._orig_js_files) if name != "site.js"]
     return own + THEME_SCRIPTS + ["site.js"]
 
 
