@@ -31,6 +31,9 @@ PARTS = (
     "findable",
     "cite",
     "policy",
+    "epub_pages",
+    "notebooks",
+    "forms",
     "bundle",
 )
 
