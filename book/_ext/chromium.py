@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
+from collections.abc import Iterator
+from typing import Any
 
-MISSING = "no Chromium: install one (`make browser` fetches it) or set UNROLLED_CHROMIUM"
 FLAGS = ["--disable-background-networking", "--disable-component-update", "--no-first-run"]
+
+
+class NoChromiumError(Exception):
+    """There is no Chromium; the message says what to do."""
 
 
 def path() -> str | None:
@@ -17,7 +23,22 @@ def path() -> str | None:
     return shutil.which("google-chrome")
 
 
-def flags() -> list[str]:
-    """Return the options of a browser that asks for nothing by itself; root has no sandbox."""
+@contextlib.contextmanager
+def running() -> Iterator[Any]:
+    """Give a headless browser that asks for nothing by itself; root has no sandbox."""
+    from playwright.sync_api import Error, sync_playwright
+
     root = hasattr(os, "geteuid") and os.geteuid() == 0
-    return FLAGS + ["--no-sandbox"] * root
+    with sync_playwright() as playwright:
+        try:
+            browser = playwright.chromium.launch(
+                executable_path=path(), args=FLAGS + ["--no-sandbox"] * root
+            )
+        except Error as error:
+            raise NoChromiumError(
+                "no Chromium: install one (`make browser` fetches it) or set UNROLLED_CHROMIUM"
+            ) from error
+        try:
+            yield browser
+        finally:
+            browser.close()

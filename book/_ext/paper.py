@@ -13,12 +13,14 @@ import posixpath
 import re
 from collections import Counter
 from collections.abc import Iterator
+from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import unquote, urljoin, urlsplit
 
 import yaml
-from bs4 import BeautifulSoup, SoupStrainer, Tag
+from bs4 import BeautifulSoup, Tag
+from bs4.filter import SoupStrainer
 from sphinx_external_toc.parsing import parse_toc_yaml
 
 # What is of no use on paper. A page may give more: class "not-on-paper".
@@ -26,6 +28,8 @@ LEFT_OUT = (
     "script, style, link, button, input, select, form, iframe, noscript, [hidden], .headerlink,"
     " .live-bar, .toctree-wrapper, .dark-twin, .gradient-flow, .not-on-paper"
 )
+# Tokens that paper.css colours. Every other one would be an element more in the PDF's tags.
+COLOURED = re.compile(r"k\w?|s\w?|c\w?|m\w|ow|n[cfd]|fm|g\w|hll|-.*|.*ansi.*")
 MANY_TESTS = 12  # more than these are counted by file
 SHORT = 26  # lines of code that stay on one page
 SENTENCE = (
@@ -54,6 +58,7 @@ class Book(NamedTuple):
 
     html: str
     title: str
+    author: str
     headings: list[Heading]
     chapters: list[str]  # the anchors of the pages, in order
     targets: set[str]  # the anchors that links lead to
@@ -68,8 +73,8 @@ def chapters(toc: Path) -> Iterator[Chapter]:
         yield Chapter(name, part, level)
         for tree in site[name].subtrees:
             caption = tree.caption or part
-            for item in tree.items:
-                if item in site:
+            for item in map(str, tree.items):
+                if item in site:  # and not an address of the web
                     inside = name != site.root.docname
                     yield from below(item, caption, level + 1 if inside else 1 + bool(caption))
 
@@ -87,17 +92,59 @@ def text_of(heading: Tag) -> str:
     return " ".join(heading.get_text().split())
 
 
+def element(name: str, text: str, **attributes: str) -> Tag:
+    """Return a new element."""
+    made = BeautifulSoup("", "html.parser").new_tag(name, attrs={**attributes})
+    made.string = text
+    return made
+
+
+def classes(node: Tag) -> list[str]:
+    """Return the classes of an element."""
+    return [str(name) for name in node.get_attribute_list("class") if name]
+
+
+def mark(node: Tag, name: str) -> None:
+    """Give an element one more class."""
+    node["class"] = " ".join([*classes(node), name])
+
+
 def read(folder: Path, name: str) -> tuple[Tag, str]:
     """Return the article of a built page, and the site's own address if the page has one."""
     text = (folder / f"{name}.html").read_text("utf-8")
+    text = re.sub(r"(?s)<math\b.*?(<annotation\b.*?</annotation>).*?</math>", r"\1", text)
     article = BeautifulSoup(text, "html.parser", parse_only=SoupStrainer("article")).article
     assert isinstance(article, Tag)
     canonical = re.search(r'<link rel="canonical" href="([^"]+)"', text)
     return article, canonical[1].removesuffix(f"{name}.html") if canonical else ""
 
 
-def for_paper(article: Tag) -> None:
+class Aside:
+    """Formulas and code, nine tenths of all elements, as text beside the tree in work."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self.kept: list[str] = []
+
+    def put(self, node: Tag) -> None:
+        """Leave in a node's place an empty one that shows its text."""
+        stand_in = element("i", node.get_text(), kept=str(len(self.kept)))
+        self.kept.append(str(node))
+        node.replace_with(stand_in)
+
+    def back(self, text: str) -> str:
+        """Return a text with everything in its place again."""
+        return re.sub(r'(?s)<i kept="(\d+)">.*?</i>', lambda m: self.kept[int(m[1])], text)
+
+
+def for_paper(article: Tag, aside: Aside) -> None:
     """Take from an article what is of no use on paper, and lay open what is folded."""
+    for formula in article.find_all("span", class_="katex"):
+        say_tex(formula)
+        aside.put(formula)
+    for code in article.find_all("pre"):
+        simplify(code)
+        aside.put(code)
     for node in article.select(LEFT_OUT):
         node.decompose()
     for image in article.select("img[loading]"):
@@ -105,25 +152,28 @@ def for_paper(article: Tag) -> None:
     for folded in article.select("details"):
         lay_open(folded)
     for label in article.select(".sd-tab-set > label"):
-        label.name, label["class"] = "p", ["tab-label"]
-    for formula in article.select(".katex"):
-        say_tex(formula)
-    for code in article.select("pre"):
-        if code.get_text().count("\n") <= SHORT:
-            code["class"] = [*code.get("class", []), "short"]
+        label.name, label["class"] = "p", "tab-label"
+
+
+def simplify(code: Tag) -> None:
+    """Keep of the marks of code those that show, and say whether it is short."""
+    if code.get_text().count("\n") <= SHORT:
+        mark(code, "short")
+    for token in code.find_all("span"):
+        if not COLOURED.fullmatch(" ".join(classes(token))):
+            token.unwrap()
 
 
 def lay_open(folded: Tag) -> None:
     """Make an open box of a folded one; a long list of tests becomes counts by file."""
     summary = folded.find("summary", recursive=False)
-    classes = folded.get("class") or []
     if isinstance(summary, Tag):
-        if "hide" in classes:  # "Show code cell source"
+        if "hide" in classes(folded):  # "Show code cell source"
             summary.decompose()
         else:
             summary.name = "p"
-            summary["class"] = [*(summary.get("class") or []), "opened"]
-    if "checked-by" in classes:
+            mark(summary, "opened")
+    if "checked-by" in classes(folded):
         name_tests(folded)
     folded.name = "div"
 
@@ -142,21 +192,21 @@ def name_tests(box: Tag) -> None:
         f"{file}: {', '.join(filter(None, tests))}" if short else f"{file} ({len(tests)})"
         for file, tests in files.items()
     ]
-    line = BeautifulSoup("", "html.parser").new_tag("p", attrs={"class": "tests"})
-    line.string = "; ".join(named) if short else ", ".join(named)
+    line = element("p", ("; " if short else ", ").join(named), **{"class": "tests"})
     for listed in box.select("ul"):
         listed.decompose()
     box.append(line)
 
 
 def say_tex(formula: Tag) -> None:
-    """Give a formula its TeX as a text alternative in the place of its hidden MathML."""
-    source = formula.select_one("annotation")
-    mathml = formula.select_one(".katex-mathml")
-    if source is None or mathml is None:
-        return
-    formula["role"], formula["aria-label"] = "img", source.get_text()
-    mathml.decompose()
+    """Give a formula its TeX as a text alternative in the place of its hidden MathML.
+
+    Chromium tags as a figure only what paints something that is not hidden: a space.
+    """
+    mathml, source = formula.find("span"), formula.find("annotation")
+    if isinstance(mathml, Tag) and isinstance(source, Tag):
+        formula["role"], formula["aria-label"] = "img", source.get_text()
+        mathml["class"], mathml.string = "alt", "\u00a0"
 
 
 def relink(article: Tag, name: str, site: str, names: set[str], folder: Path) -> None:
@@ -168,7 +218,8 @@ def relink(article: Tag, name: str, site: str, names: set[str], folder: Path) ->
     for node in article.select("[id]"):
         node["id"] = anchor(name, str(node["id"]))
     for image in article.select("img[src]"):
-        image["src"] = (folder / f"{name}.html").parent.joinpath(str(image["src"])).resolve().as_uri()
+        file = (folder / name).parent / unquote(str(image["src"]))
+        image["src"] = file.resolve().as_uri()
     for link in article.select("a[href]"):
         href = str(link["href"])
         parts = urlsplit(href)
@@ -187,7 +238,7 @@ def relink(article: Tag, name: str, site: str, names: set[str], folder: Path) ->
 def demote(article: Tag, by: int) -> None:
     """Lower an article's headings, so that those of the whole nest."""
     for heading in article.select("h1, h2, h3, h4, h5"):
-        heading["class"] = [*(heading.get("class") or []), f"was-{heading.name}"]
+        mark(heading, f"was-{heading.name}")
         heading.name = f"h{min(6, int(heading.name[1]) + by)}"
 
 
@@ -195,19 +246,14 @@ def settle(whole: Tag) -> tuple[set[str], list[str]]:
     """Return the ids that links lead to, and the links that lead nowhere; drop all other ids."""
     ids = Counter(str(node["id"]) for node in whole.select("[id]"))
     links = [str(link["href"])[1:] for link in whole.select('a[href^="#"]')]
-    faults = [f"a link leads to #{target}, which is not there" for target in links if not ids[target]]
+    faults = [f"a link leads to #{name}, which is not there" for name in links if not ids[name]]
     targets = set(links) & set(ids)
     for node in whole.select("[id]"):
         if node["id"] not in targets:
             del node["id"]
         elif not node.get_text(strip=True) and not node.select("img"):
-            land(node)
+            node.insert(0, "\u200b")  # a link in a PDF can only lead to what is painted
     return targets, sorted(set(faults))
-
-
-def land(empty: Tag) -> None:
-    """Move the id of an empty anchor to a link of its own, which a PDF can lead to."""
-    empty.string = "\u200b"
 
 
 def esc(text: str) -> str:
@@ -221,58 +267,73 @@ def number(chapter: str) -> str:
     return found[1] if found else ""
 
 
-def assemble(root: Path, folder: Path) -> Book:
-    """Put the built pages of a book together."""
-    listed = list(chapters(root / "_toc.yml"))
+class Piece(NamedTuple):
+    """A chapter with its article, made ready, and its title."""
+
+    chapter: Chapter
+    article: Tag
+    title: str
+
+
+def pieces(listed: list[Chapter], folder: Path, aside: Aside) -> Iterator[Piece]:
+    """Yield every chapter, its links leading to where things are in the whole."""
     names = {chapter.name for chapter in listed}
-    config = yaml.safe_load((root / "_config.yml").read_text("utf-8"))
-    title = str(config["title"])
-    body: list[str] = []
-    index: list[str] = []
-    rules: list[str] = []
-    part = ""
-    for place, chapter in enumerate(listed):
+    for chapter in listed:
         article, site = read(folder, chapter.name)
-        for_paper(article)
+        for_paper(article, aside)
         relink(article, chapter.name, site, names, folder)
         demote(article, chapter.level - 1)
         heading = article.find(re.compile("h[1-6]"))
-        name = text_of(heading) if isinstance(heading, Tag) else chapter.name
-        if chapter.part != part:
-            part = chapter.part
-            inside = [c.name for c in listed if c.part == part]
-            which = next(filter(None, map(number, inside)), "")
-            body.append(opening(part, which, anchor(f"part-{place}")))
-            index.append(entry(1, part, anchor(f"part-{place}"), f"Part {which}" if which else ""))
-            head = f"Part {which} · {part}" if which else part
-        elif not part:
-            head = title
-        index.append(entry(chapter.level, name, anchor(chapter.name)))
-        rules.append(page_rule(f"c{place}", head, name))
-        del article["class"]
-        article["class"], article["style"] = "chapter", f"page: c{place}"
-        article["id"] = anchor(chapter.name)
-        body.append(str(article))
-    whole = BeautifulSoup(
-        f'<main>{front(title, config)}<nav class="contents"><h1>Contents</h1>{"".join(index)}</nav>'
-        f"{''.join(body)}</main>",
-        "html.parser",
-    )
-    targets, faults = settle(whole)
+        yield Piece(
+            chapter, article, text_of(heading) if isinstance(heading, Tag) else chapter.name
+        )
+
+
+def assemble(root: Path, folder: Path) -> Book:
+    """Put the built pages of a book together."""
+    config = yaml.safe_load((root / "_config.yml").read_text("utf-8"))
+    title, author = str(config["title"]), str(config["author"])
+    aside = Aside()
+    whole = BeautifulSoup("<main></main>", "html.parser")
+    main = whole.main
+    assert main is not None
+    listed = list(chapters(root / "_toc.yml"))
+    index: list[str] = []
+    rules: list[str] = []
+    for part, group in groupby(pieces(listed, folder, aside), lambda piece: piece.chapter.part):
+        inside = list(group)
+        which = next(filter(None, (number(piece.chapter.name) for piece in inside)), "")
+        head = f"Part {which} · {part}" if which else part or title
+        if part:
+            place = anchor("part", inside[0].chapter.name)
+            main.append(BeautifulSoup(opening(part, which, place, inside), "html.parser"))
+            index.append(entry(1, part, place, f"Part {which}" if which else ""))
+        for chapter, article, name in inside:
+            page = f"c{len(rules)}"
+            rules.append(page_rule(page, head, name))
+            index.append(entry(chapter.level, name, anchor(chapter.name)))
+            article["class"], article["style"] = "chapter", f"page: {page}"
+            article["id"] = anchor(chapter.name)
+            main.append(article)
+    contents = f'<nav class="contents"><h1>Contents</h1>{"".join(index)}</nav>'
+    main.insert(0, BeautifulSoup(front(title, author) + contents, "html.parser"))
+    targets, faults = settle(main)
     headings = [
-        Heading(int(h.name[1]), text_of(h)) for h in whole.select("h1, h2, h3, h4, h5, h6")
+        Heading(int(h.name[1]), text_of(h)) for h in main.find_all(re.compile("^h[1-6]$"))
     ]
     page = PAGE.format(
         lang=config["sphinx"]["config"].get("language", "en"),
         title=esc(title),
-        author=esc(str(config["author"])),
-        styles="".join(
-            f'<link rel="stylesheet" href="{path.resolve().as_uri()}">' for path in styles(root, folder)
+        author=esc(author),
+        styles="\n".join(
+            f'<link rel="stylesheet" href="{path.resolve().as_uri()}">'
+            for path in styles(root, folder)
         ),
         rules="\n".join(rules),
-        body=whole,
+        body=aside.back(str(main)),
     )
-    return Book(page, title, headings, [anchor(c.name) for c in listed], targets, faults)
+    names = [anchor(chapter.name) for chapter in listed]
+    return Book(page, title, author, headings, names, targets, faults)
 
 
 PAGE = """<!doctype html>
@@ -293,7 +354,6 @@ def styles(root: Path, folder: Path) -> list[Path]:
         *(fonts / "source-sans-3" / f"{face}.css" for face in ("400", "400-italic", "600")),
         fonts / "source-code-pro/400.css",
         folder / "_static/katex/katex.min.css",
-        folder / "_static/pygments.css",
         Path(__file__).with_name("paper.css"),
     ]
 
@@ -311,19 +371,26 @@ def page_rule(page: str, head: str, foot: str) -> str:
     )
 
 
-def front(title: str, config: dict) -> str:
+def front(title: str, author: str) -> str:
     """Return the title page."""
     return (
         f'<section class="title-page"><p class="title">{esc(title)}</p>'
-        f'<p class="sentence">{SENTENCE}</p><p class="by">{esc(str(config["author"]))}</p>'
+        f'<p class="sentence">{SENTENCE}</p><p class="by">{esc(author)}</p>'
         f'<p class="licence">{LICENCE}</p></section>'
     )
 
 
-def opening(part: str, which: str, place: str) -> str:
+def opening(part: str, which: str, place: str, inside: list[Piece]) -> str:
     """Return the page that opens a part."""
     eyebrow = f'<p class="eyebrow">Part {which}</p>' if which else ""
-    return f'<section class="part" id="{place}">{eyebrow}<h1>{esc(part)}</h1></section>'
+    listed = "".join(
+        f'<li><a href="#{anchor(piece.chapter.name)}">{esc(piece.title)}</a></li>'
+        for piece in inside
+    )
+    return (
+        f'<section class="part" id="{place}">{eyebrow}<h1>{esc(part)}</h1>'
+        f"<ol>{listed}</ol></section>"
+    )
 
 
 def entry(level: int, name: str, place: str, which: str = "") -> str:
