@@ -192,6 +192,12 @@ def test_every_link_leads_somewhere(reader, book):
     assert {"book-one", "book-two--further", "book-one--fig-curve"} <= names
 
 
+def test_an_empty_anchor_gives_its_place_to_what_follows(book):
+    """Nothing is painted for it, and a line of its own would part it from its heading."""
+    assert "<span id=" not in book.html
+    assert '<h3 class="was-h2" id="book-one--within-one">Within</h3>' in book.html
+
+
 def test_it_says_what_it_is(reader):
     assert reader.metadata.title == "Unrolled"
     assert reader.metadata.author == "The Unrolled authors"

@@ -11,7 +11,6 @@ from __future__ import annotations
 import html
 import posixpath
 import re
-from collections import Counter
 from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
@@ -31,7 +30,7 @@ LEFT_OUT = (
 # Tokens that paper.css colours. Every other one would be an element more in the PDF's tags.
 COLOURED = re.compile(r"k\w?|s\w?|c\w?|m\w|ow|n[cfd]|fm|g\w|hll|-.*|.*ansi.*")
 MANY_TESTS = 12  # more than these are counted by file
-SHORT = 26  # lines of code that stay on one page
+SHORT = 18  # lines of code that stay on one page
 SENTENCE = (
     "Recurrent networks built from nothing: derived, written out in NumPy, tested, and trained."
 )
@@ -244,16 +243,31 @@ def demote(article: Tag, by: int) -> None:
 
 def settle(whole: Tag) -> tuple[set[str], list[str]]:
     """Return the ids that links lead to, and the links that lead nowhere; drop all other ids."""
-    ids = Counter(str(node["id"]) for node in whole.select("[id]"))
-    links = [str(link["href"])[1:] for link in whole.select('a[href^="#"]')]
-    faults = [f"a link leads to #{name}, which is not there" for name in links if not ids[name]]
-    targets = set(links) & set(ids)
-    for node in whole.select("[id]"):
-        if node["id"] not in targets:
+    links = whole.select('a[href^="#"]')
+    ids = {str(node["id"]) for node in whole.select("[id]")}
+    wanted = {str(link["href"])[1:] for link in links}
+    faults = [f"a link leads to #{name}, which is not there" for name in sorted(wanted - ids)]
+    instead = {}
+    for node in reversed(whole.select("[id]")):
+        name = str(node["id"])
+        if name not in wanted:
             del node["id"]
-        elif not node.get_text(strip=True) and not node.select("img"):
-            node.insert(0, "\u200b")  # a link in a PDF can only lead to what is painted
-    return targets, sorted(set(faults))
+        elif not node.get_text(strip=True) and not node.find("img"):
+            instead[name] = land(node, name)
+    for link in links:
+        name = str(link["href"])[1:]
+        link["href"] = "#" + instead.get(name, name)
+    return {instead.get(name, name) for name in wanted & ids}, faults
+
+
+def land(empty: Tag, name: str) -> str:
+    """Return the id of what follows an empty anchor: a PDF can only lead to what is painted."""
+    following = empty.find_next_sibling()
+    if following is None or empty.parent is None or empty.parent.name == "p":
+        empty.insert(0, "\u200b")
+        return name
+    empty.decompose()
+    return str(following.attrs.setdefault("id", name))
 
 
 def esc(text: str) -> str:
