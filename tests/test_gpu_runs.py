@@ -398,7 +398,7 @@ def test_the_batches_of_dates_are_those_of_the_processor_s_record():
 @pytest.fixture(scope="module")
 def trained():
     sizes = language_models.settings(True) | {
-        "sentences": 600, "epochs": 3, "large": 48, "learning_rate": 0.01,
+        "sentences": 600, "epochs": 3, "seconds": 600, "large": 48, "learning_rate": 0.01,
     }  # fmt: skip
     previous, corpus.V = corpus.V, 60
     try:

@@ -49,6 +49,12 @@ REPAIRS: tuple[tuple[str, Any], ...] = (
          '"katex-mathml"', '"katex-mathml" aria-hidden="true"')),
 )  # fmt: skip
 
+# What the theme would lay a whole page out for, to see what of it scrolls; site.js takes its time.
+FOCUSABLE = (
+    '"pre",".nboutput > .output_area",".cell_output > .output",'
+    '".jp-RenderedHTMLCommon",".pst-scrollable-table-container"'
+)
+
 FONTS = {  # the Latin part of each; book/_static/site.css names them
     "source-serif-4": ("400-normal", "400-italic", "600-normal"),
     "source-sans-3": ("400-normal", "600-normal"),
@@ -146,14 +152,15 @@ def tidy_site(app: Any, exception: Exception | None) -> None:
     for pattern in UNUSED:
         for path in out.glob(pattern):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
-    style = out / "_static/styles/pydata-sphinx-theme.css"
-    text = style.read_text("utf-8")
-    # The theme's icons are a font that we do not serve; site.css draws the few that pages show.
-    style.write_text(re.sub(r"@font-face\{[^}]*Font ?Awesome[^}]*\}", "", text), "utf-8")
+    for style in out.glob("_static/styles/pydata-sphinx-theme.css"):
+        text = style.read_text("utf-8")
+        # The theme's icons are a font that we do not serve; site.css draws the few that pages show.
+        style.write_text(re.sub(r"@font-face\{[^}]*Font ?Awesome[^}]*\}", "", text), "utf-8")
     quiet = "(()=>{const console={...globalThis.console,log(){},info(){},debug(){}};\n"
     for name in ("pydata-sphinx-theme.js", "sphinx-book-theme.js"):
         for path in out.glob(f"_static/scripts/{name}"):
             text = re.sub(r"\n?//# sourceMappingURL=.*", "", path.read_text("utf-8"))
+            text = text.replace(FOCUSABLE, '".nothing"')
             if not text.startswith(quiet):
                 path.write_text(f"{quiet}{text}\n}})();\n", "utf-8")
 

@@ -292,7 +292,7 @@ def described(doctree: nodes.document, root: Path) -> list[dict[str, Any]]:
 # --- On the page --------------------------------------------------------------------------------
 
 BAR = """\
-<div class="live-bar" hidden>
+<div class="live-bar">
 <button type="button">Run the code on this page</button>
 <p role="status"></p>
 </div>
@@ -307,12 +307,19 @@ def elsewhere(app: Any, docname: str) -> dict[str, str]:
     return {"text": f"`{start}` in the repository opens it in JupyterLab, where it does."}
 
 
+def has_code(section: nodes.section) -> bool:
+    """Tell whether a section has a cell of its own, not in a section inside it."""
+    return any("cell" in child.get("classes", []) for child in section.children)
+
+
 def offer(app: Any, doctree: nodes.document, docname: str) -> None:
     """Put the button under the title of a page that has live cells."""
     cells = described(doctree, Path(app.srcdir))
     title = next(iter(doctree.findall(nodes.title)), None)
     if title is None or not any("needs" not in cell and "check" not in cell for cell in cells):
         return
+    if docname == app.config.root_doc:  # the landing page begins with other things than its code
+        title = next(t for t in doctree.findall(nodes.title) if has_code(t.parent))
     about = {"name": docname, "cells": cells, "elsewhere": elsewhere(app, docname)}
     data = json.dumps(about, separators=(",", ":")).replace("</", "<\\/")
     title.parent.insert(
@@ -321,10 +328,9 @@ def offer(app: Any, doctree: nodes.document, docname: str) -> None:
 
 
 def add_scripts(app: Any, pagename: str, templatename: str, context: dict, doctree: Any) -> None:
-    """Load the button's script and style where there is a button."""
+    """Load the button's script where there is a button."""
     if 'class="live-bar"' in (context.get("body") or ""):
         app.add_js_file("live.js", loading_method="defer")
-        app.add_css_file("live.css")
 
 
 def install(app: Any, config: Any) -> None:

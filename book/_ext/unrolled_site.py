@@ -15,10 +15,14 @@ PARTS = (
     "recorded",
     "figures_on_page",
     "gradient_flow",
+    "contents",
+    "landing",
     "live",
     "freshness",
     "ahead",
+    "folding",
     "lean",
+    "bundle",
 )
 
 

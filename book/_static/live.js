@@ -60,6 +60,5 @@
     if (edits) notes.push(`Your edits of ${edits === 1 ? "a cell" : `${edits} cells`} are kept and will be there.`);
     status.textContent = notes.join(" ");
     button.addEventListener("click", begin);
-    bar.hidden = false;
   }
 }

@@ -1,36 +1,40 @@
 // Small things the pages need once they are parsed. Each works on its own and nothing waits for it.
 
-// An equation that scrolls sideways must be reachable with the keyboard, and say what it is. (The theme does
-// the same for code and tables.)
-function makeEquationsFocusable() {
-  for (const box of document.querySelectorAll("div.math .katex-display")) {
-    if (box.scrollWidth > box.clientWidth) {
-      box.tabIndex = 0;
-      box.setAttribute("role", "group");
-      box.setAttribute("aria-label", "Equation, scrolls sideways");
-    } else {
-      for (const name of ["tabindex", "role", "aria-label"]) box.removeAttribute(name);
-    }
-  }
+// What scrolls sideways must be reachable with the keyboard, and say what it is.
+const SCROLLING = "div.math .katex-display, pre, .cell_output > .output, .pst-scrollable-table-container";
+
+function markScrolling(box) {
+  const scrolls = box.scrollWidth > box.clientWidth || (box.tagName === "PRE" && box.scrollHeight > box.clientHeight);
+  if (scrolls === box.hasAttribute("tabindex")) return;
+  box.toggleAttribute("tabindex", scrolls);
+  if (scrolls) box.tabIndex = 0;
+  if (box.tagName === "PRE") return;
+  const what = box.classList.contains("katex-display") ? "Equation" : box.matches(".output") ? "Output" : "Table";
+  for (const [name, value] of [["role", "group"], ["aria-label", `${what}, scrolls sideways`]])
+    scrolls ? box.setAttribute(name, value) : box.removeAttribute(name);
 }
 
-// Admonitions of class "dropdown" (solutions, hints) fold; without this script they stand open.
-function foldDropdowns() {
-  for (const box of document.querySelectorAll("div.admonition.dropdown")) {
-    const title = box.querySelector(":scope > .admonition-title");
-    if (!title) continue;
-    const details = document.createElement("details");
-    const summary = document.createElement("summary");
-    details.className = box.className;
-    details.id = box.id;
-    summary.className = title.className;
-    summary.append(...title.childNodes);
-    // A link inside what folds and unfolds could not be told from it.
-    for (const link of summary.querySelectorAll("a")) link.replaceWith(...link.childNodes);
-    title.remove();
-    details.append(summary, ...box.childNodes);
-    box.replaceWith(details);
-  }
+// The sections of a long page are laid out one by one when there is time (site.css holds them back until then),
+// and with each what scrolls in it is marked; a later call begins anew.
+let round = 0;
+function layOut() {
+  const mine = ++round;
+  const sections = [...document.querySelectorAll(".bd-article > section > section, .bd-article")];
+  const whenIdle = window.requestIdleCallback ?? ((work) => setTimeout(work, 30));
+  const next = () => {
+    const section = sections.shift();
+    if (!section || mine !== round) return;
+    section.classList.add("laid-out");
+    for (const box of section.querySelectorAll(SCROLLING)) markScrolling(box);
+    whenIdle(next, { timeout: 200 });
+  };
+  whenIdle(next, { timeout: 200 });
+}
+
+let settling;
+function layOutSoon() {
+  clearTimeout(settling);
+  settling = setTimeout(layOut, 300);
 }
 
 // A click elsewhere, or Escape, closes an open menu.
@@ -56,12 +60,12 @@ function focusSearchField() {
   }
 }
 
-foldDropdowns();
 focusSearchField();
-makeEquationsFocusable();
-addEventListener("resize", makeEquationsFocusable);
-addEventListener("load", makeEquationsFocusable);
-document.fonts.ready.then(makeEquationsFocusable);
+layOut();
+addEventListener("resize", layOutSoon);
+addEventListener("load", layOutSoon);
+document.fonts.ready.then(layOutSoon);
+new MutationObserver(layOutSoon).observe(document.getElementById("main-content"), { subtree: true, childList: true });
 addEventListener("click", closeMenus);
 addEventListener("keydown", closeMenus);
 addEventListener("beforeprint", openAll);
