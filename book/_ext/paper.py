@@ -31,9 +31,6 @@ LEFT_OUT = (
 COLOURED = re.compile(r"k\w?|s\w?|c\w?|m\w|ow|n[cfd]|fm|g\w|hll|-.*|.*ansi.*")
 MANY_TESTS = 12  # more than these are counted by file
 SHORT = 18  # lines of code that stay on one page
-SENTENCE = (
-    "Recurrent networks built from nothing: derived, written out in NumPy, tested, and trained."
-)
 LICENCE = "Text and figures: CC BY 4.0. Code: BSD 3-Clause licence."
 
 
@@ -330,7 +327,9 @@ def assemble(root: Path, folder: Path) -> Book:
             article["id"] = anchor(chapter.name)
             main.append(article)
     contents = f'<nav class="contents"><h1>Contents</h1>{"".join(index)}</nav>'
-    main.insert(0, BeautifulSoup(front(title, author) + contents, "html.parser"))
+    tagline = main.select_one(".tagline")
+    sentence = text_of(tagline.extract()) if tagline else ""
+    main.insert(0, BeautifulSoup(front(title, sentence, author) + contents, "html.parser"))
     targets, faults = settle(main)
     headings = [
         Heading(int(h.name[1]), text_of(h)) for h in main.find_all(re.compile("^h[1-6]$"))
@@ -341,7 +340,7 @@ def assemble(root: Path, folder: Path) -> Book:
         author=esc(author),
         styles="\n".join(
             f'<link rel="stylesheet" href="{path.resolve().as_uri()}">'
-            for path in styles(root, folder)
+            for path in styles(root)
         ),
         rules="\n".join(rules),
         body=aside.back(str(main)),
@@ -360,14 +359,14 @@ PAGE = """<!doctype html>
 """
 
 
-def styles(root: Path, folder: Path) -> list[Path]:
+def styles(root: Path) -> list[Path]:
     """Return the style sheets, with every script of the fonts and not Latin alone."""
     fonts = root / "node_modules/@fontsource"
     return [
         *(fonts / "source-serif-4" / f"{face}.css" for face in ("400", "400-italic", "600")),
         *(fonts / "source-sans-3" / f"{face}.css" for face in ("400", "400-italic", "600")),
         fonts / "source-code-pro/400.css",
-        folder / "_static/katex/katex.min.css",
+        root / "node_modules/katex/dist/katex.min.css",
         Path(__file__).with_name("paper.css"),
     ]
 
@@ -385,11 +384,11 @@ def page_rule(page: str, head: str, foot: str) -> str:
     )
 
 
-def front(title: str, author: str) -> str:
-    """Return the title page."""
+def front(title: str, sentence: str, author: str) -> str:
+    """Return the title page; its sentence is the tagline of the landing page."""
     return (
         f'<section class="title-page"><p class="title">{esc(title)}</p>'
-        f'<p class="sentence">{SENTENCE}</p><p class="by">{esc(author)}</p>'
+        f'<p class="sentence">{esc(sentence)}</p><p class="by">{esc(author)}</p>'
         f'<p class="licence">{LICENCE}</p></section>'
     )
 
