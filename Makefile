@@ -9,7 +9,7 @@ export MPLBACKEND := agg
 side_by_side := -n auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help book serve epub zip exercises test check checks lint types links draw bench results gpu theano browser lock clean
+.PHONY: help book serve pdf epub zip exercises test check checks lint types links draw bench results gpu theano browser lock clean
 
 help:
 	@echo "Unrolled: the verbs of this Makefile"
@@ -17,6 +17,9 @@ help:
 
 book: $(VENV) ## build the book into _build/html
 	$(PY) book/_ext/build.py
+
+pdf: book ## build the book and print it into _build/forms/unrolled.pdf, with Chromium
+	$(PY) book/_ext/pdf.py
 
 serve: book ## build the book, serve it on this machine and print its address
 	$(PY) book/_ext/serve.py $(PORT)
