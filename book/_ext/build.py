@@ -87,10 +87,15 @@ def alone(build: Path) -> Iterator[int]:
 
 
 def run_sphinx(
-    root: Path, environment: dict[str, str] | None = None, lock: int | None = None
+    root: Path,
+    environment: dict[str, str] | None = None,
+    lock: int | None = None,
+    builder: str = "html",
 ) -> list[str]:
     """Run Jupyter Book with warnings as errors; return the lines that say what went wrong."""
     command = [script("jupyter-book"), "build", str(root), "-W", "-n", "--keep-going"]
+    if builder != "html":
+        command += ["--builder", "custom", "--custom-builder", builder]
     problems: list[str] = []
     with subprocess.Popen(
         command, cwd=root, env=os.environ | node_path() | QUIET | (environment or {}),

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import cells
+import recorded
 from myst_nb.core import execute
 from myst_nb.core.execute.cache import NotebookClientCache
 
@@ -49,7 +50,8 @@ def reached(page: str, root: Path) -> set[Path]:
             files.add(path)
             waiting += _imported(path.read_text("utf-8"), root)
     if "results" in text or "records.py" in {path.name for path in files}:
-        files |= {path for path in (root / "results").rglob("*") if path.is_file()}
+        results = (path for path in (root / "results").rglob("*") if path.is_file())
+        files |= {path for path in results if path.name not in recorded.OF_THE_BOOK}
     return files
 
 
@@ -99,18 +101,20 @@ class Client(NotebookClientCache):
 
     def start_client(self) -> None:
         """Look the page up, or execute it."""
-        given = self.notebook
-        kernel = given.metadata.setdefault("kernelspec", {})
+        asked = self.notebook
+        kernel = asked.metadata.setdefault("kernelspec", {})
         kernel["fingerprint"] = fingerprint(Path(self.path), self.root)
         super().start_client()
-        if self.notebook is not given:
-            # It was in the cache. myst-nb writes the one it gave, for readers to download: that one
-            # must have the outputs too.
-            found = dict(self.notebook)
-            given.clear()
-            given.update(found)
-            self._notebook = given
-        given.metadata["kernelspec"].pop("fingerprint", None)
+        for notebook in (asked, self.notebook):
+            notebook.metadata["kernelspec"].pop("fingerprint", None)
+        # myst-nb writes the notebook that it asked with, which readers download: with the outputs
+        # that were in the cache, and the same ids at each build.
+        for number, (cell, done) in enumerate(
+            zip(asked.cells, self.notebook.cells, strict=True), start=1
+        ):
+            cell["id"] = f"cell-{number}"
+            if cell.cell_type == "code":
+                cell.outputs, cell.execution_count = done.outputs, done.execution_count
 
 
 def outdated(app: Any, env: Any, added: set, changed: set, removed: set) -> list[str]:

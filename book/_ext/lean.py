@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
@@ -41,6 +40,8 @@ UNUSED = (
 REPAIRS: tuple[tuple[str, Any], ...] = (
     # The label would hide from a screen reader whether the summary says show or hide.
     (r' aria-label="Toggle hidden content"', ""),
+    # sphinx-exercise gives every exercise of a page the same id.
+    (r'<section id="(?:exercise|solution)-content">', "<section>"),
     # The entries of a bibliography's list.
     (r'role="doc-biblioentry"', 'role="listitem"'),
     # The empty corner of a table is not a header.
@@ -141,16 +142,8 @@ def tidy_page(app: Any, pagename: str, templatename: str, context: dict, doctree
     if doctree is not None and notebook.is_file() and "kernelspec" in (context.get("meta") or {}):
         target = Path(app.outdir) / "_sources" / f"{pagename}.ipynb"
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(same_ids(notebook.read_text("utf-8")), "utf-8")
+        shutil.copy(notebook, target)
         context["executed_notebook"] = f"_sources/{pagename}.ipynb"
-
-
-def same_ids(notebook: str) -> str:
-    """Return a notebook with numbered cells, where Jupyter names them by lot at every build."""
-    content = json.loads(notebook)
-    for number, cell in enumerate(content["cells"], 1):
-        cell["id"] = f"cell-{number}"
-    return json.dumps(content, ensure_ascii=False, indent=1)
 
 
 def tidy_site(app: Any, exception: Exception | None) -> None:
