@@ -523,7 +523,7 @@ def test_from_a_file_only_what_is_on_the_page_is_previewed(site, reader):
 def test_axe_finds_nothing_with_a_preview_and_with_the_list_of_shortcuts(origin, reader, theme):
     reader.emulate_media(color_scheme=theme, reduced_motion="reduce")
     reader.goto(f"{origin}/{SHORT}", wait_until="networkidle")
-    reader.add_script_tag(path=AXE)
+    reader.evaluate(AXE.read_text("utf-8"))
     find = """() => axe.run({include: [["#preview"], ["#shortcuts"], ["footer"], ["nav"]]})
         .then((found) => found.violations.map((v) => v.id))"""
     reader.focus('article a[href*="#ex-"]')
