@@ -144,7 +144,8 @@ def decided(tmp_path_factory):
     words = "One *two* $x_t$. A formula $\\frac{a}{b}$ here. Five & six."
     pages = {
         "good": f"{HEADER}# Good\n\n{words}\n\n{code('1 + 1')}",
-        "mean": "---\ndescription: Given by hand.\n---\n\n# Mean & 100 % of it\n\nWords.\n",
+        "mean": "---\ndescription: Given by hand.\n---\n\n# Mean & 100 % of it\n\nWords.\n\n"
+        "```{prf:theorem}\nWith an index of its own.\n```\n",
     }
     folder = with_few_modules(seed(tmp_path_factory.mktemp("decided"), pages))
     config = (ROOT / "_config.yml").read_text("utf-8").replace("com/OWNER/", "com/Someone/")

@@ -56,7 +56,8 @@ def title(app: Any, pagename: str, context: dict) -> str:
     if pagename in app.env.titles:
         return app.env.titles[pagename].astext()
     names = {"search": "Search", "genindex": "Index"}
-    return names.get(pagename) or html.unescape(re.sub("<[^>]+>", "", context.get("title", "")))
+    given = context.get("title") or context.get("indextitle") or pagename  # of an index: of proofs
+    return names.get(pagename) or html.unescape(re.sub("<[^>]+>", "", str(given)))
 
 
 def page_title(app: Any, pagename: str, context: dict) -> str:
@@ -73,7 +74,9 @@ def description(app: Any, pagename: str, doctree: nodes.document | None) -> str:
     if doctree is not None:
         name = app.env.titles[pagename].astext()
         return opening(doctree) or f"{name}, in the book {app.config.html_title}."
-    return ABOUT.get(pagename) or of_source(Path(app.srcdir), pagename, app.config.html_title)
+    if pagename.startswith("source/"):
+        return of_source(Path(app.srcdir), pagename, app.config.html_title)
+    return ABOUT.get(pagename, f"An index of the book {app.config.html_title}: {pagename}.")
 
 
 def of_source(root: Path, pagename: str, book: str) -> str:
