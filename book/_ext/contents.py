@@ -33,7 +33,7 @@ def navigation(app: Any, pagename: str, templatename: str, context: dict, doctre
             "number": part.number,
             "open": pagename in part.pages,
             "pages": [
-                (page, app.builder.render_partial(app.env.titles[page])["fragment"])
+                (page, app.builder.render_partial(app.env.titles[page])["title"])
                 for page in part.pages
                 if page in app.env.titles
             ],
