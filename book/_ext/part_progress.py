@@ -31,7 +31,7 @@ def place(parts: list[contents.Part], docname: str) -> Place | None:
 
 def show(app: Any, pagename: str, templatename: str, context: dict, doctree: Any) -> None:
     """Put the line above the page's title."""
-    found = place(contents.parts(app), pagename)
+    found = place(contents.parts(app.config.external_site_map), pagename)
     if doctree is None or found is None or app.builder.name != "html":
         return
     line = app.builder.templates.render(
