@@ -18,6 +18,8 @@ from docutils import nodes
 from docutils.core import publish_doctree
 from sphinx_external_toc.parsing import parse_toc_yaml
 
+from tests.waiting import wait_until
+
 ROOT = Path(__file__).parent.parent
 AXE = ROOT / "node_modules/axe-core/axe.min.js"
 CHAPTER = "book/03-bptt/the-delta-recursion.html"
@@ -373,7 +375,7 @@ QUERIES = {
 def results(page, where, query):
     """The addresses that a search finds, best first."""
     page.goto(f"{where}/search.html?q={quote(query)}")
-    page.locator(".search-summary").filter(has_text=re.compile("finished|did not match")).wait_for()
+    wait_until(page, "/^Search finished|^Your search/.test(Search.status?.innerText ?? '')")
     return page.eval_on_selector_all(
         "#search-results li > a", "all => all.map((link) => link.getAttribute('href'))"
     )
