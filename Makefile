@@ -9,7 +9,7 @@ export MPLBACKEND := agg
 side_by_side := -n auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help book serve epub zip exercises test check lint types draw bench results gpu theano browser lock clean
+.PHONY: help book serve pdf epub zip exercises test check checks lint types links draw bench results gpu theano browser lock clean
 
 help:
 	@echo "Unrolled: the verbs of this Makefile"
@@ -17,6 +17,9 @@ help:
 
 book: $(VENV) ## build the book into _build/html
 	$(PY) book/_ext/build.py
+
+pdf: book ## build the book and print it into _build/forms/unrolled.pdf, with Chromium
+	$(PY) book/_ext/pdf.py
 
 serve: book ## build the book, serve it on this machine and print its address
 	$(PY) book/_ext/serve.py $(PORT)
@@ -39,11 +42,17 @@ test: lint types book ## everything: lint, types, every test, the book and its p
 check: lint types ## the quick half of `make test`, in under two minutes: lint, types, unit tests
 	$(PY) -m pytest $(side_by_side) -m "not slow and not site and not browser"
 
+checks: $(VENV) ## keep the last whole run of the tests in results/, for the book to show
+	$(PY) book/_ext/run_record.py
+
 lint: $(VENV)
 	$(PY) -m ruff check .
 
 types: $(VENV)
 	$(PY) -m mypy
+
+links: book ## try every link that leaves the site
+	$(PY) book/_ext/links.py
 
 draw: $(VENV) ## copy each function that a chapter shows from code/ into its cell
 	$(PY) book/_ext/draw.py

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from unrolled import (
+    agreement,
     bidirectional,
     coupled_lstm,
     embedding,
@@ -135,12 +136,13 @@ def language(cell, seed=6):
 
 @pytest.mark.parametrize("padding", [None, text.Vocabulary.end])
 @pytest.mark.parametrize("cell", LANGUAGE_MODELS.values(), ids=LANGUAGE_MODELS)
-def test_a_language_model_has_one_loss_and_one_gradient(cell, padding):
+def test_a_language_model_has_one_loss_and_one_gradient(cell, padding, measured):
     p, batch = language(cell)
     loss, dp = with_tensorflow.loss_and_gradient(p, batch, padding)
     wanted, dp_wanted = language_model.loss_and_gradient(p, batch, cell)
-    assert loss == pytest.approx(wanted, abs=AGREED)
+    measured("Keras", "loss", abs(loss - wanted) / abs(wanted), AGREED)
     assert_agree((dp,), (dp_wanted,))
+    measured("Keras", "gradient", agreement.gap((loss, dp), (wanted, dp_wanted)).gradient, AGREED)
 
 
 def test_a_model_that_reads_both_ways_needs_the_padding_masked():

@@ -22,6 +22,7 @@ from sphinx.errors import ExtensionError
 ROOT = Path(__file__).resolve().parents[2]
 THEME_STYLES = ["styles/theme.css", "styles/pydata-sphinx-theme.css"]
 THEME_SCRIPTS = ["scripts/pydata-sphinx-theme.js"]
+OUR_SCRIPTS = ["site.js", "reading.js"]  # after all others
 SEPARATE = ("design-tabs.js",)  # wanted by few pages
 
 # Set by scripts from pieces, or by the browser.
@@ -64,8 +65,8 @@ def styles(app: Any) -> list[str]:
 
 def scripts(app: Any) -> list[str]:
     """Return the scripts that make book.js."""
-    own = [name for name in shared(app.builder._orig_js_files) if name != "site.js"]
-    return own + THEME_SCRIPTS + ["site.js"]
+    others = [name for name in shared(app.builder._orig_js_files) if name not in OUR_SCRIPTS]
+    return others + THEME_SCRIPTS + OUR_SCRIPTS
 
 
 def lighten(app: Any, pagename: str, templatename: str, context: dict, doctree: Any) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import cells
 import evidence
+import permalinks
 import sources
 from docutils import nodes
 from sphinx.util import logging
@@ -60,6 +61,7 @@ def check(app: Any, doctree: nodes.document) -> None:
 def caption(app: Any, doctree: nodes.document, docname: str) -> None:
     """Put the caption above each drawn cell."""
     root = Path(app.srcdir)
+    anchors: set[str] = set()
     for node, name in drawn_nodes(doctree):
         try:
             path = cells.file_of(name, root).relative_to(root).as_posix()
@@ -71,8 +73,18 @@ def caption(app: Any, doctree: nodes.document, docname: str) -> None:
         bar += nodes.inline(
             "", "", named_link(name, sources.link(app, docname, path, short), f"Defined in {path}")
         )
+        if (anchor := anchor_of(name)) not in anchors:
+            anchors.add(anchor)
+            bar["ids"].append(anchor)
+            if getattr(app.builder, "add_permalinks", False):
+                bar[0] += raw(permalinks.headerlink(anchor, "code"))
         bar += checked_by(app, docname, tests_of(root, name))
         node.insert(0, bar)
+
+
+def anchor_of(name: str) -> str:
+    """Return the anchor of a drawn cell: `unrolled.rnn.step` is at `#rnn.step`."""
+    return name.removeprefix("unrolled.")
 
 
 def named_link(text: str, uri: str, title: str = "") -> nodes.reference:

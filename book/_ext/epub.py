@@ -81,8 +81,8 @@ def make() -> Path:
     """Make the EPUB of the book as the site has it; return its path."""
     java()  # a missing one is said before the minutes are spent
     build.build()
-    with build.alone(build.BUILD):
-        problems = build.run_sphinx(build.ROOT, builder="epub")
+    with build.alone(build.BUILD) as lock:
+        problems = build.run_sphinx(build.ROOT, lock=lock, builder="epub")
         if problems:
             causes = "\n".join(f"  {line.replace(f'{build.ROOT}/', '')}" for line in problems)
             raise build.BuildError(f"The EPUB's pages were not made:\n{causes}")

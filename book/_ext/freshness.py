@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import cells
+import recorded
 from myst_nb.core import execute
 from myst_nb.core.execute.cache import NotebookClientCache
 
@@ -49,7 +50,8 @@ def reached(page: str, root: Path) -> set[Path]:
             files.add(path)
             waiting += _imported(path.read_text("utf-8"), root)
     if "results" in text or "records.py" in {path.name for path in files}:
-        files |= {path for path in (root / "results").rglob("*") if path.is_file()}
+        results = (path for path in (root / "results").rglob("*") if path.is_file())
+        files |= {path for path in results if path.name not in recorded.OF_THE_BOOK}
     return files
 
 

@@ -28,6 +28,7 @@ UNUSED = (
     "_static/webpack-macros.html",
     "_static/vendor",
     "_static/images",
+    "_static/togglebutton.*",
     "_static/locales",
     "_static/sbt-webpack-macros.html",
     "objects.inv",
@@ -147,7 +148,7 @@ def tidy_page(app: Any, pagename: str, templatename: str, context: dict, doctree
 
 def tidy_site(app: Any, exception: Exception | None) -> None:
     """Remove what no page asks for, and silence the theme's messages to the console."""
-    if exception or app.builder.name == "epub":
+    if exception or app.builder.name != "html":
         return
     out = Path(app.outdir)
     remove_stale(app, out)

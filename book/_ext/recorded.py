@@ -28,6 +28,9 @@ NAMES = {
     "cupy": "CuPy",
 }
 
+# Of the book as a whole, and no results that its pages quote: checked.py shows them.
+OF_THE_BOOK = {"checks.json", "lighthouse.json"}
+
 LOG = logging.getLogger(__name__)
 
 

@@ -22,8 +22,12 @@ function layOut() {
   const sections = [...document.querySelectorAll(".bd-article > section > section, .bd-article")];
   const whenIdle = window.requestIdleCallback ?? ((work) => setTimeout(work, 30));
   const next = () => {
+    if (mine !== round) return;
     const section = sections.shift();
-    if (!section || mine !== round) return;
+    if (!section) {
+      document.documentElement.dataset.laidOut = innerWidth; // for who waits for it: tests
+      return;
+    }
     section.classList.add("laid-out");
     for (const box of section.querySelectorAll(SCROLLING)) markScrolling(box);
     whenIdle(next, { timeout: 200 });
