@@ -284,10 +284,13 @@ def test_the_worst_outcome_is_that_of_several():
     assert run_record.worst([]) == "not run"
 
 
-def test_listings_have_the_outcome_of_their_tests(book):
+def test_listings_have_the_outcome_of_their_tests(book, repository):
     assert "all | 1 | 1 | passed" in book("listings")
     found = book("listings", tests=FAILED)
-    assert "all | 1 | 1 | not run" in found and "unrolled.rnn.step: not run" in found
+    assert "all | 1 | 1 | not run" in found
+    assert "Not every test passed of unrolled.rnn.step (not run)." in found
+    (repository / "tests/test_seeded.py").write_text("def test_other(): pass\n")
+    assert "No test names unrolled.rnn.step." in book("listings")
 
 
 def test_gradients_and_frameworks_show_the_worst_beside_the_bound(book):

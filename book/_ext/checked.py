@@ -277,28 +277,26 @@ def the_listings(book: Book) -> list[nodes.Node]:
     known = getattr(book.app.env, "unrolled_drawn", {})
     rows: list[Row] = []
     every: dict[str, str] = {}
+    unnamed: set[str] = set()  # classes; a function that no test uses does not build
     total = 0
     for part, pages in book.parts.items():
         names = [name for page in pages for name in known.get(page, {})]
-        outcomes = {
-            name: outcome(book.of(test) for test in drawn.tests_of(book.root, name))
-            for name in names
-        }
+        tests = {name: drawn.tests_of(book.root, name) for name in names}
+        outcomes = {name: outcome(map(book.of, of)) for name, of in tests.items() if of}
+        unnamed |= tests.keys() - outcomes.keys()
         every |= outcomes
         total += len(names)
         if names:
-            rows.append([part, str(len(names)), str(len(outcomes)), word(worst(outcomes.values()))])
-    rows.append(["all", str(total), str(len(every)), word(worst(every.values()))])
+            rows.append([part, str(len(names)), str(len(tests)), word(worst(outcomes.values()))])
+    number = str(len(every) + len(unnamed))
+    rows.append(["all", str(total), number, word(worst(every.values()))])
     heads = ["part", "listings", "of functions and classes", "their tests"]
     shown: list[nodes.Node] = [table("Listings drawn from the package", heads, rows)]
-    if others := sorted(name for name, result in every.items() if result != "passed"):
-        items = [
-            nodes.list_item(
-                "", nodes.paragraph("", "", nodes.literal("", n), nodes.Text(f": {every[n]}"))
-            )
-            for n in others
-        ]
-        shown += folded(f"{len(others)} that did not pass", nodes.bullet_list("", *items))
+    if others := [f"{name} ({of})" for name, of in sorted(every.items()) if of != "passed"]:
+        shown.append(sentence(f"Not every test passed of {listed(others)}.", "checked-count"))
+    if unnamed:
+        line = f"No test names {listed(sorted(unnamed))}."
+        shown.append(sentence(line, "checked-count"))
     return shown
 
 
