@@ -297,7 +297,7 @@ def test_gradients_and_frameworks_show_the_worst_beside_the_bound(book):
     found = book("gradients")
     assert "lstm | 4.1 × 10⁻⁸ | 10⁻⁷" in found and "test_step | 9.0 × 10⁻⁹ | 10⁻⁷" in found
     assert "4 checks in 2 tests" in found and "any entry is 4.1 × 10⁻⁸" in found
-    assert "Keras | loss | 1 | 0 | 10⁻¹⁰" in book("frameworks")
+    assert "Keras | loss, 1 case | 0 | 10⁻¹⁰" in book("frameworks")
     broken = [MEASURED[0] | {"found": None}]
     assert "lstm | not a number | 10⁻⁷" in book("gradients", measured=broken)
 

@@ -172,6 +172,11 @@ def word(text: str) -> nodes.inline:
     return nodes.inline("", text, classes=["outcome", "good" if is_good else "not-good"])
 
 
+def whole(text: str) -> nodes.inline:
+    """Return a number that is not broken into two lines."""
+    return nodes.inline("", text, classes=["outcome"])
+
+
 def folded(summary: str, *content: nodes.Node) -> list[nodes.Node]:
     """Return what opens with a click."""
     opening = f'<details class="checked-fold"><summary>{html.escape(summary)}</summary>'
@@ -332,9 +337,9 @@ def the_gradients(book: Book) -> list[nodes.Node]:
         else:
             others[entry["file"], entry["test"]].append(entry)
     heads = ["cell", "largest relative error", "bound"]
-    rows = [[e["case"], size(e["found"]), size(e["bound"])] for e in of_cells]
+    rows = [[e["case"], whole(size(e["found"])), whole(size(e["bound"]))] for e in of_cells]
     more = [
-        [book.test(*test), size(largest(of_test)), bounds(of_test)]
+        [book.test(*test), whole(size(largest(of_test))), whole(bounds(of_test))]
         for test, of_test in sorted(others.items())
     ]
     checks = sum(entry["times"] for entry in entries)
@@ -355,9 +360,14 @@ def the_frameworks(book: Book) -> list[nodes.Node]:
             grouped[entry["against"], entry["what"]].append(entry)
     if not grouped:
         return [sentence("No comparison is in the recorded run.", "not-yet")]
-    heads = ["against", "what", "cases", "largest difference", "bound"]
+    heads = ["against", "what", "largest difference", "bound"]
     rows = [
-        [against, what, str(len({e["case"] for e in of})), size(largest(of)), bounds(of)]
+        [
+            against,
+            f"{what}, {many(len({e['case'] for e in of}), 'case')}",
+            whole(size(largest(of))),
+            whole(bounds(of)),
+        ]
         for (against, what), of in sorted(grouped.items())
     ]
     return [table("NumPy, by hand, against the frameworks", heads, rows)]
@@ -412,8 +422,11 @@ def the_exercises(book: Book) -> list[nodes.Node]:
         link = book.page(page) if page in book.app.env.titles else nodes.Text(part)
         rows.append([link, *row(there[part], right[part])])
     rows.append(["all", *row(every, passed)])
-    heads = ["exercises", "solutions that pass", "wrong answers refused", "judged in the page too"]
-    return [table("The exercises", heads, rows)]
+    heads = ["exercises", "solutions", "wrong answers", "in the page"]
+    caption = (
+        "Solutions that pass, wrong answers that are refused, exercises judged in the page too"
+    )
+    return [table(caption, heads, rows)]
 
 
 def needs_nothing(module: str, book: Book) -> bool:
