@@ -9,7 +9,7 @@ export MPLBACKEND := agg
 side_by_side := -n auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help book serve exercises test check checks lint types draw bench results gpu theano browser lock clean
+.PHONY: help book serve pdf epub zip exercises test check checks lint types links draw bench results gpu theano browser lock clean
 
 help:
 	@echo "Unrolled: the verbs of this Makefile"
@@ -18,8 +18,17 @@ help:
 book: $(VENV) ## build the book into _build/html
 	$(PY) book/_ext/build.py
 
+pdf: book ## build the book and print it into _build/forms/unrolled.pdf, with Chromium
+	$(PY) book/_ext/pdf.py
+
 serve: book ## build the book, serve it on this machine and print its address
 	$(PY) book/_ext/serve.py $(PORT)
+
+epub: $(VENV) ## make the EPUB and let epubcheck look for faults: _build/forms/unrolled.epub
+	$(PY) book/_ext/epub.py
+
+zip: $(VENV) ## pack the site, to be read without a network: _build/forms/unrolled-site.zip
+	$(PY) book/_ext/site_zip.py
 
 # So that a .md opens as a notebook: said in the environment, not in the reader's own settings.
 viewers := $(VENV)/etc/jupyter/labconfig/default_setting_overrides.json
@@ -41,6 +50,9 @@ lint: $(VENV)
 
 types: $(VENV)
 	$(PY) -m mypy
+
+links: book ## try every link that leaves the site
+	$(PY) book/_ext/links.py
 
 draw: $(VENV) ## copy each function that a chapter shows from code/ into its cell
 	$(PY) book/_ext/draw.py

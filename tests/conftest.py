@@ -1,7 +1,7 @@
 """What all tests share: paths and settings, the built book, a browser."""
 
+import contextlib
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -38,29 +38,16 @@ def site():
     return ROOT / "_build/html"
 
 
-def chromium_path():
-    """Returns the system's Chromium, or None to let Playwright look for its own."""
-    for name in (os.environ.get("UNROLLED_CHROMIUM"), "chromium", "chromium-browser"):
-        if name and (path := shutil.which(name)):
-            return path
-    return shutil.which("google-chrome")
-
-
 @pytest.fixture(scope="session")
 def browser():
     """A headless Chromium that asks for nothing by itself."""
-    from playwright.sync_api import Error, sync_playwright
+    import chromium
 
-    flags = ["--disable-background-networking", "--disable-component-update", "--no-first-run"]
-    if hasattr(os, "geteuid") and os.geteuid() == 0:
-        flags.append("--no-sandbox")
-    with sync_playwright() as playwright:
+    with contextlib.ExitStack() as stack:
         try:
-            running = playwright.chromium.launch(executable_path=chromium_path(), args=flags)
-        except Error as error:
-            line = "no Chromium: install one (`make browser` fetches it) or set UNROLLED_CHROMIUM"
+            running = stack.enter_context(chromium.running())
+        except chromium.NoChromiumError as error:
             if os.environ.get("CI"):
-                pytest.fail(f"{line}\n{error}", pytrace=False)
-            pytest.skip(line)
+                pytest.fail(f"{error}\n{error.__cause__}", pytrace=False)
+            pytest.skip(str(error))
         yield running
-        running.close()

@@ -86,6 +86,10 @@ FAULTS = {
     "object_shown": (
         code("from unrolled import figures\nfigures.canvas()"), "end the cell with a semicolon"
     ),
+    "figure_missing": (
+        code("1 + 1", '---\nmystnb: {image: {alt: "A line."}}\n---\n'), "cell without its figure"
+    ),
+    "no_header": (code("1 + 1"), "unexpected `code-cell`"),
     "failing_cell": (code("1 / 0"), "ZeroDivisionError: division by zero"),
     "stderr": (code("import sys\nprint('oops', file=sys.stderr)"), "stderr was found"),
     "unknown_record": ("{record}`nothing:results.loss`\n", "no record results/nothing.json"),
@@ -157,6 +161,7 @@ def good(tmp_path_factory, node_modules):
 def faulty(tmp_path_factory, node_modules):
     pages = {"root": "# Root\n"}
     pages |= {name: f"{HEADER}# {name}\n\n{text}" for name, (text, _) in FAULTS.items()}
+    pages["no_header"] = pages["no_header"].removeprefix(HEADER)
     return build.run_sphinx(seed(tmp_path_factory.mktemp("faulty"), pages))
 
 

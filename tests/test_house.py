@@ -239,6 +239,14 @@ def test_workflows_test_the_oldest_and_the_newest_python():
         assert versions == [oldest, ".".join(newest.groups())]
 
 
+def test_every_lock_is_looked_up_weekly():
+    weekly = (ROOT / ".github/workflows/weekly.yml").read_text("utf-8")
+    locks = ("-r requirements.lock", "-r binder/requirements.txt", "npm audit")
+    for command in (*locks, "make links"):
+        assert f" {command}" in weekly
+    assert yaml.safe_load(weekly)["jobs"]["report"]["needs"] == ["newest", "audit", "links"]
+
+
 def written_files():
     for folder, below, files in os.walk(ROOT):
         below[:] = [b for b in below if b not in BUILT and (b[0] != "." or b in (".ci", ".github"))]

@@ -6,6 +6,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import quote
 
+import contents
 import glossary_links
 import part_progress
 import permalinks
@@ -161,7 +162,7 @@ def test_each_row_of_a_table_of_symbols_is_found_by_its_spellings():
 
 
 def test_a_chapter_has_its_place_in_the_part_that_its_folder_numbers():
-    toc = parse_toc_yaml(ROOT / "_toc.yml")
+    toc = contents.parts(parse_toc_yaml(ROOT / "_toc.yml"))
     place = part_progress.place(toc, "book/03-bptt/the-delta-recursion")
     assert place == (
         3,
@@ -307,7 +308,7 @@ def test_only_the_search_page_loads_the_index(site):
 
 @marked
 def test_every_chapter_says_where_it_stands(site):
-    toc = parse_toc_yaml(ROOT / "_toc.yml")
+    toc = contents.parts(parse_toc_yaml(ROOT / "_toc.yml"))
     for path in (site / "book").rglob("*.html"):
         name = path.relative_to(site).with_suffix("").as_posix()
         place = part_progress.place(toc, name)

@@ -115,7 +115,7 @@ def pale_code(page, classes):
         }""",
         classes,
     )
-    page.add_script_tag(path=AXE)
+    page.evaluate(AXE.read_text("utf-8"))
     pale = violations(page, COLOUR, {"include": [["#every-class"]]})
     return [page.get_attribute(rule.partition(": ")[2], "data-word") for rule in pale]
 
@@ -148,7 +148,7 @@ class Visit:
         for event, listener in heard.items():
             page.remove_listener(event, listener)
         self.theme = page.evaluate("document.documentElement.dataset.theme")
-        page.add_script_tag(path=AXE)
+        page.evaluate(AXE.read_text("utf-8"))
         everywhere = name in EVERY_KIND or name.startswith("source/")
         settle(page)
         if everywhere:

@@ -21,7 +21,11 @@ from jupyter_cache import get_cache
 from jupyter_cache.executors.utils import single_nb_execution
 from myst_nb.core.execute import cache as cached_execution
 from myst_nb.core.read import create_nb_reader
+from traitlets.config import Config
 
+# Kernels talk with the build in cipher: on a machine that others use nobody can listen, and the
+# kernel has no cause to warn of it on every page.
+KERNEL = Config(KernelManager={"transport_encryption": "auto"})
 MOST = 4  # kernels at a time: a page with TensorFlow takes a gigabyte
 
 _under_way: dict[tuple[str, ...], Future] = {}
@@ -52,6 +56,7 @@ def _work(waiting: SimpleQueue) -> None:
                     cwd=str(folder),
                     timeout=config.execution_timeout,
                     allow_errors=config.execution_allow_errors,
+                    config=KERNEL,
                 )
                 future.set_result(found)
             except BaseException as error:  # the reader of the page raises it again
@@ -86,7 +91,7 @@ def _execution(notebook: Any, cwd: str, **options: Any) -> Any:
     """Take the place of jupyter-cache's function: the result that is under way, or a new one."""
     future = _under_way.pop(_key(notebook, cwd), None)
     if future is None:
-        return single_nb_execution(notebook, cwd=cwd, **options)
+        return single_nb_execution(notebook, cwd=cwd, config=KERNEL, **options)
     found = future.result()
     for cell, executed in zip(notebook.cells, found.nb.cells, strict=True):
         cell.update(executed)

@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import live_files
+from unfinished import clear
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / "_build"
@@ -70,8 +71,11 @@ def node_path() -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def alone(build: Path) -> Iterator[None]:
-    """Hold the build's lock, which ends with its process; a second build says that it waits."""
+def alone(build: Path) -> Iterator[int]:
+    """Hold the build's lock, which ends with its process; a second build says that it waits.
+
+    Yields the lock's number, for a process that would go on if this one were killed.
+    """
     build.mkdir(exist_ok=True)
     with open(build / ".lock", "w") as lock:
         try:
@@ -79,16 +83,24 @@ def alone(build: Path) -> Iterator[None]:
         except BlockingIOError:
             print("Another build is running here: waiting for it to end", flush=True)
             fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+        yield lock.fileno()
 
 
-def run_sphinx(root: Path, environment: dict[str, str] | None = None) -> list[str]:
+def run_sphinx(
+    root: Path,
+    environment: dict[str, str] | None = None,
+    lock: int | None = None,
+    builder: str = "html",
+) -> list[str]:
     """Run Jupyter Book with warnings as errors; return the lines that say what went wrong."""
     command = [script("jupyter-book"), "build", str(root), "-W", "-n", "--keep-going"]
+    if builder != "html":
+        command += ["--builder", "custom", "--custom-builder", builder]
     problems: list[str] = []
     with subprocess.Popen(
         command, cwd=root, env=os.environ | node_path() | QUIET | (environment or {}),
         text=True, encoding="utf-8", stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        pass_fds=[lock] if lock is not None else [],
     ) as process:  # fmt: skip
         assert process.stdout is not None
         for line in process.stdout:
@@ -106,7 +118,7 @@ def run_sphinx(root: Path, environment: dict[str, str] | None = None) -> list[st
 
 def build(fresh: bool = False) -> None:
     """Build the whole book; raise BuildError with the causes when anything is wrong."""
-    with alone(BUILD):
+    with alone(BUILD) as lock:
         npm_packages(ROOT)
         try:
             live_files.prepare()
@@ -117,10 +129,9 @@ def build(fresh: bool = False) -> None:
             for name in ("html", ".doctrees", ".jupyter_cache", "jupyter_execute"):
                 shutil.rmtree(BUILD / name, ignore_errors=True)
         elif unfinished.exists():
-            # A page that was read with a warning, or half written, would pass unread the next time.
-            shutil.rmtree(BUILD / ".doctrees", ignore_errors=True)
+            clear(BUILD)
         unfinished.touch()
-        problems = run_sphinx(ROOT)
+        problems = run_sphinx(ROOT, lock=lock)
         if problems:
             causes = "\n".join(f"  {line.replace(f'{ROOT}/', '')}" for line in problems)
             raise BuildError(f"The book did not build:\n{causes}")

@@ -60,12 +60,12 @@ def shared(files: list[Any]) -> list[str]:
 
 def styles(app: Any) -> list[str]:
     """Return the sheets that make book.css."""
-    return THEME_STYLES + shared(app.builder._css_files)
+    return THEME_STYLES + shared(app.builder._orig_css_files)
 
 
 def scripts(app: Any) -> list[str]:
     """Return the scripts that make book.js."""
-    others = [name for name in shared(app.builder._js_files) if name not in OUR_SCRIPTS]
+    others = [name for name in shared(app.builder._orig_js_files) if name not in OUR_SCRIPTS]
     return others + THEME_SCRIPTS + OUR_SCRIPTS
 
 

@@ -424,7 +424,7 @@ def the_exercises(book: Book) -> list[nodes.Node]:
     rows.append(["all", *row(every, passed)])
     heads = ["exercises", "solutions", "wrong answers", "in the page"]
     caption = (
-        "Solutions that pass, wrong answers that are refused, exercises judged in the page too"
+        "Solutions that pass, wrong answers refused, exercises judged in the page too"
     )
     return [table(caption, heads, rows)]
 

@@ -14,12 +14,11 @@ class Part(NamedTuple):
     pages: list[str]
 
 
-def parts(app: Any) -> list[Part]:
+def parts(site_map: Any) -> list[Part]:
     """Return the parts in the order of _toc.yml; a part's chapters lie in book/NN-name."""
-    tree = app.config.external_site_map
     found = []
-    for subtree in tree.root.subtrees:
-        pages = [str(page) for page in subtree.items]
+    for subtree in site_map.root.subtrees:
+        pages = [str(page).removesuffix(".md") for page in subtree.items]
         folder = re.match(r"book/(\d\d)-", pages[0])
         found.append(Part(subtree.caption or "", int(folder[1]) if folder else None, pages))
     return found
@@ -38,7 +37,7 @@ def navigation(app: Any, pagename: str, templatename: str, context: dict, doctre
                 if page in app.env.titles
             ],
         }
-        for part in parts(app)
+        for part in parts(app.config.external_site_map)
     ]
 
 

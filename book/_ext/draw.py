@@ -12,6 +12,7 @@ import difflib
 import sys
 from pathlib import Path
 
+import build
 import cells
 import exercise_pages
 
@@ -22,6 +23,14 @@ def main(arguments: list[str], root: Path = cells.ROOT) -> int:
     if arguments and not check:
         print("usage: draw.py [--check]", file=sys.stderr)
         return 2
+    if check:
+        return redraw(root, check)
+    with build.alone(root / "_build"):  # which reads what is written here
+        return redraw(root, check)
+
+
+def redraw(root: Path, check: bool) -> int:
+    """Write what differs, or name it; return the exit status."""
     differing = 0
     for path, fresh in exercise_pages.pages(root).items():
         if path.is_file() and path.read_text("utf-8") == fresh:

@@ -16,6 +16,7 @@ from unrolled import exercises
 
 HEADER = """\
 ---
+description: "{description}"
 jupytext:
   text_representation:
     extension: .md
@@ -30,6 +31,37 @@ kernelspec:
 
 <!-- Written by `make draw` from code/unrolled/exercises: change it there. -->
 """
+
+DESCRIPTIONS = {  # what a search engine shows of each page
+    "introduction": (
+        "Exercises on what recurrent networks are, with checks that run in the page: order, "
+        "parity, automata, and weights found without learning."
+    ),
+    "language_model": (
+        "Exercises on building a language model in NumPy, with checks that run in the page: "
+        "perplexity, the gradient by hand, famous bugs, training."
+    ),
+    "bptt": (
+        "Exercises on backpropagation through time, with checks that run in the page: gradients"
+        " to derive, truncations to tell apart, a bit to remember."
+    ),
+    "gates": (
+        "Exercises on LSTM and GRU, with checks that run in the page: forget biases, weights "
+        "set by hand, bugs that run silently, converted weights."
+    ),
+    "attention": (
+        "Exercises on attention and memory, with checks that run in the page: softmax, masks, "
+        "gradients, costs, and a memory with a moving head."
+    ),
+    "tensorflow": (
+        "Exercises on recurrent networks in TensorFlow and Keras: padding, buckets, masks, two "
+        "directions, losses by the word, old weights."
+    ),
+    "speed": (
+        "Exercises on the speed of recurrent networks, none of which needs a GPU: rooflines, a "
+        "loss and its gradient in one array, a fused kernel, several devices."
+    ),
+}
 
 HOW = """\
 Change the cell under a problem and run its check, which says what is still wrong: here, once the
@@ -86,7 +118,8 @@ def page(part: str) -> str:
     title, _, introduction = about.strip().partition("\n\n")
     problems = "".join(problem(name) for name in exercises.PARTS[part])
     top = f"(exercises-{part.replace('_', '-')})=\n# {title.rstrip('.')}\n"
-    return f"{HEADER}\n{top}\n{introduction.strip()}\n\n{HOW}{problems}"
+    header = HEADER.format(description=DESCRIPTIONS[part])
+    return f"{header}\n{top}\n{introduction.strip()}\n\n{HOW}{problems}"
 
 
 def problem(name: str) -> str:

@@ -45,6 +45,10 @@ def check(app: Any, doctree: nodes.document) -> None:
                 type="figure",
             )
     for node in doctree.findall(nodes.container):
+        if node.get("nb_element") == "cell_code":
+            options = (node.get("cell_metadata") or {}).get("mystnb", {})
+            if {"image", "figure"} & set(options) and not any(node.findall(nodes.image)):
+                LOG.warning("cell without its figure", location=place(node), type="figure")
         if node.get("nb_element") == "mime_bundle":
             types = {child.get("mime_type") for child in node.children}
             if "image/png" in types and "image/svg+xml" not in types:

@@ -101,10 +101,20 @@ class Client(NotebookClientCache):
 
     def start_client(self) -> None:
         """Look the page up, or execute it."""
-        kernel = self.notebook.metadata.setdefault("kernelspec", {})
+        asked = self.notebook
+        kernel = asked.metadata.setdefault("kernelspec", {})
         kernel["fingerprint"] = fingerprint(Path(self.path), self.root)
         super().start_client()
-        self.notebook.metadata["kernelspec"].pop("fingerprint", None)
+        for notebook in (asked, self.notebook):
+            notebook.metadata["kernelspec"].pop("fingerprint", None)
+        # myst-nb writes the notebook that it asked with, which readers download: with the outputs
+        # that were in the cache, and the same ids at each build.
+        for number, (cell, done) in enumerate(
+            zip(asked.cells, self.notebook.cells, strict=True), start=1
+        ):
+            cell["id"] = f"cell-{number}"
+            if cell.cell_type == "code":
+                cell.outputs, cell.execution_count = done.outputs, done.execution_count
 
 
 def outdated(app: Any, env: Any, added: set, changed: set, removed: set) -> list[str]:

@@ -175,9 +175,8 @@ class GradientFlow(SphinxDirective):
         static_picture(Path(self.env.srcdir) / uri)
         image = nodes.image(uri=f"/{uri.as_posix()}", alt=" ".join(self.content))
         picture = nodes.container("", image, classes=["gradient-flow-static"])
-        opening = nodes.raw("", '<div class="gradient-flow" hidden>', format="html")
-        closing = nodes.raw("", "</div>", format="html")
-        return [picture, opening, nodes.raw("", widget(), format="html"), closing]
+        figure = f'<div class="gradient-flow" hidden>{widget()}</div>'
+        return [picture, nodes.raw("", figure, format="html")]
 
 
 def assets(app: Any, config: Any) -> None:

@@ -28,6 +28,7 @@ UNUSED = (
     "_static/webpack-macros.html",
     "_static/vendor",
     "_static/images",
+    "_static/togglebutton.*",
     "_static/locales",
     "_static/sbt-webpack-macros.html",
     "objects.inv",
@@ -39,6 +40,8 @@ UNUSED = (
 REPAIRS: tuple[tuple[str, Any], ...] = (
     # The label would hide from a screen reader whether the summary says show or hide.
     (r' aria-label="Toggle hidden content"', ""),
+    # sphinx-exercise gives every exercise of a page the same id.
+    (r'<section id="(?:exercise|solution)-content">', "<section>"),
     # The entries of a bibliography's list.
     (r'role="doc-biblioentry"', 'role="listitem"'),
     # The empty corner of a table is not a header.
@@ -145,7 +148,7 @@ def tidy_page(app: Any, pagename: str, templatename: str, context: dict, doctree
 
 def tidy_site(app: Any, exception: Exception | None) -> None:
     """Remove what no page asks for, and silence the theme's messages to the console."""
-    if exception:
+    if exception or app.builder.name != "html":
         return
     out = Path(app.outdir)
     remove_stale(app, out)

@@ -5,8 +5,9 @@ Part and place are read from the table of contents; a part is numbered as its fo
 
 from __future__ import annotations
 
-import re
 from typing import Any, NamedTuple
+
+import contents
 
 
 class Place(NamedTuple):
@@ -19,25 +20,18 @@ class Place(NamedTuple):
     of: int
 
 
-def place(site_map: Any, docname: str) -> Place | None:
+def place(parts: list[contents.Part], docname: str) -> Place | None:
     """Return where a page stands, or None if it is in no numbered part."""
-    for tree in site_map.root.subtrees:
-        pages = [re.sub(r"\.md$", "", str(item)) for item in tree.items]
-        numbered = re.match(r"book/(\d+)-", pages[0]) if pages else None
-        if docname in pages and numbered:
-            return Place(
-                int(numbered[1]),
-                str(tree.caption or ""),
-                pages[0],
-                pages.index(docname) + 1,
-                len(pages),
-            )
+    for part in parts:
+        if part.number and docname in part.pages:
+            here = part.pages.index(docname) + 1
+            return Place(part.number, part.caption, part.pages[0], here, len(part.pages))
     return None
 
 
 def show(app: Any, pagename: str, templatename: str, context: dict, doctree: Any) -> None:
     """Put the line above the page's title."""
-    found = place(app.env.external_site_map, pagename)
+    found = place(contents.parts(app.config.external_site_map), pagename)
     if doctree is None or found is None or app.builder.name != "html":
         return
     line = app.builder.templates.render(

@@ -27,6 +27,13 @@ PARTS = (
     "ahead",
     "folding",
     "lean",
+    "licences",
+    "findable",
+    "cite",
+    "policy",
+    "epub_pages",
+    "notebooks",
+    "forms",
     "bundle",
 )
 

@@ -13,3 +13,14 @@
   document.documentElement.dataset.mode = mode;
   document.documentElement.dataset.theme = mode === "auto" ? (dark ? "dark" : "light") : mode;
 }
+
+// Ask for the fonts of the first screen before the style sheet names them: here, because a page opened as a file may
+// not, and a <link> in the page would write an error to the console.
+if (location.protocol !== "file:") {
+  for (const font of document.currentScript.dataset.fonts.split(" ")) {
+    const link = document.createElement("link");
+    Object.assign(link, { rel: "preload", as: "font", type: "font/woff2", crossOrigin: "anonymous" });
+    link.href = new URL(`fonts/${font}.woff2`, document.currentScript.src);
+    document.head.append(link);
+  }
+}

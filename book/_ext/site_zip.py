@@ -1,0 +1,52 @@
+"""Pack the site: `python book/_ext/site_zip.py`. The result is _build/forms/unrolled-site.zip."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import archives
+import build
+import forms
+
+
+def files(html: Path) -> dict[str, bytes | Path]:
+    """Return the files of the archive by name: the site, without the archive itself."""
+    found: dict[str, bytes | Path] = {
+        f"unrolled/{path.relative_to(html).as_posix()}": path
+        for path in sorted(html.rglob("*"))
+        if path.is_file() and path != html / "downloads" / forms.ZIP.file
+    }
+    page = html / forms.PAGE
+    if page.is_file():
+        text = forms.filled(page.read_text("utf-8"), html / "downloads", inside=True)
+        found[f"unrolled/{forms.PAGE}"] = text.encode()
+    return found
+
+
+def make() -> Path:
+    """Build the site and pack it; return the archive's path."""
+    build.build()
+    with build.alone(build.BUILD):
+        target = build.BUILD / "forms" / forms.ZIP.file
+        archives.write(target, files(build.BUILD / "html"))
+        forms.show(build.BUILD)
+    return target
+
+
+def main() -> int:
+    """Make the archive; return the exit status."""
+    try:
+        path = make()
+    except build.BuildError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nInterrupted; no archive was changed", file=sys.stderr)
+        return 130
+    print(f"The site is packed: {path.relative_to(build.ROOT)}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
