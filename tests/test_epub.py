@@ -194,6 +194,7 @@ def test_mathml_is_repaired_where_katex_writes_what_is_not_allowed():
     applied = f"{math}<mi>max</mi><mo>\u2061</mo><mi>x</mi></math>"
     assert epub_pages.sound(applied) == applied
     marked = f'{math}<mo lspace="0"><mrow><mi>m</mi><mi>od</mi></mrow></mo></math>'
+    assert epub_pages.sound(f'{math}<mtable columnspacing=""/></math>') == f"{math}<mtable/></math>"
     assert epub_pages.sound(marked) == f'{math}<mo lspace="0">mod</mo></math>'
 
 

@@ -535,7 +535,8 @@ def test_axe_finds_nothing_with_a_preview_and_with_the_list_of_shortcuts(origin,
     reader.click(".shortcuts-button")
     assert reader.evaluate(find) == []
     # The check sees a fault in them.
-    reader.add_style_tag(content="#shortcuts dd {color: #888; background: #777}")
+    reader.evaluate("document.querySelector('#shortcuts dd').style.color = '#888'")
+    reader.evaluate("document.querySelector('#shortcuts dd').style.background = '#777'")
     assert reader.evaluate(find) == ["color-contrast"]
 
 

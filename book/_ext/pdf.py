@@ -17,6 +17,7 @@ from typing import Any
 
 import build
 import chromium
+import forms
 import paper
 from pypdf import PdfReader, PdfWriter
 from pypdf.generic import Destination, NameObject, TextStringObject
@@ -230,6 +231,7 @@ def main() -> int:
     try:
         with build.alone(build.BUILD), chromium.running() as browser:
             pages = make(ROOT, HTML, FORMS / "unrolled.pdf", browser)
+            forms.show(build.BUILD)
     except (PdfError, chromium.NoChromiumError) as error:
         print(f"There is no new PDF:\n{error}", file=sys.stderr)
         return 1

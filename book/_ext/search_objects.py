@@ -143,5 +143,6 @@ def lean_pages(app: Any, pagename: str, templatename: str, context: dict, doctre
 def setup(app: Any) -> dict[str, bool]:
     """Register the extension."""
     app.add_domain(Book)
-    app.connect("html-page-context", lean_pages)
+    # After all that add a script to a page: to this list, which is another's from then on.
+    app.connect("html-page-context", lean_pages, priority=800)
     return {"parallel_read_safe": False, "parallel_write_safe": True}
