@@ -4,7 +4,7 @@ It takes the place of Sphinx's own builder of that name, which declares no MathM
 and puts the site's style and scripts into the book. `epub.py` calls it, and packs what it writes.
 
 A reading system runs no scripts: equations are MathML, which KaTeX also makes; what needs a script
-is left out; what folds is <details>; links to the site's pages of code become plain text, or lead
+is left out; links to the site's pages of code become plain text, or lead
 to the repository once its address is decided.
 """
 
@@ -205,7 +205,7 @@ def plain_ids(svg: str) -> str:
 
 
 def for_paper(doctree: nodes.document, docname: str, config: Any) -> None:
-    """Leave out what is for the site alone, fold what folds, and unlink what is not there."""
+    """Leave out what is for the site alone, and unlink what is not there."""
     for raw in list(doctree.findall(nodes.raw)):
         if NEEDS_SCRIPT.search(raw.astext()) or "not-on-paper" in raw.astext():
             raw.parent.remove(raw)
@@ -218,28 +218,6 @@ def for_paper(doctree: nodes.document, docname: str, config: Any) -> None:
                 link["refuri"], link["internal"] = url, False
             else:
                 link.parent.replace(link, link.children)
-    for box in list(doctree.findall(nodes.Element)):
-        if "dropdown" in box.get("classes", []) and isinstance(box.children[0], nodes.title):
-            fold(box)
-
-
-def fold(box: nodes.Element) -> None:
-    """Replace a box whose title folds it by <details>."""
-    title = box.children[0]
-    for link in list(title.findall(nodes.reference)):  # which could not be told from the folding
-        link.parent.replace(link, link.children)
-    classes = " ".join(box["classes"])
-    ids = "".join(f' id="{html.escape(name)}"' for name in box["ids"][:1])
-    box.parent.replace(
-        box,
-        [
-            nodes.raw("", f'<details class="{classes}"{ids}><summary>', format="html"),
-            nodes.inline("", "", *title.children),
-            nodes.raw("", "</summary>", format="html"),
-            *box.children[1:],
-            nodes.raw("", "</details>", format="html"),
-        ],
-    )
 
 
 def name_version(app: Any, config: Any) -> None:
