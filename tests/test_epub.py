@@ -12,6 +12,8 @@ import build
 import epub
 import epub_pages
 import pytest
+from docutils import nodes
+from docutils import utils as document
 
 from tests.test_book import GOOD, HEADER, ROOT, code, seed
 
@@ -204,3 +206,18 @@ def test_mathml_is_repaired_where_katex_writes_what_is_not_allowed():
 def test_ids_that_xml_does_not_allow_are_dropped():
     svg = '<svg><g id="a (1)"/><g id="b-1"/></svg>'
     assert epub_pages.plain_ids(svg) == '<svg><g/><g id="b-1"/></svg>'
+
+
+def test_links_to_what_the_site_alone_has_become_plain_text():
+    links = {
+        "../../_static/licenses/katex.txt": False,
+        "../../source/code/unrolled/rnn.xhtml#step": False,
+        "../good.xhtml#part": True,
+        "https://example.org/_static/": True,
+    }
+    page = document.new_document("page")
+    page += [nodes.paragraph("", "", nodes.reference("", uri, refuri=uri)) for uri in links]
+    config = SimpleNamespace(html_theme_options={})
+    epub_pages.for_paper(page, "book/reference/licences", config)
+    assert [bool(list(p.findall(nodes.reference))) for p in page] == list(links.values())
+    assert page.astext().split() == list(links)

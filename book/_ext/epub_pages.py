@@ -44,6 +44,7 @@ SCRIPTS = {
     f"{{{MATHML}}}{name}"
     for name in ("msub", "msup", "msubsup", "munder", "mover", "munderover", "mfrac")
 }
+OF_THE_SITE = ("source/", "_static/", "_sources/", "downloads/")
 PAGE = """<?xml version="1.0" encoding="utf-8"?>
 <!DOCTYPE html>
 <html xmlns="http://www.w3.org/1999/xhtml" xmlns:epub="http://www.idpf.org/2007/ops"\
@@ -212,9 +213,10 @@ def for_paper(doctree: nodes.document, docname: str, config: Any) -> None:
     for link in list(doctree.findall(nodes.reference)):
         path, _, name = link.get("refuri", "").partition("#")
         target = posixpath.normpath(posixpath.join(posixpath.dirname(docname), path))
-        if target.startswith("source/"):
+        if target.startswith(OF_THE_SITE):
             file = target.removeprefix("source/").removesuffix(".xhtml") + ".py"
-            if url := address.file_url(config, file):
+            url = address.file_url(config, file) if target.startswith("source/") else None
+            if url:
                 link["refuri"], link["internal"] = url, False
             else:
                 link.parent.replace(link, link.children)
