@@ -232,20 +232,6 @@ def test_no_link_shows_an_undecided_address(good):
 
 
 @slow
-def test_a_decided_address_gives_the_binder_button_and_canonical_links(tmp_path, node_modules):
-    folder = seed(tmp_path, {"good": HEADER + "# Good\n\n" + code("1 + 1")})
-    config = (ROOT / "_config.yml").read_text("utf-8").replace("com/OWNER/", "com/Someone/")
-    (folder / "_config.yml").unlink()
-    (folder / "_config.yml").write_text(config, "utf-8")
-    assert build.run_sphinx(folder) == []
-    page = (folder / "_build/html/book/good.html").read_text("utf-8")
-    binder = "https://mybinder.org/v2/gh/Someone/unrolled/main?urlpath=lab/tree/book/good.md"
-    assert f'href="{binder}"' in page
-    assert 'rel="canonical" href="https://someone.github.io/unrolled/book/good.html"' in page
-    assert "https://github.com/Someone/unrolled/blob/main/book/good.md" in page
-
-
-@slow
 def test_the_outputs_follow_the_code(tmp_path, node_modules):
     folder = seed(tmp_path, {"page": HEADER + "# Page\n\n" + code(
         "from experiments import answer\nanswer.value()")})  # fmt: skip

@@ -284,17 +284,20 @@ def test_the_worst_outcome_is_that_of_several():
     assert run_record.worst([]) == "not run"
 
 
-def test_listings_have_the_outcome_of_their_tests(book):
+def test_listings_have_the_outcome_of_their_tests(book, repository):
     assert "all | 1 | 1 | passed" in book("listings")
     found = book("listings", tests=FAILED)
-    assert "all | 1 | 1 | not run" in found and "unrolled.rnn.step: not run" in found
+    assert "all | 1 | 1 | not run" in found
+    assert "Not every test passed of unrolled.rnn.step (not run)." in found
+    (repository / "tests/test_seeded.py").write_text("def test_other(): pass\n")
+    assert "No test names unrolled.rnn.step." in book("listings")
 
 
 def test_gradients_and_frameworks_show_the_worst_beside_the_bound(book):
     found = book("gradients")
     assert "lstm | 4.1 × 10⁻⁸ | 10⁻⁷" in found and "test_step | 9.0 × 10⁻⁹ | 10⁻⁷" in found
     assert "4 checks in 2 tests" in found and "any entry is 4.1 × 10⁻⁸" in found
-    assert "Keras | loss | 1 | 0 | 10⁻¹⁰" in book("frameworks")
+    assert "Keras | loss, 1 case | 0 | 10⁻¹⁰" in book("frameworks")
     broken = [MEASURED[0] | {"found": None}]
     assert "lstm | not a number | 10⁻⁷" in book("gradients", measured=broken)
 

@@ -17,6 +17,7 @@ from pybtex.database import parse_string
 
 from tests.heads import Head, heads
 from tests.test_book import HEADER, ROOT, code, seed
+from tests.test_builds import with_few_modules
 
 ENDS = re.compile(r"[.!?][”’)]?$")
 BOOK = {"@context", "@type", "name", "author", "license", "inLanguage", "description", "hasPart"}
@@ -145,7 +146,7 @@ def decided(tmp_path_factory):
         "good": f"{HEADER}# Good\n\n{words}\n\n{code('1 + 1')}",
         "mean": "---\ndescription: Given by hand.\n---\n\n# Mean & 100 % of it\n\nWords.\n",
     }
-    folder = seed(tmp_path_factory.mktemp("decided"), pages)
+    folder = with_few_modules(seed(tmp_path_factory.mktemp("decided"), pages))
     config = (ROOT / "_config.yml").read_text("utf-8").replace("com/OWNER/", "com/Someone/")
     (folder / "_config.yml").unlink()
     (folder / "_config.yml").write_text(config, "utf-8")
@@ -185,6 +186,14 @@ def test_a_decided_address_stands_wherever_it_is_needed(decided):
     assert build.run_sphinx(decided) == []
     again = ElementTree.parse(site / "sitemap.xml").getroot()
     assert [place.text for place in again.findall("{*}url/{*}loc")] == listed
+
+
+@pytest.mark.slow
+def test_a_decided_address_gives_the_binder_button_and_links_to_the_repository(decided):
+    page = (decided / "_build/html/book/good.html").read_text("utf-8")
+    binder = "https://mybinder.org/v2/gh/Someone/unrolled/main?urlpath=lab/tree/book/good.md"
+    assert f'href="{binder}"' in page
+    assert "https://github.com/Someone/unrolled/blob/main/book/good.md" in page
 
 
 @pytest.mark.slow

@@ -11,6 +11,8 @@ import archives
 import pytest
 import site_zip
 
+from tests.waiting import wait_until
+
 pytestmark = [pytest.mark.site, pytest.mark.slow, pytest.mark.browser]
 
 PAGES = (
@@ -130,8 +132,9 @@ def test_the_interactive_figure_moves(tab):
     reading = page.locator(".gradient-flow-reading")
     before = reading.text_content()
     page.locator(".gradient-flow select[name=activation]").select_option("linear")
-    page.wait_for_function("was => document.querySelector('.gradient-flow-reading')"
-                           ".textContent !== was", arg=before)  # fmt: skip
+    wait_until(
+        page, "was => document.querySelector('.gradient-flow-reading').textContent !== was", before
+    )
     assert page.locator(".gradient-flow-chart canvas").count() == 1
     assert tab.troubles == []
 
@@ -140,8 +143,9 @@ def test_running_code_says_that_it_needs_a_server(tab):
     tab.open("book/exercises/bptt.html")
     tab.page.get_by_role("button", name="Run the code on this page").click()
     said = tab.page.locator(".live-bar [role=status]")
-    tab.page.wait_for_function(
-        "() => document.querySelector('.live-bar [role=status]').textContent.length > 10"
+    wait_until(
+        tab.page,
+        "() => document.querySelector('.live-bar [role=status]').textContent.length > 10",
     )
     assert "serve" in said.text_content()
     assert tab.troubles == []

@@ -18,6 +18,8 @@ from docutils import nodes
 from docutils.core import publish_doctree
 from sphinx_external_toc.parsing import parse_toc_yaml
 
+from tests.waiting import wait_until
+
 ROOT = Path(__file__).parent.parent
 AXE = ROOT / "node_modules/axe-core/axe.min.js"
 CHAPTER = "book/03-bptt/the-delta-recursion.html"
@@ -373,7 +375,7 @@ QUERIES = {
 def results(page, where, query):
     """The addresses that a search finds, best first."""
     page.goto(f"{where}/search.html?q={quote(query)}")
-    page.wait_for_function("/^Search finished|^Your search/.test(Search.status?.innerText ?? '')")
+    wait_until(page, "/^Search finished|^Your search/.test(Search.status?.innerText ?? '')")
     return page.eval_on_selector_all(
         "#search-results li > a", "all => all.map((link) => link.getAttribute('href'))"
     )
@@ -523,7 +525,7 @@ def test_from_a_file_only_what_is_on_the_page_is_previewed(site, reader):
 def test_axe_finds_nothing_with_a_preview_and_with_the_list_of_shortcuts(origin, reader, theme):
     reader.emulate_media(color_scheme=theme, reduced_motion="reduce")
     reader.goto(f"{origin}/{SHORT}", wait_until="networkidle")
-    reader.add_script_tag(path=AXE)
+    reader.evaluate(AXE.read_text("utf-8"))
     find = """() => axe.run({include: [["#preview"], ["#shortcuts"], ["footer"], ["nav"]]})
         .then((found) => found.violations.map((v) => v.id))"""
     reader.focus('article a[href*="#ex-"]')
@@ -533,7 +535,8 @@ def test_axe_finds_nothing_with_a_preview_and_with_the_list_of_shortcuts(origin,
     reader.click(".shortcuts-button")
     assert reader.evaluate(find) == []
     # The check sees a fault in them.
-    reader.add_style_tag(content="#shortcuts dd {color: #888; background: #777}")
+    reader.evaluate("document.querySelector('#shortcuts dd').style.color = '#888'")
+    reader.evaluate("document.querySelector('#shortcuts dd').style.background = '#777'")
     assert reader.evaluate(find) == ["color-contrast"]
 
 

@@ -23,6 +23,8 @@ from urllib.parse import unquote, urljoin, urlsplit
 import pytest
 import serve
 
+from tests.waiting import wait_until
+
 ROOT = Path(__file__).parent.parent
 AXE = ROOT / "node_modules/axe-core/axe.min.js"
 THEMES = ("light", "dark")
@@ -122,9 +124,10 @@ def pale_code(page, classes):
 
 def settle(page):
     """Waits until the page has marked what scrolls at this width; faulty pages have no script."""
-    page.wait_for_function(
+    wait_until(
+        page,
         "!document.documentElement.classList.contains('scripted')"
-        " || document.documentElement.dataset.laidOut == innerWidth"
+        " || document.documentElement.dataset.laidOut == innerWidth",
     )
 
 

@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parents[2]
 THEME_STYLES = ["styles/theme.css", "styles/pydata-sphinx-theme.css"]
 THEME_SCRIPTS = ["scripts/pydata-sphinx-theme.js"]
 OUR_SCRIPTS = ["site.js", "reading.js"]  # after all others
-SEPARATE = ("design-tabs.js", "sphinx_highlight.js")  # wanted by few pages, by none
+SEPARATE = ("design-tabs.js", "sphinx_highlight.js")  # wanted by few pages, and by none
 
 # Set by scripts from pieces, or by the browser.
 KEPT = ["dark", "light", "auto", "scripted", "scrolled", "show", "active"]

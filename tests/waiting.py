@@ -1,0 +1,10 @@
+"""Waiting for a page, which under its own policy may not evaluate what it is told to wait for."""
+
+
+def wait_until(page, script, argument=None, seconds=30):
+    """Asks a page again and again, as a debugger would, until the answer is true."""
+    for _ in range(seconds * 50):
+        if page.evaluate(script, argument):
+            return
+        page.wait_for_timeout(20)
+    raise AssertionError(f"never true: {script}")
