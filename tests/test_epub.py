@@ -1,5 +1,6 @@
 """The EPUB: what it holds, made from a small seeded book, and that faults in it are found."""
 
+import re
 import shutil
 import subprocess
 import zipfile
@@ -11,6 +12,8 @@ import build
 import epub
 import epub_pages
 import pytest
+from docutils import nodes
+from docutils import utils as document
 
 from tests.test_book import GOOD, HEADER, ROOT, code, seed
 
@@ -122,7 +125,9 @@ def test_nothing_needs_a_script_and_nothing_leads_out_of_the_book(book):
 @pytest.mark.slow
 def test_what_folds_can_be_opened_and_tabs_stand_in_order(book):
     page = texts(book, "second")
-    assert '<details class="dropdown"><summary><span>Hint</span></summary><p>Folded.' in page
+    assert re.search(
+        r'<details class="dropdown.*?<summary[^>]*>Hint</summary><p>Folded', page, re.S
+    )
     assert page.index("One</p>") < page.index("Uno.") < page.index("Two</p>") < page.index("Due.")
     assert "Show code cell source" in page and "Hide code cell source" not in page
 
@@ -201,3 +206,18 @@ def test_mathml_is_repaired_where_katex_writes_what_is_not_allowed():
 def test_ids_that_xml_does_not_allow_are_dropped():
     svg = '<svg><g id="a (1)"/><g id="b-1"/></svg>'
     assert epub_pages.plain_ids(svg) == '<svg><g/><g id="b-1"/></svg>'
+
+
+def test_links_to_what_the_site_alone_has_become_plain_text():
+    links = {
+        "../../_static/licenses/katex.txt": False,
+        "../../source/code/unrolled/rnn.xhtml#step": False,
+        "../good.xhtml#part": True,
+        "https://example.org/_static/": True,
+    }
+    page = document.new_document("page")
+    page += [nodes.paragraph("", "", nodes.reference("", uri, refuri=uri)) for uri in links]
+    config = SimpleNamespace(html_theme_options={})
+    epub_pages.for_paper(page, "book/reference/licences", config)
+    assert [bool(list(p.findall(nodes.reference))) for p in page] == list(links.values())
+    assert page.astext().split() == list(links)

@@ -52,7 +52,8 @@ def check(book: Path) -> list[str]:
     lines = [line for line in said if re.match(r"(FATAL|ERROR|WARNING|USAGE|INFO)\b", line)]
     if done.returncode and not lines:
         raise build.BuildError(f"epubcheck did not run: {' '.join(said)[:300]}")
-    return [line.replace(f"{book}/", "").replace(str(book), book.name) for line in lines]
+    place = rf"\S*{re.escape(book.name)}/?"  # which epubcheck writes from where it runs
+    return [re.sub(place, "", line) for line in lines]
 
 
 def pack(folder: Path, target: Path) -> None:

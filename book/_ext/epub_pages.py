@@ -4,7 +4,7 @@ It takes the place of Sphinx's own builder of that name, which declares no MathM
 and puts the site's style and scripts into the book. `epub.py` calls it, and packs what it writes.
 
 A reading system runs no scripts: equations are MathML, which KaTeX also makes; what needs a script
-is left out; what folds is <details>; links to the site's pages of code become plain text, or lead
+is left out; links to the site's pages of code become plain text, or lead
 to the repository once its address is decided.
 """
 
@@ -44,6 +44,7 @@ SCRIPTS = {
     f"{{{MATHML}}}{name}"
     for name in ("msub", "msup", "msubsup", "munder", "mover", "munderover", "mfrac")
 }
+OF_THE_SITE = ("source/", "_static/", "_sources/", "downloads/")
 PAGE = """<?xml version="1.0" encoding="utf-8"?>
 <!DOCTYPE html>
 <html xmlns="http://www.w3.org/1999/xhtml" xmlns:epub="http://www.idpf.org/2007/ops"\
@@ -205,41 +206,20 @@ def plain_ids(svg: str) -> str:
 
 
 def for_paper(doctree: nodes.document, docname: str, config: Any) -> None:
-    """Leave out what is for the site alone, fold what folds, and unlink what is not there."""
+    """Leave out what is for the site alone, and unlink what is not there."""
     for raw in list(doctree.findall(nodes.raw)):
         if NEEDS_SCRIPT.search(raw.astext()) or "not-on-paper" in raw.astext():
             raw.parent.remove(raw)
     for link in list(doctree.findall(nodes.reference)):
         path, _, name = link.get("refuri", "").partition("#")
         target = posixpath.normpath(posixpath.join(posixpath.dirname(docname), path))
-        if target.startswith("source/"):
+        if target.startswith(OF_THE_SITE):
             file = target.removeprefix("source/").removesuffix(".xhtml") + ".py"
-            if url := address.file_url(config, file):
+            url = address.file_url(config, file) if target.startswith("source/") else None
+            if url:
                 link["refuri"], link["internal"] = url, False
             else:
                 link.parent.replace(link, link.children)
-    for box in list(doctree.findall(nodes.Element)):
-        if "dropdown" in box.get("classes", []) and isinstance(box.children[0], nodes.title):
-            fold(box)
-
-
-def fold(box: nodes.Element) -> None:
-    """Replace a box whose title folds it by <details>."""
-    title = box.children[0]
-    for link in list(title.findall(nodes.reference)):  # which could not be told from the folding
-        link.parent.replace(link, link.children)
-    classes = " ".join(box["classes"])
-    ids = "".join(f' id="{html.escape(name)}"' for name in box["ids"][:1])
-    box.parent.replace(
-        box,
-        [
-            nodes.raw("", f'<details class="{classes}"{ids}><summary>', format="html"),
-            nodes.inline("", "", *title.children),
-            nodes.raw("", "</summary>", format="html"),
-            *box.children[1:],
-            nodes.raw("", "</details>", format="html"),
-        ],
-    )
 
 
 def name_version(app: Any, config: Any) -> None:
