@@ -295,7 +295,7 @@ def the_listings(book: Book) -> list[nodes.Node]:
             rows.append([part, str(len(names)), str(len(tests)), word(worst(outcomes.values()))])
     number = str(len(every) + len(unnamed))
     rows.append(["all", str(total), number, word(worst(every.values()))])
-    heads = ["part", "listings", "of functions and classes", "their tests"]
+    heads = ["part", "listings", "of objects", "their tests"]
     shown: list[nodes.Node] = [table("Listings drawn from the package", heads, rows)]
     if others := [f"{name} ({of})" for name, of in sorted(every.items()) if of != "passed"]:
         shown.append(sentence(f"Not every test passed of {listed(others)}.", "checked-count"))
