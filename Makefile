@@ -9,7 +9,7 @@ export MPLBACKEND := agg
 side_by_side := -n auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help book serve pdf epub zip exercises test check checks lint types links draw bench results gpu theano browser lock clean
+.PHONY: help book serve pdf epub zip exercises test check checks lint types links scores draw bench results gpu theano browser lock clean
 
 help:
 	@echo "Unrolled: the verbs of this Makefile"
@@ -53,6 +53,9 @@ types: $(VENV)
 
 links: book ## try every link that leaves the site
 	$(PY) book/_ext/links.py
+
+scores: book ## Lighthouse's scores of every page (half an hour), into results/lighthouse.json
+	$(PY) book/_ext/scores.py
 
 draw: $(VENV) ## copy each function that a chapter shows from code/ into its cell
 	$(PY) book/_ext/draw.py

@@ -37,7 +37,7 @@ const content = [{ raw: words, extension: "html" },
 const extractor = (text) => text.match(/[\\w-]+/g) ?? [];
 const [purged] = await new PurgeCSS().purge({
   content, css: [{ raw: readFileSync(css, "utf-8") }], defaultExtractor: extractor,
-  safelist: { standard: kept }, keyframes: true, fontFace: false,
+  safelist: { standard: kept, variables: [/^--u-/] }, keyframes: true, variables: true,
 });
 writeFileSync(out, purged.css);
 """
@@ -111,13 +111,19 @@ def run(command: list[str], given: str | None = None) -> str:
     return done.stdout
 
 
+# The names that a selector can ask for; what an attribute like alt or title says is not among them.
+NAMES = re.compile(
+    r'<([a-zA-Z][\w-]*)|\s([\w-]+)(?==)|\s(?:class|id|type|role|data-[\w-]+)="([^"]*)"'
+)
+
+
 def words_of(out: Path) -> str:
-    """Return every word that pages use as an element, class, id or attribute."""
-    found: set[str] = set()
+    """Return every word that pages use as an element, attribute, class, id, type or role."""
+    names: set[str] = set()
     for path in out.rglob("*.html"):
         for tag in set(re.findall(r"<[a-zA-Z][^<>]*", path.read_text("utf-8"))):
-            found.update(re.findall(r"[\w-]+", tag))
-    return " ".join(sorted(found))
+            names.update(name for found in NAMES.findall(tag) for name in found)
+    return " ".join(sorted({word for name in names for word in re.findall(r"[\w-]+", name)}))
 
 
 def bundle(app: Any, exception: Exception | None) -> None:
@@ -136,10 +142,11 @@ def bundle(app: Any, exception: Exception | None) -> None:
         shutil.copytree(whole / "fonts", out / "_static/fonts", dirs_exist_ok=True)
         shutil.rmtree(out / "_static/katex", ignore_errors=True)
     (out / "_static/book.js").write_bytes((whole / "book.js").read_bytes())
+    scripted = [*out.glob("_static/*.js"), *ROOT.glob("book/_live/*.js")]
     given = {
         "css": str(whole / "book.css"),
         "words": words_of(out),
-        "scripts": [str(path) for path in sorted(out.glob("_static/**/*.js"))],
+        "scripts": [str(path) for path in scripted],
         "kept": KEPT,
         "out": str(out / "_static/book.css"),
     }

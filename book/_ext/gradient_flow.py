@@ -1,8 +1,8 @@
 """The interactive figure of gradients on their way back: the directive {gradient-flow}.
 
 Its content is the alt text of the picture that Matplotlib draws for a page without scripts. The
-numbers are computed here, from the package, when the page is read; the page carries them as JSON,
-and a script draws them with uPlot, which no other page loads.
+numbers are computed here, from the package, when the page is read; a script that no other page
+loads has them, and another draws them with uPlot.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ START: dict[str, Any] = {"activation": "tanh", "radius": 1.2, "steps": 20}
 STATIC_STEPS, STATIC_RADII = 20, [0.5, 1.0, 1.5]
 ASSETS = {"uPlot.iife.min.js": "uplot.js", "uPlot.min.css": "uplot.css"}
 PLACE = "@@static@@"
+DATA = "gradient-flow-data.js"  # a script and no JSON, so that a page opened as a file can load it
 
 
 def network() -> tuple[Any, Any, Any]:
@@ -121,7 +122,6 @@ def widget() -> str:
         )
 
     steps = {T: str(T) for T in STEPS}
-    data = json.dumps(table(), separators=(",", ":"), ensure_ascii=False)
     return "".join(
         [
             f'<link rel="stylesheet" href="{PLACE}/uplot.css">',
@@ -154,7 +154,7 @@ def widget() -> str:
             '<div class="gradient-flow-chart" role="img"'
             ' aria-label="The norm of the gradient at each state, on a logarithmic scale."></div>',
             '<p class="gradient-flow-reading" role="status"></p>',
-            f'<script type="application/json" class="gradient-flow-data">{data}</script>',
+            f'<script defer src="{PLACE}/{DATA}"></script>',
             f'<script defer src="{PLACE}/uplot.js"></script>',
             f'<script defer src="{PLACE}/gradient-flow.js"></script>',
         ]
@@ -192,8 +192,12 @@ def assets(app: Any, config: Any) -> None:
 
 
 def place(app: Any, pagename: str, templatename: str, context: dict, doctree: Any) -> None:
-    """Write the page's own way to the static files."""
+    """Write the page's own way to the static files, and the figure's numbers among them."""
     if PLACE in (context.get("body") or ""):
+        static = Path(app.outdir) / "_static"
+        static.mkdir(parents=True, exist_ok=True)
+        numbers = json.dumps(table(), separators=(",", ":"), ensure_ascii=False)
+        (static / DATA).write_text(f"const gradientFlowData = {numbers};\n", "utf-8")
         context["body"] = context["body"].replace(PLACE, context["pathto"]("_static", 1))
 
 

@@ -1,7 +1,7 @@
-// The interactive figure of book/_ext/gradient_flow.py: its numbers are in the page, uPlot is loaded before this.
+// The interactive figure of book/_ext/gradient_flow.py: its numbers and uPlot are loaded before this.
 {
   const root = document.querySelector(".gradient-flow");
-  const data = JSON.parse(root.querySelector(".gradient-flow-data").textContent);
+  const data = gradientFlowData;
   const form = root.querySelector("form");
   const network = root.querySelector("svg");
   const chart = root.querySelector(".gradient-flow-chart");
