@@ -105,7 +105,7 @@ def pale_code(page, classes):
     """The classes whose colour is too near that of the ground, on the page that is open."""
     page.evaluate(
         """classes => {
-          const code = document.querySelector(".highlight pre");
+          const code = document.querySelector("article .highlight pre");
           code.id = "every-class";
           code.replaceChildren(...classes.flatMap((name) => {
             const word = document.createElement("span");
@@ -163,6 +163,7 @@ class Visit:
             page.set_viewport_size({"width": width, "height": 700})
             settle(page)
             self.axe += violations(page, {} if everywhere else NOT_COLOUR)
+        self.axe = sorted(set(self.axe))
         self.width = page.evaluate("document.documentElement.scrollWidth")
 
     def asked(self, request):

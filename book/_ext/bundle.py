@@ -111,19 +111,24 @@ def run(command: list[str], given: str | None = None) -> str:
     return done.stdout
 
 
-# The names that a selector can ask for; what an attribute like alt or title says is not among them.
-NAMES = re.compile(
-    r'<([a-zA-Z][\w-]*)|\s([\w-]+)(?==)|\s(?:class|id|type|role|data-[\w-]+)="([^"]*)"'
-)
+# What an attribute like alt or title says is no name that a selector asks for.
+ATTRIBUTE = re.compile(r'\s([\w-]+)(?:="([^"]*)")?')
+NAMING = ("class", "id", "type", "role", "data-")
 
 
 def words_of(out: Path) -> str:
     """Return every word that pages use as an element, attribute, class, id, type or role."""
-    names: set[str] = set()
+    words: set[str] = set()
+    tags: set[str] = set()
     for path in out.rglob("*.html"):
-        for tag in set(re.findall(r"<[a-zA-Z][^<>]*", path.read_text("utf-8"))):
-            names.update(name for found in NAMES.findall(tag) for name in found)
-    return " ".join(sorted({word for name in names for word in re.findall(r"[\w-]+", name)}))
+        tags.update(re.findall(r"<[a-zA-Z][^<>]*", path.read_text("utf-8")))
+    for tag in tags:
+        words.update(re.findall(r"^<([\w-]+)", tag))
+        for name, value in ATTRIBUTE.findall(tag):
+            words.add(name)
+            if name.startswith(NAMING):
+                words.update(re.findall(r"[\w-]+", value))
+    return " ".join(sorted(words))
 
 
 def bundle(app: Any, exception: Exception | None) -> None:

@@ -37,6 +37,7 @@ function layOut() {
 
 let settling;
 function layOutSoon() {
+  delete document.documentElement.dataset.laidOut;
   clearTimeout(settling);
   settling = setTimeout(layOut, 300);
 }
