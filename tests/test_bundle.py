@@ -60,5 +60,5 @@ def test_a_page_loads_one_style_sheet_and_few_scripts(site):
 @pytest.mark.site
 def test_what_scripts_make_has_its_style(site):
     style = (site / "_static/book.css").read_text("utf-8")
-    for name in (".copybtn", ".live-cell", ".part-progress", ".toc-part", ".page-actions"):
+    for name in (".copybtn", ".live-editor", ".part-progress", ".toc-part", ".page-actions"):
         assert name in style, name

@@ -83,7 +83,8 @@ def lighten(app: Any, pagename: str, templatename: str, context: dict, doctree: 
 def join(out: Path, names: list[str], target: Path, suffix: str) -> None:
     """Join files of _static into one; what the sheets' url() name goes with them."""
     node_modules = ROOT / "node_modules"
-    tool = [str(node_modules / ".bin/esbuild"), "--minify-whitespace", "--log-level=warning"]
+    tool = [str(node_modules / ".bin/esbuild"), "--minify-whitespace", "--legal-comments=none",
+            "--log-level=warning"]  # fmt: skip
     static = out / "_static"
     if suffix == ".css":
         entry = static / ".entry.css"

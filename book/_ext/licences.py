@@ -81,7 +81,10 @@ PARTS = (
     Part("Python", "PSF 2.0", "cpython", ("live/python-*/python_stdlib.zip",)),
     Part("NumPy", BSD, "numpy-in-the-page", ("live/python-*/numpy-*.whl",)),
 )  # fmt: skip
-OURS = ("licenses/*", "live/scripts-*/*", "live/unrolled-*.whl", "live/files.json")
+OURS = (
+    "gradient-flow-data.js", "licenses/*", "live/scripts-*/*", "live/unrolled-*.whl",
+    "live/files.json",
+)  # fmt: skip
 
 
 def unclaimed(static: Path, ours: Path) -> list[str]:
