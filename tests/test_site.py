@@ -23,7 +23,7 @@ from urllib.parse import unquote, urljoin, urlsplit
 import pytest
 import serve
 
-from tests.waiting import wait_until
+from tests.waiting import settle
 
 ROOT = Path(__file__).parent.parent
 AXE = ROOT / "node_modules/axe-core/axe.min.js"
@@ -120,15 +120,6 @@ def pale_code(page, classes):
     page.evaluate(AXE.read_text("utf-8"))
     pale = violations(page, COLOUR, {"include": [["#every-class"]]})
     return [page.get_attribute(rule.partition(": ")[2], "data-word") for rule in pale]
-
-
-def settle(page):
-    """Waits until the page has marked what scrolls at this width; faulty pages have no script."""
-    wait_until(
-        page,
-        "!document.documentElement.classList.contains('scripted')"
-        " || document.documentElement.dataset.laidOut == innerWidth",
-    )
 
 
 class Visit:

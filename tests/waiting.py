@@ -8,3 +8,12 @@ def wait_until(page, script, argument=None, seconds=30):
             return
         page.wait_for_timeout(20)
     raise AssertionError(f"never true: {script}")
+
+
+def settle(page):
+    """Waits until a page has marked what scrolls at its width, if it has our script."""
+    wait_until(
+        page,
+        "!document.documentElement.classList.contains('scripted')"
+        " || document.documentElement.dataset.laidOut == innerWidth",
+    )

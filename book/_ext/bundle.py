@@ -136,6 +136,8 @@ def bundle(app: Any, exception: Exception | None) -> None:
     """Make book.css and book.js when all pages are there; the parts leave the site."""
     if exception or app.builder.name != "html":
         return
+    if not hasattr(app.builder, "_orig_css_files"):
+        return  # no page was written, and the bundles of the last build stand
     out = Path(app.outdir)
     whole = out.parent / "bundle"
     whole.mkdir(exist_ok=True)

@@ -19,13 +19,14 @@ function markScrolling(box) {
 let round = 0;
 function layOut() {
   const mine = ++round;
+  const width = innerWidth;
   const sections = [...document.querySelectorAll(".bd-article > section > section, .bd-article")];
   const whenIdle = window.requestIdleCallback ?? ((work) => setTimeout(work, 30));
   const next = () => {
     if (mine !== round) return;
     const section = sections.shift();
     if (!section) {
-      document.documentElement.dataset.laidOut = innerWidth; // for who waits for it: tests
+      document.documentElement.dataset.laidOut = width; // for who waits for it: tests
       return;
     }
     section.classList.add("laid-out");
@@ -69,7 +70,7 @@ focusSearchField();
 layOut();
 addEventListener("resize", layOutSoon);
 addEventListener("load", layOutSoon);
-document.fonts.ready.then(layOutSoon);
+document.fonts.addEventListener("loadingdone", layOutSoon); // wider letters may scroll
 new MutationObserver(layOutSoon).observe(document.getElementById("main-content"), { subtree: true, childList: true });
 addEventListener("click", closeMenus);
 addEventListener("keydown", closeMenus);
