@@ -207,6 +207,21 @@ def test_a_record_that_may_be_missing_says_so_until_it_is_there(good):
 
 
 @slow
+def test_a_page_waits_for_its_record_and_is_not_read_again_until_it_comes(tmp_path, node_modules):
+    text = "# Page\n\n```{record-origin} gpu/later\n:not-yet: None yet.\n```\n"
+    folder = seed(tmp_path, {"page": text})
+    page = folder / "_build/html/book/page.html"
+    assert build.run_sphinx(folder) == []
+    written = page.stat().st_mtime_ns
+    assert build.run_sphinx(folder) == []
+    assert page.stat().st_mtime_ns == written
+    record = json.dumps(RECORD | {"name": "later", "device": "a graphics card"})
+    (folder / "results/gpu/later.json").write_text(record, "utf-8")
+    assert build.run_sphinx(folder) == []
+    assert "a graphics card" in page.read_text("utf-8")
+
+
+@slow
 def test_a_figure_has_its_dark_twin(good):
     page = (good / "_build/html/book/good.html").read_text("utf-8")
     images = re.findall(

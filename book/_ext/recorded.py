@@ -8,6 +8,7 @@ code has changed since. With :not-yet: and a sentence, it says that while the fi
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -103,7 +104,11 @@ class RecordOrigin(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         """Return the line."""
         root, name = Path(self.env.srcdir), self.arguments[0]
-        self.env.note_dependency(str(root / "results" / f"{name}.json"))
+        path = root / "results" / f"{name}.json"
+        if path.is_file():
+            self.env.note_dependency(str(path))
+        else:  # a dependency that is missing would make the page anew at every build
+            awaited(self.env).setdefault(self.env.docname, set()).add(str(path))
         try:
             record = load(root, name)
             line = origin(record)
@@ -148,8 +153,27 @@ def is_stale(record: dict[str, Any]) -> bool:
     return bool(records.is_stale(record))
 
 
+def awaited(env: Any) -> dict[str, set[str]]:
+    """Return the records that were not there when their pages were read."""
+    if not hasattr(env, "unrolled_awaited"):
+        env.unrolled_awaited = {}
+    return env.unrolled_awaited
+
+
+def outdated(app: Any, env: Any, added: set, changed: set, removed: set) -> list[str]:
+    """Return the pages whose records have come."""
+    return [page for page, paths in awaited(env).items() if any(map(os.path.isfile, paths))]
+
+
+def forget(app: Any, env: Any, docname: str) -> None:
+    """Forget what a page waited for, before it is read again."""
+    awaited(env).pop(docname, None)
+
+
 def setup(app: Any) -> dict[str, bool]:
     """Register the extension."""
     app.add_role("record", RecordRole())
     app.add_directive("record-origin", RecordOrigin)
+    app.connect("env-get-outdated", outdated)
+    app.connect("env-purge-doc", forget)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
