@@ -401,6 +401,7 @@ def test_axe_finds_nothing_with_editors_open(exercise_page, theme):
         tab.evaluate(AXE.read_text("utf-8"))
     for width in (320, 1280):
         tab.set_viewport_size({"width": width, "height": 800})
+        tab.wait_for_timeout(450)  # what the cells still print is marked 300 ms later
         settle(tab)
         found = tab.evaluate("axe.run(document, {resultTypes: ['violations'], preload: false})")
         assert [(v["id"], n["target"]) for v in found["violations"] for n in v["nodes"]] == []

@@ -136,16 +136,21 @@ def bundle(app: Any, exception: Exception | None) -> None:
     """Make book.css and book.js when all pages are there; the parts leave the site."""
     if exception or app.builder.name != "html":
         return
-    if not hasattr(app.builder, "_orig_css_files"):
-        return  # no page was written, and the bundles of the last build stand
     out = Path(app.outdir)
     whole = out.parent / "bundle"
     whole.mkdir(exist_ok=True)
+    made_of = whole / "parts.json"
+    if not hasattr(app.builder, "_orig_css_files"):
+        # No page was written: the bundles of the last build stand, and some parts came again.
+        for part in json.loads(made_of.read_text("utf-8")) if made_of.is_file() else ():
+            (out / "_static" / part).unlink(missing_ok=True)
+        return
+    made_of.write_text(json.dumps([*styles(app), *scripts(app)]), "utf-8")
     for name, parts in (("book.css", styles(app)), ("book.js", scripts(app))):
         if all((out / "_static" / part).is_file() for part in parts):
             join(out, parts, whole / name, Path(name).suffix)
-            for part in parts:
-                (out / "_static" / part).unlink()
+        for part in parts:
+            (out / "_static" / part).unlink(missing_ok=True)
     if (whole / "fonts").is_dir():
         shutil.copytree(whole / "fonts", out / "_static/fonts", dirs_exist_ok=True)
         shutil.rmtree(out / "_static/katex", ignore_errors=True)
