@@ -6,10 +6,12 @@ configuration, extensions and package.
 
 import http.client
 import json
+import os
 import re
 import subprocess
 import sys
 import threading
+from types import SimpleNamespace
 
 import build
 import cells
@@ -18,6 +20,7 @@ import freshness
 import pytest
 import recorded
 import serve
+import sources
 
 ROOT = cells.ROOT
 HEADER = """---
@@ -225,7 +228,9 @@ def test_a_page_waits_for_its_record_and_is_not_read_again_until_it_comes(tmp_pa
 def test_a_figure_has_its_dark_twin(good):
     page = (good / "_build/html/book/good.html").read_text("utf-8")
     images = re.findall(
-        r'<img alt="A rising line\." class="[^"]*(light|dark)-twin[^>]*src="([^"]*)"', page
+        r'<img alt="A rising line\." class="[^"]*(light|dark)-twin[^>]*src="([^"]*)"'
+        r' style="width: \d+px; aspect-ratio: auto [\d.]+ / [\d.]+;"',
+        page,
     )
     (_, light), (_, dark) = sorted(images, reverse=True)
     from unrolled import figures
@@ -294,6 +299,41 @@ def test_a_fingerprint_covers_what_the_cells_reach_and_no_more(tmp_path):
     assert {"records.py", "rnn.py", "demo.json"} <= {p.name for p in read}
     assert len(freshness.reached(code("not python ("), folder)) > 8
     assert freshness.reached("# No cells\n\n```python\nimport unrolled.rnn\n```\n", folder) == set()
+
+
+def test_a_file_has_its_page_written_when_it_or_the_whole_book_is_new(tmp_path):
+    root, out = tmp_path / "root", tmp_path / "out"
+    files = {root / f"code/unrolled/{name}.py": f"{name} = 1\n" for name in "abc"}
+    for path in [*files, *(out / f"book/{name}.html" for name in ("one", "two"))]:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(files.get(path, ""), "utf-8")
+    pages = sorted(out.rglob("*.html"))
+    env = SimpleNamespace(found_docs={"book/one", "book/two"})
+    config = SimpleNamespace(html_theme_options={}, root_doc="x")
+    builder = SimpleNamespace(get_target_uri=lambda page: f"{page}.html")
+    app = SimpleNamespace(srcdir=root, outdir=out, env=env, config=config, builder=builder)
+
+    def build_at(second, *docs):
+        for page in docs:
+            os.utime(page, (second, second))
+        again = sources.outdated(app, env, set(), set(), set())
+        written = []
+        for name, context, _ in sources.pages(app):
+            made = out / f"{name}.html"
+            made.parent.mkdir(parents=True, exist_ok=True)
+            made.write_text(context["body"], "utf-8")
+            os.utime(made, (second + 1, second + 1))
+            written.append(name.rpartition("/")[2])
+        return again, written
+
+    assert build_at(10, *pages) == (["x"], ["a", "b", "c"])
+    assert build_at(20, pages[0]) == ([], [])  # one chapter
+    (root / "code/unrolled/b.py").write_text("b = 2\n", "utf-8")
+    assert build_at(30) == (["x"], ["b"])
+    assert "2" in (out / "source/code/unrolled/b.html").read_text("utf-8")
+    (out / "source/code/unrolled/c.html").unlink()
+    assert build_at(40) == ([], ["c"])
+    assert build_at(50, *pages) == ([], ["a", "b", "c"])  # another theme, say
 
 
 @pytest.mark.parametrize(

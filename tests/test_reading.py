@@ -18,7 +18,7 @@ from docutils import nodes
 from docutils.core import publish_doctree
 from sphinx_external_toc.parsing import parse_toc_yaml
 
-from tests.waiting import wait_until
+from tests.waiting import settle, wait_until
 
 ROOT = Path(__file__).parent.parent
 AXE = ROOT / "node_modules/axe-core/axe.min.js"
@@ -418,6 +418,7 @@ OPEN = "#preview:popover-open"
 
 def shown(page, link):
     """The text of the preview that hovering over a link opens."""
+    settle(page)  # a link that moves away from under the pointer is left
     link.hover()
     page.wait_for_selector(OPEN)
     return page.inner_text("#preview")

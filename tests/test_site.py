@@ -41,6 +41,7 @@ DOCUMENT = {"include": [["html"]]}
 OUTSIDE_CODE = {"include": [["html"]], "exclude": [[".highlight"], [".katex"]]}
 COLOUR = {"runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}}
 NOT_COLOUR = {"rules": {rule: {"enabled": False} for rule in COLOUR["runOnly"]["values"]}}
+WITH_FIGURES = "book/01-introduction/shapes-of-sequence-problems.html"
 HEAVIEST = 450_000  # bytes, gzipped, without the page's figures
 PRESSED = {".woff2", ".png", ".jpg", ".gif"}
 
@@ -283,6 +284,30 @@ def test_every_page_is_light(book):
 
 def test_links_inside_the_site_lead_somewhere(site):
     assert broken_links(site) == []
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("width", [1280, 390])
+def test_a_figure_that_has_not_come_has_its_place(site, browser, width):
+    served = Site(browser, site)
+    heights = []
+    for images_come in (False, True):
+        page = browser.new_page(viewport={"width": width, "height": 800})
+        if not images_come:
+            page.route("**/_images/*", lambda route: None)  # never answered
+        page.goto(f"{served.origin}/{WITH_FIGURES}#exercises", wait_until="domcontentloaded")
+        page.evaluate("document.querySelectorAll('img').forEach((i) => { i.loading = 'eager' })")
+        if images_come:
+            page.wait_for_load_state("networkidle")
+        page.evaluate("document.fonts.ready.then(() => null)")
+        settle(page)
+        images = "[...document.querySelectorAll('img.light-twin')]"
+        assert page.evaluate(f"{images}.length") > 3
+        assert page.evaluate(f"{images}.some((i) => i.naturalWidth > 0)") == images_come
+        heights.append(page.evaluate(f"{images}.map((i) => Math.round(i.offsetHeight))"))
+        page.close()
+    served.close()
+    assert heights[0] == heights[1]
 
 
 @pytest.mark.browser

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -119,16 +118,16 @@ def raw(text: str) -> nodes.raw:
 
 def outdated(app: Any, env: Any, added: set, changed: set, removed: set) -> list[str]:
     """Return the pages whose drawn objects have other tests than when they were read."""
-    return retested(app, env, getattr(env, "unrolled_drawn", {}), tests_of)
+    now = evidence.read(Path(app.srcdir) / "tests").objects
+    return retested(env, getattr(env, "unrolled_drawn", {}), now)
 
 
-def retested(app: Any, env: Any, known: dict, tests_of: Callable) -> list[str]:
+def retested(env: Any, known: dict, now: dict[str, list[evidence.Test]]) -> list[str]:
     """Return the pages of `known` (page -> name -> tests) where a name has other tests now."""
-    root = Path(app.srcdir)
     return [
         page
         for page, names in known.items()
-        if page in env.found_docs and any(tests_of(root, n) != t for n, t in names.items())
+        if page in env.found_docs and any(now.get(n, []) != t for n, t in names.items())
     ]
 
 

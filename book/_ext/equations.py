@@ -57,7 +57,8 @@ def mark(app: Any, doctree: nodes.document, docname: str) -> None:
 
 def outdated(app: Any, env: Any, added: set, changed: set, removed: set) -> list[str]:
     """Return the pages whose equations have other tests than when they were read."""
-    return drawn.retested(app, env, getattr(env, "unrolled_equations", {}), tests_of)
+    now = evidence.read(Path(app.srcdir) / "tests").equations
+    return drawn.retested(env, getattr(env, "unrolled_equations", {}), now)
 
 
 def setup(app: Any) -> dict[str, bool]:

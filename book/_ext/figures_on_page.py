@@ -106,12 +106,14 @@ class Twins(SphinxPostTransform):
             dark["uri"] = node["uri"].lstrip("/").removesuffix(".svg") + ".dark.svg"
             dark["candidates"] = {"*": dark["uri"]}
             self.env.images.add_file(self.env.docname, dark["uri"])
-            width = re.search(r'width="([\d.]+)pt" height|viewBox="0 0 ([\d.]+)', svg[:2000])
+            size = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', svg[:2000])
             for image, theme in ((node, "light-twin"), (dark, "dark-twin")):
                 image["classes"] = [*image.get("classes", []), "plot", "dark-light", theme]
                 image["loading"] = "lazy"
-                if width and "width" not in image:
-                    image["width"] = f"{round(float(width[1] or width[2]) * 4 / 3)}px"
+                if size and "width" not in image:
+                    # Goes into the image's style as it is; its place is kept until it has loaded.
+                    image["width"] = f"{round(float(size[1]) * 4 / 3)}px; aspect-ratio: auto "
+                    image["width"] += f"{size[1]} / {size[2]}"
             node.parent.insert(node.parent.index(node) + 1, dark)
 
 

@@ -48,7 +48,7 @@ def reached(page: str, root: Path) -> set[Path]:
         path = waiting.pop()
         if path not in files:
             files.add(path)
-            waiting += _imported(path.read_text("utf-8"), root)
+            waiting += _imported_by(path, path.stat().st_mtime_ns, root)
     if "results" in text or "records.py" in {path.name for path in files}:
         results = (path for path in (root / "results").rglob("*") if path.is_file())
         files |= {path for path in results if path.name not in recorded.OF_THE_BOOK}
@@ -74,11 +74,15 @@ def _imported(source: str, root: Path) -> Iterator[Path]:
                     yield from path.rglob("*.py")
 
 
+@lru_cache(maxsize=4096)
+def _imported_by(path: Path, stamp: int, root: Path) -> tuple[Path, ...]:
+    return tuple(dict.fromkeys(_imported(path.read_text("utf-8"), root)))
+
+
 def _files(module: Path) -> list[Path]:
     return [p for p in (module.with_suffix(".py"), module / "__init__.py") if p.is_file()]
 
 
-@lru_cache(maxsize=1024)
 def _import_names(source: str) -> tuple[str, ...] | None:
     try:
         tree = ast.parse(source)

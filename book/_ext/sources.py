@@ -66,10 +66,16 @@ def _definitions(tree: ast.Module) -> Iterator[ast.FunctionDef | ast.ClassDef]:
 
 
 def pages(app: Any) -> Iterator[tuple[str, dict[str, Any], str]]:
-    """Yield one page for each file."""
-    root = Path(app.srcdir)
+    """Yield a page for each file that has changed, or for all if every page of the book is new."""
+    root, out = Path(app.srcdir), Path(app.outdir)
+    written = [out / app.builder.get_target_uri(page) for page in app.env.found_docs]
+    oldest = min(page.stat().st_mtime_ns for page in written)
     for path in listed(root):
         name = path.relative_to(root).as_posix()
+        made = out / app.builder.get_target_uri(page_of(name))
+        unchanged = name not in app.env.unrolled_changed_sources
+        if unchanged and made.is_file() and made.stat().st_mtime_ns > oldest:
+            continue
         url = address.file_url(app.config, name)
         where = f'<a href="{html.escape(url)}">in the repository</a>' if url else ""
         # The first heading and the highlighted file; <main> comes from the theme.
@@ -89,11 +95,12 @@ def pages(app: Any) -> Iterator[tuple[str, dict[str, Any], str]]:
 
 def outdated(app: Any, env: Any, added: set, changed: set, removed: set) -> list[str]:
     """Make the builder run when only a file's page has changed."""
-    digest = hashlib.sha256()
-    for path in listed(Path(app.srcdir)):
-        digest.update(path.as_posix().encode() + path.read_bytes())
-    before, env.unrolled_sources = getattr(env, "unrolled_sources", None), digest.hexdigest()
-    return [] if before == env.unrolled_sources else [app.config.root_doc]
+    root = Path(app.srcdir)
+    before = getattr(env, "unrolled_source_hashes", {})
+    now = {name: hashlib.sha256((root / name).read_bytes()).digest() for name in names(root)}
+    env.unrolled_source_hashes = now
+    env.unrolled_changed_sources = {name for name in now if now[name] != before.get(name)}
+    return [] if before == now else [app.config.root_doc]
 
 
 def setup(app: Any) -> dict[str, bool]:

@@ -3,15 +3,20 @@
 // What scrolls sideways must be reachable with the keyboard, and say what it is.
 const SCROLLING = "div.math .katex-display, pre, .cell_output > .output, .pst-scrollable-table-container";
 
-function markScrolling(box) {
-  const scrolls = box.scrollWidth > box.clientWidth || (box.tagName === "PRE" && box.scrollHeight > box.clientHeight);
-  if (scrolls === box.hasAttribute("tabindex")) return;
-  box.toggleAttribute("tabindex", scrolls);
-  if (scrolls) box.tabIndex = 0;
-  if (box.tagName === "PRE") return;
-  const what = box.classList.contains("katex-display") ? "Equation" : box.matches(".output") ? "Output" : "Table";
-  for (const [name, value] of [["role", "group"], ["aria-label", `${what}, scrolls sideways`]])
-    scrolls ? box.setAttribute(name, value) : box.removeAttribute(name);
+const scrolls = (box) =>
+  box.scrollWidth > box.clientWidth || (box.tagName === "PRE" && box.scrollHeight > box.clientHeight);
+
+// All are measured before any is changed: after a change the page would be laid out anew for the next.
+function markScrolling(boxes) {
+  const changed = [...boxes].filter((box) => scrolls(box) !== box.hasAttribute("tabindex"));
+  for (const box of changed) {
+    const now = box.toggleAttribute("tabindex");
+    if (now) box.tabIndex = 0;
+    if (box.tagName === "PRE") continue;
+    const what = box.classList.contains("katex-display") ? "Equation" : box.matches(".output") ? "Output" : "Table";
+    for (const [name, value] of [["role", "group"], ["aria-label", `${what}, scrolls sideways`]])
+      now ? box.setAttribute(name, value) : box.removeAttribute(name);
+  }
 }
 
 // The sections of a long page are laid out one by one when there is time (site.css holds them back until then),
@@ -30,7 +35,7 @@ function layOut() {
       return;
     }
     section.classList.add("laid-out");
-    for (const box of section.querySelectorAll(SCROLLING)) markScrolling(box);
+    markScrolling(section.querySelectorAll(SCROLLING));
     whenIdle(next, { timeout: 200 });
   };
   whenIdle(next, { timeout: 200 });
