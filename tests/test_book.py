@@ -17,10 +17,13 @@ import build
 import cells
 import figures_on_page
 import freshness
+import opening
 import pytest
 import recorded
 import serve
 import sources
+from docutils import nodes
+from docutils.utils import new_document
 
 ROOT = cells.ROOT
 HEADER = """---
@@ -222,6 +225,20 @@ def test_a_page_waits_for_its_record_and_is_not_read_again_until_it_comes(tmp_pa
     (folder / "results/gpu/later.json").write_text(record, "utf-8")
     assert build.run_sphinx(folder) == []
     assert "a graphics card" in page.read_text("utf-8")
+
+
+def test_the_note_under_a_title_is_set_upright_and_no_other(tmp_path):
+    note, word = nodes.emphasis("", "All of it."), nodes.emphasis("", "one")
+    first = nodes.paragraph("", "", note)
+    mixed = nodes.paragraph("", "", nodes.Text("Only "), word)
+    later = nodes.paragraph("", "", nodes.emphasis("", "Later."))
+    for paragraphs, marked in (([first, later], [first]), ([mixed], [])):
+        tree = new_document("page")
+        tree += nodes.section("", nodes.title("", "Title"), *paragraphs)
+        opening.set_upright(None, tree)
+        assert [p for p in tree.findall(nodes.paragraph) if "opening" in p["classes"]] == marked
+    assert first.astext() == "All of it." and not any(first.findall(nodes.emphasis))
+    assert any(later.findall(nodes.emphasis)) and any(mixed.findall(nodes.emphasis))
 
 
 @slow

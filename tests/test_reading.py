@@ -413,6 +413,40 @@ def test_results_fit_a_narrow_screen(origin, reader):
     assert reader.evaluate("document.documentElement.scrollWidth") == 320
 
 
+@in_browser
+def test_a_long_page_is_laid_out_section_by_section(origin, reader):
+    reader.add_init_script("idle = []; window.requestIdleCallback = (work) => idle.push(work)")
+    reader.goto(f"{origin}/{CHAPTER}", wait_until="networkidle")
+    reader.wait_for_timeout(500)  # the page has come, and what began before that begins anew
+    done = "[...document.querySelectorAll('.laid-out')].map((e) => e.id || e.className)"
+    sections = "[...document.querySelectorAll('.bd-article > section > section')].map((e) => e.id)"
+    wanted = [*reader.evaluate(sections), "bd-article laid-out"]
+    assert len(wanted) > 4
+    seen = set()
+    for count in range(1, len(wanted) + 1):
+        reader.evaluate("idle.splice(0).forEach((work) => work())")
+        seen |= {*reader.evaluate(done)}
+        assert seen == {*wanted[:count]}
+
+
+@in_browser
+def test_a_mark_of_what_scrolls_comes_and_goes_with_the_width(origin, reader):
+    reader.goto(f"{origin}/{CHAPTER}", wait_until="networkidle")
+    boxes = "[...document.querySelectorAll('article pre, .pst-scrollable-table-container')]"
+    facts = (
+        "[e.scrollWidth > e.clientWidth || (e.tagName == 'PRE' && e.scrollHeight > e.clientHeight),"
+        " e.tabIndex == 0, e.tagName == 'PRE' || e.hasAttribute('aria-label') == (e.tabIndex == 0)]"
+    )
+    counts = []
+    for width in (1280, 320, 1280):
+        reader.set_viewport_size({"width": width, "height": 800})
+        settle(reader)
+        found = reader.evaluate(f"{boxes}.map((e) => {facts})")
+        assert all(scrolls == marked and named for scrolls, marked, named in found)
+        counts.append(sum(scrolls for scrolls, *_ in found))
+    assert counts[0] == counts[2] < counts[1]
+
+
 OPEN = "#preview:popover-open"
 
 

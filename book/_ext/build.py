@@ -15,7 +15,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import live_files
@@ -138,21 +138,30 @@ def build(fresh: bool = False) -> None:
         unfinished.unlink()
 
 
+def status(work: Callable[[], str], interrupted: str) -> int:
+    """Do a command's work and print what it returns, or in one line why not; return the status."""
+    try:
+        print(work())
+    except BuildError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print(f"\nInterrupted; {interrupted}", file=sys.stderr)
+        return 130
+    return 0
+
+
 def main(arguments: list[str]) -> int:
     """Run the build; return the exit status."""
     if arguments not in ([], ["--fresh"]):
         print("usage: build.py [--fresh]", file=sys.stderr)
         return 2
-    try:
+
+    def work() -> str:
         build(fresh="--fresh" in arguments)
-    except BuildError as error:
-        print(error, file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("\nInterrupted; the next build begins where it is safe", file=sys.stderr)
-        return 130
-    print("The book is in _build/html; `make serve` serves it.")
-    return 0
+        return "The book is in _build/html; `make serve` serves it."
+
+    return status(work, "the next build begins where it is safe")
 
 
 if __name__ == "__main__":

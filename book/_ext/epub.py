@@ -95,16 +95,12 @@ def make() -> Path:
 
 def main() -> int:
     """Make the EPUB; return the exit status."""
-    try:
-        path = make()
-    except build.BuildError as error:
-        print(error, file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("\nInterrupted; no EPUB was changed", file=sys.stderr)
-        return 130
-    print(f"The EPUB is {path.relative_to(build.ROOT)}; epubcheck finds no fault in it.")
-    return 0
+
+    def work() -> str:
+        path = make().relative_to(build.ROOT)
+        return f"The EPUB is {path}; epubcheck finds no fault in it."
+
+    return build.status(work, "no EPUB was changed")
 
 
 if __name__ == "__main__":

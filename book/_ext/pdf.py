@@ -225,21 +225,19 @@ def make(root: Path, folder: Path, target: Path, browser: Any) -> int:
 
 def main() -> int:
     """Print the book; return the exit status."""
-    if not (HTML / "index.html").is_file():
-        print("The book is not built yet: `make book` builds it", file=sys.stderr)
-        return 1
-    try:
-        with build.alone(build.BUILD), chromium.running() as browser:
-            pages = make(ROOT, HTML, FORMS / "unrolled.pdf", browser)
-            forms.show(build.BUILD)
-    except (PdfError, chromium.NoChromiumError) as error:
-        print(f"There is no new PDF:\n{error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("\nInterrupted; an older PDF stays as it was", file=sys.stderr)
-        return 130
-    print(f"The book is in _build/forms/unrolled.pdf, {pages} pages.")
-    return 0
+
+    def work() -> str:
+        if not (HTML / "index.html").is_file():
+            raise build.BuildError("The book is not built yet: `make book` builds it")
+        try:
+            with build.alone(build.BUILD), chromium.running() as browser:
+                pages = make(ROOT, HTML, FORMS / "unrolled.pdf", browser)
+                forms.show(build.BUILD)
+        except (PdfError, chromium.NoChromiumError) as error:
+            raise build.BuildError(f"There is no new PDF:\n{error}") from None
+        return f"The book is in _build/forms/unrolled.pdf, {pages} pages."
+
+    return build.status(work, "an older PDF stays as it was")
 
 
 if __name__ == "__main__":

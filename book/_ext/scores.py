@@ -136,15 +136,15 @@ def measure(runs: int) -> None:
 
 def main() -> int:
     """Measure; return the exit status."""
-    try:
-        measure(int(os.environ.get("RUNS", "3")))
-    except (build.BuildError, ValueError) as error:
-        print(error, file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("\nInterrupted; what is measured is kept", file=sys.stderr)
-        return 130
-    return 0
+
+    def work() -> str:
+        runs = os.environ.get("RUNS", "3")
+        if not runs.isdecimal() or int(runs) == 0:
+            raise build.BuildError(f"RUNS={runs} is no number of runs")
+        measure(int(runs))
+        return f"{RECORD.relative_to(ROOT)} is written. Commit it."
+
+    return build.status(work, "what is measured is kept")
 
 
 if __name__ == "__main__":

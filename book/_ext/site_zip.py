@@ -36,16 +36,9 @@ def make() -> Path:
 
 def main() -> int:
     """Make the archive; return the exit status."""
-    try:
-        path = make()
-    except build.BuildError as error:
-        print(error, file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("\nInterrupted; no archive was changed", file=sys.stderr)
-        return 130
-    print(f"The site is packed: {path.relative_to(build.ROOT)}")
-    return 0
+    return build.status(
+        lambda: f"The site is packed: {make().relative_to(build.ROOT)}", "no archive was changed"
+    )
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ PARTS = (
     "landing",
     "glossary_links",
     "part_progress",
+    "opening",
     "permalinks",
     "search_objects",
     "live",

@@ -25,7 +25,8 @@ let round = 0;
 function layOut() {
   const mine = ++round;
   const width = innerWidth;
-  const sections = [...document.querySelectorAll(".bd-article > section > section, .bd-article")];
+  const sections = [...document.querySelectorAll(".bd-article > section > section")];
+  sections.push(document.querySelector(".bd-article")); // last, for what is in no section
   const whenIdle = window.requestIdleCallback ?? ((work) => setTimeout(work, 30));
   const next = () => {
     if (mine !== round) return;
