@@ -17,6 +17,7 @@ import build
 import cells
 import figures_on_page
 import freshness
+import nbformat
 import opening
 import pytest
 import recorded
@@ -316,6 +317,18 @@ def test_a_fingerprint_covers_what_the_cells_reach_and_no_more(tmp_path):
     assert {"records.py", "rnn.py", "demo.json"} <= {p.name for p in read}
     assert len(freshness.reached(code("not python ("), folder)) > 8
     assert freshness.reached("# No cells\n\n```python\nimport unrolled.rnn\n```\n", folder) == set()
+
+
+def test_what_a_cell_prints_is_offered_in_one_piece():
+    def printed(text, name="stdout"):
+        return nbformat.v4.new_output("stream", name=name, text=text)
+
+    shown = nbformat.v4.new_output("display_data", data={"text/plain": "x"})
+    outputs = [printed("a"), printed("b"), printed("c", "stderr"), shown, shown, printed("d")]
+    assert freshness.joined(outputs) == [
+        printed("ab"), printed("c", "stderr"), shown, shown, printed("d"),
+    ]  # fmt: skip
+    assert outputs[0].text == "a"
 
 
 def test_a_file_has_its_page_written_when_it_or_the_whole_book_is_new(tmp_path):

@@ -260,6 +260,16 @@ def test_a_stale_run_says_what_has_changed(book, repository):
     assert "stale, book/ and code/ changed" in book("run", hashes=now | {"book": "", "code": "0"})
 
 
+def test_what_tools_put_beside_the_sources_makes_no_run_stale(repository):
+    before = run_record.hashes(repository)
+    for name in ("tests/node_modules/a/b.js", "book/.ipynb_checkpoints/c.md"):
+        (repository / name).parent.mkdir(parents=True)
+        (repository / name).write_text("made", "utf-8")
+    assert run_record.hashes(repository) == before
+    (repository / "tests/b.js").write_text("written", "utf-8")
+    assert [f for f in before if run_record.hashes(repository)[f] != before[f]] == ["tests"]
+
+
 def test_a_failed_run_names_its_failures(book):
     assert "tests/test_a.py::test_b[x]" in book("run", tests=FAILED)
 

@@ -10,6 +10,7 @@ the cache's key, and a page whose fingerprint changed is read again.
 from __future__ import annotations
 
 import ast
+import copy
 import hashlib
 import re
 import sys
@@ -118,7 +119,19 @@ class Client(NotebookClientCache):
         ):
             cell["id"] = f"cell-{number}"
             if cell.cell_type == "code":
-                cell.outputs, cell.execution_count = done.outputs, done.execution_count
+                cell.outputs, cell.execution_count = joined(done.outputs), done.execution_count
+
+
+def joined(outputs: list[Any]) -> list[Any]:
+    """Return a cell's outputs with what it printed in one piece; a kernel cuts it by chance."""
+    found: list[Any] = []
+    for output in outputs:
+        before = found[-1] if found else {}
+        if output.get("name") and output.get("name") == before.get("name"):
+            before["text"] += output["text"]
+        else:
+            found.append(copy.deepcopy(output))
+    return found
 
 
 def outdated(app: Any, env: Any, added: set, changed: set, removed: set) -> list[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
@@ -20,6 +21,7 @@ from unrolled.files import write_whole
 ROOT = Path(__file__).resolve().parents[2]
 LAST, KEPT = "_build/checks.json", "results/checks.json"
 FOLDERS = ("book", "code", "experiments", "tests")
+MADE = re.compile(r"/(node_modules|\.ipynb_checkpoints|\.pytest_cache|[^/]*\.egg-info)/")
 WRITTEN = {".bib", ".css", ".html", ".js", ".md", ".mjs", ".py", ".svg", ".txt"}  # by people
 
 
@@ -43,8 +45,9 @@ def hashes(root: Path) -> dict[str, str]:
 def _hash(root: Path, folder: Path) -> str:
     digest = hashlib.sha256()
     for path in sorted(folder.rglob("*")):
-        if path.suffix in WRITTEN and path.is_file() and ".egg-info" not in path.as_posix():
-            digest.update(path.relative_to(root).as_posix().encode() + path.read_bytes())
+        name = path.relative_to(root).as_posix()
+        if path.suffix in WRITTEN and path.is_file() and not MADE.search(name):
+            digest.update(name.encode() + path.read_bytes())
     return digest.hexdigest()[:16]
 
 
