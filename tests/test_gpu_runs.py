@@ -229,7 +229,7 @@ def test_an_interrupted_run_leaves_no_half_of_anything(tmp_path):
     for line in process.stdout:
         if line.startswith("ladder, JAX ..."):
             break
-    process.send_signal(signal.SIGINT)  # at once: the part takes a second or two
+    process.send_signal(signal.SIGINT)  # at once: the part may soon end
     _, err = process.communicate(timeout=60)
     assert process.returncode == gpu.INTERRUPTED, err
     assert err.startswith("experiments.gpu: stopped; what was finished is kept")
