@@ -103,6 +103,7 @@ def links_in(text, explained=()):
         ("In code ``attention``, and `attention <x.html>`_ in a link.", []),
         ("*Attention* is this: attention is that.", []),  # the page introduces it
         ("::\n\n   attention", []),
+        (".. container:: parts\n\n   attention", []),  # the landing page's list of parts
     ],
 )  # fmt: skip
 def test_terms_are_linked_once_where_they_stand_in_running_text(text, found):

@@ -26,7 +26,9 @@ NEVER_INSIDE = (
     nodes.raw, nodes.caption, nodes.term, nodes.rubric, nodes.citation, nodes.footnote,
     nodes.emphasis, addnodes.pending_xref, addnodes.compact_paragraph, addnodes.toctree,
 )  # fmt: skip
-NEVER_IN_CLASS = {"bibtex-citation", "answers", "exercises-here", "record-origin", "cell_output"}
+NEVER_IN_CLASS = {
+    "bibtex-citation", "answers", "exercises-here", "record-origin", "cell_output", "parts",
+}  # fmt: skip
 
 
 class Term(NamedTuple):
