@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
@@ -225,6 +226,8 @@ def test_an_interrupted_run_leaves_no_half_of_anything(tmp_path):
     process = subprocess.Popen(
         command, cwd=records.ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         env=os.environ | {"PYTHONPATH": "code"},
+        # A shell's background jobs inherit a SIGINT that is ignored.
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
     for line in process.stdout:
         if line.startswith("ladder, JAX ..."):
