@@ -390,18 +390,23 @@ def test_the_dark_twin_exchanges_named_colours_alone():
 
 
 @slow
-def test_a_failed_build_fails_again(tmp_path, node_modules, monkeypatch):
+@pytest.mark.parametrize("fault", ["untested_equation", "failing_cell"])
+def test_a_failed_build_fails_again_and_leaves_nothing(tmp_path, node_modules, monkeypatch, fault):
     """A page that was read with a warning must not pass unread the next time."""
-    folder = seed(tmp_path, {"page": "# Page\n\n$$\na\n$$ (eq-untested)\n"})
+    text, message = FAULTS[fault]
+    folder = seed(tmp_path, {fault: HEADER + f"# Page\n\n{text}"})
     for name, value in {"ROOT": folder, "BUILD": folder / "_build"}.items():
         monkeypatch.setattr(build, name, value)
     (folder / "package-lock.json").symlink_to(ROOT / "package-lock.json")
     for _ in range(2):
-        with pytest.raises(build.BuildError, match="eq-untested"):
+        with pytest.raises(build.BuildError, match=message):
             build.build()
-    (folder / "book/page.md").write_text("# Page\n", "utf-8")
+    report = folder / f"_build/html/reports/book/{fault}.err.log"
+    assert report.is_file() == (fault == "failing_cell")
+    (folder / f"book/{fault}.md").write_text("# Page\n", "utf-8")
     build.build()
-    assert (folder / "_build/html/book/page.html").is_file()
+    assert (folder / f"_build/html/book/{fault}.html").is_file()
+    assert not report.parent.parent.exists()
 
 
 def test_a_second_build_waits_for_the_first(tmp_path):

@@ -92,6 +92,11 @@ def npm_assets(app: Any, config: Any) -> None:
     config.katex_js_path = str(package / "katex.min.js")
 
 
+def forget_failures(app: Any) -> None:
+    """Remove what an earlier build reported of cells that failed."""
+    shutil.rmtree(Path(app.outdir) / "reports", ignore_errors=True)
+
+
 def start_server_process(rundir: Path, timeout: float) -> tuple[Any, socket.socket]:
     """Start KaTeX's server and connect; its socket exists a moment before it listens."""
     path = rundir / "katex.sock"
@@ -191,6 +196,7 @@ def setup(app: Any) -> dict[str, bool]:
     careful(app)
     app.add_config_value("comments_config", {}, "html")  # Jupyter Book sets it for sphinx-comments
     app.connect("config-inited", npm_assets)
+    app.connect("builder-inited", forget_failures)
     app.connect("html-page-context", tidy_page, priority=800)
     app.connect("build-finished", tidy_site)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

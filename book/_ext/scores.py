@@ -2,23 +2,27 @@
 
 Each page of the built site is opened as on a mid-range telephone with a slow line (Lighthouse's own
 settings for mobile), served from this machine, gzipped as hosts do. A page's scores are the medians
-of three runs; RUNS=1 in the environment takes one, PAGES="book/intro book/notation" some pages.
-What an interrupted run had measured is kept, and the next goes on from there.
+of three runs; RUNS=1 in the environment takes one. PAGES="book/intro book/notation" measures some
+pages and leaves the record as it is. What an interrupted run had measured is kept, and the next
+goes on from there; a page that has changed by then is measured again.
 """
 
 from __future__ import annotations
 
 import datetime
 import gzip
+import hashlib
 import http.server
 import json
 import mimetypes
 import os
+import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
 import threading
+from collections.abc import Iterable, Iterator
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -31,7 +35,8 @@ from unrolled import files, records
 
 ROOT = Path(__file__).resolve().parents[2]
 HTML = ROOT / "_build/html"
-LIGHTHOUSE = ROOT / "tests/lighthouse"
+PACKAGE = ROOT / "tests/lighthouse"
+LIGHTHOUSE = ROOT / "_build/lighthouse"  # where it is installed: whoever reads tests/ meets tests
 RECORD = ROOT / "results/lighthouse.json"
 HALF_DONE = ROOT / "_build/lighthouse.json"
 SCORES = ("performance", "accessibility", "best-practices", "seo")
@@ -66,14 +71,6 @@ class Host(serve.Quiet):
         self.wfile.write(body)
 
 
-def pages() -> list[str]:
-    """Return the pages that are scored: all but those that show source files, or those of PAGES."""
-    if chosen := os.environ.get("PAGES"):
-        return [f"{name.removesuffix('.html')}.html" for name in chosen.split()]
-    found = sorted(path.relative_to(HTML).as_posix() for path in HTML.glob("book/**/*.html"))
-    return [*found, "search.html"]
-
-
 def report(address: str) -> dict[str, Any]:
     """Run Lighthouse once on a page; return its report."""
     root = hasattr(os, "geteuid") and os.geteuid() == 0
@@ -103,49 +100,73 @@ def scores(reports: list[dict[str, Any]]) -> dict[str, float]:
     return found | {"bytes": statistics.median(weights)}
 
 
-def measure(runs: int) -> None:
-    """Score the pages that are not scored yet and write the record; say the scores as they come."""
-    if not (HTML / "index.html").is_file():
-        raise build.BuildError("The book is not built yet: `make book` builds it")
+def install() -> None:
+    """Install Lighthouse by its lock."""
+    LIGHTHOUSE.mkdir(parents=True, exist_ok=True)
+    for name in ("package.json", "package-lock.json"):
+        shutil.copyfile(PACKAGE / name, LIGHTHOUSE / name)
     build.npm_packages(LIGHTHOUSE)
-    known: dict[str, dict[str, float]] = {}
-    if HALF_DONE.is_file():
-        known = json.loads(HALF_DONE.read_text("utf-8"))
+
+
+def measured(names: Iterable[str], runs: int) -> Iterator[tuple[str, dict[str, float]]]:
+    """Yield each page with its scores, and say them."""
     with http.server.ThreadingHTTPServer(
         ("127.0.0.1", 0), partial(Host, directory=str(HTML))
     ) as running:
         threading.Thread(target=running.serve_forever, daemon=True).start()
-        origin = f"http://127.0.0.1:{running.server_port}"
-        for name in [name for name in pages() if name not in known]:
-            reports = [report(f"{origin}/{name}") for _ in range(runs)]
-            known[name] = scores(reports)
-            files.write_whole(HALF_DONE, json.dumps(known))
-            print(*(f"{known[name][score]:5.0f}" for score in SCORES), name, flush=True)
-        running.shutdown()
-    package = json.loads((LIGHTHOUSE / "package.json").read_text("utf-8"))
-    record = {
+        try:
+            for name in names:
+                address = f"http://127.0.0.1:{running.server_port}/{name}"
+                found = scores([report(address) for _ in range(runs)])
+                print(*(f"{found[score]:5.0f}" for score in SCORES), name, flush=True)
+                yield name, found
+        finally:
+            running.shutdown()
+
+
+def version(name: str, runs: int) -> str:
+    """Return what a measurement is of: how many runs, and the page as it stands."""
+    return f"{runs} {hashlib.sha256((HTML / name).read_bytes()).hexdigest()}"
+
+
+def record(names: list[str], runs: int) -> None:
+    """Write the record of all pages, from what an interrupted run measured and from new runs."""
+    half = json.loads(HALF_DONE.read_text("utf-8")) if HALF_DONE.is_file() else {}
+    of = {name: version(name, runs) for name in names}
+    known = {name: half[name] for name in names if half.get(name, {}).get("of") == of[name]}
+    for name, found in measured([name for name in names if name not in known], runs):
+        known[name] = {"of": of[name], "scores": found}
+        files.write_whole(HALF_DONE, json.dumps(known))
+    package = json.loads((PACKAGE / "package.json").read_text("utf-8"))
+    whole = {
         "date": datetime.date.today().isoformat(),
         "device": records.cpu(),
         "runs": runs,
         "versions": package["devDependencies"],
-        "pages": known,
+        "pages": {name: known[name]["scores"] for name in names},
     }
-    files.write_whole(RECORD, json.dumps(record, indent=1) + "\n")
-    HALF_DONE.unlink()
+    files.write_whole(RECORD, json.dumps(whole, indent=1) + "\n")
+    HALF_DONE.unlink(missing_ok=True)
 
 
-def main() -> int:
-    """Measure; return the exit status."""
-
-    def work() -> str:
-        runs = os.environ.get("RUNS", "3")
-        if not runs.isdecimal() or int(runs) == 0:
-            raise build.BuildError(f"RUNS={runs} is no number of runs")
-        measure(int(runs))
+def work() -> str:
+    """Do what the environment asks for; return what is to be said of it."""
+    runs = os.environ.get("RUNS", "3")
+    if not runs.isdecimal() or int(runs) == 0:
+        raise build.BuildError(f"RUNS={runs} is no number of runs")
+    chosen = [f"{name.removesuffix('.html')}.html" for name in os.environ.get("PAGES", "").split()]
+    every = sorted(path.relative_to(HTML).as_posix() for path in HTML.glob("book/**/*.html"))
+    names = chosen or [*every, "search.html"]
+    if missing := [name for name in names if not (HTML / name).is_file()]:
+        raise build.BuildError(f"_build/html has no {missing[0]}: `make book` builds the book")
+    install()
+    if not chosen:
+        record(names, int(runs))
         return f"{RECORD.relative_to(ROOT)} is written. Commit it."
-
-    return build.status(work, "what is measured is kept")
+    for _ in measured(names, int(runs)):
+        pass
+    return "The record, which is of all pages, stays as it was."
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(build.status(work, "what is measured is kept"))
