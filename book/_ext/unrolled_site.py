@@ -30,6 +30,7 @@ PARTS = (
     "lean",
     "licences",
     "findable",
+    "citation_style",
     "cite",
     "policy",
     "epub_pages",
