@@ -19,6 +19,7 @@ PARTS = (
     "contents",
     "landing",
     "glossary_links",
+    "inline_math",
     "part_progress",
     "opening",
     "permalinks",
