@@ -133,7 +133,7 @@ class Visit:
             "console": lambda message: self.console.append(message.text),
             "pageerror": lambda error: self.console.append(str(error)),
             "request": self.asked,
-            "requestfailed": lambda request: self.failed.append(request.url),
+            "requestfailed": self.has_failed,
             "response": lambda r: r.status >= 400 and self.failed.append(r.url),
         }
         page.set_viewport_size({"width": 1280, "height": 900})
@@ -165,6 +165,11 @@ class Visit:
             path = unquote(urlsplit(request.url).path).lstrip("/")
             if request.resource_type != "image":
                 self.loaded.add(path)
+
+    def has_failed(self, request):
+        """The browser itself cancels what the page before had not finished loading."""
+        if request.failure != "net::ERR_ABORTED":
+            self.failed.append(request.url)
 
     @property
     def weight(self):
