@@ -1,21 +1,25 @@
 """Recorded results: numbers measured once, with everything needed to repeat and to doubt them.
 
 A record is a small JSON file in ``results/``: what ran, on which device, with which versions, seed
-and settings, on what date and commit, and a hash of the code it ran. When that code changes, the
-record is stale, and every page that quotes it says so.
+and settings, on what date and commit, and a hash of each function it ran. When one of these
+changes, the record is stale, and every page that quotes it says so, unless a small run of the new
+code gives the losses that the old code gave (``make attest``).
 """
 
-import ast
+import functools
 import hashlib
 import json
+import math
 import os
 import platform
 import subprocess
+import sys
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import NamedTuple
 
+from unrolled import dependencies
 from unrolled.files import write_whole
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -38,36 +42,50 @@ def load(name):
         raise FileNotFoundError(f"no record {name}: {verb} writes results/{name}.json")
     try:
         record = json.loads(path.read_text("utf-8"))
-        record["code_hash"], record["results"]
+        record["code"], record["data"], record["results"]
     except (json.JSONDecodeError, KeyError, TypeError):
         raise ValueError(f"results/{name}.json is not a record; make results writes it") from None
     return record
 
 
-class Code(NamedTuple):
-    """Files, and what they were when they began to run."""
+class Run(NamedTuple):
+    """A run that will be a record: its name, and the code as it found it."""
 
-    paths: tuple[str, ...]
-    hash: str
+    name: str
+    house: dependencies.House
 
-    @classmethod
-    def now(cls, *paths):
-        """Returns the Code of some files; call it at the top of a script, before it runs."""
-        return cls(tuple(sorted(paths)), code_hash(paths))
+
+def begin(name):
+    """Returns the Run of a record; call it before anything of it runs.
+
+    Raises:
+        dependencies.NoScript: no script has this name in its RECORDS.
+    """
+    run = Run(name, dependencies.read(ROOT))
+    run.house.rests_on(name)
+    _opened.clear()
+    return run
+
+
+def digest(run):
+    """Returns a hash of all the code that a run may reach, for the names of its parts."""
+    code = json.dumps(sorted(run.house.rests_on(run.name).values()))
+    return hashlib.sha256(code.encode()).hexdigest()[:16]
 
 
 def write(
-    name, results, *, code, settings, seed, device=None, packages=("numpy",), elsewhere=None,
-    commit=None, folder=None,
+    run, results, *, settings, seed, witness=None, device=None, packages=("numpy",),
+    elsewhere=None, commit=None, folder=None,
 ):  # fmt: skip
     """Writes a record, whole or not at all.
 
     Args:
-        name: path below ``results/`` without the ending.
+        run: as ``begin`` returned it.
         results: what was measured; anything JSON can hold.
-        code: the Code it depends on.
         settings: sizes, rates, budgets.
         seed: the seed, or a list of them.
+        witness: a function without arguments that repeats the beginning of the run in seconds and
+            returns a list of losses; they are kept, for ``make attest``. A benchmark has none.
         device: what it ran on; this machine's processor if None.
         packages: names whose versions are noted, besides Python's.
         elsewhere: {name: version} of packages that took part in an environment of their own.
@@ -77,130 +95,126 @@ def write(
     Returns:
         The path written.
     """
+    seen = testified(witness) if witness else None
     record = {
-        "name": name,
+        "name": run.name,
         "date": datetime.now(UTC).date().isoformat(),
-        "commit": commit or _commit(),
+        "commit": commit or current_commit(),
         "device": device or cpu(),
         "versions": {"python": platform.python_version()}
         | {p: _version(p) for p in packages}
         | (elsewhere or {}),
         "seed": seed,
         "settings": settings,
-        "code": list(code.paths),
-        "code_hash": code.hash,
+        "code": run.house.rests_on(run.name, seen["entered"] if seen else None),
+        "data": {path: file_digest(path) for path in _data(run)},
+        **({"witness": seen} if seen else {}),
         "results": results,
     }
-    path = (FOLDER if folder is None else Path(folder)) / f"{name}.json"
+    return save(record, folder)
+
+
+def save(record, folder=None):
+    """Writes a record as it is, whole or not at all, and returns its path."""
+    path = (FOLDER if folder is None else Path(folder)) / f"{record['name']}.json"
     write_whole(path, json.dumps(record, indent=1, allow_nan=False) + "\n")
     return path
 
 
-def is_stale(record):
-    """Tells whether the code that a record depends on has changed since."""
-    try:
-        return code_hash(record["code"]) != record["code_hash"]
-    except FileNotFoundError:
-        return True
+def testified(witness):
+    """Returns what a witness says, {"losses", "entered"}, and which modules it was seen to enter.
 
-
-def code_hash(paths):
-    """Returns a hash of what scripts do, and what they reach in the package.
-
-    Comments, docstrings and layout do not count; neither does a definition of the package that is
-    never named in the scripts or in what they reach: a record of training with Adam does not
-    become stale when SGD changes, or when a module gets one more function. What is called by a
-    name that is put together at run time is not seen.
-
-    Args:
-        paths: files, from the repository's root. Those below ``code/`` are the package, of which
-            only what is reached counts; all others, scripts and data, count whole.
+    Raises:
+        ValueError: it returns no finite numbers.
     """
-    pieces = [piece for path in sorted(paths) for piece in _pieces(path)]
-    named: set[str] = set()
-    while True:
-        reached = [p for p in pieces if not p.defines or p.defines & named]
-        more = set().union(*(p.names for p in reached)) - named
-        if not more:
-            break
-        named |= more
-    digest = hashlib.sha256()
-    for piece in reached:
-        digest.update(f"{piece.path}\n{piece.meaning}\n".encode())
-    return digest.hexdigest()[:16]
+    files: set[str] = set()
+    before = sys.getprofile()
+    sys.setprofile(lambda frame, event, arg: files.add(frame.f_code.co_filename))
+    try:
+        losses = [float(loss) for loss in witness()]
+    finally:
+        sys.setprofile(before)
+    if not losses or not all(map(math.isfinite, losses)):
+        raise ValueError(f"a witness returns finite numbers, got {losses}")
+    package = str(ROOT / "code")
+    return {
+        "losses": losses,
+        "entered": sorted({Path(file).stem for file in files if file.startswith(package)}),
+    }
 
 
-class _Piece(NamedTuple):
-    """A statement: what it defines (if nothing, it always counts) and which names it uses."""
+def changes(record):
+    """Returns the names of what a record rests on that is not now what it was then.
 
-    path: str
-    meaning: str
-    defines: frozenset[str]
-    names: frozenset[str]
-
-
-def _pieces(path):
-    """Yields the statements of a Python file in order; of another file its content as one piece."""
-    if not path.endswith(".py"):
-        content = hashlib.sha256((ROOT / path).read_bytes()).hexdigest()
-        yield _Piece(path, content, frozenset(), frozenset())
-        return
-    tree = ast.parse((ROOT / path).read_text("utf-8"))
-    _drop_strings(tree)
-    is_script = not path.startswith("code/")
-    for statement in tree.body:
-        for part in _parts(statement):
-            nodes = list(ast.walk(part))
-            yield _Piece(
-                path,
-                ast.unparse(part),
-                frozenset() if is_script else frozenset(_defined(part)),
-                frozenset(
-                    [n.id for n in nodes if isinstance(n, ast.Name)]
-                    + [n.attr for n in nodes if isinstance(n, ast.Attribute)]
-                    + [n.name for n in nodes if isinstance(n, ast.alias)]
-                ),
-            )
+    Wherever a function stands by now, and whatever is said in its comments, docstrings and errors,
+    it is the same while it does the same; see ``dependencies``.
+    """
+    try:
+        now = _house().rests_on(record["name"], record.get("witness", {}).get("entered"))
+    except dependencies.NoScript as gone:
+        return [str(gone)]
+    data = [path for path, was in record["data"].items() if file_digest(path) != was]
+    return dependencies.compared(record["code"], now) + data
 
 
-def _parts(statement):
-    """Returns one import for each imported name; other statements as they are."""
-    if isinstance(statement, ast.Import):
-        return [ast.Import([name]) for name in statement.names]
-    if isinstance(statement, ast.ImportFrom):
-        module, level = statement.module, statement.level
-        return [ast.ImportFrom(module, [name], level) for name in statement.names]
-    return [statement]
+def is_stale(record):
+    """Tells whether what a record rests on has changed since."""
+    return bool(changes(record))
 
 
-def _defined(statement):
-    """Returns the names that a statement at the top of a module defines."""
-    if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-        return [statement.name]
-    if isinstance(statement, ast.Import | ast.ImportFrom):
-        return [(name.asname or name.name).partition(".")[0] for name in statement.names]
-    if isinstance(statement, ast.Assign | ast.AnnAssign):
-        stored = (n for n in ast.walk(statement) if isinstance(n, ast.Name))
-        return [n.id for n in stored if isinstance(n.ctx, ast.Store)]
-    return []
+def script_of(name):
+    """Returns the file of the script that makes a record, from the repository's root, or None."""
+    module = _house().scripts.get(name)
+    return module and dependencies.file_of(module, ROOT).relative_to(ROOT).as_posix()
 
 
-def _drop_strings(tree):
-    """Takes docstrings, and other strings that stand alone, out of a tree."""
-    for node in ast.walk(tree):
-        for block in ("body", "orelse", "finalbody"):
-            statements = getattr(node, block, None)
-            if isinstance(statements, list) and statements:
-                kept = [statement for statement in statements if not _is_string(statement)]
-                setattr(node, block, kept or [ast.Pass()])
+def files_of(record):
+    """Returns the files that a record rests on, from the repository's root."""
+    modules = {name.rpartition(".")[0] for name in record["code"]}
+    code = {dependencies.file_of(module, ROOT).relative_to(ROOT) for module in modules}
+    return sorted({path.as_posix() for path in code} | record["data"].keys())
 
 
-def _is_string(statement):
-    return (
-        isinstance(statement, ast.Expr)
-        and isinstance(statement.value, ast.Constant)
-        and isinstance(statement.value.value, str)
+def file_digest(path):
+    """Returns a hash of a file below the repository's root; of one that is not there, nothing."""
+    try:
+        return hashlib.sha256((ROOT / path).read_bytes()).hexdigest()[:12]
+    except FileNotFoundError:
+        return ""
+
+
+# Python tells of every file that is opened; what a run reads below results/ is data of its record.
+_opened: set[str] = set()
+
+
+def _note(event, arguments):
+    if event == "open" and isinstance(arguments[0], str | os.PathLike):
+        _opened.add(os.fspath(arguments[0]))
+
+
+sys.addaudithook(_note)
+
+
+def _data(run):
+    """Returns the files that a run read of what others had recorded."""
+    inside = {Path(os.path.abspath(path)) for path in _opened}
+    return sorted(
+        path.relative_to(ROOT).as_posix()
+        for path in inside
+        if path.is_relative_to(FOLDER) and path.is_file()
+        if path.with_suffix("") != FOLDER / run.name
     )
+
+
+def _house():
+    folders = [ROOT / folder / room for room, folder in dependencies.ROOMS.items()]
+    paths = sorted(path for folder in folders for path in folder.rglob("*.py"))
+    return _read(ROOT, tuple((path, path.stat().st_mtime_ns) for path in paths))
+
+
+@functools.lru_cache(maxsize=4)
+def _read(root, stamps):
+    return dependencies.read(root)
 
 
 def cpu():
@@ -217,7 +231,8 @@ def cpu():
     return f"{name}, {cores} cores"
 
 
-def _commit():
+def current_commit():
+    """Returns the commit that is checked out, or "unknown"."""
     try:
         return subprocess.run(
             ["git", "rev-parse", "--short=12", "HEAD"],
