@@ -9,7 +9,7 @@ export MPLBACKEND := agg
 side_by_side := -n auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help book serve pdf epub zip exercises test check checks lint types links scores draw bench results gpu theano browser lock clean
+.PHONY: help book serve pdf epub zip exercises test check checks lint types links scores draw bench results attest gpu theano browser lock clean
 
 help:
 	@echo "Unrolled: the verbs of this Makefile"
@@ -65,6 +65,9 @@ bench: $(VENV) ## time a training step on every rung, as ratios; writes results/
 
 results: $(VENV) ## rerun the recorded experiments that are missing or stale (hours; resumes)
 	$(PY) -m experiments.all
+
+attest: $(VENV) ## rerun in small the recorded trainings whose code changed: do they still stand?
+	$(PY) -m experiments.attest $(RECORDS)
 
 gpu: ## run the GPU's half of Part 7 on an NVIDIA GPU, with the python3 that has its libraries
 	PYTHONPATH=code $(or $(PYTHON),python3) -m experiments.gpu $(RUN)

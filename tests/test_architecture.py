@@ -18,7 +18,8 @@ PACKAGE = ROOT / "code" / "unrolled"
 BOOK_ORDER = {
     "tree": set(),
     "files": set(),
-    "records": set(),
+    "dependencies": set(),
+    "records": {"dependencies"},
     "graph": set(),
     "figures": set(),
     "text": set(),

@@ -16,6 +16,7 @@ import run_record
 from docutils import nodes
 
 from tests.test_book import seed
+from unrolled import dependencies, records
 
 ROOT = Path(__file__).parent.parent
 slow = pytest.mark.slow
@@ -353,19 +354,21 @@ def test_faults_put_in_by_tests_are_counted(book):
     assert "tests/test_seeded.py | 5 | failed" in found and "all | 5" in found
 
 
-def test_records_are_fresh_or_stale_and_none_of_a_gpu_is_said(book, repository):
+def test_records_are_fresh_or_stale_and_none_of_a_gpu_is_said(book, repository, monkeypatch):
+    monkeypatch.setattr(records, "ROOT", repository)
     given = {"name": "a", "date": "2026-11-20", "commit": "0123456789abcdef", "seed": [0, 1],
-             "device": {"name": "a card"}, "versions": {}, "code": ["code/unrolled/rnn.py"],
-             "code_hash": "old", "results": {}}  # fmt: skip
+             "device": {"name": "a card"}, "versions": {}, "data": {}, "results": {},
+             "code": {"experiments.a.RECORDS": "old"}}  # fmt: skip
     (repository / "results/gpu").mkdir(parents=True)
     (repository / "results/a.json").write_text(json.dumps(given))
     (repository / "results/checks.json").write_text("{}")
     found = book("records")
     assert "1 record, 1 stale. No record of a run on a GPU exists." in found
-    assert "a | 2026-11-20, commit 0123456789, seed 0, 1; a card | stale" in found
-    from unrolled import records
-
-    fresh = given | {"code_hash": records.code_hash(given["code"])}
+    assert "a, experiments/a.py | 2026-11-20, commit 0123456789, seed 0, 1; a card | stale" in found
+    (repository / "experiments").mkdir()
+    (repository / "experiments/a.py").write_text("RECORDS = {'gpu/b': 1}\n")
+    code = dependencies.read(repository).rests_on("gpu/b")
+    fresh = given | {"name": "gpu/b", "code": code}
     (repository / "results/gpu/b.json").write_text(json.dumps(fresh))
     found = book("records")
     assert "2 records, 1 stale." in found and "GPU" not in found and "; a card | fresh" in found

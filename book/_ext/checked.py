@@ -168,7 +168,7 @@ def between(several: Sequence[nodes.Node]) -> list[nodes.Node]:
 
 def word(text: str) -> nodes.inline:
     """Return an outcome in its colour: what a run, a record or a number is."""
-    is_good = text in ("passed", "fresh")
+    is_good = text in ("passed", "fresh", "reproduced")
     return nodes.inline("", text, classes=["outcome", "good" if is_good else "not-good"])
 
 
@@ -473,42 +473,31 @@ def the_records(book: Book) -> list[nodes.Node]:
     from unrolled import records
 
     folder = book.root / "results"
-    made_by = scripts(book.root)
     rows: list[Row] = []
     stale = 0
     for path in sorted(folder.rglob("*.json")):
         record = json.loads(path.read_text("utf-8"))
-        if path.name in recorded.OF_THE_BOOK or "code_hash" not in record:
+        if path.name in recorded.OF_THE_BOOK or "code" not in record:
             continue
         name = path.relative_to(folder).with_suffix("").as_posix()
         is_stale = bool(records.is_stale(record))
         stale += is_stale
-        of_record = [code for code in record["code"] if code.startswith("experiments/")]
-        script = made_by.get(name, of_record[0] if of_record else None)
+        script = records.script_of(record)
         seeds = record["seed"]
         seed = ", ".join(map(str, seeds)) if isinstance(seeds, list) else str(seeds)
         device = record["device"]
         if isinstance(device, dict):
             device = device.get("name") or ", ".join(str(v) for v in device.values())
         about = f"{record['date']}, commit {str(record['commit'])[:10]}, seed {seed}; {device}"
-        what: Cell = [nodes.literal("", name), *([book.file(script)] if script else [])]
-        rows.append([what, about, word("stale" if is_stale else "fresh")])
+        what: Cell = [nodes.literal("", name), book.file(script)]
+        fresh = "reproduced" if "reproduced" in record else "fresh"
+        rows.append([what, about, word("stale" if is_stale else fresh)])
     line = f"{many(len(rows), 'record')}, {stale or 'none'} stale."
     if not any((folder / "gpu").glob("*.json")):
         line += " No record of a run on a GPU exists."
     heads = ["record, script", "made", "code since"]
     fold = folded("All records", table("Recorded results", heads, rows)) if rows else []
     return [sentence(line, "checked-count"), *fold]
-
-
-def scripts(root: Path) -> dict[str, str]:
-    """Return the script that makes each record, read from experiments/all.py."""
-    path = root / "experiments/all.py"
-    for node in ast.parse(path.read_text("utf-8")).body if path.is_file() else ():
-        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "EXPERIMENTS":
-            commands = ast.literal_eval(node.value)
-            return {name: f"{of[0].replace('.', '/')}.py" for name, of in commands.items()}
-    return {}
 
 
 def the_site(book: Book) -> list[nodes.Node]:

@@ -17,6 +17,8 @@ from docutils.parsers.rst import directives
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
+from unrolled import records
+
 NAMES = {
     "python": "Python",
     "numpy": "NumPy",
@@ -118,15 +120,14 @@ class RecordOrigin(SphinxDirective):
                 return [nodes.paragraph("", "", *words, classes=["record-origin", "not-yet"])]
             LOG.warning("record: %s", error, location=self.get_location(), type="record")
             return []
-        for module in record["code"]:
-            self.env.note_dependency(str(root / module))
-        stale = is_stale(record)
-        state = "The code has changed since." if stale else "The code has not changed since."
+        for file in records.files_of(record):
+            self.env.note_dependency(str(root / file))
+        stale = records.is_stale(record)
         paragraph = nodes.paragraph(classes=["record-origin"] + ["stale"] * stale)
         paragraph += [
             nodes.Text("Recorded in "),
             nodes.literal("", f"results/{name}.json"),
-            nodes.Text(f" {line} {state}"),
+            nodes.Text(f" {line} {standing(record, stale)}"),
         ]
         return [paragraph]
 
@@ -146,11 +147,16 @@ def origin(record: dict[str, Any]) -> str:
         raise NoRecord(f"the record lacks {error}") from None
 
 
-def is_stale(record: dict[str, Any]) -> bool:
-    """Say whether the code that made a record has changed since."""
-    from unrolled import records
-
-    return bool(records.is_stale(record))
+def standing(record: dict[str, Any], stale: bool) -> str:
+    """Return whether the code that made a record has changed since, and what that did."""
+    if stale:
+        return "The code has changed since."
+    if not (again := record.get("reproduced")):
+        return "The code has not changed since."
+    return (
+        "The code has changed since, and gives the same numbers: its first losses were reproduced "
+        f"on {again['date']}, at commit {again['commit'][:10]}, to {again['difference']:.0e}."
+    )
 
 
 def awaited(env: Any) -> dict[str, set[str]]:

@@ -158,14 +158,19 @@ def changes(record):
 
 
 def is_stale(record):
-    """Tells whether what a record rests on has changed since."""
+    """Tells whether what a record rests on has changed since it was measured or reproduced."""
     return bool(changes(record))
 
 
-def script_of(name):
-    """Returns the file of the script that makes a record, from the repository's root, or None."""
-    module = _house().scripts.get(name)
-    return module and dependencies.file_of(module, ROOT).relative_to(ROOT).as_posix()
+def scripts():
+    """Returns {record: module of the script that makes it}."""
+    return _house().scripts
+
+
+def script_of(record):
+    """Returns the file of the script that made a record, from the repository's root."""
+    module = next(name for name in record["code"] if name.endswith(".RECORDS"))
+    return dependencies.file_of(module.rpartition(".")[0], ROOT).relative_to(ROOT).as_posix()
 
 
 def files_of(record):
