@@ -119,7 +119,7 @@ def test_step(): rnn.step
 RECORD = {
     "name": "demo", "device": "a machine", "versions": {"python": "3.11.9", "numpy": "2.4.6"},
     "seed": 7, "commit": "0123456789abcdef", "date": "2026-11-20", "settings": {},
-    "code": ["code/unrolled/rnn.py"], "code_hash": "outdated",
+    "code": {"experiments.demo.RECORDS": "outdated"}, "data": {},
     "results": {"loss": 1.23456, "runs": [1, 2345]},
 }  # fmt: skip
 
