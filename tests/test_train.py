@@ -136,6 +136,32 @@ def test_a_checkpoint_of_other_settings_or_another_model_is_refused(tmp_path):
         run(point(), path=path, settings={"H": 1})
 
 
+@pytest.mark.parametrize("empty", [0, 2])
+def test_an_epoch_without_batches_is_named(empty):
+    with pytest.raises(ValueError, match=rf"^epoch {empty} has no batch .* at least 1, got 0$"):
+        list(
+            train(
+                point(), lambda epoch: [] if epoch == empty else batches(epoch), pull, sgd,
+                epochs=3, learning_rate=RATE, progress=False,
+            )
+        )  # fmt: skip
+
+
+def test_a_run_that_goes_on_with_fewer_batches_is_refused(tmp_path):
+    path = tmp_path / "run.npz"
+    next(train(
+        point(), batches, pull, sgd, epochs=1, learning_rate=RATE, path=path, save_every=1,
+        progress=False,
+    ))  # fmt: skip
+    with pytest.raises(ValueError, match="^epoch 0 has no batch .* at least 2, got 1$"):
+        list(
+            train(
+                point(), lambda epoch: batches(epoch)[:1], pull, sgd, epochs=1, learning_rate=RATE,
+                path=path, progress=False,
+            )
+        )  # fmt: skip
+
+
 @pytest.mark.parametrize("bad", [math.nan, math.inf])
 def test_a_loss_that_is_not_finite_stops_training_before_the_step(bad):
     p, kept = point(), []
