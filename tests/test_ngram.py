@@ -93,3 +93,7 @@ def test_impossible_orders_discounts_and_texts_are_refused(text, n, d):
 def test_an_id_out_of_range_is_named():
     with pytest.raises(ValueError, match="0..6, got 7"):
         ngram.fit([np.array([1, 7, 2])], V, 2)
+    with pytest.raises(ValueError, match="0..6, got -1"):
+        ngram.fit([np.array([1, -1, 2])], V, 2)
+    with pytest.raises(ValueError, match="0..6, got -4"):
+        ngram.perplexity(ngram.fit([np.array([1, 3, 2])], V, 2), [np.array([1, 3, -4, 2])])
