@@ -27,6 +27,11 @@ def test_what_was_saved_is_loaded_with_its_types(tmp_path):
     assert checkpoint.load_facts(path) == {"words": ["é", "b"], "x": 0.1}
 
 
+def test_without_facts_an_empty_dictionary_is_loaded(tmp_path):
+    checkpoint.save(tmp_path / "model.npz", params())
+    assert checkpoint.load_facts(tmp_path / "model.npz") == {}
+
+
 def test_a_failed_save_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):
     path = tmp_path / "model.npz"
     checkpoint.save(path, params(1.0))

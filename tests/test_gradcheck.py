@@ -75,6 +75,13 @@ def test_a_planted_error_is_refused_and_named(planted, name):
         gradcheck.check(loss, p, planted(dp))
 
 
+def test_an_error_of_one_in_ten_million_is_the_largest_that_passes():
+    p, dp = case()
+    gradcheck.check(loss, p, P((1 - 0.8e-7) * dp.A, dp.b))
+    with pytest.raises(AssertionError, match=r"^A\["):
+        gradcheck.check(loss, p, P((1 - 1.2e-7) * dp.A, dp.b))
+
+
 def test_nothing_against_nothing_is_no_error_and_never_nan():
     assert gradcheck.relative_error(np.zeros(3), np.zeros(3), np.finfo(float).tiny).max() == 0
     p = P(np.zeros((2, 2)), np.zeros(2))

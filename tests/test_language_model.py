@@ -198,3 +198,5 @@ def test_what_does_not_fit_is_named():
         lm.generate(p, np.random.default_rng(0), 1, 2, temperature=-1)
     with pytest.raises(ValueError, match="start, end and forbidden"):
         lm.generate(p, np.random.default_rng(0), 1, V)
+    with pytest.raises(ValueError, match="start is empty: give at least one id"):
+        lm.generate(p, np.random.default_rng(0), [], 2)

@@ -151,6 +151,8 @@ def test_positions_are_sines_and_a_step_on_turns_each_pair():
             turn = np.array([[np.cos(a), -np.sin(a)], [np.sin(a), np.cos(a)]])
             pair = found[:, 2 * i : 2 * i + 2]
             np.testing.assert_allclose(pair[:-k] @ turn, pair[k:], atol=1e-12)
+    t = np.arange(3)
+    np.testing.assert_allclose(multi_head.positions(3, 2), np.stack([np.sin(t), np.cos(t)], axis=1))
 
 
 @pytest.mark.equation("eq-key-bias")

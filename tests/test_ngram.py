@@ -82,6 +82,16 @@ def test_more_context_helps_where_the_text_has_structure():
     assert found[0] > found[2] * 1.5 and found[1] > found[2] * 1.5
 
 
+@pytest.mark.parametrize("columns", [1, 2, 3, 6])
+@pytest.mark.parametrize("top", [2, 2**20, 2**21, 2**32])
+def test_unique_rows_are_numpys_even_where_no_integer_holds_a_row(top, columns):
+    rng = np.random.default_rng(columns)
+    rows = rng.choice([0, 1, 2, top // 2, top], (200, columns))
+    wanted = np.unique(rows, axis=0, return_inverse=True, return_counts=True)
+    for found, expected in zip(ngram.unique_rows(rows), wanted, strict=True):
+        np.testing.assert_array_equal(found, expected)
+
+
 @pytest.mark.parametrize(
     ("text", "n", "d"), [([], 1, 0.5), ([np.array([1, 2])], 0, 0.5), ([np.array([1, 2])], 1, 1.0)]
 )
@@ -93,3 +103,7 @@ def test_impossible_orders_discounts_and_texts_are_refused(text, n, d):
 def test_an_id_out_of_range_is_named():
     with pytest.raises(ValueError, match="0..6, got 7"):
         ngram.fit([np.array([1, 7, 2])], V, 2)
+    with pytest.raises(ValueError, match="0..6, got -1"):
+        ngram.fit([np.array([1, -1, 2])], V, 2)
+    with pytest.raises(ValueError, match="0..6, got -4"):
+        ngram.perplexity(ngram.fit([np.array([1, 3, 2])], V, 2), [np.array([1, 3, -4, 2])])

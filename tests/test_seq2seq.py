@@ -111,6 +111,29 @@ def test_every_gradient_against_differences(score, feeding, both_ends):
     assert_gradient(lambda p: seq2seq.loss(p, batch(), score, feeding), p, dp)
 
 
+def test_attention_and_input_feeding_are_the_default_everywhere():
+    score, feeding = attention.additive, True
+    p, pairs = network(score, feeding, True), batch()
+    logits, cache = seq2seq.forward(p, pairs, score, feeding)
+    dlogits = np.random.default_rng(5).standard_normal(logits.shape)
+    encoded = seq2seq.encode(p, pairs.source, pairs.source_mask, score)
+    given = p, encoded.memory, pairs.inputs[:1], encoded.h0, np.ones_like(encoded.h0)
+    steps = seq2seq.decode(*given, score, feeding)
+    dsteps = p, steps, np.ones_like(steps.combined), np.ones_like(encoded.h0)
+    for function, arguments in (
+        (seq2seq.forward, (p, pairs)),
+        (seq2seq.loss, (p, pairs)),
+        (seq2seq.loss_and_gradient, (p, pairs)),
+        (seq2seq.backward, (p, cache, dlogits)),
+        (seq2seq.decode, given),
+        (seq2seq.ddecode, dsteps),
+        (seq2seq.answer, (p, SOURCES, 3)),
+        (seq2seq.exactly_right, (p, SOURCES, ANSWERS, 3)),
+    ):
+        found, wanted = function(*arguments), function(*arguments, score, feeding)
+        np.testing.assert_equal(found, wanted, err_msg=function.__name__)
+
+
 def test_backward_takes_any_gradient_of_the_logits():
     score, feeding = attention.additive, True
     p, pairs = network(score, feeding, True, seed=4), batch()
@@ -142,6 +165,16 @@ def test_padding_counts_for_nothing(score, feeding, both_ends):
         if score is not None:
             np.testing.assert_allclose(looked[0], weights[b], rtol=1e-12)
             assert looked[0].shape[1] == len(source)
+
+
+def test_an_answer_of_one_symbol_is_the_beginning_of_a_longer_one():
+    p = tree.map(lambda w: 3 * w, network(attention.additive, True, True, seed=9))
+    answers, weights = seq2seq.answer(p, SOURCES, 1)
+    longer, longer_weights = seq2seq.answer(p, SOURCES, 4)
+    assert max(map(len, longer)) > 1
+    for b in range(len(SOURCES)):
+        np.testing.assert_array_equal(answers[b], longer[b][:1])
+        np.testing.assert_allclose(weights[b], longer_weights[b][:1], rtol=1e-12)
 
 
 @every_kind

@@ -101,6 +101,12 @@ def test_the_prose_of_a_docstring():
         ("Too few words.", False),
         ("Word " * 61 + "end.", False),
         ("X = [1, 2, 3, 4, 5] + (6 * 7 / 8) - 9 == 10.", False),
+        ("A b1234 c56 d78.", False),  # a digit is no letter, in a word or alone
+        ("Four words are enough.", True),
+        ("Word " * 59 + "end.", True),
+        ("Ab cd 12 3.", False),  # 8 of 11 characters are letters or spaces
+        ("Abcd a 12 b.", False),  # 9 of 12
+        ("Abcdef g 12 hi.", True),  # 12 of 15
     ],
 )
 def test_what_counts_as_prose(sentence, expected):

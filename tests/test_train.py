@@ -71,6 +71,9 @@ def test_losses_norms_and_epoch_means_are_those_of_the_batches():
         q = Point(q.x - RATE * dq.x)
     assert [f.train_loss for f in found[:4]] == [None] * 4
     assert found[4].train_loss == pytest.approx(np.mean(losses))
+    for f in found[4::5]:  # each epoch's mean is of its own words
+        own = [g.loss for g in found if g.epoch == f.epoch]
+        assert f.train_loss == pytest.approx(np.mean(own), rel=1e-12)
 
 
 def test_clipping_bounds_the_step():
@@ -81,10 +84,10 @@ def test_clipping_bounds_the_step():
 
 
 def test_the_learning_rate_is_halved_after_a_loss_that_rose():
-    losses = iter([5.0, 4.0, 4.5, 4.4, 4.6, 1.0])
-    found = run(point(), sgd, epochs=6, halve=True, validate=lambda _: next(losses))
-    assert [f.learning_rate / RATE for f in found[::5]] == [1, 1, 1, 0.5, 0.5, 0.25]
-    assert [f.validation_loss for f in found[4::5]] == [5.0, 4.0, 4.5, 4.4, 4.6, 1.0]
+    losses = iter([5.0, 4.0, 4.5, 4.4, 4.6, 4.6, 1.0])
+    found = run(point(), sgd, epochs=7, halve=True, validate=lambda _: next(losses))
+    assert [f.learning_rate / RATE for f in found[::5]] == [1, 1, 1, 0.5, 0.5, 0.25, 0.25]
+    assert [f.validation_loss for f in found[4::5]] == [5.0, 4.0, 4.5, 4.4, 4.6, 4.6, 1.0]
 
 
 def test_patience_ends_training_and_the_best_parameters_are_kept(tmp_path):
@@ -101,6 +104,18 @@ def test_patience_ends_training_and_the_best_parameters_are_kept(tmp_path):
     np.testing.assert_array_equal(found[-1].best.x, seen[1])
     np.testing.assert_array_equal(load_best(path, point()).x, seen[1])
     assert (found[-1].params.x != seen[1]).all()
+
+
+def test_of_equal_validation_losses_the_first_is_the_best_and_the_others_are_no_gain():
+    seen = []
+
+    def validate(p):
+        seen.append(p.x.copy())
+        return 3.0
+
+    found = run(point(), epochs=9, patience=2, validate=validate)
+    assert found[-1].epoch == 2
+    np.testing.assert_array_equal(found[-1].best.x, seen[0])
 
 
 @pytest.mark.parametrize("optimizer", [sgd, rmsprop, adam])
@@ -134,6 +149,32 @@ def test_a_checkpoint_of_other_settings_or_another_model_is_refused(tmp_path):
     path.write_bytes(path.read_bytes()[:-30])
     with pytest.raises(ValueError, match="damaged"):
         run(point(), path=path, settings={"H": 1})
+
+
+@pytest.mark.parametrize("empty", [0, 2])
+def test_an_epoch_without_batches_is_named(empty):
+    with pytest.raises(ValueError, match=rf"^epoch {empty} has no batch .* at least 1, got 0$"):
+        list(
+            train(
+                point(), lambda epoch: [] if epoch == empty else batches(epoch), pull, sgd,
+                epochs=3, learning_rate=RATE, progress=False,
+            )
+        )  # fmt: skip
+
+
+def test_a_run_that_goes_on_with_fewer_batches_is_refused(tmp_path):
+    path = tmp_path / "run.npz"
+    next(train(
+        point(), batches, pull, sgd, epochs=1, learning_rate=RATE, path=path, save_every=1,
+        progress=False,
+    ))  # fmt: skip
+    with pytest.raises(ValueError, match="^epoch 0 has no batch .* at least 2, got 1$"):
+        list(
+            train(
+                point(), lambda epoch: batches(epoch)[:1], pull, sgd, epochs=1, learning_rate=RATE,
+                path=path, progress=False,
+            )
+        )  # fmt: skip
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf])

@@ -32,8 +32,8 @@ NETWORKS = CELLS | {
     "embedding, gru, gru": stacked.of(embedding, gru, gru),
     "lstm, rnn": stacked.of(lstm, rnn),
 }
-# Steps, batch, words, hidden. PyTensor 3.0.7 refuses to index by a single id: one word, B = 1.
-SIZES = [(7, 3, 11, 5), (1, 2, 4, 3), (12, 2, 30, 8)]
+# Steps, batch, words, hidden.
+SIZES = [(7, 3, 11, 5), (1, 1, 4, 3), (12, 2, 30, 8)]
 Batch = namedtuple("Batch", "inputs targets mask")
 
 
@@ -109,6 +109,17 @@ def test_states_and_gradients_of_a_cell_are_numpys(cell):
         wanted = CELLS[cell].backward(p, cache, dh)
         count = assert_agree((h, *gradients), (wanted_h, *wanted))
         assert count == 1 + 3 + 1 + len(state)
+
+
+@pytest.mark.parametrize(("steps", "B"), [(7, 3), (1, 1)])
+def test_states_and_gradients_for_ids_are_numpys(steps, B):
+    p, _, dh, state = vectors("lstm", steps=steps, B=B)
+    ids = np.random.default_rng(1).integers(0, 4, (steps, B))
+    h, dp, dx, *dstate = backward("lstm", ids=True)(p, ids, dh, *state)
+    wanted_h, cache = lstm.forward(p, ids, *state)
+    wanted, _, *wanted_state = lstm.backward(p, cache, dh)
+    assert dx is None
+    assert_agree((h, dp, *dstate), (wanted_h, wanted, *wanted_state))
 
 
 @pytest.mark.parametrize(

@@ -190,10 +190,12 @@ def generate(
         The drawn ids, without ``start`` and ``end``.
 
     Raises:
-        ValueError: a negative temperature, top_k below 1, or an id out of range.
+        ValueError: an empty start, a negative temperature, top_k below 1, or an id out of range.
     """
     V = len(p.b_y)
     prefix = np.atleast_1d(start)
+    if not len(prefix):
+        raise ValueError("start is empty: give at least one id for the sentence to begin with")
     if temperature < 0 or (top_k is not None and top_k < 1):
         raise ValueError(f"need temperature >= 0 and top_k >= 1, got {temperature} and {top_k}")
     _check_ids("start, end and forbidden", np.array([*prefix, end, *forbidden]), V)

@@ -139,3 +139,5 @@ def _check_ids(encoded, V):
     top = max(int(ids.max()) for ids in encoded)
     if top >= V:
         raise ValueError(f"ids must lie in 0..{V - 1}, got {top}")
+    if (least := min(int(ids.min()) for ids in encoded)) < 0:
+        raise ValueError(f"ids must lie in 0..{V - 1}, got {least}")

@@ -98,7 +98,8 @@ def train(
             first; a second Ctrl-C stops at once.
         Diverged: a loss or gradient that is not finite; the message names the step and the norm.
             The parameters are those before that step.
-        ValueError: a checkpoint that is damaged, or of another model or other settings.
+        ValueError: an epoch without a batch; a checkpoint that is damaged, or of another model or
+            other settings.
     """
     settings = settings or {}
     state = _State(params, params if validate is None else _copy(params), None)
@@ -123,6 +124,11 @@ def train(
     ):
         while at["epoch"] < epochs and not _out_of_patience(at, patience):
             epoch_batches = batches(at["epoch"])
+            if len(epoch_batches) <= at["step_in_epoch"]:
+                raise ValueError(
+                    f"epoch {at['epoch']} has no batch to train on: batches({at['epoch']})"
+                    f" must return at least {at['step_in_epoch'] + 1}, got {len(epoch_batches)}"
+                )
             for batch in epoch_batches[at["step_in_epoch"] :]:
                 loss, gradients = loss_and_gradient(state.params, batch)
                 norm = _norm(loss, gradients, clip, at["step"])

@@ -313,6 +313,10 @@ def compile_backward(like, ids=False, with_state=True, mode=None, **options):
             raise ValueError(f"give the states {wanted}, got {[s.shape for s in state]}")
         if dh.shape != (*x.shape[:2], len(layers(p)[-1].W_h)):
             raise ValueError(f"dh must be the gradient of h, {(*x.shape[:2], 'H')}, got {dh.shape}")
+        if ids and x.size == 1:
+            twice = [s.repeat(2, axis=0) for s in state]
+            h, dp, dx, *dstate = backward(p, *_with_padding(x, dh), *twice)
+            return h[:, :1], dp, dx, *(d[:1] for d in dstate)
         x = x.astype(np.int32) if ids else x
         h, *d = compiled(*tree.leaves(p), x, dh, *state)
         count = len(tree.leaves(p))
@@ -405,9 +409,18 @@ def _values(p, like, batch):
     V, real = len(p.b_y), batch.targets[batch.mask]
     if not 0 <= real.min() <= real.max() < V:
         raise ValueError(f"targets: ids must lie in 0..{V - 1}, got {real.min()}..{real.max()}")
-    targets = np.where(batch.mask, batch.targets, 0)
-    ids = batch.inputs.astype(np.int32), targets.astype(np.int32)
-    return *ids, batch.mask.astype(p.W_y.dtype)
+    inputs, targets, mask = batch.inputs, np.where(batch.mask, batch.targets, 0), batch.mask
+    if inputs.size == 1:
+        inputs, targets, mask = _with_padding(inputs, targets, mask)
+    return inputs.astype(np.int32), targets.astype(np.int32), mask.astype(p.W_y.dtype)
+
+
+def _with_padding(*arrays):
+    """Returns (T, B, ...) arrays with one more sequence, of zeros.
+
+    PyTensor 3.0.7 refuses the gradient of a single row of a matrix: one id never goes alone.
+    """
+    return [np.pad(a, [(0, 0), (0, 1)] + [(0, 0)] * (a.ndim - 2)) for a in arrays]
 
 
 # --- what does not fit ---------------------------------------------------------------------------
