@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -147,12 +147,10 @@ class Evidence:
 
 
 @lru_cache(maxsize=4000)
-def _read(file: Path, stamp: int) -> tuple[str, Any]:
+def _read(file: Path, stamp: int) -> tuple[str, Callable[[], dict[str, str]]]:
     """Return the hash of a file, and what returns those of its definitions."""
     content = file.read_bytes()
-    return normal_form.digest(content), lru_cache(
-        lambda: normal_form.definitions(content.decode())
-    )
+    return normal_form.digest(content), lambda: normal_form.definitions(content.decode())
 
 
 EMPTY: dict[str, Any] = {"tests": [], "functions": {}, "files": {}}

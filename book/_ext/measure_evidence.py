@@ -40,7 +40,7 @@ from unrolled import records
 from unrolled.files import write_whole
 
 ROOT = Path(__file__).resolve().parents[2]
-UNIT = "not site and not browser"
+UNIT = "not site and not browser and not evidence"
 PACKAGES = ("numpy", "coverage", "pytest", "pytest-cov", "pytest-xdist", "hypothesis")
 
 Executed: TypeAlias = dict[str, set[str]]  # function -> tests, each as tests/test_a.py::test_b

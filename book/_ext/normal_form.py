@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import copy
 import hashlib
+from functools import lru_cache
 
 
 def normal_form(node: ast.AST) -> str:
@@ -29,6 +30,7 @@ def digest(text: str | bytes) -> str:
     return hashlib.sha256(content).hexdigest()[:12]
 
 
+@lru_cache(maxsize=1000)
 def definitions(source: str) -> dict[str, str]:
     """Return the hash of the normal form of each function, class and method of a file.
 
