@@ -70,8 +70,8 @@ FAULTS = {
         "$$\na\n$$ (eq-shapes)\n",
         "that counts: test_seeded.py::test_shape asserts nothing of a value",
     ),
-    "equation_of_nothing": (
-        "$$\na\n$$ (eq-nothing)\n", "test_seeded.py::test_nothing executes no code of the package"
+    "equation_of_constants": (
+        "$$\na\n$$ (eq-nothing)\n", "test_seeded.py::test_nothing asserts nothing of a value"
     ),
     "misnamed_equation": ("$$\na\n$$ (tested)\n", "labels begin with eq-"),
     "drifted_cell": (

@@ -215,14 +215,14 @@ MEASURED = [
 def book(repository):
     """A book of one page with two equations, in the place of Sphinx's."""
     (repository / "tests/test_seeded.py").write_text(
-        "def test_step(): assert 1 + 1 == 2\ndef test_other(): assert 2 * 2 == 4\n"
+        "def test_step(): assert abs(-1) == 1\ndef test_other(): assert abs(-2) == 2\n"
     )
     (repository / "code/unrolled").mkdir()
-    (repository / "code/unrolled/rnn.py").write_text("def step(): pass\ndef run(): pass\n")
+    (repository / "code/unrolled/rnn.py").write_text("def step(): pass\n")
     (repository / "results").mkdir()
     write_evidence(
         repository,
-        {"unrolled.rnn.step": {f"{SEEDED}test_step"}, "unrolled.rnn.run": {f"{SEEDED}test_other"}},
+        {"unrolled.rnn.step": {f"{SEEDED}test_step"}},
         {f"{SEEDED}test_step": ["eq-a"], f"{SEEDED}test_other": ["eq-b"]},
     )
     (repository / "_toc.yml").write_text("root: book/page\nchapters: []\n")
@@ -282,6 +282,7 @@ def test_a_failed_run_names_its_failures(book):
 def test_an_equation_has_the_worst_outcome_of_its_tests(book):
     found = book("equations")
     assert "2 of 2 equations passed" in found and "eq-c" not in found
+    assert "The tests of 1 compute both sides themselves" in found
     assert "eq-a | test_step | passed\neq-b | test_other | passed" in found
     tests = {"test_step": {"passed": 1, "failed": ["[x]"]}}
     found = book("equations", tests={"tests/test_seeded.py": tests})
@@ -305,7 +306,7 @@ def test_listings_have_the_outcome_of_their_tests(book, repository):
     assert "all | 1 | 1 | 1 to 1, median 1 | not run" in found
     assert "Not every test passed of unrolled.rnn.step (not run)." in found
     assert "measured on 2026-11-28, commit 0123456789ab. Neither a listing nor a" in found
-    (repository / "tests/test_seeded.py").write_text("def test_step(): assert 1 + 1 == 3\n")
+    (repository / "tests/test_seeded.py").write_text("def test_step(): assert abs(-1) == 3\n")
     assert "Changed since, itself or a test of it: unrolled.rnn.step." in book("listings")
 
 

@@ -258,6 +258,7 @@ def the_equations(book: Book) -> list[nodes.Node]:
     known = getattr(book.app.env, "unrolled_equations", {})
     shown: list[nodes.Node] = []
     counts = [0, 0]
+    without = 0  # whose tests execute nothing of the package
     for part, pages in book.parts.items():
         rows: list[Row] = []
         passed = 0
@@ -266,6 +267,7 @@ def the_equations(book: Book) -> list[nodes.Node]:
             rows += [[book.page(page)]] * bool(labels)
             for label in labels:
                 tests = book.tests_measured.of_equation(label)
+                without += bool(tests) and book.tests_measured.executing.isdisjoint(tests)
                 result = outcome(book.of(test) for test in tests)
                 passed += result == "passed"
                 links = [book.test(*test) for test in tests]
@@ -278,6 +280,9 @@ def the_equations(book: Book) -> list[nodes.Node]:
             caption = f"The equations of “{part}”"
             shown += folded(name, table(caption, ["equation", "tests", "outcome"], rows))
     total = f"{counts[0]} of {many(counts[1], 'equation')} passed all their tests in the last run."
+    if without:
+        total += f" The tests of {without} compute both sides themselves: they execute no code of "
+        total += "the package."
     return [sentence(total, "checked-count"), *shown]
 
 

@@ -89,21 +89,17 @@ class Evidence:
         return self._functions.get(name, [])
 
     def of_equation(self, label: str) -> list[Test]:
-        """Return the tests of an equation that count: they ran the package and assert values."""
-        return [test for test in self.equations.get(label, []) if not self.lacks(test)]
+        """Return the tests of an equation that count: they were run and assert values."""
+        return [test for test in self.equations.get(label, []) if self.asserts(test)]
 
     def why_none(self, label: str) -> str:
         """Return, for an equation that no test checks, the end of the sentence that says so."""
-        reasons = [f"{test} {self.lacks(test)}" for test in self.equations.get(label, [])]
+        reasons = [f"{test} asserts nothing of a value" for test in self.equations.get(label, [])]
         return f" that counts: {'; '.join(reasons)}" if reasons else "; `make evidence` measures it"
 
-    def lacks(self, test: Test) -> str:
-        """Return why a test checks no equation; "" if it does."""
-        if test not in self.executing:
-            return "executes no code of the package"
-        if not value_assertions.asserts_values(self.root, *test):
-            return "asserts nothing of a value"
-        return ""
+    def asserts(self, test: Test) -> bool:
+        """Tell whether a test asserts something of a value."""
+        return value_assertions.asserts_values(self.root, *test)
 
     def mark(self, name: str) -> Mark:
         """Return what a page says of a listing."""

@@ -95,12 +95,19 @@ def module_of(path: Path, root: Path) -> str:
     return dotted.removesuffix(".__init__")
 
 
-def record_of(root: Path, found: Executed, labels: Labels) -> dict[str, Any]:
-    """Return a record of what tests executed and check, as the files now stand."""
+def record_of(
+    root: Path, found: Executed, labels: Labels, before: dict[str, Any] = evidence.EMPTY
+) -> dict[str, Any]:
+    """Return a record of what tests executed and check, as the files now stand.
+
+    Tests keep the order of the record before, so that their numbers change little.
+    """
     everything = set(labels).union(*found.values())
     of_tests = {path: normal_form.definitions((root / path).read_text("utf-8"))
                 for path in {evidence.Test.of(test).path for test in everything}}  # fmt: skip
-    tests = sorted(t for t in everything if labels.get(t) or any(t in of for of in found.values()))
+    place = {test: k for k, (test, *_) in enumerate(before["tests"])}
+    kept = {test for test, of in labels.items() if of}.union(*found.values())
+    tests = sorted(kept, key=lambda test: (place.get(test, len(place)), test))
     number = {test: k for k, test in enumerate(tests)}
     functions = {}
     for path in package(root):
@@ -231,7 +238,7 @@ def main(options: list[str], root: Path = ROOT) -> int:
         "versions": {"python": platform.python_version()}
         | {package: metadata.version(package) for package in PACKAGES},
         "seconds": round(time.monotonic() - begun),
-        **record_of(root, found, labels | their_labels),
+        **record_of(root, found, labels | their_labels, before),
     }
     write_whole(path, written(record))
     print(f"{evidence.RECORD}: {len(record['tests']):,} tests. Commit it.")

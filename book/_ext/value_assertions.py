@@ -61,7 +61,9 @@ def _asserts(root: Path, module: Module, function: Function, seen: set[tuple[str
 
 
 def is_value(test: ast.expr) -> bool:
-    """Tell whether an asserted expression says something of a value."""
+    """Tell whether an asserted expression says something of a value that is computed."""
+    if not any(isinstance(node, ast.Name) for node in ast.walk(test)):
+        return False
     match test:
         case ast.BoolOp():
             return any(map(is_value, test.values))
@@ -73,8 +75,6 @@ def is_value(test: ast.expr) -> bool:
             return is_value(only)
         case ast.GeneratorExp() | ast.ListComp():
             return is_value(test.elt)
-        case ast.Constant():
-            return False
     return not _is_form(test)
 
 
