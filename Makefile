@@ -9,7 +9,7 @@ export MPLBACKEND := agg
 side_by_side := -n auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help book serve pdf epub zip exercises test check checks lint types links scores draw bench results attest gpu theano browser lock clean
+.PHONY: help book serve pdf epub zip exercises test check checks evidence lint types links scores draw bench results attest gpu theano browser lock clean
 
 help:
 	@echo "Unrolled: the verbs of this Makefile"
@@ -44,6 +44,9 @@ check: lint types ## the quick half of `make test`, in under two minutes: lint, 
 
 checks: $(VENV) ## keep the last whole run of the tests in results/, for the book to show
 	$(PY) book/_ext/run_record.py
+
+evidence: $(VENV) ## measure which tests execute which functions, into results/evidence.json
+	$(PY) book/_ext/measure_evidence.py $(side_by_side)
 
 lint: $(VENV)
 	$(PY) -m ruff check .

@@ -15,8 +15,10 @@ from types import SimpleNamespace
 
 import build
 import cells
+import evidence
 import figures_on_page
 import freshness
+import measure_evidence
 import nbformat
 import opening
 import pytest
@@ -64,6 +66,13 @@ GOOD = (
 # page -> its text, and what the build must say of it
 FAULTS = {
     "untested_equation": ("$$\na\n$$ (eq-untested)\n", 'untested_equation has no test marked'),
+    "equation_of_shapes": (
+        "$$\na\n$$ (eq-shapes)\n",
+        "that counts: test_seeded.py::test_shape asserts nothing of a value",
+    ),
+    "equation_of_constants": (
+        "$$\na\n$$ (eq-nothing)\n", "test_seeded.py::test_nothing asserts nothing of a value"
+    ),
     "misnamed_equation": ("$$\na\n$$ (tested)\n", "labels begin with eq-"),
     "drifted_cell": (
         IMPORTS + code(STEP + "  # drifted", ":drawn: unrolled.rnn.step\n"),
@@ -71,7 +80,7 @@ FAULTS = {
     ),
     "untested_function": (
         code(cells.source_of("unrolled.tree.leaves"), ":drawn: unrolled.tree.leaves\n"),
-        "no test uses unrolled.tree.leaves",
+        "no test executes unrolled.tree.leaves",
     ),
     "unknown_object": (code("1", ":drawn: unrolled.rnn.nothing\n"), "no function or class nothing"),
     "image_without_alt": ("![](../_static/favicon.svg)\n", "image without alt text"),
@@ -113,7 +122,16 @@ import pytest
 from unrolled import rnn
 
 @pytest.mark.equation("eq-tested", "tested")
-def test_step(): rnn.step
+def test_step():
+    assert rnn.step
+
+@pytest.mark.equation("eq-shapes")
+def test_shape():
+    assert rnn.step.shape == (2, 3)
+
+@pytest.mark.equation("eq-nothing")
+def test_nothing():
+    assert 1 + 1 == 2
 """
 
 RECORD = {
@@ -122,6 +140,22 @@ RECORD = {
     "code": {"experiments.demo.RECORDS": "outdated"}, "data": {},
     "results": {"loss": 1.23456, "runs": [1, 2345]},
 }  # fmt: skip
+
+
+SEEDED = "tests/test_seeded.py::"
+LABELS = {
+    f"{SEEDED}test_step": ["eq-tested", "tested"],
+    f"{SEEDED}test_shape": ["eq-shapes"],
+    f"{SEEDED}test_nothing": ["eq-nothing"],
+}
+EXECUTED = {f"{SEEDED}test_step", f"{SEEDED}test_shape"}
+
+
+def write_evidence(folder, executed, labels):
+    """Writes what `make evidence` would have found."""
+    record = measure_evidence.record_of(folder, executed, labels)
+    record |= {"date": "2026-11-28", "commit": "0123456789ab"}
+    (folder / evidence.RECORD).write_text(measure_evidence.written(record), "utf-8")
 
 
 def seed(folder, pages):
@@ -134,6 +168,7 @@ def seed(folder, pages):
         (folder / "book" / name).symlink_to(ROOT / "book" / name)
     (folder / "book/references.bib").write_text("", "utf-8")
     (folder / "tests/test_seeded.py").write_text(TESTS, "utf-8")
+    write_evidence(folder, {"unrolled.rnn.step": EXECUTED}, LABELS)
     (folder / "results/demo.json").write_text(json.dumps(RECORD), "utf-8")
     (folder / "results/gpu").mkdir()
     on_gpu = RECORD | {"device": "a graphics card, driver 580.1"}

@@ -10,12 +10,11 @@ from types import SimpleNamespace
 
 import build
 import checked
-import evidence
 import pytest
 import run_record
 from docutils import nodes
 
-from tests.test_book import seed
+from tests.test_book import SEEDED, seed, write_evidence
 from unrolled import dependencies, records
 
 ROOT = Path(__file__).parent.parent
@@ -217,9 +216,15 @@ MEASURED = [
 def book(repository):
     """A book of one page with two equations, in the place of Sphinx's."""
     (repository / "tests/test_seeded.py").write_text(
-        "import pytest\nfrom unrolled import rnn\n"
-        "@pytest.mark.equation('eq-a')\ndef test_step(): rnn.step\n"
-        "@pytest.mark.equation('eq-b')\ndef test_other(): pass\n"
+        "def test_step(): assert abs(-1) == 1\ndef test_other(): assert abs(-2) == 2\n"
+    )
+    (repository / "code/unrolled").mkdir()
+    (repository / "code/unrolled/rnn.py").write_text("def step(): pass\n")
+    (repository / "results").mkdir()
+    write_evidence(
+        repository,
+        {"unrolled.rnn.step": {f"{SEEDED}test_step"}},
+        {f"{SEEDED}test_step": ["eq-a"], f"{SEEDED}test_other": ["eq-b"]},
     )
     (repository / "_toc.yml").write_text("root: book/page\nchapters: []\n")
     page = {"eq-a": [], "eq-b": []}
@@ -278,6 +283,7 @@ def test_a_failed_run_names_its_failures(book):
 def test_an_equation_has_the_worst_outcome_of_its_tests(book):
     found = book("equations")
     assert "2 of 2 equations passed" in found and "eq-c" not in found
+    assert "The tests of 1 compute both sides themselves" in found
     assert "eq-a | test_step | passed\neq-b | test_other | passed" in found
     tests = {"test_step": {"passed": 1, "failed": ["[x]"]}}
     found = book("equations", tests={"tests/test_seeded.py": tests})
@@ -296,12 +302,13 @@ def test_the_worst_outcome_is_that_of_several():
 
 
 def test_listings_have_the_outcome_of_their_tests(book, repository):
-    assert "all | 1 | 1 | passed" in book("listings")
+    assert "all | 1 | 1 | 1 to 1, median 1 | passed" in book("listings")
     found = book("listings", tests=FAILED)
-    assert "all | 1 | 1 | not run" in found
+    assert "all | 1 | 1 | 1 to 1, median 1 | not run" in found
     assert "Not every test passed of unrolled.rnn.step (not run)." in found
-    (repository / "tests/test_seeded.py").write_text("def test_other(): pass\n")
-    assert "No test names unrolled.rnn.step." in book("listings")
+    assert "measured on 2026-11-28, commit 0123456789ab. Neither a listing nor a" in found
+    (repository / "tests/test_seeded.py").write_text("def test_step(): assert abs(-1) == 3\n")
+    assert "Changed since, itself or a test of it: unrolled.rnn.step." in book("listings")
 
 
 def test_gradients_and_frameworks_show_the_worst_beside_the_bound(book):
@@ -379,7 +386,6 @@ def test_the_sites_scores_are_shown_or_said_to_be_missing(book, repository):
     page = {"performance": 98, "accessibility": 100, "best-practices": 100, "seo": 100}
     pages = {"book/a.html": page | {"bytes": 123456}, "book/b.html": page | {"performance": 95,
              "bytes": 200000}}  # fmt: skip
-    (repository / "results").mkdir()
     (repository / "results/lighthouse.json").write_text(
         json.dumps({"date": "2026-11-23", "device": "a machine", "versions": {"lighthouse": "12"},
                     "pages": pages})
@@ -407,7 +413,6 @@ def test_a_test_that_is_gone_is_no_link(repository):
     assert shown.test("tests/test_a.py", "TestC::test_b")["refuri"].endswith("test_a.html#test_b")
     for path, name in (("tests/test_a.py", "test_gone"), ("tests/test_gone.py", "test_b")):
         assert isinstance(shown.test(path, name), nodes.literal)
-    assert evidence.read(repository / "tests").objects == {}
 
 
 # --- the page ------------------------------------------------------------------------------------
@@ -438,6 +443,6 @@ def seed_with_page(folder):
     text = (ROOT / f"book/reference/{PAGE}.md").read_text("utf-8")
     equation = "# Page\n\n$$\na = b\n$$ (eq-relative-error)\n"
     folder = seed(folder, {"page": equation, PAGE: text})
-    test = folder / "tests/test_seeded.py"
-    test.write_text(test.read_text().replace('"eq-tested"', '"eq-relative-error"'))
+    step = f"{SEEDED}test_step"
+    write_evidence(folder, {"unrolled.rnn.step": {step}}, {step: ["eq-relative-error"]})
     return folder

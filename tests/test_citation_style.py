@@ -53,6 +53,7 @@ def wrong(before, text, label):
     return text != label and not (text == year and before.endswith(f"{authors} ["))
 
 
+@pytest.mark.site
 @pytest.mark.slow
 def test_every_citation_says_what_its_entry_is_called(site):
     page = soup(site / "book/reference/bibliography.html")

@@ -4,8 +4,9 @@ import re
 
 import cells
 import evidence
+import pytest
 
-MARKS = evidence.read(cells.ROOT / "tests").equations
+EVIDENCE = evidence.read(cells.ROOT)
 
 
 def labels(source):
@@ -32,13 +33,20 @@ LABELS = {
 }
 
 
-def test_every_label_has_a_test():
-    assert {label: page for label, page in LABELS.items() if label not in MARKS} == {}
+@pytest.mark.evidence
+def test_every_label_has_a_test_that_counts():
+    lacking = {
+        label: f"{page}: no test{EVIDENCE.why_none(label)}"
+        for label, page in LABELS.items()
+        if not EVIDENCE.of_equation(label)
+    }
+    assert lacking == {}
 
 
+@pytest.mark.evidence
 def test_every_mark_has_a_label():
-    unknown = {k: [str(t) for t in v] for k, v in MARKS.items() if k not in LABELS}
-    assert unknown == {}
+    marks = EVIDENCE.equations
+    assert {k: [str(t) for t in v] for k, v in marks.items() if k not in LABELS} == {}
 
 
 def test_labels_are_unique_and_begin_with_eq():
@@ -52,69 +60,3 @@ def test_labels_are_read_in_both_ways_of_writing():
     page += "```python\n$$\nd\n$$ (eq-example)\n```\n$x$ (not a label)\n"
     page += ":::{note}\n$$\ne\n$$ (eq-four)\n:::\n"
     assert labels(page) == ["eq-one", "eq-two", "eq-three", "eq-four"]
-
-
-EXAMPLE = '''
-import pytest
-from unrolled import gru, rnn
-from unrolled.rnn import step as one_step
-import unrolled.functional as F
-
-pytestmark = pytest.mark.equation("eq-module")
-
-def helper(p):
-    return F.softmax(p)
-
-@pytest.mark.equation("eq-one", "eq-two")
-def test_marked():
-    """Not a mark: @pytest.mark.equation("eq-docstring")"""
-    one_step(1)
-
-@pytest.mark.parametrize("cell", [rnn, gru])
-def test_each(cell):
-    cell.forward(helper(2))
-
-def test_loop():
-    for cell in (rnn, gru):
-        cell.backward(1)
-
-class TestGroup:
-    @pytest.mark.equation("eq-inside")
-    def test_inside(self):
-        """Uses nothing."""
-
-@pytest.mark.equation("eq-no-test")
-def not_a_test(): rnn.init
-'''
-
-
-def example(tmp_path):
-    (tmp_path / "tests").mkdir()
-    (tmp_path / "tests/test_example.py").write_text(EXAMPLE, "utf-8")
-    found = evidence.read(tmp_path / "tests")
-    return found, lambda tests: [test.name for test in tests]
-
-
-def test_marks_are_read_from_test_functions_alone(tmp_path):
-    found, names = example(tmp_path)
-    assert {k: names(v) for k, v in found.equations.items() if k != "eq-module"} == {
-        "eq-one": ["test_marked"],
-        "eq-two": ["test_marked"],
-        "eq-inside": ["test_inside"],
-    }
-    assert names(found.equations["eq-module"]) == [
-        "test_marked", "test_each", "test_loop", "test_inside",
-    ]  # fmt: skip
-    assert str(found.equations["eq-one"][0]) == "test_example.py::test_marked"
-
-
-def test_uses_are_followed_through_imports_parameters_loops_and_helpers(tmp_path):
-    found, names = example(tmp_path)
-    assert {k: names(v) for k, v in found.objects.items() if k.count(".") == 2} == {
-        "unrolled.rnn.step": ["test_marked"],
-        "unrolled.functional.softmax": ["test_each"],
-        "unrolled.rnn.forward": ["test_each"],
-        "unrolled.gru.forward": ["test_each"],
-        "unrolled.rnn.backward": ["test_loop"],
-        "unrolled.gru.backward": ["test_loop"],
-    }

@@ -52,6 +52,8 @@ def test_a_formula_stands_with_the_marks_that_touch_it():
     assert line("(", "$t$", " here)") == ["(t"]
 
 
+@pytest.mark.site
+@pytest.mark.browser
 @pytest.mark.slow
 def test_no_line_begins_with_the_mark_after_a_formula(browser, site):
     page = browser.new_page()
@@ -69,6 +71,8 @@ def test_no_line_begins_with_the_mark_after_a_formula(browser, site):
     assert seen > 80 and otherwise > 0
 
 
+@pytest.mark.site
+@pytest.mark.browser
 @pytest.mark.slow
 @pytest.mark.parametrize("width", [1280, 390])
 def test_the_number_of_an_equation_stands_at_the_edge(browser, site, width):

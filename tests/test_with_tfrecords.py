@@ -33,10 +33,19 @@ def test_what_is_written_is_read(tmp_path, kind, compression):
     assert [p.name for p in tmp_path.iterdir()] == ["s.tfrecord"]
 
 
-@pytest.mark.parametrize(
+both_kinds = pytest.mark.parametrize(
     ("make", "parse"),
     [(wt.sequence_example, wt.parse), (wt.example, wt.parse_examples)],
 )
+
+
+@both_kinds
+def test_sentences_are_parsed_without_a_pipeline_too(make, parse):
+    context, ids = parse([make(sentence).SerializeToString() for sentence in SENTENCES])
+    assert context == {} and ids.to_list() == SENTENCES
+
+
+@both_kinds
 def test_a_context_belongs_to_its_sentence(tmp_path, make, parse):
     path = tmp_path / "s.tfrecord"
     wt.write(

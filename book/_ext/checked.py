@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import drawn
-import equations
 import evidence
 import live
 import recorded
@@ -28,7 +27,7 @@ import run_record
 import sources
 import yaml
 from docutils import nodes
-from run_record import Found, found, outcome, worst
+from run_record import Found, found, outcome
 from sphinx.util.docutils import SphinxDirective
 
 Cell: TypeAlias = str | nodes.Node | Sequence[nodes.Node]
@@ -95,9 +94,14 @@ class Book:
         titles = self.app.env.titles
         return {part: [file for file in of if file in titles] for part, of in files.items()}
 
+    @cached_property
+    def tests_measured(self) -> evidence.Evidence:
+        """Which tests executed and check what."""
+        return evidence.read(self.root)
+
     def of(self, test: evidence.Test) -> Found:
         """Return what the run found of a test."""
-        return found(self.run, test.path, test.name)
+        return found(self.run, test.path, test.function)
 
     def test(self, path: str, name: str) -> nodes.Node:
         """Return a link to a test, by its name alone: its page shows the file."""
@@ -254,6 +258,7 @@ def the_equations(book: Book) -> list[nodes.Node]:
     known = getattr(book.app.env, "unrolled_equations", {})
     shown: list[nodes.Node] = []
     counts = [0, 0]
+    without = 0  # whose tests execute nothing of the package
     for part, pages in book.parts.items():
         rows: list[Row] = []
         passed = 0
@@ -261,7 +266,8 @@ def the_equations(book: Book) -> list[nodes.Node]:
             labels = known.get(page, {})
             rows += [[book.page(page)]] * bool(labels)
             for label in labels:
-                tests = equations.tests_of(book.root, label)
+                tests = book.tests_measured.of_equation(label)
+                without += bool(tests) and book.tests_measured.executing.isdisjoint(tests)
                 result = outcome(book.of(test) for test in tests)
                 passed += result == "passed"
                 links = [book.test(*test) for test in tests]
@@ -274,6 +280,9 @@ def the_equations(book: Book) -> list[nodes.Node]:
             caption = f"The equations of “{part}”"
             shown += folded(name, table(caption, ["equation", "tests", "outcome"], rows))
     total = f"{counts[0]} of {many(counts[1], 'equation')} passed all their tests in the last run."
+    if without:
+        total += f" The tests of {without} compute both sides themselves: they execute no code of "
+        total += "the package."
     return [sentence(total, "checked-count"), *shown]
 
 
@@ -281,28 +290,40 @@ def the_listings(book: Book) -> list[nodes.Node]:
     """How many cells are drawn, of how many functions, and what became of their tests."""
     known = getattr(book.app.env, "unrolled_drawn", {})
     rows: list[Row] = []
-    every: dict[str, str] = {}
-    unnamed: set[str] = set()  # classes; a function that no test uses does not build
+    marks: dict[str, evidence.Mark] = {}
     total = 0
     for part, pages in book.parts.items():
         names = [name for page in pages for name in known.get(page, {})]
-        tests = {name: drawn.tests_of(book.root, name) for name in names}
-        outcomes = {name: outcome(map(book.of, of)) for name, of in tests.items() if of}
-        unnamed |= tests.keys() - outcomes.keys()
-        every |= outcomes
+        of_part = {name: book.tests_measured.mark(name) for name in names}
         total += len(names)
         if names:
-            rows.append([part, str(len(names)), str(len(tests)), word(worst(outcomes.values()))])
-    number = str(len(every) + len(unnamed))
-    rows.append(["all", str(total), number, word(worst(every.values()))])
-    heads = ["part", "listings", "of objects", "their tests"]
+            rows.append([part, str(len(names)), *of_listings(book, of_part)])
+        marks |= of_part
+    rows.append(["all", str(total), *of_listings(book, marks)])
+    heads = ["part", "listings", "of objects", "tests of each", "outcome of their tests"]
     shown: list[nodes.Node] = [table("Listings drawn from the package", heads, rows)]
-    if others := [f"{name} ({of})" for name, of in sorted(every.items()) if of != "passed"]:
+    outcomes = {name: outcome(map(book.of, mark.tests)) for name, mark in sorted(marks.items())}
+    if others := [f"{name} ({of})" for name, of in outcomes.items() if of != "passed"]:
         shown.append(sentence(f"Not every test passed of {listed(others)}.", "checked-count"))
-    if unnamed:
-        line = f"No test names {listed(sorted(unnamed))}."
-        shown.append(sentence(line, "checked-count"))
+    record = book.tests_measured.record
+    if "date" in record:
+        changed = [name for name, mark in sorted(marks.items()) if mark.is_changed]
+        line = (
+            f"Which tests execute them was measured on {record['date']}, commit "
+            f"{record['commit']}. "
+            + (f"Changed since, itself or a test of it: {listed(changed)}." if changed
+               else "Neither a listing nor a test of one has changed since.")
+        )  # fmt: skip
+        shown.append(sentence(line, "record-origin", *["stale"] * bool(changed)))
     return shown
+
+
+def of_listings(book: Book, marks: dict[str, evidence.Mark]) -> list[Cell]:
+    """Return, of some listings, how many there are, how many tests each has, and their outcome."""
+    numbers = sorted(len(mark.tests) for mark in marks.values()) or [0]
+    several = f"{numbers[0]} to {numbers[-1]}, median {statistics.median(numbers):g}"
+    tests = {test for mark in marks.values() for test in mark.tests}
+    return [str(len(marks)), whole(several), word(outcome(map(book.of, tests)))]
 
 
 # --- what was measured ---------------------------------------------------------------------------

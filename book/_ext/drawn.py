@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ import permalinks
 import sources
 from docutils import nodes
 from sphinx.util import logging
+
+NAMED = 8  # tests of a listing, the most specific; the others are counted
 
 LOG = logging.getLogger(__name__)
 
@@ -25,13 +28,8 @@ def drawn_nodes(doctree: nodes.document) -> list[tuple[nodes.container, str]]:
     return found
 
 
-def tests_of(root: Path, name: str) -> list[evidence.Test]:
-    """Return the tests that use an object of the package."""
-    return evidence.read(root / "tests").objects.get(name, [])
-
-
 def check(app: Any, doctree: nodes.document) -> None:
-    """Fail for a cell that is not the tested text, or whose function no test uses."""
+    """Fail for a cell that is not the tested text, or that no test executes."""
     root = Path(app.srcdir)
     known = app.env.unrolled_drawn = getattr(app.env, "unrolled_drawn", {})
     known.pop(app.env.docname, None)
@@ -51,10 +49,15 @@ def check(app: Any, doctree: nodes.document) -> None:
                 location=node,
                 type="drawn",
             )
-        tests = tests_of(root, name)
-        if not tests and tested.lstrip().startswith("def "):
-            LOG.warning("drawn cell: no test uses %s", name, location=node, type="drawn")
-        known.setdefault(app.env.docname, {})[name] = tests
+        mark = evidence.read(root).mark(name)
+        if not mark.tests:
+            LOG.warning(
+                "drawn cell: no test executes %s; write one, and `make evidence` measures it",
+                name,
+                location=node,
+                type="drawn",
+            )
+        known.setdefault(app.env.docname, {})[name] = mark
 
 
 def caption(app: Any, doctree: nodes.document, docname: str) -> None:
@@ -77,7 +80,7 @@ def caption(app: Any, doctree: nodes.document, docname: str) -> None:
             bar["ids"].append(anchor)
             if getattr(app.builder, "add_permalinks", False):
                 bar[0] += raw(permalinks.headerlink(anchor, "code"))
-        bar += checked_by(app, docname, tests_of(root, name))
+        bar += executed_by(app, docname, evidence.read(root).mark(name))
         node.insert(0, bar)
 
 
@@ -95,18 +98,43 @@ def named_link(text: str, uri: str, title: str = "") -> nodes.reference:
     return link
 
 
-def checked_by(app: Any, docname: str, tests: list[evidence.Test]) -> list[nodes.Node]:
-    """Return the mark that counts the tests and, opened, names them."""
-    if not tests:
+def executed_by(app: Any, docname: str, mark: evidence.Mark) -> list[nodes.Node]:
+    """Return the mark of a listing: its tests, its mutants, and whether it is still what it was."""
+    if not mark.tests:
         return []
-    links = [named_link(str(t), sources.link(app, docname, t.path, t.name)) for t in tests]
-    count = "1 test" if len(tests) == 1 else f"{len(tests)} tests"
+    said = [f"Executed by {count(mark.tests)}"]
+    if mark.mutants and (real := mark.mutants["mutants"] - mark.mutants["equivalent"]):
+        one = "mutant" if real == 1 else "mutants"
+        said.append(f"{mark.mutants['caught']} of {real} {one} of it caught by the tests")
+    if mark.is_changed:
+        said.append("changed since the tests were measured")
+    return folded_tests(app, docname, "; ".join(said), mark.tests, mark.is_changed)
+
+
+def checked_by(app: Any, docname: str, tests: list[evidence.Test]) -> list[nodes.Node]:
+    """Return the mark of an equation, which counts its tests and, opened, names them."""
+    return folded_tests(app, docname, f"Checked by {count(tests)}", tests) if tests else []
+
+
+def count(tests: list[evidence.Test]) -> str:
+    """Return "1 test" or "2 tests"."""
+    return "1 test" if len(tests) == 1 else f"{len(tests)} tests"
+
+
+def folded_tests(
+    app: Any, docname: str, summary: str, tests: list[evidence.Test], is_changed: bool = False
+) -> list[nodes.Node]:
+    """Return what opens with a click and names the first tests."""
     items = nodes.bullet_list(classes=["simple"])
-    for link in links:
+    for test in tests[:NAMED]:
+        link = named_link(str(test), sources.link(app, docname, test.path, test.function))
         items += nodes.list_item("", nodes.paragraph("", "", link))
+    more = len(tests) - NAMED
+    changed = " changed" if is_changed else ""
     return [
-        raw(f'<details class="checked-by"><summary>Checked by {count}</summary>'),
+        raw(f'<details class="checked-by{changed}"><summary>{summary}</summary>'),
         items,
+        *([nodes.paragraph("", f"and {more} more", classes=["more"])] if more > 0 else []),
         raw("</details>"),
     ]
 
@@ -117,17 +145,16 @@ def raw(text: str) -> nodes.raw:
 
 
 def outdated(app: Any, env: Any, added: set, changed: set, removed: set) -> list[str]:
-    """Return the pages whose drawn objects have other tests than when they were read."""
-    now = evidence.read(Path(app.srcdir) / "tests").objects
-    return retested(env, getattr(env, "unrolled_drawn", {}), now)
+    """Return the pages whose drawn objects have other marks than when they were read."""
+    return retested(env, getattr(env, "unrolled_drawn", {}), evidence.read(Path(app.srcdir)).mark)
 
 
-def retested(env: Any, known: dict, now: dict[str, list[evidence.Test]]) -> list[str]:
-    """Return the pages of `known` (page -> name -> tests) where a name has other tests now."""
+def retested(env: Any, known: dict[str, dict[str, Any]], now: Callable[[str], Any]) -> list[str]:
+    """Return the pages of `known` (page -> name -> what was said) where `now` says otherwise."""
     return [
         page
         for page, names in known.items()
-        if page in env.found_docs and any(now.get(n, []) != t for n, t in names.items())
+        if page in env.found_docs and any(now(name) != said for name, said in names.items())
     ]
 
 

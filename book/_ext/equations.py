@@ -1,4 +1,8 @@
-"""Labelled equations: each names the tests that check it; one without a test fails the build."""
+"""Labelled equations: each names the tests that check it; one without a test fails the build.
+
+A test checks an equation if it is marked with its label, was run when `make evidence` last
+measured, and asserts on values: evidence.py tells.
+"""
 
 from __future__ import annotations
 
@@ -18,28 +22,24 @@ def labelled(doctree: nodes.document) -> list[nodes.math_block]:
     return [node for node in doctree.findall(nodes.math_block) if node.get("label")]
 
 
-def tests_of(root: Path, label: str) -> list[evidence.Test]:
-    """Return the tests marked with an equation's label."""
-    return evidence.read(root / "tests").equations.get(label, [])
-
-
 def check(app: Any, doctree: nodes.document) -> None:
     """Fail for a label without a test, or that is not called eq-…"""
-    root = Path(app.srcdir)
+    found = evidence.read(Path(app.srcdir))
     known = app.env.unrolled_equations = getattr(app.env, "unrolled_equations", {})
     known.pop(app.env.docname, None)
     for node in labelled(doctree):
         label = node["label"]
-        tests = tests_of(root, label)
+        tests = found.of_equation(label)
         known.setdefault(app.env.docname, {})[label] = tests
         if not label.startswith("eq-"):
             LOG.warning("equation %s: labels begin with eq-", label, location=node, type="equation")
         elif not tests:
             LOG.warning(
-                'equation %s on %s has no test marked @pytest.mark.equation("%s")',
+                'equation %s on %s has no test marked @pytest.mark.equation("%s")%s',
                 label,
                 app.env.docname,
                 label,
+                found.why_none(label),
                 location=node,
                 type="equation",
             )
@@ -48,7 +48,7 @@ def check(app: Any, doctree: nodes.document) -> None:
 def mark(app: Any, doctree: nodes.document, docname: str) -> None:
     """Put the mark that names its tests under each labelled equation."""
     for node in labelled(doctree):
-        tests = tests_of(Path(app.srcdir), node["label"])
+        tests = evidence.read(Path(app.srcdir)).of_equation(node["label"])
         if tests:
             under = nodes.container(classes=["equation-mark"])
             under += drawn.checked_by(app, docname, tests)
@@ -57,7 +57,7 @@ def mark(app: Any, doctree: nodes.document, docname: str) -> None:
 
 def outdated(app: Any, env: Any, added: set, changed: set, removed: set) -> list[str]:
     """Return the pages whose equations have other tests than when they were read."""
-    now = evidence.read(Path(app.srcdir) / "tests").equations
+    now = evidence.read(Path(app.srcdir)).of_equation
     return drawn.retested(env, getattr(env, "unrolled_equations", {}), now)
 
 

@@ -1,18 +1,23 @@
-"""What the tests say they check, read from tests/ without running them.
+"""Which tests executed which functions of the package, as `make evidence` measured it.
 
-Two questions are answered: which tests carry `@pytest.mark.equation("eq-…")` for a label, and which
-tests use an object of the package (directly, through a parametrised argument, or through a helper
-of the same file).
+results/evidence.json names, for each function, class and method (`unrolled.rnn.step`), the tests
+that executed a line of its body, and has a hash of the normal form of each, so that one that has
+changed since is known. measure_evidence.py writes it.
 """
 
 from __future__ import annotations
 
-import ast
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from functools import lru_cache
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable
+from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import normal_form
+import value_assertions
+
+RECORD, MUTATION = "results/evidence.json", "results/mutation.json"
 
 
 class Test(NamedTuple):
@@ -25,132 +30,153 @@ class Test(NamedTuple):
         """Return the identifier pytest prints."""
         return f"{Path(self.path).name}::{self.name}"
 
+    @property
+    def function(self) -> str:
+        """Its name without that of a class around it."""
+        return self.name.rpartition("::")[2]
 
-@dataclass
+    @classmethod
+    def of(cls, identifier: str) -> Test:
+        """Return the test of tests/test_a.py::test_b."""
+        path, _, name = identifier.partition("::")
+        return cls(path, name)
+
+
+class Mark(NamedTuple):
+    """What a page says of a listing: its tests, whether they are of this code, its mutants."""
+
+    tests: list[Test]
+    is_changed: bool
+    mutants: dict[str, int] | None
+
+
 class Evidence:
-    """The tests of each equation's label, and of each object (`unrolled.rnn.step`)."""
+    """The record, and how what it is about has changed."""
 
-    equations: dict[str, list[Test]] = field(default_factory=dict)
-    objects: dict[str, list[Test]] = field(default_factory=dict)
+    def __init__(self, root: Path, record: dict[str, Any], mutants: dict[str, Any]) -> None:
+        self.root, self.record, self.mutants = root, record, mutants
+        self.tests = [Test.of(identifier) for identifier, *_ in record["tests"]]
+        self._hashes = {
+            test: hash for test, (_, hash, _) in zip(self.tests, record["tests"], strict=True)
+        }
 
+    @cached_property
+    def _functions(self) -> dict[str, list[Test]]:
+        """The tests of each function; those that execute the fewest functions come first."""
+        numbers = {name: unpacked(of) for name, (_, of) in self.record["functions"].items()}
+        executed = Counter(number for of in numbers.values() for number in of)
+        return {
+            name: [self.tests[n] for n in sorted(of, key=lambda n: (executed[n], self.tests[n]))]
+            for name, of in numbers.items()
+        }
 
-def read(tests: Path) -> Evidence:
-    """Read every `test_*.py` in a folder, at any depth, in the order of their names."""
-    stamp = tuple((p, p.stat().st_mtime_ns) for p in sorted(tests.rglob("test_*.py")))
-    return _read(tests, stamp)
+    @cached_property
+    def executing(self) -> set[Test]:
+        """The tests that executed any code of the package."""
+        return {test for of in self._functions.values() for test in of}
 
-
-@lru_cache(maxsize=4)
-def _read(tests: Path, stamp: tuple[tuple[Path, int], ...]) -> Evidence:
-    evidence = Evidence()
-    for path, _ in stamp:
-        tree = ast.parse(path.read_text("utf-8"), str(path))
-        module = _Module(tree, path.relative_to(tests.parent).as_posix())
-        for test, labels, objects in module.tests():
+    @cached_property
+    def equations(self) -> dict[str, list[Test]]:
+        """The tests that are marked with each equation's label, whatever they do."""
+        found: dict[str, list[Test]] = {}
+        for test, (_, _, labels) in zip(self.tests, self.record["tests"], strict=True):
             for label in labels:
-                evidence.equations.setdefault(label, []).append(test)
-            for name in sorted(objects):
-                evidence.objects.setdefault(name, []).append(test)
-    return evidence
+                found.setdefault(label, []).append(test)
+        return {label: sorted(of) for label, of in found.items()}
+
+    def of_function(self, name: str) -> list[Test]:
+        """Return the tests that executed a function or class, the most specific first."""
+        return self._functions.get(name, [])
+
+    def of_equation(self, label: str) -> list[Test]:
+        """Return the tests of an equation that count: they were run and assert values."""
+        return [test for test in self.equations.get(label, []) if self.asserts(test)]
+
+    def why_none(self, label: str) -> str:
+        """Return, for an equation that no test checks, the end of the sentence that says so."""
+        reasons = [f"{test} asserts nothing of a value" for test in self.equations.get(label, [])]
+        return f" that counts: {'; '.join(reasons)}" if reasons else "; `make evidence` measures it"
+
+    def asserts(self, test: Test) -> bool:
+        """Tell whether a test asserts something of a value."""
+        return value_assertions.asserts_values(self.root, *test)
+
+    def mark(self, name: str) -> Mark:
+        """Return what a page says of a listing."""
+        tests = self.of_function(name)
+        is_changed = self.has_changed(name) or any(map(self.has_changed, tests))
+        return Mark(tests, is_changed, self.mutants.get(name))
+
+    def has_changed(self, what: str | Test) -> bool:
+        """Tell whether a function or a test is not, or not what it was when it was measured."""
+        if isinstance(what, Test):
+            then, path, name = self._hashes[what], what.path, what.name.replace("::", ".")
+        else:
+            then, (path, name) = self.record["functions"][what][0], self._place(what)
+        file = self.root / path
+        if not file.is_file():
+            return True
+        content, definitions = _read(file, file.stat().st_mtime_ns)
+        return content != self.record["files"][path] and definitions().get(name) != then
+
+    def changed(self, functions: Iterable[str], labels: Iterable[str]) -> list[str]:
+        """Return which of these functions, their tests and the tests of labels have changed."""
+        known = sorted(name for name in functions if name in self._functions)
+        tests = {test for name in known for test in self.of_function(name)}
+        tests |= {test for label in labels for test in self.equations.get(label, [])}
+        found = [name for name in known if self.has_changed(name)]
+        return found + [f"{t.path}::{t.name}" for t in sorted(tests) if self.has_changed(t)]
+
+    def is_outside(self, name: str) -> bool:
+        """Tell whether a name is a module's: what stands in it outside of its definitions."""
+        return self._place(name)[1] == ""
+
+    def _place(self, name: str) -> tuple[str, str]:
+        """Return the file of unrolled.rnn.Params.zeros, and the name within it."""
+        parts = name.split(".")
+        for k in range(len(parts), 0, -1):
+            for end in (".py", "/__init__.py"):
+                path = f"code/{'/'.join(parts[:k])}{end}"
+                if path in self.record["files"]:
+                    return path, ".".join(parts[k:])
+        return "", name
 
 
-class _Module:
-    def __init__(self, tree: ast.Module, path: str) -> None:
-        self.path = path
-        self.tree = tree
-        self.names = dict(_imports(tree))
-        self.functions = {f.name: f for f in tree.body if isinstance(f, ast.FunctionDef)}
-
-    def tests(self) -> Iterator[tuple[Test, list[str], set[str]]]:
-        inherited = [
-            label
-            for node in self.tree.body
-            if isinstance(node, ast.Assign) and _is_name(node.targets[0], "pytestmark")
-            for mark in ast.walk(node.value)
-            for label in _labels(mark)
-        ]
-        for function, outer in _test_functions(self.tree):
-            labels = inherited + [x for d in [*outer, *function.decorator_list] for x in _labels(d)]
-            yield Test(self.path, function.name), labels, self.objects(function, frozenset())
-
-    def objects(self, function: ast.FunctionDef, seen: frozenset[str]) -> set[str]:
-        names = {k: {v} for k, v in self.names.items()}
-        for decorator in function.decorator_list:
-            names |= _parametrised(decorator, names)
-        for node in ast.walk(function):
-            if isinstance(node, ast.For) and isinstance(node.target, ast.Name):
-                if found := _resolve_all(node.iter, names):
-                    names[node.target.id] = found
-        found = set()
-        for node in ast.walk(function):
-            if isinstance(node, ast.Name | ast.Attribute):
-                found |= _resolve(node, names)
-            if isinstance(node, ast.Name) and node.id in self.functions and node.id not in seen:
-                helper = self.functions[node.id]
-                if helper is not function:
-                    found |= self.objects(helper, seen | {function.name, node.id})
-        return {name for name in found if name.startswith("unrolled.")}
+@lru_cache(maxsize=4000)
+def _read(file: Path, stamp: int) -> tuple[str, Callable[[], dict[str, str]]]:
+    """Return the hash of a file, and what returns those of its definitions."""
+    content = file.read_bytes()
+    return normal_form.digest(content), lambda: normal_form.definitions(content.decode())
 
 
-def _test_functions(tree: ast.Module) -> Iterator[tuple[ast.FunctionDef, list[ast.expr]]]:
-    for node in tree.body:
-        if isinstance(node, ast.FunctionDef) and node.name.startswith("test"):
-            yield node, []
-        if isinstance(node, ast.ClassDef) and node.name.startswith("Test"):
-            for item in node.body:
-                if isinstance(item, ast.FunctionDef) and item.name.startswith("test"):
-                    yield item, node.decorator_list
+EMPTY: dict[str, Any] = {"tests": [], "functions": {}, "files": {}}
 
 
-def _imports(tree: ast.Module) -> Iterator[tuple[str, str]]:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            for alias in node.names:
-                if alias.asname:
-                    yield alias.asname, alias.name
-                else:
-                    yield alias.name.split(".")[0], alias.name.split(".")[0]
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            for alias in node.names:
-                yield alias.asname or alias.name, f"{node.module}.{alias.name}"
+def read(root: Path) -> Evidence:
+    """Return the evidence of a book; nothing is executed where nothing was measured."""
+    paths = [root / RECORD, root / MUTATION]
+    return _evidence(root, tuple(p.stat().st_mtime_ns if p.is_file() else 0 for p in paths))
 
 
-def _labels(node: ast.expr | ast.AST) -> list[str]:
-    """Return the labels of `pytest.mark.equation("eq-…", …)`, and none of anything else."""
-    if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
-        return []
-    mark = node.func.value
-    if node.func.attr != "equation" or not (
-        isinstance(mark, ast.Attribute) and mark.attr == "mark"
-    ):
-        return []
-    return [a.value for a in node.args if isinstance(a, ast.Constant) and isinstance(a.value, str)]
+@lru_cache(maxsize=8)
+def _evidence(root: Path, stamps: tuple[int, int]) -> Evidence:
+    record = json.loads((root / RECORD).read_text("utf-8")) if stamps[0] else EMPTY
+    mutation = json.loads((root / MUTATION).read_text("utf-8")) if stamps[1] else {}
+    return Evidence(root, record, mutation.get("results", {}).get("functions", {}))
 
 
-def _parametrised(node: ast.expr, names: dict[str, set[str]]) -> dict[str, set[str]]:
-    if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
-        return {}
-    if node.func.attr != "parametrize" or len(node.args) < 2:
-        return {}
-    key, values = node.args[:2]
-    if isinstance(key, ast.Constant) and isinstance(key.value, str) and "," not in key.value:
-        return {key.value: _resolve_all(values, names)}
-    return {}
+def packed(numbers: Iterable[int]) -> str:
+    """Return whole numbers as text: "0-3 7" for 0, 1, 2, 3 and 7."""
+    runs: list[list[int]] = []
+    for number in sorted(numbers):
+        if runs and number == runs[-1][1] + 1:
+            runs[-1][1] = number
+        else:
+            runs.append([number, number])
+    return " ".join(f"{a}-{b}" if a < b else str(a) for a, b in runs)
 
 
-def _resolve_all(node: ast.expr, names: dict[str, set[str]]) -> set[str]:
-    items = node.elts if isinstance(node, ast.List | ast.Tuple | ast.Set) else []
-    return {name for item in items for name in _resolve(item, names)}
-
-
-def _resolve(node: ast.expr, names: dict[str, set[str]]) -> set[str]:
-    """Return the dotted names that an expression such as `rnn.step` can stand for."""
-    if isinstance(node, ast.Name):
-        return names.get(node.id, set())
-    if isinstance(node, ast.Attribute):
-        return {f"{base}.{node.attr}" for base in _resolve(node.value, names)}
-    return set()
-
-
-def _is_name(node: ast.expr, name: str) -> bool:
-    return isinstance(node, ast.Name) and node.id == name
+def unpacked(text: str) -> list[int]:
+    """Return the numbers of such a text."""
+    ends = (list(map(int, run.split("-"))) for run in text.split())
+    return [number for run in ends for number in range(run[0], run[-1] + 1)]

@@ -29,7 +29,6 @@ LEFT_OUT = (
 )
 # Tokens that paper.css colours. Every other one would be an element more in the PDF's tags.
 COLOURED = re.compile(r"k\w?|s\w?|c\w?|m\w|ow|n[cfd]|fm|g\w|hll|-.*|.*ansi.*")
-MANY_TESTS = 12  # more than these are counted by file
 SHORT = 18  # lines of code that stay on one page
 LICENCE = "Text and figures: CC BY 4.0. Code: BSD 3-Clause licence."
 
@@ -161,7 +160,7 @@ def simplify(code: Tag) -> None:
 
 
 def lay_open(folded: Tag) -> None:
-    """Make an open box of a folded one; a long list of tests becomes counts by file."""
+    """Make an open box of a folded one; a list of tests becomes a line."""
     summary = folded.find("summary", recursive=False)
     if isinstance(summary, Tag):
         if "hide" in classes(folded):  # "Show code cell source"
@@ -175,7 +174,7 @@ def lay_open(folded: Tag) -> None:
 
 
 def name_tests(box: Tag) -> None:
-    """Write the tests of a mark as one line: each file once, with its tests or their number."""
+    """Write the tests of a mark as one line: each file once, with its tests."""
     files: dict[str, list[str]] = {}
     items = box.select("li")
     if not items:
@@ -183,15 +182,10 @@ def name_tests(box: Tag) -> None:
     for item in items:
         file, _, test = text_of(item).partition("::")
         files.setdefault(file, []).append(test)
-    short = len(items) <= MANY_TESTS
-    named = [
-        f"{file}: {', '.join(filter(None, tests))}" if short else f"{file} ({len(tests)})"
-        for file, tests in files.items()
-    ]
-    line = element("p", ("; " if short else ", ").join(named), **{"class": "tests"})
+    named = [f"{file}: {', '.join(filter(None, tests))}" for file, tests in files.items()]
+    line = element("p", "; ".join(named), **{"class": "tests"})
     for listed in box.select("ul"):
-        listed.decompose()
-    box.append(line)
+        listed.replace_with(line)
 
 
 def say_tex(formula: Tag) -> None:
