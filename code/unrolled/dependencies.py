@@ -61,6 +61,23 @@ def file_of(module, root):
     return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
 
 
+def written(node):
+    """Returns a syntax tree as text: the same under every version of Python that parses it so.
+
+    What ``ast.unparse`` and ``ast.dump`` write differs between versions, and with empty fields.
+    """
+    if isinstance(node, list):
+        return f"[{' '.join(map(written, node))}]"
+    if not isinstance(node, ast.AST):
+        return repr(node)
+    fields = [
+        f"{name}={written(value)}"
+        for name, value in ast.iter_fields(node)
+        if value is not None and value != [] and name not in ("ctx", "kind", "type_comment")
+    ]
+    return f"{type(node).__name__}({' '.join(fields)})"
+
+
 def compared(before, now):
     """Returns the names that two results of ``of`` do not share, wherever a piece stands now."""
     return sorted(_unlike(before, now) | _unlike(now, before))
@@ -179,7 +196,7 @@ class House:
         reader = _Reader(self, module)
         kept = [new for s in statements for new in reader.statement(_copy(s))]
         return Piece(
-            "\n".join(ast.unparse(ast.fix_missing_locations(s)) for s in kept),
+            "\n".join(map(written, kept)),
             frozenset(reader.objects),
             frozenset(reader.passed),
             frozenset(reader.attributes),
