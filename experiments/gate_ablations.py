@@ -141,9 +141,9 @@ def corpus_slice():
 def main():
     run = records.begin("gate_ablations")
     data = corpus_slice()
-    found = []
+    code, found = records.digest(run), []
     for variant, seed in tqdm([(v, s) for s in SEEDS for v in VARIANTS], desc="gate_ablations"):
-        facts = f"{variant} {seed} {records.digest(run)}"
+        facts = f"{variant} {seed} {code}"
         path = RUNS / f"{hashlib.sha256(facts.encode()).hexdigest()[:16]}.json"
         if not path.is_file():
             start = time.process_time()
