@@ -107,7 +107,7 @@ def adding(variant, seed, steps=ADDING["steps"], checked_every=ADDING["checked_e
             tasks.adding_problem(
                 np.random.default_rng([seed, epoch, i]), ADDING["T"], ADDING["batch"]
             )
-            for i in range(checked_every)  # type: ignore[call-overload]
+            for i in range(checked_every)
         ],
         lambda p, batch: readout.loss_and_gradient(p, batch, cell),
         optimizers.adam,

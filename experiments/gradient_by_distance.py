@@ -101,7 +101,8 @@ def main():
 
 def witness(name):
     """Returns the measures on few sentences."""
-    _, results = measure(*pretrained.load(), sentences=10)
+    trained, vocabulary = pretrained.load()
+    _, results = measure(trained, vocabulary, sentences=10)
     keys = ("factor_per_step", "norm_at_loss", "spectral_norm", "spectral_radius", "mean_slope")
     return [
         number
