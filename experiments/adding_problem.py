@@ -4,19 +4,21 @@ Run: python -m experiments.adding_problem
 Writes results/adding_problem.json. Can be stopped and run again: finished runs are kept.
 """
 
+import functools
+
 import numpy as np
 
 from experiments import long_tasks
+from experiments.methods import METHODS
 from unrolled import readout, records, tasks
 
 LENGTHS = [10, 20, 40, 80, 150]
 SOLVED = 0.01  # mean squared error on new sequences; chance is 1/6
 STOP = 0.005  # on the validation sequences: a margin, so that a stopped run is a solved one
-FILES = ["experiments/adding_problem.py", "code/unrolled/readout.py"]
-CODE = records.Code.now(*long_tasks.CODE, *FILES)
 
 
-def one(method, T, seed):
+def one(method, T, seed, **limits):
+    """Returns what happened in a run; the limits are those of ``long_tasks.run``."""
     validation = tasks.adding_problem(np.random.default_rng([1_000_000, T]), T, 500)
     test = tasks.adding_problem(np.random.default_rng([2_000_000, T]), T, 2000)
     params = long_tasks.initial(
@@ -30,18 +32,39 @@ def one(method, T, seed):
         readout.loss_and_gradient,
         lambda p: readout.loss(p, validation, method.cell),
         STOP,
+        **limits,
     )
     error = readout.loss(best, test, method.cell)
     return happened | {"test_error": error, "solved": error < SOLVED}
 
 
-if __name__ == "__main__":
-    runs = long_tasks.all_runs("adding_problem", LENGTHS, one, FILES)
+def short(method):
+    """Returns the errors on new sequences after a few updates."""
+    T, seed = LENGTHS[0], long_tasks.SEEDS[0]
+    return [one(method, T, seed, steps=n, check_every=n)["test_error"] for n in (5, 10)]
+
+
+def witness(name):
+    """Returns the errors of short runs of all methods."""
+    return [error for method in METHODS.values() for error in short(method)]
+
+
+def main():
+    run = records.begin("adding_problem")
+    runs = long_tasks.all_runs(run, "adding_problem", METHODS, LENGTHS, one)
+    clips = long_tasks.clips(METHODS)
     path = records.write(
-        "adding_problem",
+        run,
         {"chance": tasks.ADDING_CHANCE, "solved_below": SOLVED, "T": LENGTHS, "runs": runs},
-        code=CODE,
-        settings=long_tasks.SETTINGS | {"stopped_below": STOP},
+        settings=long_tasks.SETTINGS | {"clip": clips, "stopped_below": STOP},
         seed=list(long_tasks.SEEDS),
+        witness=functools.partial(witness, run.name),
     )
     print(path)
+
+
+RECORDS = {"adding_problem": main}
+
+
+if __name__ == "__main__":
+    main()

@@ -4,6 +4,7 @@ Run: python -m experiments.far_words
 Reads results/pocket_language_model.npz, writes results/far_words.json. Two minutes.
 """
 
+import functools
 import itertools
 import sys
 
@@ -15,23 +16,6 @@ from unrolled.functional import cross_entropy, dcross_entropy
 
 SEED, SENTENCES, DISTANCE = 0, 400, 30
 REPLACEMENTS = 8  # other words tried in each place
-CODE = records.Code.now(
-    "experiments/far_words.py",
-    "experiments/gradient_by_distance.py",
-    "results/pocket_language_model.npz",
-    *(
-        f"code/unrolled/{name}.py"
-        for name in (
-            "checkpoint",
-            "functional",
-            "language_model",
-            "pretrained",
-            "rnn",
-            "text",
-            "tree",
-        )
-    ),
-)
 
 
 def log_softmax(u):
@@ -187,18 +171,26 @@ def interval(values, rng, draws=2000):
     return {"mean": float(values.mean()), "low": float(low), "high": float(high), "n": len(values)}
 
 
-def measure(p, vocabulary, cell=rnn):
-    """Returns everything that the chapter reports of one model."""
+def measure(p, vocabulary, cell=rnn, sentences=SENTENCES, pairs=None):
+    """Returns everything that the chapter reports of one model.
+
+    Args:
+        p: its parameters.
+        vocabulary: its words.
+        cell: its cell.
+        sentences: how many sentences to read.
+        pairs: how many pairs of brackets to read; None: all.
+    """
     rng = np.random.default_rng(SEED)
-    inputs, targets = long_sentences(vocabulary, DISTANCE + 1, rng, SENTENCES)
+    inputs, targets = long_sentences(vocabulary, DISTANCE + 1, rng, sentences)
     norm, times_input = attribution(p, inputs, targets, cell)
     kl, rise = replacement(p, inputs, targets, rng, cell)
     loss = cross_entropy(last_logits(p, inputs, cell), targets[-1])
 
     documents, _ = text.remove_duplicates(text.corpus())
     parts = text.split(documents)
-    pairs = brackets(text.encode(parts.validation + parts.test, vocabulary), vocabulary)
-    distance, bracket, control, chance = bracket_effect(p, pairs, vocabulary, rng, cell)
+    found = brackets(text.encode(parts.validation + parts.test, vocabulary), vocabulary)
+    distance, bracket, control, chance = bracket_effect(p, found[:pairs], vocabulary, rng, cell)
     bins = {}
     for low, high in itertools.pairwise((2, 3, 4, 5, 6, 8, 10, 13, 17, 25)):
         here = (distance >= low) & (distance < high)
@@ -226,17 +218,35 @@ def measure(p, vocabulary, cell=rnn):
 
 
 def main():
+    run = records.begin("far_words")
     trained, vocabulary = pretrained.load()
     H, V = trained.W_y.shape
     path = records.write(
-        "far_words",
+        run,
         {"trained": measure(trained, vocabulary)},
-        code=CODE,
         settings={"replacements": REPLACEMENTS, "distance": DISTANCE, "H": H, "V": V},
         seed=SEED,
+        witness=functools.partial(witness, run.name),
         packages=("numpy", *(p for p in text.PACKAGES if p != "numpy")),
     )
     print(f"wrote {path.relative_to(records.ROOT)}")
+
+
+def witness(name):
+    """Returns the measures on few sentences, in double precision: differences of logits cancel."""
+    trained, vocabulary = pretrained.load(np.float64)
+    found = measure(trained, vocabulary, sentences=16, pairs=200)
+    by_distance = ("gradient_norm", "gradient_times_input", "kl", "rise")
+    rows = [
+        *(row for key in by_distance for row in found[key][1:]),  # a norm is relative to the first
+        *(part[key] for part in found["brackets"].values() for key in ("bracket", "control")),
+        *found["agreement"].values(),
+    ]
+    bounds = [row[key] for row in found["agreement"].values() for key in ("low", "high")]
+    return [found["loss"], *(row["mean"] for row in rows), *bounds]
+
+
+RECORDS = {"far_words": main}
 
 
 if __name__ == "__main__":

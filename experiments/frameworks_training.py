@@ -6,6 +6,7 @@ the same order, RMSprop in double precision: what differs is who computes. The l
 power of two, because Keras keeps it in single precision, where 0.001 is another number.
 """
 
+import functools
 import time
 from typing import Any
 
@@ -34,13 +35,6 @@ SETTINGS = {
 }  # fmt: skip
 OPTIONS = {key: SETTINGS[key] for key in ("learning_rate", "decay", "epsilon")}
 NETWORKS = {"GRU": (embedding, gru, gru), "LSTM": (embedding, lstm, lstm)}
-MODULES = (
-    "embedding", "functional", "gru", "language_model", "lstm", "optimizers", "stacked", "text",
-    "tree", "with_tensorflow", "with_theano",
-)  # fmt: skip
-CODE = records.Code.now(
-    "experiments/frameworks_training.py", *(f"code/unrolled/{name}.py" for name in MODULES)
-)
 
 
 def in_numpy(params, cell):
@@ -100,7 +94,7 @@ def in_keras(params, cell):
 WAYS = {"NumPy": in_numpy, "PyTensor": in_pytensor, "Keras": in_keras}
 
 
-def run(cells, training, validation):
+def compare(cells, training, validation):
     """Returns, for each way, the losses, the seconds, and the validation perplexity."""
     cell = stacked.of(*cells)
     found: dict[str, Any] = {}
@@ -124,7 +118,6 @@ def run(cells, training, validation):
             "seconds_per_step": float(np.median(seconds)),
             "validation_perplexity": float(np.exp(mean)),
         }
-        print(way, f"{found[way]['validation_perplexity']:.10f}", flush=True)
     reference = np.array(found["NumPy"]["losses"])
     for way in WAYS:
         found[way]["largest_difference"] = float(
@@ -136,35 +129,59 @@ def run(cells, training, validation):
     return found
 
 
-def main():
+def batches(steps):
+    """Returns the first batches of training, and those of validation."""
     documents, _ = text.remove_duplicates(text.corpus())
     parts = text.split(documents)
     vocabulary = text.Vocabulary.of(
         [text.tokens(s) for d in parts.train for s in d.sentences], SETTINGS["V"]
     )
     encoded = text.encode(parts.train, vocabulary)
+    training = text.batches(encoded, SETTINGS["batch"], np.random.default_rng(SEED))[:steps]
+    return training, text.batches(text.encode(parts.validation, vocabulary), 64)
+
+
+def parameters(cells):
+    """Returns the number of parameters of a network."""
     rng = np.random.default_rng(SEED)
-    training = text.batches(encoded, SETTINGS["batch"], rng)[: SETTINGS["steps"]]
-    validation = text.batches(text.encode(parts.validation, vocabulary), 64)
-    found = {name: run(cells, training, validation) for name, cells in NETWORKS.items()}
-    parameters = {
-        name: sum(
-            leaf.size
-            for leaf in tree.leaves(
-                language_model.init(rng, SETTINGS["V"], SETTINGS["H"], stacked.of(*cells))
-            )
-        )
-        for name, cells in NETWORKS.items()
-    }
+    p = language_model.init(rng, SETTINGS["V"], SETTINGS["H"], stacked.of(*cells))
+    return sum(leaf.size for leaf in tree.leaves(p))
+
+
+def main():
+    run = records.begin("frameworks_training")
+    training, validation = batches(SETTINGS["steps"])
+    found = {}
+    for name, cells in NETWORKS.items():
+        found[name] = compare(cells, training, validation)
+        for way, measured in found[name].items():
+            print(name, way, f"{measured['validation_perplexity']:.10f}", flush=True)
     path = records.write(
-        "frameworks_training",
-        {"networks": found, "parameters": parameters},
-        code=CODE,
+        run,
+        {
+            "networks": found,
+            "parameters": {name: parameters(cells) for name, cells in NETWORKS.items()},
+        },
         settings=SETTINGS,
         seed=SEED,
+        witness=functools.partial(witness, run.name),
         packages=("numpy", *(p for p in text.PACKAGES if p != "numpy")),
     )
     print(f"wrote {path.relative_to(records.ROOT)}")
+
+
+def witness(name):
+    """Returns the losses of a few updates in each way, and the perplexities after them."""
+    training, validation = batches(5)
+    return [
+        number
+        for cells in NETWORKS.values()
+        for found in compare(cells, training, validation[:1]).values()
+        for number in (*found["losses"], found["validation_perplexity"])
+    ]
+
+
+RECORDS = {"frameworks_training": main}
 
 
 if __name__ == "__main__":

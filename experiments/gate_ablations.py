@@ -6,6 +6,7 @@ A gate is taken away by fixing it (``special_gates.fix_gate``): all but the coup
 reference cells are one and the same function with other weights.
 """
 
+import functools
 import hashlib
 import json
 import math
@@ -52,26 +53,6 @@ ADDING = {
     "T": 40, "H": 32, "batch": 32, "steps": 3000, "checked_every": 100, "learning_rate": 0.001,
     "clip": 1.0, "solved_below": 0.01,
 }  # fmt: skip
-PATHS = ["experiments/gate_ablations.py"] + [
-    f"code/unrolled/{module}.py"
-    for module in (
-        "functional",
-        "rnn",
-        "lstm",
-        "gru",
-        "coupled_lstm",
-        "peephole_lstm",
-        "special_gates",
-        "language_model",
-        "readout",
-        "optimizers",
-        "tasks",
-        "text",
-        "train",
-        "tree",
-    )
-]
-CODE = records.Code.now(*PATHS)
 RUNS = records.ROOT / "_build" / "runs" / "gate_ablations"
 
 
@@ -113,7 +94,7 @@ def words(variant, seed, data):
     return {"perplexities": perplexities}
 
 
-def adding(variant, seed):
+def adding(variant, seed, steps=ADDING["steps"], checked_every=ADDING["checked_every"]):
     """Returns after how many steps the adding problem was solved, if it was."""
     cell, fixed = VARIANTS[variant]
     rng = np.random.default_rng(seed)
@@ -126,11 +107,11 @@ def adding(variant, seed):
             tasks.adding_problem(
                 np.random.default_rng([seed, epoch, i]), ADDING["T"], ADDING["batch"]
             )
-            for i in range(ADDING["checked_every"])  # type: ignore[call-overload]
+            for i in range(checked_every)
         ],
         lambda p, batch: readout.loss_and_gradient(p, batch, cell),
         optimizers.adam,
-        epochs=ADDING["steps"] // ADDING["checked_every"],
+        epochs=steps // checked_every,
         learning_rate=ADDING["learning_rate"],
         clip=ADDING["clip"],
         validate=lambda p: readout.loss(p, validation, cell),
@@ -158,10 +139,11 @@ def corpus_slice():
 
 
 def main():
+    run = records.begin("gate_ablations")
     data = corpus_slice()
-    found = []
+    code, found = records.digest(run), []
     for variant, seed in tqdm([(v, s) for s in SEEDS for v in VARIANTS], desc="gate_ablations"):
-        facts = f"{variant} {seed} {records.code_hash(PATHS)}"
+        facts = f"{variant} {seed} {code}"
         path = RUNS / f"{hashlib.sha256(facts.encode()).hexdigest()[:16]}.json"
         if not path.is_file():
             start = time.process_time()
@@ -171,14 +153,28 @@ def main():
             write_whole(path, json.dumps(result))
         found.append(json.loads(path.read_text("utf-8")))
     path = records.write(
-        "gate_ablations",
+        run,
         {"variants": list(VARIANTS), "runs": found},
-        code=CODE,
         settings={"words": WORDS, "adding": ADDING, "optimizer": "adam", "precision": "float32"},
         seed=list(SEEDS),
+        witness=functools.partial(witness, run.name),
         packages=("numpy", *(p for p in text.PACKAGES if p != "numpy")),
     )
     print(f"wrote {path.relative_to(records.ROOT)}")
+
+
+def witness(name):
+    """Returns what a few updates of every variant lead to, on words and on the adding problem."""
+    training, validation = corpus_slice()
+    few = training[: WORDS["batch"]], validation[:1]
+    numbers = []
+    for variant in VARIANTS:
+        numbers += words(variant, SEEDS[0], few)["perplexities"]
+        numbers.append(adding(variant, SEEDS[0], steps=2, checked_every=1)["error"])
+    return numbers
+
+
+RECORDS = {"gate_ablations": main}
 
 
 if __name__ == "__main__":

@@ -4,25 +4,13 @@ Run: python -m experiments.gated_gradient_by_distance
 Reads the trained models of one layer, writes results/gated_gradient_by_distance.json. A minute.
 """
 
+import functools
 import sys
 
 import numpy as np
 
 from experiments.gradient_by_distance import DISTANCE, SEED, SENTENCES, long_sentences, norms
 from unrolled import gated_pretrained, pretrained, records, rnn, text
-
-MODULES = (
-    "checkpoint", "embedding", "functional", "gated_pretrained", "gru", "jacobians",
-    "language_model", "lstm", "pretrained", "rnn", "stacked", "text", "tree",
-)  # fmt: skip
-CODE = records.Code.now(
-    "experiments/gated_gradient_by_distance.py",
-    "experiments/gradient_by_distance.py",
-    "results/pocket_language_model.npz",
-    "results/gru_language_model.npz",
-    "results/lstm_language_model.npz",
-    *(f"code/unrolled/{name}.py" for name in MODULES),
-)
 
 
 def summary(found):
@@ -33,27 +21,50 @@ def summary(found):
     return {"log10_quantiles": quantiles, "factor_per_step": float(10 ** np.median(slope))}
 
 
-def main():
+def measure(sentences=SENTENCES):
+    """Returns (inputs, {name of a model: summary}) over this many sentences."""
     plain, vocabulary = pretrained.load()
-    inputs, targets = long_sentences(
-        vocabulary, DISTANCE + 1, np.random.default_rng(SEED), SENTENCES
-    )
+    rng = np.random.default_rng(SEED)
+    inputs, targets = long_sentences(vocabulary, DISTANCE + 1, rng, sentences)
     results = {"RNN": summary(norms(plain, inputs, targets, rnn))}
     for name in ("gru", "lstm"):
         params, words, cell = gated_pretrained.load(name)
         if words.words != vocabulary.words:
             raise ValueError(f"the {name} has other words than the RNN: train both")
         results[name.upper()] = summary(norms(params, inputs, targets, cell))
+    return inputs, results
+
+
+def main():
+    run = records.begin("gated_gradient_by_distance")
+    inputs, results = measure()
     path = records.write(
-        "gated_gradient_by_distance",
+        run,
         {"distance": list(range(1, DISTANCE + 1)), "models": results},
-        code=CODE,
         settings={"sentences": inputs.shape[1], "distance": DISTANCE},
         seed=SEED,
+        witness=functools.partial(witness, run.name),
         packages=("numpy", *(p for p in text.PACKAGES if p != "numpy")),
     )
     print(f"wrote {path.relative_to(records.ROOT)}")
     print({name: round(found["factor_per_step"], 3) for name, found in results.items()})
+
+
+def witness(name):
+    """Returns the measures on few sentences."""
+    _, results = measure(sentences=10)
+    return [
+        number
+        for found in results.values()
+        for number in (
+            *found["log10_quantiles"]["0.5"][1:],  # the first is 0
+            *(found["log10_quantiles"][q][-1] for q in ("0.25", "0.75")),
+            found["factor_per_step"],
+        )
+    ]
+
+
+RECORDS = {"gated_gradient_by_distance": main}
 
 
 if __name__ == "__main__":

@@ -2,13 +2,15 @@
 
     python -m experiments.gated_language_models NAME      results/NAME_language_model.json
 
-NAME is one of NETWORKS. A quarter of an hour each; Ctrl-C saves, and the same command goes on from
-there. Each has the number of parameters of the pocket model of ``experiments.language_model`` to
-1 %, and its vocabulary, split, batches, optimizer, schedule and seed. Networks of one layer leave
-their weights in results/ as well, for looking into.
+NAME is rnn, lstm, gru, or one of these with _two_layers. A quarter of an hour each; Ctrl-C saves,
+and the same command goes on from there. Each has the number of parameters of the pocket model of
+``experiments.language_model`` to 1 %, and its vocabulary, split, batches, optimizer, schedule and
+seed. Networks of one layer leave their weights in results/ as well, for looking into.
 """
 
 import argparse
+import functools
+import itertools
 import math
 import sys
 from typing import NamedTuple
@@ -45,50 +47,16 @@ class Network(NamedTuple):
 
 
 V = 4000
-NETWORKS = {
-    "rnn": Network((embedding, rnn), 99),
-    "lstm": Network((embedding, lstm), 93),
-    "gru": Network((embedding, gru), 95),
-    "lstm_two_layers": Network((embedding, lstm, lstm), 86),
-    "gru_two_layers": Network((embedding, gru, gru), 90),
-    "rnn_two_layers": Network((embedding, rnn, rnn), 97),
-}
-CODE = records.Code.now(
-    "experiments/gated_language_models.py",
-    *(
-        f"code/unrolled/{module}.py"
-        for module in (
-            "text",
-            "functional",
-            "rnn",
-            "embedding",
-            "lstm",
-            "gru",
-            "stacked",
-            "language_model",
-            "optimizers",
-            "checkpoint",
-            "train",
-            "tree",
-            "files",
-        )
-    ),
-)
 RUNS = records.ROOT / "_build" / "runs"
 SAMPLES = 6
 TEMPERATURES = (0.5, 0.8, 1.0)
 
 
-def main(name):
-    network = NETWORKS[name]
-    documents, _ = text.remove_duplicates(text.corpus())
-    parts = text.split(documents)
-    vocabulary = text.Vocabulary.of(
-        [text.tokens(s) for document in parts.train for s in document.sentences], V
-    )
-    encoded = text.Split(*(text.encode(part, vocabulary) for part in parts))
-    record = f"{name}_language_model"
-    params, curve = fit(encoded, network, RUNS / f"{record}.npz")
+def main(name, network):
+    """Trains a network and records it."""
+    run = records.begin(name)
+    vocabulary, encoded = prepared()
+    params, curve = fit(encoded, network, RUNS / f"{name}.npz")
     found = {
         "layers": [cell.__name__.rpartition(".")[2] for cell in network.cells],
         "parameters": sum(leaf.size for leaf in tree.leaves(params)),
@@ -97,7 +65,7 @@ def main(name):
     if len(network.cells) == 2:
         params = tree.map(lambda weight: weight.astype(np.float16), params)
         facts = {"words": vocabulary.words[3:], "H": network.H, "layers": found["layers"]}
-        checkpoint.save(records.FOLDER / f"{record}.npz", params, facts)
+        checkpoint.save(records.FOLDER / f"{name}.npz", params, facts)
         params = tree.map(lambda weight: weight.astype(np.float32), params)
     cell = stacked.of(*network.cells)
     found["samples"] = sample(params, vocabulary, cell)
@@ -105,14 +73,43 @@ def main(name):
         loss = mean_loss(params, text.batches(getattr(encoded, part), 64), cell)
         found[part] = {"perplexity": math.exp(loss)}
         print(f"{part} perplexity {found[part]['perplexity']:.2f}")
-    settings = BUDGET | {"V": V, "H": network.H}
-    packages = ("numpy", *(p for p in text.PACKAGES if p != "numpy"))
-    path = records.write(record, found, code=CODE, settings=settings, seed=SEED, packages=packages)
+    path = records.write(
+        run,
+        found,
+        settings=BUDGET | {"V": V, "H": network.H},
+        seed=SEED,
+        witness=functools.partial(witness, name),
+        packages=("numpy", *(p for p in text.PACKAGES if p != "numpy")),
+    )
     print(f"wrote {path.relative_to(records.ROOT)}")
 
 
-def fit(encoded, network, path):
-    """Returns the parameters with the lowest validation loss, and the curve of the epochs."""
+def witness(name):
+    """Returns the losses of a short run on a small part of the corpus."""
+    _, network = RECORDS[name]
+    _, encoded = prepared()
+    few = text.Split(encoded.train[:640], encoded.validation[:64], encoded.test[:64])
+    run = training(initial(network), few, network, progress=False)
+    *_, last = updates = list(itertools.islice(run, 20))
+    return [
+        *(update.loss for update in updates),
+        last.validation_loss,
+        mean_loss(last.best, text.batches(few.test, 64), stacked.of(*network.cells)),
+    ]
+
+
+def prepared():
+    """Returns the vocabulary and the corpus in ids, as a Split."""
+    documents, _ = text.remove_duplicates(text.corpus())
+    parts = text.split(documents)
+    vocabulary = text.Vocabulary.of(
+        [text.tokens(s) for document in parts.train for s in document.sentences], V
+    )
+    return vocabulary, text.Split(*(text.encode(part, vocabulary) for part in parts))
+
+
+def training(params, encoded, network, path=None, progress=None):
+    """Yields the Progress of each update, as ``train`` does."""
     cell = stacked.of(*network.cells)
     validation = text.batches(encoded.validation, BUDGET["batch_size"])
 
@@ -120,10 +117,7 @@ def fit(encoded, network, path):
         rng = np.random.default_rng([SEED, epoch])
         return text.batches(encoded.train, BUDGET["batch_size"], rng)
 
-    curve_path = path.with_suffix(".curve.npz")
-    curve = checkpoint.load_facts(curve_path)["curve"] if curve_path.is_file() else []
-    params = initial(np.random.default_rng(SEED), network.H, cell)
-    for progress in train(
+    return train(
         params,
         batches,
         lambda p, batch: language_model.loss_and_gradient(p, batch, cell),
@@ -136,7 +130,16 @@ def fit(encoded, network, path):
         validate=lambda p: mean_loss(p, validation, cell),
         path=path,
         settings=BUDGET | {"V": V, "H": network.H},
-    ):
+        progress=progress,
+    )
+
+
+def fit(encoded, network, path):
+    """Returns the parameters with the lowest validation loss, and the curve of the epochs."""
+    params = initial(network)
+    curve_path = path.with_suffix(".curve.npz")
+    curve = checkpoint.load_facts(curve_path)["curve"] if curve_path.is_file() else []
+    for progress in training(params, encoded, network, path):
         if progress.train_loss is not None:
             curve = [point for point in curve if point["epoch"] < progress.epoch + 1]
             curve.append(
@@ -156,14 +159,15 @@ def fit(encoded, network, path):
     return load_best(path, params), curve
 
 
-def initial(rng, H, cell):
+def initial(network):
     """Returns random parameters that keep the size of a signal from layer to layer.
 
     Word vectors have entries of order 1 and W_y lies within ±1/√H. Each layer shrinks its input, so
     that with the small weights of ``language_model.init`` the second would begin all but silent.
     """
+    rng, H = np.random.default_rng(SEED), network.H
     return language_model.Params(
-        cell=cell.init(rng, V, H, np.float32, input_scale=1.0),
+        cell=stacked.of(*network.cells).init(rng, V, H, np.float32, input_scale=1.0),
         W_y=rng.uniform(-1, 1, (H, V)).astype(np.float32) / np.float32(np.sqrt(H)),
         b_y=np.zeros(V, np.float32),
     )
@@ -195,10 +199,23 @@ def sample(params, vocabulary, cell):
     }  # fmt: skip
 
 
+RECORDS = {
+    "rnn_language_model": (main, Network((embedding, rnn), 99)),
+    "lstm_language_model": (main, Network((embedding, lstm), 93)),
+    "gru_language_model": (main, Network((embedding, gru), 95)),
+    "lstm_two_layers_language_model": (main, Network((embedding, lstm, lstm), 86)),
+    "gru_two_layers_language_model": (main, Network((embedding, gru, gru), 90)),
+    "rnn_two_layers_language_model": (main, Network((embedding, rnn, rnn), 97)),
+}
+
+
 if __name__ == "__main__":
+    names = [name.removesuffix("_language_model") for name in RECORDS]
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("name", choices=NETWORKS, help="which network")
+    parser.add_argument("name", choices=names, help="which network")
+    name = f"{parser.parse_args().name}_language_model"
+    make, network = RECORDS[name]
     try:
-        main(parser.parse_args().name)
+        make(name, network)
     except (Interrupted, Diverged, OSError, ValueError) as problem:
         sys.exit(f"experiments.gated_language_models: {problem}")

@@ -4,6 +4,7 @@ Run: python -m experiments.gradient_by_distance
 Reads results/pocket_language_model.npz, writes results/gradient_by_distance.json. A minute.
 """
 
+import functools
 import sys
 
 import numpy as np
@@ -14,24 +15,6 @@ from unrolled.functional import dcross_entropy
 
 SEED, SENTENCES = 0, 400
 DISTANCE = 30  # the loss is that of the word after 31; the state 30 words before it is the farthest
-CODE = records.Code.now(
-    "experiments/gradient_by_distance.py",
-    "results/pocket_language_model.npz",
-    *(
-        f"code/unrolled/{name}.py"
-        for name in (
-            "checkpoint",
-            "functional",
-            "jacobians",
-            "language_model",
-            "pretrained",
-            "recurrent_weights",
-            "rnn",
-            "text",
-            "tree",
-        )
-    ),
-)
 
 
 def long_sentences(vocabulary, at_least, rng, count):
@@ -87,27 +70,53 @@ def models(H, V):
     return {"untrained, orthogonal": book, "untrained, uniform": book._replace(cell=post)}
 
 
-def main():
-    trained, vocabulary = pretrained.load()
-    inputs, targets = long_sentences(
-        vocabulary, DISTANCE + 1, np.random.default_rng(SEED), SENTENCES
-    )
+def measure(trained, vocabulary, sentences=SENTENCES):
+    """Returns (inputs, {name of a model: summary}) over this many sentences."""
+    rng = np.random.default_rng(SEED)
+    inputs, targets = long_sentences(vocabulary, DISTANCE + 1, rng, sentences)
     H, V = trained.W_y.shape
-    results = {
+    return inputs, {
         name: summary(p, inputs, targets)
         for name, p in ({"trained": trained} | models(H, V)).items()
     }
+
+
+def main():
+    run = records.begin("gradient_by_distance")
+    trained, vocabulary = pretrained.load()
+    H, V = trained.W_y.shape
+    inputs, results = measure(trained, vocabulary)
     path = records.write(
-        "gradient_by_distance",
+        run,
         {"distance": list(range(DISTANCE + 1)), "models": results},
-        code=CODE,
         settings={"sentences": inputs.shape[1], "distance": DISTANCE, "H": H, "V": V},
         seed=SEED,
+        witness=functools.partial(witness, run.name),
         packages=("numpy", *(p for p in text.PACKAGES if p != "numpy")),
     )
     print(f"wrote {path.relative_to(records.ROOT)}")
     for name, found in results.items():
         print(name, {k: round(v, 3) for k, v in found.items() if isinstance(v, float)})
+
+
+def witness(name):
+    """Returns the measures on few sentences."""
+    trained, vocabulary = pretrained.load()
+    _, results = measure(trained, vocabulary, sentences=10)
+    keys = ("factor_per_step", "norm_at_loss", "spectral_norm", "spectral_radius", "mean_slope")
+    return [
+        number
+        for found in results.values()
+        for number in (
+            *found["log10_mean"][1:],  # the first is 0
+            found["log10_std"][-1],
+            *(row[-1] for row in found["log10_quantiles"].values()),
+            *(found[key] for key in keys),
+        )
+    ]
+
+
+RECORDS = {"gradient_by_distance": main}
 
 
 if __name__ == "__main__":

@@ -8,6 +8,8 @@ text, or CSV with a column ``body``) it trains on the reader's own text and reco
 """
 
 import argparse
+import functools
+import itertools
 import math
 import sys
 from pathlib import Path
@@ -19,50 +21,26 @@ from unrolled.optimizers import adam
 from unrolled.train import Diverged, Interrupted, load_best, train
 
 SEED = 0
-FULL = {
-    "V": 8000, "H": 200, "batch_size": 64, "optimizer": "adam", "learning_rate": 0.002,
-    "clip": 1.0, "halve": True, "patience": 3, "epochs": 16,
+TRAINING = {
+    "batch_size": 64, "optimizer": "adam", "learning_rate": 0.002, "clip": 1.0, "halve": True,
+    "patience": 3, "epochs": 16,
 }  # fmt: skip
-POCKET = FULL | {"V": 4000, "H": 100}
-CODE = records.Code.now(
-    "experiments/language_model.py",
-    *(
-        f"code/unrolled/{module}.py"
-        for module in (
-            "text",
-            "ngram",
-            "functional",
-            "rnn",
-            "language_model",
-            "optimizers",
-            "checkpoint",
-            "train",
-            "tree",
-            "files",
-        )
-    ),
-)
+FULL = {"V": 8000, "H": 200} | TRAINING
+POCKET = {"V": 4000, "H": 100} | TRAINING
 RUNS = records.ROOT / "_build" / "runs"
 SAMPLES = 6
 TEMPERATURES = (0.5, 0.8, 1.0)
 
 
-def main(arguments):
-    settings = POCKET if arguments.pocket else FULL
-    name = "pocket_language_model" if arguments.pocket else "language_model"
-    if arguments.text:
-        documents, removed = text.remove_duplicates(text.read(arguments.text))
-        path = RUNS / f"{Path(arguments.text).stem}-{settings['V']}-{settings['H']}.npz"
-    else:
-        documents, removed = text.remove_duplicates(text.corpus())
-        path = RUNS / f"{name}.npz"
-    parts = text.split(documents)
-    vocabulary = text.Vocabulary.of(
-        [text.tokens(s) for document in parts.train for s in document.sentences], settings["V"]
-    )
-    encoded = text.Split(*(text.encode(part, vocabulary) for part in parts))
-    baselines = {} if arguments.text else measure_baselines(encoded, settings["V"])
-    params, curve = fit(encoded, settings, path)
+def main(name, settings):
+    """Trains a model on the book's corpus and records it."""
+    run = records.begin(name)
+    documents, removed = text.remove_duplicates(text.corpus())
+    parts, vocabulary, encoded = prepared(documents, settings["V"])
+    baselines = measure_baselines(encoded, settings["V"])
+    for model, perplexities in baselines.items():
+        print(f"{model}: {perplexities['validation']:.1f} validation", flush=True)
+    params, curve = fit(encoded, settings, RUNS / f"{name}.npz")
     found = {
         "corpus": describe(parts, encoded, removed, vocabulary),
         "baselines": baselines,
@@ -70,34 +48,72 @@ def main(arguments):
         "parameters": sum(leaf.size for leaf in tree.leaves(params)),
         "samples": sample(params, vocabulary),
     }
-    if arguments.pocket and not arguments.text:
+    if name == "pocket_language_model":
         params = tree.map(lambda weight: weight.astype(np.float16), params)
         facts = {"words": vocabulary.words[3:], "H": settings["H"]}
         checkpoint.save(records.FOLDER / f"{name}.npz", params, facts)
         params = tree.map(lambda weight: weight.astype(np.float32), params)
-    for part in ("validation", "test"):
-        found[part] = {"perplexity": perplexity(params, getattr(encoded, part))}
-        print(f"{part} perplexity {found[part]['perplexity']:.2f}")
-    if not arguments.text:
-        packages = ("numpy", *(p for p in text.PACKAGES if p != "numpy"))
-        written = records.write(
-            name, found, code=CODE, settings=settings, seed=SEED, packages=packages
-        )
-        print(f"wrote {written.relative_to(records.ROOT)}")
+    found |= measure(params, encoded)
+    written = records.write(
+        run,
+        found,
+        settings=settings,
+        seed=SEED,
+        witness=functools.partial(witness, name),
+        packages=("numpy", *(p for p in text.PACKAGES if p != "numpy")),
+    )
+    print(f"wrote {written}")
 
 
-def fit(encoded, settings, path):
-    """Returns the parameters with the lowest validation loss, and the curve of the epochs."""
-    params = language_model.init(np.random.default_rng(SEED), settings["V"], settings["H"])
+def train_on_own_text(path, settings):
+    """Trains a model on the reader's text; records nothing."""
+    documents, _ = text.remove_duplicates(text.read(path))
+    _, _, encoded = prepared(documents, settings["V"])
+    weights = RUNS / f"{Path(path).stem}-{settings['V']}-{settings['H']}.npz"
+    params, _ = fit(encoded, settings, weights)
+    measure(params, encoded)
+
+
+def witness(name):
+    """Returns the losses of a short run on a small part of the corpus, and its baselines."""
+    _, settings = RECORDS[name]
+    documents, _ = text.remove_duplicates(text.corpus())
+    _, _, encoded = prepared(documents, settings["V"])
+    few = text.Split(encoded.train[:640], encoded.validation[:64], encoded.test[:64])
+    run = training(initial(settings), few, settings, progress=False)
+    *_, last = updates = list(itertools.islice(run, 20))
+    baselines = measure_baselines(few, settings["V"])
+    return [
+        *(update.loss for update in updates),
+        last.validation_loss,
+        mean_loss(last.best, text.batches(few.test, 64)),
+        *(perplexity for part in baselines.values() for perplexity in part.values()),
+    ]
+
+
+def prepared(documents, V):
+    """Returns the documents as a Split, the vocabulary of its training part, the Split in ids."""
+    parts = text.split(documents)
+    vocabulary = text.Vocabulary.of(
+        [text.tokens(s) for document in parts.train for s in document.sentences], V
+    )
+    return parts, vocabulary, text.Split(*(text.encode(part, vocabulary) for part in parts))
+
+
+def initial(settings):
+    """Returns the parameters before training."""
+    return language_model.init(np.random.default_rng(SEED), settings["V"], settings["H"])
+
+
+def training(params, encoded, settings, path=None, progress=None):
+    """Yields the Progress of each update, as ``train`` does."""
     validation = text.batches(encoded.validation, settings["batch_size"])
 
     def batches(epoch):
         rng = np.random.default_rng([SEED, epoch])
         return text.batches(encoded.train, settings["batch_size"], rng)
 
-    curve_path = path.with_suffix(".curve.npz")
-    curve = checkpoint.load_facts(curve_path)["curve"] if curve_path.is_file() else []
-    for progress in train(
+    return train(
         params,
         batches,
         language_model.loss_and_gradient,
@@ -110,7 +126,16 @@ def fit(encoded, settings, path):
         validate=lambda p: mean_loss(p, validation),
         path=path,
         settings=settings,
-    ):
+        progress=progress,
+    )
+
+
+def fit(encoded, settings, path):
+    """Returns the parameters with the lowest validation loss, and the curve of the epochs."""
+    params = initial(settings)
+    curve_path = path.with_suffix(".curve.npz")
+    curve = checkpoint.load_facts(curve_path)["curve"] if curve_path.is_file() else []
+    for progress in training(params, encoded, settings, path):
         if progress.train_loss is not None:
             curve = [point for point in curve if point["epoch"] < progress.epoch + 1]
             curve.append(
@@ -140,6 +165,15 @@ def perplexity(params, encoded):
     return math.exp(mean_loss(params, text.batches(encoded, 64)))
 
 
+def measure(params, encoded):
+    """Returns the perplexities on what the model was not trained on, and prints them."""
+    found = {}
+    for part in ("validation", "test"):
+        found[part] = {"perplexity": perplexity(params, getattr(encoded, part))}
+        print(f"{part} perplexity {found[part]['perplexity']:.2f}")
+    return found
+
+
 def measure_baselines(encoded, V):
     """Returns the perplexities of n-grams on the same split and the same vocabulary."""
     found = {"uniform": {"validation": V, "test": V}}
@@ -148,7 +182,6 @@ def measure_baselines(encoded, V):
         found[name] = {
             part: ngram.perplexity(model, getattr(encoded, part)) for part in ("validation", "test")
         }
-        print(f"{name}: {found[name]['validation']:.1f} validation", flush=True)
     return found
 
 
@@ -186,15 +219,20 @@ def sample(params, vocabulary):
     }  # fmt: skip
 
 
-def arguments():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--pocket", action="store_true", help="the small model")
-    parser.add_argument("--text", metavar="FILE", help="train on this text instead")
-    return parser.parse_args()
+RECORDS = {"language_model": (main, FULL), "pocket_language_model": (main, POCKET)}
 
 
 if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--pocket", action="store_true", help="the small model")
+    parser.add_argument("--text", metavar="FILE", help="train on this text instead")
+    arguments = parser.parse_args()
+    name = "pocket_language_model" if arguments.pocket else "language_model"
+    make, settings = RECORDS[name]
     try:
-        main(arguments())
+        if arguments.text:
+            train_on_own_text(arguments.text, settings)
+        else:
+            make(name, settings)
     except (Interrupted, Diverged, OSError, ValueError) as problem:
         sys.exit(f"experiments.language_model: {problem}")

@@ -1,7 +1,4 @@
-"""What adding_problem.py and copy_task.py share: one run, and going on where it stopped.
-
-The methods stand in ``methods.py``.
-"""
+"""What adding_problem.py and copy_task.py share: one run, and going on where it stopped."""
 
 import functools
 import hashlib
@@ -12,7 +9,6 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from experiments.methods import METHODS
 from unrolled import optimizers, records, train
 from unrolled.files import write_whole
 
@@ -27,30 +23,7 @@ SETTINGS = {
     "steps": STEPS,
     "checked_every": CHECK_EVERY,
     "precision": "float32",
-    "clip": {name: method.clip for name, method in METHODS.items()},
 }
-
-
-def _module(method):
-    return method.cell.__name__.rpartition(".")[2]
-
-
-RUN_CODE = ["experiments/long_tasks.py"] + [
-    f"code/unrolled/{name}.py"
-    for name in (
-        "functional",
-        "rnn",
-        "recurrent_weights",
-        "tasks",
-        "optimizers",
-        "train",
-        "tree",
-    )
-]
-CODE = sorted(
-    {*RUN_CODE, "experiments/methods.py"}
-    | {f"code/unrolled/{_module(method)}.py" for method in METHODS.values()}
-)
 RUNS = records.ROOT / "_build" / "runs"
 
 
@@ -64,7 +37,10 @@ def initial(method, seed, make):
     return p._replace(cell=p.cell._replace(W_h=W_h))
 
 
-def run(method, seed, params, draw, loss_and_gradient, error, good_enough):
+def run(
+    method, seed, params, draw, loss_and_gradient, error, good_enough,
+    steps=STEPS, check_every=CHECK_EVERY,
+):  # fmt: skip
     """Trains until the error is below good_enough or the steps are used up.
 
     Args:
@@ -75,13 +51,15 @@ def run(method, seed, params, draw, loss_and_gradient, error, good_enough):
         loss_and_gradient: a function of (params, batch, cell).
         error: a function of params: what is watched during training.
         good_enough: the error at which training stops.
+        steps: the most updates.
+        check_every: how many updates stand between two looks at the error.
 
     Returns:
         (best parameters, dictionary of what happened).
     """
 
     def batches(epoch):
-        return [draw(np.random.default_rng([seed, epoch, i])) for i in range(CHECK_EVERY)]
+        return [draw(np.random.default_rng([seed, epoch, i])) for i in range(check_every)]
 
     start = time.process_time()
     happened: dict[str, Any] = {"steps": 0, "largest_norm": 0.0, "diverged": None}
@@ -94,7 +72,7 @@ def run(method, seed, params, draw, loss_and_gradient, error, good_enough):
                 batches,
                 functools.partial(loss_and_gradient, cell=method.cell),
                 optimizers.adam,
-                epochs=STEPS // CHECK_EVERY,
+                epochs=steps // check_every,
                 learning_rate=LEARNING_RATE,
                 clip=method.clip,
                 validate=error,
@@ -113,33 +91,29 @@ def run(method, seed, params, draw, loss_and_gradient, error, good_enough):
     return best, happened
 
 
-def all_runs(name, distances, one, files):
-    """Returns the list of all runs; one that was finished before is read, not repeated.
+def all_runs(run, task, methods, distances, one):
+    """Returns the list of all runs; one that the same code finished before is read, not repeated.
 
     Args:
-        name: of the record.
+        run: of the record, as ``records.begin`` returned it.
+        task: its name.
+        methods: {name: Method}.
         distances: the settings of T.
         one: a function of (method, distance, seed) that returns a dictionary.
-        files: what ``one`` depends on, besides RUN_CODE and the method's cell; when one of these
-            files changes, a run is repeated.
     """
-    folder = RUNS / name
-    wanted = [(m, T, seed) for seed in SEEDS for T in distances for m in METHODS]
-    found = []
-    for method, T, seed in (bar := tqdm(wanted, desc=name)):
+    wanted = [(m, T, seed) for seed in SEEDS for T in distances for m in methods]
+    code, found = records.digest(run), []
+    for method, T, seed in (bar := tqdm(wanted, desc=task)):
         bar.set_postfix_str(f"{method}, T = {T}, seed {seed}")
-        path = folder / f"{_key(method, T, seed, files)}.json"
+        facts = f"{task} {method} {T} {seed} {code}"
+        path = RUNS / run.name / f"{hashlib.sha256(facts.encode()).hexdigest()[:16]}.json"
         if not path.is_file():
-            result = {"method": method, "T": T, "seed": seed} | one(METHODS[method], T, seed)
+            result = {"method": method, "T": T, "seed": seed} | one(methods[method], T, seed)
             write_whole(path, json.dumps(result))
         found.append(json.loads(path.read_text("utf-8")))
     return found
 
 
-def _key(name, T, seed, files):
-    """Returns a name for a run that changes when anything does that could change its result."""
-    method = METHODS[name]
-    recurrent = method.recurrent and method.recurrent.__name__
-    code = records.code_hash([*RUN_CODE, *files, f"code/unrolled/{_module(method)}.py"])
-    facts = f"{name} {_module(method)} {recurrent} {method.clip} {T} {seed} {code}"
-    return hashlib.sha256(facts.encode()).hexdigest()[:16]
+def clips(methods):
+    """Returns the largest norm of the gradient, by method."""
+    return {name: method.clip for name, method in methods.items()}

@@ -1,7 +1,4 @@
-"""The methods that the long-distance tasks compare.
-
-A cell is added by a line; the finished runs of the other methods stay valid.
-"""
+"""The methods that the long-distance tasks compare."""
 
 from typing import Any, NamedTuple
 

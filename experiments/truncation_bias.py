@@ -6,6 +6,7 @@ The pocket language model of Part 2 and, for comparison, the same network before
 sentences of one length, so that no padding stands at an end. Two minutes.
 """
 
+import functools
 import sys
 from typing import Any
 
@@ -18,17 +19,6 @@ SETTINGS = {
     "T": 30, "batch": 32, "batches": 16,
     "steps": [0, 1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 29, 30],
 }  # fmt: skip
-CODE = records.Code.now(
-    "experiments/truncation_bias.py",
-    "results/pocket_language_model.npz",
-    "code/unrolled/checkpoint.py",
-    "code/unrolled/pretrained.py",
-    "code/unrolled/tree.py",
-    "code/unrolled/rnn.py",
-    "code/unrolled/functional.py",
-    "code/unrolled/language_model.py",
-    "code/unrolled/text.py",
-)
 ESTIMATORS = {
     "window": (rnn.backward_window, 0),
     "last": (rnn.backward_last, 0),
@@ -37,19 +27,50 @@ ESTIMATORS = {
 
 
 def main():
-    p, vocabulary = pretrained.load(np.float64)
-    untrained = language_model.init(
-        np.random.default_rng(SEED), len(vocabulary), len(p.cell.b), dtype=np.float64
+    run = records.begin("truncation_bias")
+    found, H = both(SETTINGS)
+    written = records.write(
+        run,
+        found,
+        settings=SETTINGS | {"model": "pocket_language_model", "H": H},
+        seed=SEED,
+        witness=functools.partial(witness, run.name),
     )
-    batches = chosen_batches(vocabulary, SETTINGS, np.random.default_rng(SEED))
-    found = {
-        "trained": measure(p, batches, SETTINGS["steps"]),
-        "untrained": measure(untrained, batches, SETTINGS["steps"]),
-        "words": int(sum(inputs.size for inputs, _ in batches)),
-    }
-    settings = SETTINGS | {"model": "pocket_language_model", "H": len(p.cell.b)}
-    written = records.write("truncation_bias", found, code=CODE, settings=settings, seed=SEED)
     print(f"wrote {written.relative_to(records.ROOT)}")
+
+
+def witness(name):
+    """Returns the measures on few sentences, for truncations that lose something."""
+    found, _ = both(SETTINGS | {"batch": 4, "batches": 3, "steps": [0, 1, 3, 10]})
+    return [
+        number
+        for model in (found["trained"], found["untrained"])
+        for number in (
+            model["noise"],
+            model["norm"],
+            *(
+                number
+                for estimator in ESTIMATORS
+                for key in ("distance", "cosine", "least_cosine_of_a_batch")
+                for number in model[estimator][key]
+            ),
+        )
+    ]
+
+
+def both(settings):
+    """Returns (the measures of the trained and the untrained network, H)."""
+    p, vocabulary = pretrained.load(np.float64)
+    H = len(p.cell.b)
+    untrained = language_model.init(
+        np.random.default_rng(SEED), len(vocabulary), H, dtype=np.float64
+    )
+    batches = chosen_batches(vocabulary, settings, np.random.default_rng(SEED))
+    return {
+        "trained": measure(p, batches, settings["steps"]),
+        "untrained": measure(untrained, batches, settings["steps"]),
+        "words": int(sum(inputs.size for inputs, _ in batches)),
+    }, H
 
 
 def chosen_batches(vocabulary, settings, rng):
@@ -113,6 +134,9 @@ def cosine(one, other):
     """Returns the cosine of the angle between two gradients; 0 if one of them is zero."""
     norms = np.linalg.norm(one) * np.linalg.norm(other)
     return float(one @ other / norms) if norms else 0.0
+
+
+RECORDS = {"truncation_bias": main}
 
 
 if __name__ == "__main__":

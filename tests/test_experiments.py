@@ -3,7 +3,6 @@
 import itertools
 import subprocess
 import sys
-from argparse import Namespace
 
 import numpy as np
 import pytest
@@ -15,21 +14,19 @@ from unrolled import language_model, pretrained, records, text
 
 @pytest.fixture
 def small(tmp_path, monkeypatch):
-    """The experiment on a small corpus, in a folder of its own."""
+    """The experiment on a small corpus, in a folder of its own; its settings."""
     documents = [d for d in text.corpus(["keras"], cache=tmp_path / "cache")]
     monkeypatch.setattr(text, "corpus", lambda: documents)
     monkeypatch.setattr(experiment, "RUNS", tmp_path / "runs")
     monkeypatch.setattr(records, "FOLDER", tmp_path / "results")
-    for name in ("FULL", "POCKET"):
-        settings = getattr(experiment, name) | {"V": 300, "H": 16, "epochs": 2}
-        monkeypatch.setattr(experiment, name, settings)
-    return tmp_path
+    settings = experiment.POCKET | {"V": 300, "H": 16, "epochs": 2}
+    monkeypatch.setitem(experiment.RECORDS, "pocket_language_model", (experiment.main, settings))
+    return settings
 
 
 @pytest.mark.slow
-def test_the_experiment_records_what_it_measured(small, monkeypatch, capsys):
-    monkeypatch.setattr(records, "ROOT", small)
-    experiment.main(Namespace(pocket=True, text=None))
+def test_the_experiment_records_what_it_measured(small, capsys):
+    experiment.main("pocket_language_model", small)
     record = records.load("pocket_language_model")["results"]
     assert [point["epoch"] for point in record["curve"]] == [1, 2]
     best = min(point["validation_loss"] for point in record["curve"])
@@ -38,12 +35,12 @@ def test_the_experiment_records_what_it_measured(small, monkeypatch, capsys):
     assert record["parameters"] == 2 * 300 * 16 + 16 * 16 + 16 + 300
     assert set(record["samples"]) == {"0.5", "0.8", "1.0"} and len(record["samples"]["0.5"]) == 6
 
-    params, vocabulary = pretrained.load(path=small / "results" / "pocket_language_model.npz")
+    params, vocabulary = pretrained.load(path=records.FOLDER / "pocket_language_model.npz")
     documents, _ = text.remove_duplicates(text.corpus())
     held_out = text.encode(text.split(documents).test, vocabulary)
     assert experiment.perplexity(params, held_out) == record["test"]["perplexity"]
 
-    experiment.main(Namespace(pocket=True, text=None))  # over already: nothing is trained again
+    experiment.main("pocket_language_model", small)  # over already: nothing is trained again
     assert records.load("pocket_language_model")["results"] == record
     assert "epoch 1" in capsys.readouterr().out
 

@@ -3,20 +3,19 @@
 import numpy as np
 import pytest
 
-from experiments import adding_problem, copy_task, long_tasks
+from experiments import adding_problem, copy_task, gated_long_tasks, long_tasks
 from experiments.methods import METHODS, Method
 from unrolled import irnn, records, rnn
 from unrolled import recurrent_weights as weights
 
-FILES = ["experiments/adding_problem.py"]
+TWO = {name: METHODS[name] for name in ("tanh", "ReLU, identity")}
 
 
 @pytest.fixture
 def calls(tmp_path, monkeypatch):
-    """A place of its own for the runs, two methods, two seeds; the list of runs that were made."""
+    """A place of its own for the runs, two seeds; the list of runs that were made."""
     monkeypatch.setattr(long_tasks, "RUNS", tmp_path)
     monkeypatch.setattr(long_tasks, "SEEDS", range(2))
-    monkeypatch.setattr(long_tasks, "METHODS", {m: METHODS[m] for m in ("tanh", "ReLU, identity")})
     monkeypatch.setattr(long_tasks, "tqdm", Silent)
     return []
 
@@ -40,32 +39,24 @@ def recorder(calls, stop_after=99):
 
 
 def test_an_interrupted_round_goes_on_where_it_stopped(calls):
+    run = records.begin("adding_problem")
     with pytest.raises(KeyboardInterrupt):
-        long_tasks.all_runs("x", [10, 20], recorder(calls, stop_after=3), FILES)
-    found = long_tasks.all_runs("x", [10, 20], recorder(calls), FILES)
+        long_tasks.all_runs(run, "x", TWO, [10, 20], recorder(calls, stop_after=3))
+    found = long_tasks.all_runs(run, "x", TWO, [10, 20], recorder(calls))
     assert len(calls) == len(set(calls)) == len(found) == 8  # 2 methods, 2 lengths, 2 seeds
     assert [run["result"] for run in found] == list(range(1, 9))
     assert found[0] == {"method": "tanh", "T": 10, "seed": 0, "result": 1}
 
 
-def test_a_new_method_runs_alone(calls, monkeypatch):
-    long_tasks.all_runs("x", [10], recorder(calls), FILES)
+def test_changed_code_and_another_task_run_again(calls, monkeypatch):
+    run = records.begin("adding_problem")
+    long_tasks.all_runs(run, "x", TWO, [10], recorder(calls))
     calls.clear()
-    more = long_tasks.METHODS | {"new": Method(rnn, weights.orthogonal, None)}
-    monkeypatch.setattr(long_tasks, "METHODS", more)
-    found = long_tasks.all_runs("x", [10], recorder(calls), FILES)
-    assert len(calls) == 2 and len(found) == 6
-
-
-def test_a_changed_method_or_file_runs_again(calls, monkeypatch):
-    long_tasks.all_runs("x", [10], recorder(calls), FILES)
+    long_tasks.all_runs(run, "y", TWO, [10], recorder(calls))
+    assert len(calls) == 4
     calls.clear()
-    other = long_tasks.METHODS | {"tanh": Method(rnn, weights.uniform, 5.0)}
-    monkeypatch.setattr(long_tasks, "METHODS", other)
-    long_tasks.all_runs("x", [10], recorder(calls), FILES)
-    assert calls == [(rnn, 10, 0), (rnn, 10, 1)]
-    calls.clear()
-    long_tasks.all_runs("x", [10], recorder(calls), [*FILES, "code/unrolled/readout.py"])
+    monkeypatch.setattr(records, "digest", lambda run: "changed")
+    long_tasks.all_runs(run, "x", TWO, [10], recorder(calls))
     assert len(calls) == 4
 
 
@@ -80,26 +71,46 @@ def test_initial_puts_the_methods_matrix_in_place():
     assert np.array_equal(p.cell.W_h, np.eye(long_tasks.HIDDEN))
 
 
-def test_a_run_learns_an_easy_case_and_stops(monkeypatch):
-    monkeypatch.setattr(long_tasks, "STEPS", 600)
-    result = adding_problem.one(METHODS["ReLU, identity, clipped"], 4, 0)
+def test_a_run_learns_an_easy_case_and_stops():
+    result = adding_problem.one(METHODS["ReLU, identity, clipped"], 4, 0, steps=600)
     assert result["solved"] and result["test_error"] < 0.01 and result["diverged"] is None
     assert result["steps"] < 600 and result["largest_norm"] > 0
 
 
-def test_a_run_of_the_copy_task_beats_chance(monkeypatch):
-    monkeypatch.setattr(long_tasks, "STEPS", 300)
-    assert copy_task.one(METHODS["orthogonal tanh"], 1, 0)["right"] > 0.6
+def test_a_run_of_the_copy_task_beats_chance():
+    method = METHODS["orthogonal tanh"]
+    best, _ = copy_task.trained(method, 1, 0, steps=300)
+    assert 1 - copy_task.wrong(best, copy_task.tested_on(1, 2000), method.cell) > 0.6
 
 
 def test_divergence_is_a_result_and_no_failure(monkeypatch):
     monkeypatch.setattr(long_tasks, "LEARNING_RATE", 10.0)
-    monkeypatch.setattr(long_tasks, "STEPS", 200)
-    result = adding_problem.one(METHODS["ReLU, identity"], 40, 0)
+    result = adding_problem.one(METHODS["ReLU, identity"], 40, 0, steps=200)
     assert result["diverged"].startswith("step ") and not result["solved"]
 
 
-def test_the_records_name_the_code_that_made_them():
-    for code in adding_problem.CODE, copy_task.CODE:
-        assert {"code/unrolled/rnn.py", "code/unrolled/irnn.py"} <= set(code.paths)
-        assert all((records.ROOT / path).is_file() for path in code.paths)
+@pytest.mark.parametrize("script", [adding_problem, copy_task])
+def test_a_record_rests_on_the_cells_of_its_methods_and_on_no_other(script):
+    (name,) = script.RECORDS
+    rests_on = records.begin(name).house.rests_on(name)
+    assert {"unrolled.rnn.forward", "unrolled.irnn.backward"} <= rests_on.keys()
+    assert not any(piece.startswith(("unrolled.gru.", "unrolled.lstm.")) for piece in rests_on)
+
+
+def test_gated_methods_rest_on_no_choice_of_recurrent_weights():
+    rests_on = records.begin("gated_long_tasks").house.rests_on("gated_long_tasks")
+    assert {"unrolled.gru.forward", "unrolled.lstm.backward"} <= rests_on.keys()
+    assert not any("recurrent_weights" in piece for piece in rests_on)
+    assert "experiments.methods.METHODS" not in rests_on
+
+
+@pytest.mark.parametrize("script", [adding_problem, copy_task, gated_long_tasks])
+def test_a_short_run_repeats_and_shows_a_changed_rate_and_seed(script, monkeypatch):
+    (name,) = script.RECORDS
+    numbers = script.witness(name)
+    assert script.witness(name) == numbers
+    for changed in ("LEARNING_RATE", 1.01 * long_tasks.LEARNING_RATE), ("SEEDS", [1]):
+        with monkeypatch.context() as patch:
+            patch.setattr(long_tasks, *changed)
+            found = np.array(script.witness(name))
+        assert abs(found / numbers - 1).max() > 1e-4
