@@ -205,7 +205,6 @@ RECORDS = {
     "gru_language_model": (main, Network((embedding, gru), 95)),
     "lstm_two_layers_language_model": (main, Network((embedding, lstm, lstm), 86)),
     "gru_two_layers_language_model": (main, Network((embedding, gru, gru), 90)),
-    "rnn_two_layers_language_model": (main, Network((embedding, rnn, rnn), 97)),
 }
 
 
