@@ -1,0 +1,99 @@
+"""How far do the witnesses of the records move: with another processor, and with another program?
+
+    python -m experiments.witness_spread          writes results/witness_spread.json, 15 minutes
+
+The tolerance of ``make attest`` must lie between the two. Each witness runs as it is, under another
+kernel of the linear algebra (that of an older processor) and on one thread; then with a learning
+rate one per cent higher and with every seed one higher. What is measured is the largest relative
+difference of its losses.
+"""
+
+import functools
+import inspect
+import os
+import subprocess
+import sys
+
+import numpy as np
+
+from experiments import attest
+from unrolled import optimizers, records
+
+ANOTHER_PROCESSOR = {
+    "kernel": {"OPENBLAS_CORETYPE": "Nehalem"},
+    "one thread": {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
+}
+ANOTHER_PROGRAM = ("learning rate", "seed")
+
+
+def main():
+    run = records.begin("witness_spread")
+    found = {}
+    for name in attest.recorded():
+        losses = records.load(name).get("witness", {}).get("losses")
+        if losses is None:
+            continue
+        changes = ANOTHER_PROCESSOR | dict.fromkeys(ANOTHER_PROGRAM, {})
+        found[name] = {
+            change: attest.difference(losses, asked(name, change, environment))
+            for change, environment in changes.items()
+        }
+        print(name, found[name], flush=True)
+    largest = max(of[change] for of in found.values() for change in ANOTHER_PROCESSOR)
+    moved = [of[change] for of in found.values() for change in ANOTHER_PROGRAM if of[change]]
+    path = records.write(
+        run,
+        {"witnesses": found, "largest_of_processor": largest, "smallest_of_program": min(moved)},
+        settings={"tolerance": attest.TOLERANCE, "learning rate": 1.01, **ANOTHER_PROCESSOR},
+        seed=0,
+    )
+    print(f"wrote {path.relative_to(records.ROOT)}")
+
+
+def asked(name, change, environment):
+    """Returns the losses of a witness, asked in a process that is changed before it imports."""
+    done = subprocess.run(
+        [sys.executable, "-m", "experiments.witness_spread", name, change],
+        env=os.environ | environment, cwd=records.ROOT, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    return list(map(float, done.stdout.splitlines()[-1].split()))
+
+
+def answer(name, change):
+    """Prints the losses of a witness under a change."""
+    if change == "learning rate":
+        for optimizer in ("sgd", "rmsprop", "adam"):
+            setattr(optimizers, optimizer, faster(getattr(optimizers, optimizer)))
+    if change == "seed":
+        np.random.default_rng = functools.partial(another, np.random.default_rng)
+    print(*map(repr, attest.witnessed(name)["losses"]))
+
+
+def faster(optimizer):
+    """Returns an optimizer whose learning rate is one per cent higher."""
+    signature = inspect.signature(optimizer)
+
+    @functools.wraps(optimizer)
+    def changed(*given, **named):
+        bound = signature.bind(*given, **named)
+        bound.apply_defaults()
+        bound.arguments["learning_rate"] *= 1.01
+        return optimizer(*bound.args, **bound.kwargs)
+
+    return changed
+
+
+def another(generator, seed):
+    """Returns the generator of the next seed."""
+    first, *rest = np.atleast_1d(seed)
+    return generator([first + 1, *rest])
+
+
+RECORDS = {"witness_spread": main}
+
+
+if __name__ == "__main__":
+    if sys.argv[1:]:
+        answer(*sys.argv[1:])
+    else:
+        main()
