@@ -353,6 +353,8 @@ class _Reader(ast.NodeTransformer):
 
     def visit_FunctionDef(self, node):  # noqa: N802
         node.returns = None
+        node.decorator_list = [self.visit(decorator) for decorator in node.decorator_list]
+        node.args = self.visit(node.args)  # defaults are values of the scope outside
         outside = self.aliases
         inner = _aliases(node.body, self.module)
         self.aliases = outside | inner
@@ -360,7 +362,7 @@ class _Reader(ast.NodeTransformer):
             if found := self.house.resolve(dotted):
                 self.imported.add(found[0])
         self.local.append(_locals(node) - inner.keys())
-        node = self.generic_visit(node)
+        node.body = self.block(node.body) or [ast.Pass()]
         self.local.pop()
         self.aliases = outside
         return node
@@ -368,8 +370,9 @@ class _Reader(ast.NodeTransformer):
     visit_AsyncFunctionDef = visit_FunctionDef  # noqa: N815
 
     def visit_Lambda(self, node):  # noqa: N802
+        node.args = self.visit(node.args)
         self.local.append({arg.arg for arg in ast.walk(node.args) if isinstance(arg, ast.arg)})
-        node = self.generic_visit(node)
+        node.body = self.visit(node.body)
         self.local.pop()
         return node
 

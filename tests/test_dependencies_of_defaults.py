@@ -1,0 +1,19 @@
+"""What a record is said to rest on: the names that its script leads to."""
+
+from unrolled import dependencies
+
+SCRIPT = """
+def decode():
+    return 1
+
+def answer(decode=decode):
+    return decode()
+
+RECORDS = {"answers": answer, "shorter answers": lambda decode=decode: decode()}
+"""
+
+
+def test_a_default_of_the_same_name_as_its_argument_leads_to_what_it_names():
+    house = dependencies.House({"experiments.answers": SCRIPT})
+    for record in "answers", "shorter answers":
+        assert "experiments.answers.decode" in house.rests_on(record)
