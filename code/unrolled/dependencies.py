@@ -190,8 +190,14 @@ class House:
     def imports(self, module):
         """Yields the modules of the house that a module imports at its top."""
         for dotted in [module.rpartition(".")[0], *self.modules[module].imports.values()]:
-            if found := self.resolve(dotted):
-                yield found[0]
+            if found := self.module_of(dotted):
+                yield found
+
+    def module_of(self, dotted):
+        """Returns the module that an import of a dotted path runs; None if not ours."""
+        parts = dotted.split(".")
+        paths = (".".join(parts[:length]) for length in range(len(parts), 0, -1))
+        return next((path for path in paths if path in self.modules), None)
 
     def only_guards(self, module, name):
         """Tells whether a function does nothing but raise."""
@@ -359,8 +365,8 @@ class _Reader(ast.NodeTransformer):
         inner = _aliases(node.body, self.module)
         self.aliases = outside | inner
         for dotted in inner.values():
-            if found := self.house.resolve(dotted):
-                self.imported.add(found[0])
+            if found := self.house.module_of(dotted):
+                self.imported.add(found)
         self.local.append(_locals(node) - inner.keys())
         node.body = self.block(node.body) or [ast.Pass()]
         self.local.pop()
