@@ -5,6 +5,7 @@ Writes results/attention_dates.json, and the weights of one network to attention
 """
 
 from functools import partial
+from typing import Any
 
 import numpy as np
 from tqdm import tqdm
@@ -86,7 +87,7 @@ def one(model, seed):
 def measures(model, p, tested=TESTED):
     """Returns how many of held-out dates are right, and where the weight lies."""
     score, feeding = MODELS[model]
-    found = {}
+    found: dict[str, Any] = {}
     kinds = {"days": dates.FORMATS, "formats": dates.HELD_OUT_FORMATS}
     for what, formats in kinds.items():
         examples = dates.draw(np.random.default_rng(2_000_000), tested, True, formats)
