@@ -5,6 +5,7 @@ Writes results/attention_dates.json, and the weights of one network to attention
 """
 
 from functools import partial
+from typing import Any
 
 import numpy as np
 from tqdm import tqdm
@@ -20,16 +21,6 @@ MODELS = {  # name: (score, input feeding)
     "additive": (attention.additive, True),
     "without": (None, False),
 }
-CODE = records.Code.now(
-    "experiments/attention_dates.py",
-    *(
-        f"code/unrolled/{name}.py"
-        for name in (
-            "attention", "bidirectional", "dates", "functional", "gru", "optimizers", "padding",
-            "seq2seq", "train", "tree",
-        )
-    ),
-)  # fmt: skip
 D, V, STEPS = len(dates.ALPHABET), len(dates.ANSWERS), 11
 
 
@@ -53,27 +44,24 @@ def batches(seed, epoch):
     return found
 
 
-def fit(seed, loss_and_gradient, loss, score, feeding, progress=None):
-    """Returns (parameters with the lowest validation loss, validation losses)."""
+def training(model, seed, batches=batches, epochs=UPDATES // CHECK_EVERY):
+    """Yields the Progress after every update; its best has the lowest validation loss."""
+    score, feeding = MODELS[model]
     params = seq2seq.init(np.random.default_rng(seed), D, V, HIDDEN, score, feeding)
     drawn = dates.draw(np.random.default_rng([1_000_000, seed]), 300)
     validation = as_batch(drawn)
-    curve = []
-    for step in train.train(
+    yield from train.train(
         params,
         partial(batches, seed),
-        loss_and_gradient,
+        partial(seq2seq.loss_and_gradient, score=score, feeding=feeding),
         optimizers.adam,
-        epochs=UPDATES // CHECK_EVERY,
+        epochs=epochs,
         learning_rate=LEARNING_RATE,
         clip=CLIP,
         halve=True,
-        validate=lambda p: loss(p, validation),
-        progress=progress,
-    ):
-        if step.validation_loss is not None:
-            curve.append(round(step.validation_loss, 5))
-    return step.best, curve
+        validate=lambda p: seq2seq.loss(p, validation, score, feeding),
+        progress=False,
+    )
 
 
 def right_by_length(examples, right):
@@ -83,27 +71,28 @@ def right_by_length(examples, right):
             for n in np.unique(lengths)]  # fmt: skip
 
 
-def one(name, seed):
-    score, feeding = MODELS[name]
-    settings = {"score": score, "feeding": feeding}
-    best, curve = fit(
-        seed,
-        partial(seq2seq.loss_and_gradient, **settings),
-        partial(seq2seq.loss, **settings),
-        score,
-        feeding,
-        progress=False,
-    )
-    if name == "general" and seed == 0:  # what is measured is what is kept
+def one(model, seed):
+    curve = []
+    for step in training(model, seed):
+        if step.validation_loss is not None:
+            curve.append(round(step.validation_loss, 5))
+    best = step.best
+    if model == "general" and seed == 0:  # what is measured is what is kept
         half = tree.map(lambda weight: weight.astype(np.float16), best)
         checkpoint.save(records.FOLDER / "attention_dates.npz", half, {"H": HIDDEN})
         best = tree.map(lambda weight: weight.astype(np.float32), half)
-    found = {"model": name, "seed": seed, "curve": curve}
+    return {"model": model, "seed": seed, "curve": curve} | measures(model, best)
+
+
+def measures(model, p, tested=TESTED):
+    """Returns how many of held-out dates are right, and where the weight lies."""
+    score, feeding = MODELS[model]
+    found: dict[str, Any] = {}
     kinds = {"days": dates.FORMATS, "formats": dates.HELD_OUT_FORMATS}
     for what, formats in kinds.items():
-        examples = dates.draw(np.random.default_rng(2_000_000), TESTED, True, formats)
+        examples = dates.draw(np.random.default_rng(2_000_000), tested, True, formats)
         sources, answers = pairs(examples)
-        written, weights = seq2seq.answer(best, sources, STEPS, **settings)
+        written, weights = seq2seq.answer(p, sources, STEPS, score, feeding)
         right = np.array([np.array_equal(w, a) for w, a in zip(written, answers, strict=True)])
         found[f"held_out_{what}"] = float(right.mean())
         found[f"{what}_by_length"] = right_by_length(examples, right)
@@ -142,18 +131,42 @@ def summary(runs, names, of):
     return found
 
 
-if __name__ == "__main__":
-    wanted = [(name, seed) for seed in SEEDS for name in MODELS]
-    runs = [one(name, seed) for name, seed in tqdm(wanted, desc="attention_dates")]
+def few_batches(seed, epoch):
+    return batches(seed, epoch)[:5]
+
+
+def witness(name):
+    """Returns the losses of two short epochs of each model, and where its weight lies then."""
+    losses = []
+    for model in MODELS:
+        for step in training(model, SEEDS[0], few_batches, epochs=2):
+            losses.append(step.loss)
+        losses.append(step.validation_loss)
+        found = measures(model, step.best, tested=200)
+        for shares in found.get("days_aligned", {}).values():
+            losses += shares.values()
+    return losses
+
+
+def main():
+    run = records.begin("attention_dates")
+    wanted = [(model, seed) for seed in SEEDS for model in MODELS]
+    runs = [one(model, seed) for model, seed in tqdm(wanted, desc="attention_dates")]
     path = records.write(
-        "attention_dates",
+        run,
         {"summary": summary(runs, MODELS, ("held_out_days", "held_out_formats")), "runs": runs},
-        code=CODE,
         settings={
             "hidden": HIDDEN, "batch": BATCH, "learning_rate": LEARNING_RATE, "clip": CLIP,
             "updates": UPDATES, "checked_every": CHECK_EVERY, "tested": TESTED,
             "precision": "float32",
         },
         seed=list(SEEDS),
+        witness=partial(witness, run.name),
     )  # fmt: skip
     print(path)
+
+
+RECORDS = {"attention_dates": main}
+
+if __name__ == "__main__":
+    main()

@@ -30,19 +30,6 @@ from unrolled import cost, records
 
 ROUNDS, ROUNDS_OF_BATCHES = 30, 15
 PACKAGES = ("numpy", "scipy", "pytensor", "numba", "tensorflow", "keras", "jax", "jaxlib")
-CODE = records.Code.now(
-    "experiments/bench_ladder.py",
-    "experiments/ladder_worker.py",
-    "experiments/timing.py",
-    *(
-        f"code/unrolled/{name}.py"
-        for name in (
-            "cost", "fast_step", "functional", "language_model", "optimizers", "rnn", "text",
-            "tree", "with_jax_step", "with_keras_step", "with_pytensor_step",
-            "with_quiet_tensorflow",
-        )
-    ),
-)  # fmt: skip
 
 # Name: what it is; rows a step (B sentences); threads, 0: all.
 RUNGS = {
@@ -434,6 +421,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--record", action="store_true", help="write results/bench_ladder.json")
     record = parser.parse_args().record
+    run = records.begin("bench_ladder")
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     wanted, left_out = groups(cores)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # its processes are ended too
@@ -451,12 +439,13 @@ def main():
             "rounds_of_batches": ROUNDS_OF_BATCHES, "cores": cores,
         }  # fmt: skip
         path = records.write(
-            "bench_ladder", found, code=CODE, settings=settings, seed=ladder_worker.SEED,
-            packages=PACKAGES,
+            run, found, settings=settings, seed=ladder_worker.SEED, packages=PACKAGES,
         )  # fmt: skip
         print(f"\nwrote {path.relative_to(records.ROOT)}")
     return 0
 
+
+RECORDS = {"bench_ladder": (groups, measure, summary)}
 
 if __name__ == "__main__":
     sys.exit(main())

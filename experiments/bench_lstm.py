@@ -21,16 +21,8 @@ from unrolled.with_quiet_tensorflow import tf  # noqa: E402
 
 SEED = 0
 T, B, D, H = 64, 32, 256, 256
+ROUNDS = 20
 CELLS = {"LSTM": lstm, "GRU": gru, "GRU, reset after": gru_reset_after}
-CODE = records.Code.now(
-    "experiments/bench_lstm.py",
-    "experiments/timing.py",
-    "code/unrolled/functional.py",
-    "code/unrolled/lstm.py",
-    "code/unrolled/gru.py",
-    "code/unrolled/gru_reset_after.py",
-    "code/unrolled/with_tensorflow.py",
-)
 
 
 def operations(gates):
@@ -80,8 +72,11 @@ def products_alone(p, x, dh):
     return run
 
 
-def measure(rounds):
+@threadpool_limits.wrap(limits=1)
+def measure():
     """Returns seconds, and each contestant's share of the rate of a large matrix product."""
+    tf.config.threading.set_intra_op_parallelism_threads(1)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
     rng = np.random.default_rng(SEED)
     x, dh = (rng.standard_normal((T, B, n)).astype(np.float32) for n in (D, H))
     product, product_operations = matrix_product(np.float32)
@@ -98,7 +93,7 @@ def measure(rounds):
         if cell is lstm:
             contestants["LSTM, products alone"] = products_alone(p, x, dh)
         difference[name] = largest_difference(mine, theirs)
-    seconds = timed(contestants, rounds)
+    seconds = timed(contestants, ROUNDS)
     rate = product_operations / seconds["matrix product of 1536"]
     products = seconds["LSTM, products alone"]
     found = {
@@ -154,24 +149,22 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--record", action="store_true", help="write results/bench_lstm.json")
     record = parser.parse_args().record
-    rounds = 20
-    tf.config.threading.set_intra_op_parallelism_threads(1)
-    tf.config.threading.set_inter_op_parallelism_threads(1)
-    with threadpool_limits(1):
-        found = measure(rounds)
+    run = records.begin("bench_lstm")
+    found = measure()
     print(report(found))
     if record:
-        settings = {"T": T, "B": B, "D": D, "H": H, "rounds": rounds, "threads": 1}
+        settings = {"T": T, "B": B, "D": D, "H": H, "rounds": ROUNDS, "threads": 1}
         path = records.write(
-            "bench_lstm",
+            run,
             found,
-            code=CODE,
             settings=settings,
             seed=SEED,
             packages=("numpy", "tensorflow", "keras"),
         )
         print(f"\nwrote {path.relative_to(records.ROOT)}")
 
+
+RECORDS = {"bench_lstm": measure}
 
 if __name__ == "__main__":
     sys.exit(main())

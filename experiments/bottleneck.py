@@ -27,16 +27,6 @@ MODELS = {  # name: (how the source is fed, score, input feeding)
     "twice": (TWICE, None, False),
     "attention": (AS_IT_IS, attention.general, True),
 }
-CODE = records.Code.now(
-    "experiments/bottleneck.py",
-    *(
-        f"code/unrolled/{name}.py"
-        for name in (
-            "attention", "bidirectional", "functional", "gru", "optimizers", "padding", "seq2seq",
-            "train", "tree",
-        )
-    ),
-)  # fmt: skip
 
 
 def draw(rng, length, number, feed):
@@ -57,36 +47,47 @@ def batches(seed, feed, epoch):
     return [as_batch(rng, int(n), BATCH, feed) for n in lengths]
 
 
-def one(name, seed):
-    feed, score, feeding = MODELS[name]
+def training(model, seed, batches=batches, epochs=UPDATES // CHECK_EVERY):
+    """Yields the Progress after every update; its best has the lowest validation loss."""
+    feed, score, feeding = MODELS[model]
     params = seq2seq.init(
         np.random.default_rng(seed), SYMBOLS, SYMBOLS, HIDDEN, score, feeding, both_ends=False
     )
     rng = np.random.default_rng([1_000_000, seed])
     lengths = (2, 5, 8, 11, 14, 17, 20)
     validation = [as_batch(rng, n, 30, feed) for n in lengths]
-    curve = []
-    for step in train.train(
+    yield from train.train(
         params,
         partial(batches, seed, feed),
         partial(seq2seq.loss_and_gradient, score=score, feeding=feeding),
         optimizers.adam,
-        epochs=UPDATES // CHECK_EVERY,
+        epochs=epochs,
         learning_rate=LEARNING_RATE,
         clip=CLIP,
         validate=lambda p: np.mean([seq2seq.loss(p, b, score, feeding) for b in validation]),
         progress=False,
-    ):
-        if step.validation_loss is not None:
-            curve.append(round(step.validation_loss, 4))
+    )
+
+
+def measures(model, p, lengths=LENGTHS, tested=TESTED):
+    """Returns the shares of symbols and of whole answers that are right, one for each length."""
+    feed, score, feeding = MODELS[model]
     symbols, whole = [], []
-    for length in LENGTHS:
-        sources, answers = draw(np.random.default_rng([2_000_000, length]), length, TESTED, feed)
-        written, _ = seq2seq.answer(step.best, sources, length + 1, score, feeding)
+    for length in lengths:
+        sources, answers = draw(np.random.default_rng([2_000_000, length]), length, tested, feed)
+        written, _ = seq2seq.answer(p, sources, length + 1, score, feeding)
         symbols.append(float(np.mean([share(w, a) for w, a in zip(written, answers, strict=True)])))
         same = [np.array_equal(w, a) for w, a in zip(written, answers, strict=True)]
         whole.append(float(np.mean(same)))
-    return {"model": name, "seed": seed, "curve": curve, "symbols": symbols, "whole": whole}
+    return {"symbols": symbols, "whole": whole}
+
+
+def one(model, seed):
+    curve = []
+    for step in training(model, seed):
+        if step.validation_loss is not None:
+            curve.append(round(step.validation_loss, 4))
+    return {"model": model, "seed": seed, "curve": curve} | measures(model, step.best)
 
 
 def share(written, answer):
@@ -106,18 +107,40 @@ def summary(runs):
     }
 
 
-if __name__ == "__main__":
-    wanted = [(name, seed) for seed in SEEDS for name in MODELS]
-    runs = [one(name, seed) for name, seed in tqdm(wanted, desc="bottleneck")]
+def few_batches(seed, feed, epoch):
+    return batches(seed, feed, epoch)[:8]
+
+
+def witness(name):
+    """Returns the losses of one short epoch of each model, and how many symbols are right then."""
+    losses = []
+    for model in MODELS:
+        for step in training(model, SEEDS[0], few_batches, epochs=1):
+            losses.append(step.loss)
+        losses.append(step.validation_loss)
+        losses += measures(model, step.best, lengths=LENGTHS[1:4], tested=20)["symbols"]
+    return losses
+
+
+def main():
+    run = records.begin("bottleneck")
+    wanted = [(model, seed) for seed in SEEDS for model in MODELS]
+    runs = [one(model, seed) for model, seed in tqdm(wanted, desc="bottleneck")]
     path = records.write(
-        "bottleneck",
+        run,
         {"chance": 1 / SYMBOLS, "lengths": LENGTHS, "trained_up_to": LONGEST,
          "summary": summary(runs), "runs": runs},
-        code=CODE,
         settings={
             "symbols": SYMBOLS, "hidden": HIDDEN, "batch": BATCH, "learning_rate": LEARNING_RATE,
             "clip": CLIP, "updates": UPDATES, "tested_per_length": TESTED, "precision": "float32",
         },
         seed=list(SEEDS),
+        witness=partial(witness, run.name),
     )  # fmt: skip
     print(path)
+
+
+RECORDS = {"bottleneck": main}
+
+if __name__ == "__main__":
+    main()

@@ -20,17 +20,6 @@ from unrolled import gru, language_model, records, text, with_jax_devices  # noq
 SEED = 0
 V, H, T = 4000, 128, 32
 BATCHES, DEVICES, ROUNDS = (16, 64, 256), (1, 2, 4), 7
-CODE = records.Code.now(
-    "experiments/data_parallel.py",
-    "code/unrolled/array_namespace.py",
-    "code/unrolled/functional.py",
-    "code/unrolled/gru.py",
-    "code/unrolled/language_model.py",
-    "code/unrolled/text.py",
-    "code/unrolled/tree.py",
-    "code/unrolled/with_jax.py",
-    "code/unrolled/with_jax_devices.py",
-)
 
 
 def prepared(B, count):
@@ -51,7 +40,8 @@ def prepared(B, count):
     return step, with_jax_devices.all_reduced(program)
 
 
-def main():
+def measure():
+    """Returns the times of a step and the bytes it adds up, by batch and number of devices."""
     found = {}
     for B in BATCHES:
         steps = {count: prepared(B, count) for count in DEVICES}
@@ -71,11 +61,16 @@ def main():
             for count, taken in seconds.items()
         }
         print(B, found[str(B)])
-    settings = {"V": V, "H": H, "T": T, "rounds": ROUNDS, "cell": "gru"}
-    records.write(
-        "data_parallel", found, code=CODE, settings=settings, seed=SEED, packages=("numpy", "jax")
-    )
+    return found
 
+
+def main():
+    run = records.begin("data_parallel")
+    settings = {"V": V, "H": H, "T": T, "rounds": ROUNDS, "cell": "gru"}
+    records.write(run, measure(), settings=settings, seed=SEED, packages=("numpy", "jax"))
+
+
+RECORDS = {"data_parallel": measure}
 
 if __name__ == "__main__":
     main()

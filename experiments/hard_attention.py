@@ -30,63 +30,67 @@ SEEDS = range(3)
 TESTED = 300
 DRAWS = 60  # for each variance
 METHODS = ("soft", "local", "summed", "baseline", "plain")  # the last three are hard
-CODE = records.Code.now(
-    *task.CODE.paths,
-    "experiments/hard_attention.py",
-    "code/unrolled/hard_attention.py",
-    "code/unrolled/local_attention.py",
-)
 
 
-def model(method, seed):
-    """Returns (loss_and_gradient, the decoder's step for answers)."""
+def gradients(method, seed):
+    """Returns the method's loss_and_gradient."""
     rng = np.random.default_rng([3_000_000, seed])
     estimate = partial(hard_attention.loss_and_gradient, rng=rng, score=SCORE)
     return {
-        "soft": (partial(seq2seq.loss_and_gradient, score=SCORE, feeding=False), seq2seq.decode),
-        "local": (
-            partial(local_attention.loss_and_gradient, radius=RADIUS, score=SCORE),
-            partial(local_attention.decode, radius=RADIUS),
-        ),
-        "summed": (partial(hard_attention.exact, score=SCORE), hard_attention.decode),
-        "baseline": (partial(estimate, baseline=True), hard_attention.decode),
-        "plain": (partial(estimate, baseline=False), hard_attention.decode),
+        "soft": partial(seq2seq.loss_and_gradient, score=SCORE, feeding=False),
+        "local": partial(local_attention.loss_and_gradient, radius=RADIUS, score=SCORE),
+        "summed": partial(hard_attention.exact, score=SCORE),
+        "baseline": partial(estimate, baseline=True),
+        "plain": partial(estimate, baseline=False),
     }[method]
 
 
-def one(method, seed):
-    loss_and_gradient, decode = model(method, seed)
+def decoder(method):
+    """Returns the decoder's step for answers."""
+    own = {"soft": seq2seq.decode, "local": partial(local_attention.decode, radius=RADIUS)}
+    return own.get(method, hard_attention.decode)
+
+
+def training(method, seed, batches=task.batches, epochs=UPDATES // CHECK_EVERY):
+    """Yields the Progress after every update."""
     rng = np.random.default_rng(seed)
     params = seq2seq.init(rng, task.D, task.V, task.HIDDEN, SCORE, feeding=False)
     if method == "local":
         params = local_attention.of(rng, params)
-    tested = dates.draw(np.random.default_rng(2_000_000), TESTED, held_out=True)
-    sources, answers = task.pairs(tested)
-    found = {"method": method, "seed": seed, "updates": [], "right": []}
-    if method == "baseline":
-        found["scatter"] = []
-    for step in train.train(
+    yield from train.train(
         params,
-        partial(task.batches, seed),
-        loss_and_gradient,
+        partial(batches, seed),
+        gradients(method, seed),
         optimizers.adam,
-        epochs=UPDATES // CHECK_EVERY,
+        epochs=epochs,
         learning_rate=task.LEARNING_RATE,
         clip=task.CLIP,
         progress=False,
-    ):
+    )
+
+
+def right(method, p, tested=TESTED):
+    """Returns the share of held-out dates that are right."""
+    drawn = dates.draw(np.random.default_rng(2_000_000), tested, held_out=True)
+    sources, answers = task.pairs(drawn)
+    found = seq2seq.exactly_right(p, sources, answers, task.STEPS, SCORE, False, decoder(method))
+    return float(found.mean())
+
+
+def one(method, seed):
+    found = {"method": method, "seed": seed, "updates": [], "right": []}
+    if method == "baseline":
+        found["scatter"] = []
+    for step in training(method, seed):
         if step.step % CHECK_EVERY == 0:
-            right = seq2seq.exactly_right(
-                step.params, sources, answers, task.STEPS, SCORE, False, decode
-            )
             found["updates"].append(step.step)
-            found["right"].append(float(right.mean()))
+            found["right"].append(right(method, step.params))
             if method == "baseline" and step.step in (100, 300, 600):
                 found["scatter"].append({"update": step.step} | scatter(step.params, seed))
     return found
 
 
-def scatter(p, seed):
+def scatter(p, seed, draws=DRAWS):
     """Returns the variance of both estimates on one batch, relative to the squared gradient.
 
     What is drawn enters the parameters of the score only through the estimate's second term, and
@@ -99,11 +103,11 @@ def scatter(p, seed):
     for name, baseline in (("baseline", True), ("plain", False)):
         rng = np.random.default_rng([5_000_000, seed])
         total = 0.0
-        for _ in range(DRAWS):
+        for _ in range(draws):
             _, dp = hard_attention.loss_and_gradient(p, batch, rng, SCORE, baseline)
             pairs = zip(tree.leaves(dp), tree.leaves(exact), strict=True)
             total += sum(float(((a - b).astype(np.float64) ** 2).sum()) for a, b in pairs)
-        found[name] = total / DRAWS / size  # the estimate's mean is the exact gradient
+        found[name] = total / draws / size  # the estimate's mean is the exact gradient
     return found
 
 
@@ -126,18 +130,37 @@ def summary(runs):
     return found
 
 
-if __name__ == "__main__":
+def witness(name):
+    """Returns the losses of a few updates by each method, and how far the estimates scatter."""
+    losses = []
+    for method in METHODS:
+        for step in training(method, SEEDS[0], task.few_batches, epochs=1):
+            losses.append(step.loss)
+        losses.append(right(method, step.params, tested=20))
+        if method == "baseline":
+            losses += scatter(step.params, SEEDS[0], draws=3).values()
+    return losses
+
+
+def main():
+    run = records.begin("hard_attention")
     wanted = [(method, seed) for seed in SEEDS for method in METHODS]
     runs = [one(method, seed) for method, seed in tqdm(wanted, desc="hard_attention")]
     path = records.write(
-        "hard_attention",
+        run,
         {"summary": summary(runs), "runs": runs},
-        code=CODE,
         settings={
             "score": SCORE.name, "radius": RADIUS, "hidden": task.HIDDEN, "batch": task.BATCH,
             "learning_rate": task.LEARNING_RATE, "clip": task.CLIP, "updates": UPDATES,
             "tested": TESTED, "draws": DRAWS, "precision": "float32",
         },
         seed=list(SEEDS),
+        witness=partial(witness, run.name),
     )  # fmt: skip
     print(path)
+
+
+RECORDS = {"hard_attention": main}
+
+if __name__ == "__main__":
+    main()

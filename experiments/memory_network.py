@@ -7,6 +7,8 @@ reads on two facts, seed 0, are kept. A few minutes.
 """
 
 import time
+from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -30,13 +32,6 @@ SETTINGS = {
     "learning_rate": LEARNING_RATE, "clip": CLIP, "precision": "float32",
     "schedule": "constant for the first half, then linearly to 0",
 }  # fmt: skip
-CODE = records.Code.now(
-    "experiments/memory_network.py",
-    *(
-        f"code/unrolled/{name}.py"
-        for name in "functional attention memory_network stories text optimizers tree".split()
-    ),
-)
 
 
 def told(batch):
@@ -47,12 +42,12 @@ def told(batch):
     }
 
 
-def data(facts):
+def data(facts, number=STORIES, test_number=TEST):
     """Returns (stories to learn from, stories to be asked about)."""
-    train = stories.draw(np.random.default_rng([0, facts]), facts, STORIES, SHORTEST, LONGEST)
-    test = stories.draw(np.random.default_rng([1, facts]), facts, TEST, SHORTEST, LONGEST)
+    train = stories.draw(np.random.default_rng([0, facts]), facts, number, SHORTEST, LONGEST)
+    test = stories.draw(np.random.default_rng([1, facts]), facts, test_number, SHORTEST, LONGEST)
     seen = told(train)
-    new = [b for b in range(TEST) if not told(stories.rows(test, [b])) & seen]
+    new = [b for b in range(test_number) if not told(stories.rows(test, [b])) & seen]
     return train, stories.rows(test, new)
 
 
@@ -76,21 +71,36 @@ def looks(p, test):
     return [[float((read == fact).mean()) for fact in test.facts.T] for read in at]
 
 
-def one(facts, reads, seed, train, test):
+class Update(NamedTuple):
+    """How training stands after an update."""
+
+    params: Any
+    loss: float  # of its batch, before it
+
+
+def training(reads, seed, train, updates=UPDATES):
+    """Yields an Update after every update."""
     rng = np.random.default_rng([seed, 2])
     p = memory_network.init(rng, len(stories.VOCABULARY), LONGEST, EMBEDDING, reads)
-    state, since, curve = None, [], []
-    start = time.process_time()
-    for update in range(UPDATES):
+    state = None
+    for update in range(updates):
         batch = stories.rows(train, rng.integers(0, len(train.answers), BATCH))
         loss, gradients = memory_network.loss_and_gradient(p, batch)
         gradients, _ = optimizers.clip_by_global_norm(gradients, CLIP)
-        rate = LEARNING_RATE * min(1.0, 2 * (1 - update / UPDATES))
+        rate = LEARNING_RATE * min(1.0, 2 * (1 - update / updates))
         p, state = optimizers.adam(p, gradients, state, rate)
-        since.append(loss)
-        if (update + 1) % CHECK_EVERY == 0:
+        yield Update(p, loss)
+
+
+def one(reads, seed, train, test):
+    since, curve = [], []
+    start = time.process_time()
+    for step in training(reads, seed, train):
+        since.append(step.loss)
+        if len(since) == CHECK_EVERY:
             curve.append(round(float(np.mean(since)), 5))
             since = []
+    p = step.params
     return p, {
         "seed": seed,
         "accuracy": memory_network.accuracy(p, test),
@@ -101,12 +111,26 @@ def one(facts, reads, seed, train, test):
     }
 
 
+def witness(name):
+    """Returns the losses of a few updates of each model, and what it answers and looks at then."""
+    losses = []
+    for facts, reads in RUNS.values():
+        train, test = data(facts, 500, 50)
+        for step in training(reads, SEEDS[0], train, updates=10):
+            losses.append(step.loss)
+        losses.append(memory_network.accuracy(step.params, test))
+        losses += np.ravel(looks(step.params, test)).tolist()
+        losses += baselines(train, test).values()
+    return losses
+
+
 def main():
+    run = records.begin("memory_network")
     sets = {facts: data(facts) for facts in (1, 2)}
     runs = []
     for name, (facts, reads) in RUNS.items():
         for seed in SEEDS:
-            p, happened = one(facts, reads, seed, *sets[facts])
+            p, happened = one(reads, seed, *sets[facts])
             runs.append({"model": name} | happened)
             print(f"{name}, seed {seed}: {happened['accuracy']:.4f}", flush=True)
             if name == KEPT and seed == 0:
@@ -118,7 +142,7 @@ def main():
             "mean": float(np.mean(found)), "lowest": min(found), "highest": max(found)
         }  # fmt: skip
     path = records.write(
-        "memory_network",
+        run,
         {
             "checked_every": CHECK_EVERY,
             "test_stories": {str(f): len(test.answers) for f, (_, test) in sets.items()},
@@ -126,12 +150,14 @@ def main():
             "summary": summary,
             "runs": runs,
         },
-        code=CODE,
         settings=SETTINGS,
         seed=list(SEEDS),
+        witness=partial(witness, run.name),
     )
     print(path)
 
+
+RECORDS = {"memory_network": main}
 
 if __name__ == "__main__":
     main()

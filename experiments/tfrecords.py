@@ -21,12 +21,6 @@ from unrolled.with_quiet_tensorflow import keras, tf
 SEED = 0
 VOCABULARY, HIDDEN, BATCH, BUCKETS = 8000, 64, 32, 8
 SENTENCES, ROUNDS = 1024, 2  # of the training steps that are timed
-CODE = records.Code.now(
-    "experiments/tfrecords.py",
-    "code/unrolled/text.py",
-    "code/unrolled/with_tfrecords.py",
-    "code/unrolled/with_quiet_tensorflow.py",
-)
 
 
 def sentences():
@@ -217,7 +211,7 @@ def one_long_in_each_batch(rng, batches=8, short=20, long=1000, vocabulary=500):
     return [rng.integers(0, vocabulary, n + 1).tolist() for n in rng.permuted(lengths, axis=1).flat]
 
 
-if __name__ == "__main__":
+def measure():
     rng = np.random.default_rng(SEED)
     keras.utils.set_random_seed(SEED)
     encoded, words = sentences()
@@ -245,11 +239,16 @@ if __name__ == "__main__":
         for way in ways.values():
             for what in ("steps_per_second", "words_per_second"):
                 way[what + "_times"] = way[what] / ways["padded_batch"][what]
+    return results
+
+
+def main():
+    run = records.begin("tfrecords")
+    results = measure()
     print(json.dumps(results, indent=1))
     path = records.write(
-        "tfrecords",
+        run,
         results,
-        code=CODE,
         settings={
             "vocabulary": VOCABULARY,
             "hidden": HIDDEN,
@@ -262,3 +261,9 @@ if __name__ == "__main__":
         packages=("numpy", "tensorflow", "keras"),
     )
     print(path)
+
+
+RECORDS = {"tfrecords": measure}
+
+if __name__ == "__main__":
+    main()

@@ -16,16 +16,6 @@ import tempfile
 from experiments import symbolic_step
 from unrolled import records
 
-PACKAGE = (
-    "agreement embedding functional gru gru_reset_after language_model lstm rnn stacked text tree "
-    "with_theano"
-)
-CODE = records.Code.now(
-    "experiments/symbolic_step.py",
-    "experiments/theano_agreement.py",
-    "theano-1.0.5/requirements.lock",
-    *(f"code/unrolled/{module}.py" for module in PACKAGE.split()),
-)
 THEANO = records.ROOT / ".venv-theano" / "bin" / "python"
 MACHINE_CODE = {"C": "CVM", "Numba": "NUMBA"}
 
@@ -48,9 +38,8 @@ def run(python, cache, *arguments):
     return json.loads(done.stdout)
 
 
-def main():
-    if not THEANO.exists():
-        sys.exit("experiments.theano_agreement: no .venv-theano; make theano makes it")
+def measure():
+    """Returns the gaps and the times of Theano and PyTensor, and Theano's version."""
     with tempfile.TemporaryDirectory() as folder:
 
         def fresh():
@@ -69,21 +58,31 @@ def main():
                 for again in ("", ", cached"):
                     one = run(sys.executable, cache, mode, network)
                     found[f"PyTensor in {name}{again}"] = one["found"]
+    found = {
+        "agreement": theano.pop("found"),
+        "theano": theano,
+        "pytensor": pytensor,
+        "speed": speed,
+    }
+    return found, theano["version"]
+
+
+def main():
+    started = records.begin("theano")
+    if not THEANO.exists():
+        sys.exit("experiments.theano_agreement: no .venv-theano; make theano makes it")
+    found, version = measure()
     records.write(
-        "theano",
-        {
-            "agreement": theano.pop("found"),
-            "theano": theano,
-            "pytensor": pytensor,
-            "speed": speed,
-        },
-        code=CODE,
+        started,
+        found,
         settings={name: getattr(symbolic_step, name) for name in ("T", "B", "V", "H", "ROUNDS")},
         seed=symbolic_step.SEED,
         packages=("numpy", "pytensor", "numba"),
-        elsewhere={"theano": theano["version"]},
+        elsewhere={"theano": version},
     )
 
+
+RECORDS = {"theano": measure}
 
 if __name__ == "__main__":
     main()

@@ -11,6 +11,7 @@ again, and finished runs are kept.
 
 import hashlib
 import time
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -38,13 +39,6 @@ SETTINGS = {
     "schedule": "constant for the first half, then linearly to 0", "clip": CLIP,
     "precision": "float32", "test_sequences": TEST_SEQUENCES, "slots_of_long_tests": MANY_SLOTS,
 }  # fmt: skip
-CODE = records.Code.now(
-    "experiments/turing_machine.py",
-    *(
-        f"code/unrolled/{name}.py"
-        for name in "functional feed_forward lstm turing_machine tasks optimizers tree".split()
-    ),
-)
 
 
 class Lstm(NamedTuple):
@@ -121,27 +115,27 @@ MODELS = {
 }
 
 
-def tests(lengths):
+def tests(lengths, sequences=TEST_SEQUENCES):
     """Returns {length: Bits}, the same for every model."""
     return {
         length: tasks.copy_of_bits(
-            np.random.default_rng([1_000_000, length]), length, TEST_SEQUENCES, BITS
+            np.random.default_rng([1_000_000, length]), length, sequences, BITS
         )
         for length in lengths
     }
 
 
-def bits_right(model, p, lengths, slots):
+def bits_right(model, p, lengths, slots, sequences=TEST_SEQUENCES):
     """Returns {length: share of the bits right}."""
     return {
         str(length): tasks.bits_right(model.logits(p, batch.x, slots), batch)
-        for length, batch in tests(lengths).items()
+        for length, batch in tests(lengths, sequences).items()
     }
 
 
-def one(name, seed):
+def one(name, seed, code):
     """Returns (trained parameters, dictionary of what happened); a finished run is read again."""
-    key = hashlib.sha256(f"{name} {seed} {CODE.hash}".encode()).hexdigest()[:16]
+    key = hashlib.sha256(f"{name} {seed} {code}".encode()).hexdigest()[:16]
     path = records.ROOT / "_build" / "runs" / "turing_machine" / f"{key}.npz"
     if not path.is_file():
         checkpoint.save(path, *trained(name, seed))
@@ -149,18 +143,24 @@ def one(name, seed):
     return checkpoint.load(path, like), checkpoint.load_facts(path)
 
 
-def trained(name, seed):
-    model = MODELS[name]
+class Update(NamedTuple):
+    """How training stands after an update."""
+
+    params: Any
+    loss: float  # of its batch, before it
+    longest: int  # its batch might have been as long as this
+
+
+def training(model, seed):
+    """Yields an Update after every update."""
     p = model.init(np.random.default_rng([seed, 0]))
     rng = np.random.default_rng([seed, 1])
     longest, since = model.longest_at_first, 0
-    state, losses, longer_at = None, [], []
-    start = time.process_time()
+    state, losses = None, []
     for update in range(model.updates):
         if longest < LONGEST and since >= LONGER_AFTER:
             if np.mean(losses[-LONGER_AFTER:]) < LONGER_BELOW:
                 longest, since = longest + 1, 0
-                longer_at.append(update)
         length, slots = rng.integers(1, longest + 1), rng.integers(FEWEST_SLOTS, SLOTS + 1)
         batch = tasks.copy_of_bits(rng, int(length), BATCH, BITS)
         loss, gradients = model.loss_and_gradient(p, batch, int(slots))
@@ -169,6 +169,18 @@ def trained(name, seed):
         p, state = optimizers.adam(p, gradients, state, rate)
         losses.append(loss)
         since += 1
+        yield Update(p, loss, longest)
+
+
+def trained(name, seed):
+    model = MODELS[name]
+    start = time.process_time()
+    losses, longest, longer_at = [], model.longest_at_first, []
+    for update, step in enumerate(training(model, seed)):
+        if step.longest > longest:
+            longer_at.append(update)
+        p, loss, longest = step
+        losses.append(loss)
     curve = np.mean(np.reshape(losses, (-1, CHECK_EVERY)), axis=1)
     right = bits_right(model, p, TESTED, SLOTS)
     print(f"{name}, seed {seed}: bits right at 20: {right['20']:.4f}", flush=True)
@@ -188,11 +200,22 @@ def trained(name, seed):
     }
 
 
+def witness(name):
+    """Returns the losses of a few updates of each model, and how many bits are right then."""
+    losses = []
+    for model in MODELS.values():
+        for step in training(model._replace(updates=10), model.seeds[0]):
+            losses.append(step.loss)
+        losses += bits_right(model, step.params, [1, 3], SLOTS, sequences=10).values()
+    return losses
+
+
 def main():
+    run = records.begin("turing_machine")
     runs, kept = [], {}
     for name, model in MODELS.items():
         for seed in model.seeds:
-            p, happened = one(name, seed)
+            p, happened = one(name, seed, records.digest(run))
             runs.append(happened)
             if seed == 0:
                 kept[name] = p
@@ -208,14 +231,16 @@ def main():
         for name in MODELS
     }  # fmt: skip
     path = records.write(
-        "turing_machine",
+        run,
         {"chance": 0.5, "checked_every": CHECK_EVERY, "right": summary, "runs": runs},
-        code=CODE,
         settings=SETTINGS,
         seed=list(SEEDS),
+        witness=partial(witness, run.name),
     )
     print(path)
 
+
+RECORDS = {"turing_machine": main}
 
 if __name__ == "__main__":
     main()

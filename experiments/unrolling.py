@@ -16,11 +16,6 @@ from unrolled.with_quiet_tensorflow import keras, tf
 SEED = 0
 BATCH, UNITS, STEPS = 8, 32, 40
 LENGTHS, LENGTHS_UNROLLED_XLA = (8, 16, 32, 64), (8, 16, 32)
-CODE = records.Code.now(
-    "experiments/unrolling.py",
-    "code/unrolled/with_loops.py",
-    "code/unrolled/with_quiet_tensorflow.py",
-)
 
 
 def clocked(function):
@@ -45,7 +40,7 @@ def measured(way, jit_compile, T):
     }
 
 
-if __name__ == "__main__":
+def measure():
     measured("Keras loop", False, 2)  # what TensorFlow does once is not to count
     measured("Keras loop", True, 2)
     ways = {}
@@ -58,19 +53,28 @@ if __name__ == "__main__":
             ways[name] = {"T": list(lengths), **columns}
             print(name, columns, flush=True)
     first = {name: found["first_seconds"][LENGTHS.index(32)] for name, found in ways.items()}
-    results = {
+    return {
         "ways": ways,
         "first_at_32": {
             "unrolled_xla_of_loop_xla": first["unrolled_xla"] / first["Keras_loop_xla"],
             "loop_xla_of_loop": first["Keras_loop_xla"] / first["Keras_loop"],
         },
     }
+
+
+def main():
+    run = records.begin("unrolling")
     path = records.write(
-        "unrolling",
-        results,
-        code=CODE,
+        run,
+        measure(),
         settings={"batch": BATCH, "inputs": UNITS, "units": UNITS, "steps_timed": STEPS},
         seed=SEED,
         packages=("numpy", "tensorflow", "keras"),
     )
     print(path)
+
+
+RECORDS = {"unrolling": measure}
+
+if __name__ == "__main__":
+    main()

@@ -84,15 +84,15 @@ def test_what_will_not_do_is_one_line(run, message, tmp_path, monkeypatch, capsy
 
 @pytest.fixture
 def bench(tmp_path, monkeypatch):
-    """A kind of three parts, whose processes are played; its folder, and what was begun."""
+    """A ladder of three parts, whose processes are played; its folder, and what was begun."""
     kind = SimpleNamespace(
-        SEED=0, NEEDS=1 << 30, SECONDS=1, PACKAGES=("numpy",), FILES=("experiments/gpu/ladder.py",),
+        SEED=0, NEEDS=1 << 30, SECONDS=1, PACKAGES=("numpy",),
         PARTS={"first": (), "second": ("json",), "third": ("no_such_library",)},
         settings=lambda rehearsal: {"small": rehearsal},
         report=lambda found: [f"parts: {', '.join(found['parts'])}"],
     )  # fmt: skip
-    monkeypatch.setitem(sys.modules, "experiments.gpu.played", kind)
-    monkeypatch.setattr(gpu, "KINDS", ("played",))
+    monkeypatch.setitem(sys.modules, "experiments.gpu.ladder", kind)
+    monkeypatch.setattr(gpu, "KINDS", ("ladder",))
     monkeypatch.setattr(gpu, "KEPT", tmp_path / "kept")
     monkeypatch.setattr(records, "FOLDER", tmp_path / "results")
     begun, ends = [], {}
@@ -109,7 +109,7 @@ def bench(tmp_path, monkeypatch):
     monkeypatch.setattr(gpu, "_process", process)
     return SimpleNamespace(
         kind=kind, folder=tmp_path, begun=begun, ends=ends, process=process,
-        record=tmp_path / "results/gpu/played.json",
+        record=tmp_path / "results/gpu/ladder.json",
     )  # fmt: skip
 
 
@@ -123,9 +123,9 @@ def test_a_kind_becomes_a_record_with_its_origin(bench, capsys):
     }
     assert record["device"] == "a card, 8 GiB, driver 580.1"
     assert record["commit"] == "abc" and record["versions"]["numpy"] == np.__version__
-    assert record["code_hash"] == records.code_hash(bench.kind.FILES)
+    assert "experiments.gpu.ladder.in_numpy" in record["code"] and not records.changes(record)
     out = capsys.readouterr().out
-    assert "played, third: no_such_library is not installed: left out" in out
+    assert "ladder, third: no_such_library is not installed: left out" in out
     assert "parts: first, second" in out
 
     assert gpu.main([], find=lambda: CARD) == gpu.DONE
@@ -140,7 +140,7 @@ def test_what_fails_is_in_the_record_and_in_the_status(bench, capsys):
     results = json.loads(bench.record.read_text())["results"]
     assert results["failed"] == {"second": "Wrong: W_h is off by 2.0e-01"}
     assert list(results["parts"]) == ["first"]
-    assert "played, second: Wrong: W_h is off" in capsys.readouterr().err
+    assert "ladder, second: Wrong: W_h is off" in capsys.readouterr().err
 
 
 def test_nothing_done_is_no_record(bench, capsys):
@@ -155,7 +155,7 @@ def test_too_little_memory_is_one_line_and_no_record(bench, capsys):
     assert gpu.main([], find=lambda: CARD) == gpu.UNFIT
     said = capsys.readouterr().err
     assert said == (
-        "played: too little device memory: 9.0 GiB needed, 7.0 of 8.0 GiB free: not run\n"
+        "ladder: too little device memory: 9.0 GiB needed, 7.0 of 8.0 GiB free: not run\n"
     )
     assert bench.begun == [] and not bench.record.exists()
 
@@ -168,7 +168,7 @@ def test_an_interruption_keeps_what_is_finished_and_the_same_command_goes_on(ben
     del bench.ends["second"]
     assert gpu.main([], find=lambda: CARD) == gpu.DONE
     assert bench.begun == ["first", "second", "second"]
-    assert "played, first: kept from before" in capsys.readouterr().out
+    assert "ladder, first: kept from before" in capsys.readouterr().out
     assert list(json.loads(bench.record.read_text())["results"]["parts"]) == ["first", "second"]
 
 
@@ -189,8 +189,8 @@ def test_a_used_up_time_is_said_and_keeps_what_is_finished(bench, capsys):
 
 def test_a_failure_of_one_kind_does_not_stop_the_next(bench, monkeypatch):
     broken = SimpleNamespace(**vars(bench.kind) | {"PARTS": {"bad": ()}})
-    monkeypatch.setitem(sys.modules, "experiments.gpu.broken", broken)
-    monkeypatch.setattr(gpu, "KINDS", ("broken", "played"))
+    monkeypatch.setitem(sys.modules, "experiments.gpu.dates", broken)
+    monkeypatch.setattr(gpu, "KINDS", ("dates", "ladder"))
     bench.process.reasons = {"bad": "no"}
     assert gpu.main([], find=lambda: CARD) == gpu.FAILED
     assert bench.record.exists()
@@ -492,7 +492,6 @@ def test_every_kind_says_all_that_a_record_needs(name):
     kind = KINDS[name]
     assert kind.PARTS and kind.settings(False) != kind.settings(True)
     assert kind.NEEDS >= 1 << 30 and isinstance(kind.SEED, int)
-    assert kind.FILES[0] == f"experiments/gpu/{name}.py"
-    assert len(records.code_hash(kind.FILES)) == 16
+    assert kind.RECORDS == {f"gpu/{name}": (kind.settings, kind.run)}
     total = sum(kind.SECONDS for _ in kind.PARTS)
     assert total < 20 * 60, "the parts of a kind together fit into twenty minutes"

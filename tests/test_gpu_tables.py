@@ -25,12 +25,6 @@ def test_a_page_shows_a_record_or_that_there_is_none(name, tmp_path, monkeypatch
         "dates": {"curve": [point], "update": 0.002},
     }[name]  # fmt: skip
     results = {"parts": {"cuDNN": parts}, "missing": {"CuPy": "not there"}, "failed": {"x": "no"}}
-    records.write(
-        f"gpu/{name}",
-        results,
-        code=records.Code.now("code/unrolled/gpu_tables.py"),
-        settings={},
-        seed=0,
-    )
+    records.write(records.begin(f"gpu/{name}"), results, settings={}, seed=0)
     said = gpu_tables.table(name)
     assert "cuDNN" in said and "CuPy: not there" in said and "x: no" in said

@@ -207,8 +207,14 @@ class House:
     def imports(self, module):
         """Yields the modules of the house that a module imports at its top."""
         for dotted in [module.rpartition(".")[0], *self.modules[module].imports.values()]:
-            if found := self.resolve(dotted):
-                yield found[0]
+            if found := self.module_of(dotted):
+                yield found
+
+    def module_of(self, dotted):
+        """Returns the module that an import of a dotted path runs; None if not ours."""
+        parts = dotted.split(".")
+        paths = (".".join(parts[:length]) for length in range(len(parts), 0, -1))
+        return next((path for path in paths if path in self.modules), None)
 
     def only_guards(self, module, name):
         """Tells whether a function does nothing but raise."""
@@ -370,14 +376,16 @@ class _Reader(ast.NodeTransformer):
 
     def visit_FunctionDef(self, node):  # noqa: N802
         node.returns = None
+        node.decorator_list = [self.visit(decorator) for decorator in node.decorator_list]
+        node.args = self.visit(node.args)  # defaults are values of the scope outside
         outside = self.aliases
         inner = _aliases(node.body, self.module)
         self.aliases = outside | inner
         for dotted in inner.values():
-            if found := self.house.resolve(dotted):
-                self.imported.add(found[0])
+            if found := self.house.module_of(dotted):
+                self.imported.add(found)
         self.local.append(_locals(node) - inner.keys())
-        node = self.generic_visit(node)
+        node.body = self.block(node.body) or [ast.Pass()]
         self.local.pop()
         self.aliases = outside
         return node
@@ -385,8 +393,9 @@ class _Reader(ast.NodeTransformer):
     visit_AsyncFunctionDef = visit_FunctionDef  # noqa: N815
 
     def visit_Lambda(self, node):  # noqa: N802
+        node.args = self.visit(node.args)
         self.local.append({arg.arg for arg in ast.walk(node.args) if isinstance(arg, ast.arg)})
-        node = self.generic_visit(node)
+        node.body = self.visit(node.body)
         self.local.pop()
         return node
 

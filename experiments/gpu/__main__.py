@@ -92,7 +92,7 @@ def run(kind, name, device, until, given):
     settings = kind.settings(bool(given.rehearse))
     if given.corpus:
         settings["corpus"] = str(given.corpus.resolve())
-    code = records.Code.now(*kind.FILES)
+    this = records.begin(f"gpu/{name}")
     folder = (given.rehearse / "parts" if given.rehearse else KEPT) / name
     found = {"parts": {}, "missing": {}, "failed": {}}
     for part, needs in kind.PARTS.items():
@@ -101,7 +101,7 @@ def run(kind, name, device, until, given):
             found["missing"][part] = f"{', '.join(absent)} is not installed"
             print(f"{name}, {part}: {found['missing'][part]}: left out")
             continue
-        kept = folder / f"{_key(part, settings, code, device)}.json"
+        kept = folder / f"{_key(part, settings, this, device)}.json"
         if kept.is_file() and not given.again:
             print(f"{name}, {part}: kept from before")
             found["parts"][part] = json.loads(kept.read_text("utf-8"))
@@ -116,22 +116,21 @@ def run(kind, name, device, until, given):
     if not found["parts"]:
         return _say(f"{name}: no part of it could be run: no record", FAILED)
     print("\n".join(["", *kind.report(found), ""]))
-    _record(kind, name, found, settings, code, device, given)
+    _record(kind, this, found, settings, device, given)
     return FAILED if found["failed"] else DONE
 
 
-def _record(kind, name, found, settings, code, device, given):
-    facts = dict(
-        code=code,
+def _record(kind, this, found, settings, device, given):
+    path = records.write(
+        this,
+        found,
         settings={k: v for k, v in settings.items() if k != "corpus"},
         seed=kind.SEED,
+        device=device.described() if device else "a rehearsal",
         packages=("numpy", *(p for p in kind.PACKAGES if records.is_installed(p))),
         commit=given.commit,
+        folder=given.rehearse,
     )
-    if given.rehearse:
-        path = records.write(name, found, device="a rehearsal", folder=given.rehearse, **facts)
-    else:
-        path = records.write(f"gpu/{name}", found, device=device.described(), **facts)
     print(f"wrote {path}")
 
 
@@ -178,9 +177,10 @@ def _reason(status, said):
     return last.removeprefix("experiments.gpu.proof.")
 
 
-def _key(part, settings, code, device):
+def _key(part, settings, this, device):
     """Returns a name for a part's result that is another when anything of it is."""
-    facts = json.dumps([part, settings, code.hash, device and [device.name, device.driver]])
+    code = records.digest(this)
+    facts = json.dumps([part, settings, code, device and [device.name, device.driver]])
     return hashlib.sha256(facts.encode()).hexdigest()[:16]
 
 

@@ -19,18 +19,6 @@ NEEDS = 2 << 30
 SECONDS = 120
 PACKAGES = ("cupy", "cupy-cuda12x", "cupy-cuda13x")
 PARTS = {"CuPy": ("cupy",), "NumPy, on the processor": ()}
-FILES = (
-    "experiments/gpu/dates.py",
-    "experiments/gpu/ladder.py",
-    "experiments/gpu/proof.py",
-    *(
-        f"code/unrolled/{name}.py"
-        for name in (
-            "array_namespace", "attention", "bidirectional", "dates", "functional", "gru",
-            "optimizers", "padding", "seq2seq", "tree",
-        )
-    ),
-)  # fmt: skip
 D, V = len(dates.ALPHABET), len(dates.ANSWERS)
 
 
@@ -105,3 +93,6 @@ def batches(seed, epoch, sizes):
 
 
 report = gpu_tables.dates
+
+
+RECORDS = {"gpu/dates": (settings, run)}

@@ -21,17 +21,6 @@ PARTS = {
 }
 REHEARSED_WITHOUT = {"torch"}
 ROUNDING = {"float32": 5e-3, "bfloat16": 5e-2, "float16": 1e-2}
-FILES = (
-    "experiments/gpu/fused_lstm.py",
-    "experiments/gpu/saturation.py",
-    "experiments/gpu/clocks.py",
-    "experiments/gpu/proof.py",
-    "code/unrolled/functional.py",
-    "code/unrolled/lstm.py",
-    "code/unrolled/sequential_chain.py",
-    "code/unrolled/tree.py",
-    "code/unrolled/with_triton.py",
-)
 ROUNDS = 5
 
 
@@ -217,3 +206,6 @@ def exchange(plan, B, H):
 
 
 report = gpu_tables.fused_lstm
+
+
+RECORDS = {"gpu/fused_lstm": (settings, run)}

@@ -27,20 +27,6 @@ PARTS = {  # name: what it imports
     "PyTorch, compiled": ("torch",),
     "cuDNN through PyTorch": ("torch",),
 }
-FILES = (
-    "experiments/gpu/ladder.py",
-    "experiments/gpu/clocks.py",
-    "experiments/gpu/proof.py",
-    "code/unrolled/array_namespace.py",
-    "code/unrolled/functional.py",
-    "code/unrolled/language_model.py",
-    "code/unrolled/optimizers.py",
-    "code/unrolled/rnn.py",
-    "code/unrolled/text.py",
-    "code/unrolled/tree.py",
-    "code/unrolled/with_jax_step.py",
-    "code/unrolled/with_pytensor_step.py",
-)
 ETA = 1.0  # of the step that is proved
 
 
@@ -306,3 +292,6 @@ RUNGS = dict(
 
 
 report = gpu_tables.ladder
+
+
+RECORDS = {"gpu/ladder": (settings, run)}

@@ -19,22 +19,6 @@ PACKAGES = ("jax",)
 CELLS = {"RNN": rnn, "LSTM": lstm, "GRU": gru}
 SMALL = {"RNN": 99, "LSTM": 93, "GRU": 95}
 PARTS = {f"{name}, {size}": ("jax",) for size in ("as in Part 4", "large") for name in CELLS}
-FILES = (
-    "experiments/gpu/language_models.py",
-    "experiments/gpu/corpus.py",
-    "experiments/gpu/proof.py",
-    "code/unrolled/array_namespace.py",
-    "code/unrolled/embedding.py",
-    "code/unrolled/functional.py",
-    "code/unrolled/gru.py",
-    "code/unrolled/language_model.py",
-    "code/unrolled/lstm.py",
-    "code/unrolled/rnn.py",
-    "code/unrolled/stacked.py",
-    "code/unrolled/text.py",
-    "code/unrolled/tree.py",
-    "code/unrolled/with_jax.py",
-)
 
 
 def settings(rehearsal):
@@ -167,3 +151,6 @@ def compiled(cell, clip):
 
 
 report = gpu_tables.language_models
+
+
+RECORDS = {"gpu/language_models": (settings, run)}

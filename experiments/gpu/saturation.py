@@ -24,18 +24,6 @@ PARTS = {
     "JAX GRU": ("jax",),
 }
 CELLS = {"RNN": rnn, "LSTM": lstm, "GRU": gru}
-FILES = (
-    "experiments/gpu/saturation.py",
-    "experiments/gpu/clocks.py",
-    "experiments/gpu/proof.py",
-    "code/unrolled/array_namespace.py",
-    "code/unrolled/functional.py",
-    "code/unrolled/gru.py",
-    "code/unrolled/lstm.py",
-    "code/unrolled/rnn.py",
-    "code/unrolled/tree.py",
-    "code/unrolled/with_jax.py",
-)
 
 
 def settings(rehearsal):
@@ -177,3 +165,6 @@ def ceilings(sizes):
 
 
 report = gpu_tables.saturation
+
+
+RECORDS = {"gpu/saturation": (settings, run)}
