@@ -6,8 +6,9 @@
 
 A witness is the beginning of a training, repeated in seconds; its losses are kept in the record.
 If the code of today gives the same losses within TOLERANCE, the record stands: it was measured at
-one commit and reproduced in small at another. If not, or if there is no witness (a benchmark has
-none), it stays stale until ``make results`` measures it again.
+one commit and reproduced in small at another. It stays stale until ``make results`` measures it
+again if the losses differ, if it has no witness (a benchmark has none), and if something changed
+that a witness cannot vouch for: a constant of the script, the data, a function it does not run.
 """
 
 import argparse
@@ -54,18 +55,20 @@ def attest(record, changed, testify):
     """Tells whether a record stands; if its code changed and it does, that is written into it."""
     name = record["name"]
     if "witness" not in record:
-        print(f"{name}: {'stale, a benchmark: make results' if changed else 'fresh'}", flush=True)
-        return not changed
-    if data := [path for path in changed if path in record["data"]]:
-        print(f"{name}: stale, {', '.join(data)} changed: make results", flush=True)
-        return False
+        return not changed or is_stale(name, "a benchmark: make results")
+    house = records.begin(name).house
+    settled = [of for of in changed if of in record["data"] or is_setting(of, record, house)]
+    if settled:
+        return is_stale(name, f"{', '.join(settled)} changed: make results")
     seen = testify(name)
-    gap = difference(record["witness"]["losses"], seen["losses"])
+    if idle := [of for of in changed if is_package_function(of, house) and of not in seen.ran]:
+        return is_stale(name, f"its witness does not run {', '.join(idle)}: make results")
+    gap = difference(record["witness"]["losses"], seen.losses)
     agrees = gap <= TOLERANCE
     print(f"{name}: {'reproduced' if agrees else 'NOT reproduced'}, to {gap:.1e}", flush=True)
     if agrees and changed:
-        record["code"] = records.begin(name).house.rests_on(name, seen["entered"])
-        record["witness"]["entered"] = seen["entered"]
+        record["code"] = house.rests_on(name, seen.entered)
+        record["witness"]["entered"] = seen.entered
         record["reproduced"] = {
             "commit": records.current_commit(),
             "date": datetime.now(UTC).date().isoformat(),
@@ -74,6 +77,23 @@ def attest(record, changed, testify):
         }
         records.save(record)
     return agrees
+
+
+def is_stale(name, why):
+    """Says why a record is stale and stays so."""
+    print(f"{name}: stale, {why}", flush=True)
+    return False
+
+
+def is_setting(name, record, house):
+    """Tells whether what changed is a constant of a script, which had another value before."""
+    is_of_script = name.startswith("experiments.") and not name.endswith(".RECORDS")
+    return is_of_script and name in record["code"] and not house.is_function(name)
+
+
+def is_package_function(name, house):
+    """Tells whether what changed is a function or class of the package."""
+    return name.startswith("unrolled.") and house.is_function(name)
 
 
 def difference(before, now):

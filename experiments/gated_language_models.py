@@ -85,16 +85,18 @@ def main(name, network):
 
 
 def witness(name):
-    """Returns the losses of a short run on a small part of the corpus."""
+    """Returns the losses of a short run on a small part of the corpus, and some text's lengths."""
     _, network = RECORDS[name]
-    _, encoded = prepared()
+    vocabulary, encoded = prepared()
+    cell = stacked.of(*network.cells)
     few = text.Split(encoded.train[:640], encoded.validation[:64], encoded.test[:64])
     run = training(initial(network), few, network, progress=False)
     *_, last = updates = list(itertools.islice(run, 20))
     return [
         *(update.loss for update in updates),
         last.validation_loss,
-        mean_loss(last.best, text.batches(few.test, 64), stacked.of(*network.cells)),
+        mean_loss(last.best, text.batches(few.test, 64), cell),
+        *(len(line) for lines in sample(last.best, vocabulary, cell).values() for line in lines),
     ]
 
 

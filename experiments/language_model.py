@@ -75,10 +75,13 @@ def train_on_own_text(path, settings):
 
 
 def witness(name):
-    """Returns the losses of a short run on a small part of the corpus, and its baselines."""
+    """Returns the losses of a short run on a small part of the corpus, its baselines, and more.
+
+    The last numbers are the lengths of the sentences that it then draws.
+    """
     _, settings = RECORDS[name]
     documents, _ = text.remove_duplicates(text.corpus())
-    _, _, encoded = prepared(documents, settings["V"])
+    _, vocabulary, encoded = prepared(documents, settings["V"])
     few = text.Split(encoded.train[:640], encoded.validation[:64], encoded.test[:64])
     run = training(initial(settings), few, settings, progress=False)
     *_, last = updates = list(itertools.islice(run, 20))
@@ -88,6 +91,7 @@ def witness(name):
         last.validation_loss,
         mean_loss(last.best, text.batches(few.test, 64)),
         *(perplexity for part in baselines.values() for perplexity in part.values()),
+        *(len(line) for lines in sample(last.best, vocabulary).values() for line in lines),
     ]
 
 

@@ -42,12 +42,12 @@ def main(old):
         script = records.ROOT / f"{module.replace('.', '/')}.py"
         seen = attest.in_a_process(name) if "def witness(" in script.read_text() else None
         house = records.begin(name).house
-        record["code"] = house.rests_on(name, seen["entered"] if seen else None)
+        record["code"] = house.rests_on(name, seen.entered if seen else None)
         record["data"] = {p: records.file_digest(p) for p in files}
         if seen:
-            record["witness"] = seen
+            record["witness"] = {"losses": seen.losses, "entered": seen.entered}
         records.save(record | {"results": results})
-        losses = len(seen["losses"]) if seen else "no"
+        losses = len(seen.losses) if seen else "no"
         print(f"{name}: rests on {len(record['code'])} pieces, {losses} losses", flush=True)
 
 

@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 ROOMS = {"unrolled": "code", "experiments": "."}  # packages, and the folders they lie in
 EFFECTS = "(import)"  # what a module does when it is imported, as one piece
-PLUMBING = {"records", "dependencies", "files"}  # they keep a result and take no part in it
+PLUMBING = {"records", "dependencies", "files", "checkpoint"}  # they keep what others made
 
 
 class NoScript(LookupError):
@@ -165,6 +165,13 @@ class House:
             for (module, name), piece in sorted(reached.items())
             if piece.meaning
         }
+
+    def is_function(self, name):
+        """Tells whether a qualified name is that of a function or a class."""
+        module, _, name = name.rpartition(".")
+        definitions = self.modules[module].definitions if module in self.modules else {}
+        found = definitions.get(name, [None])[0]
+        return isinstance(found, ast.FunctionDef | ast.ClassDef)
 
     def resolve(self, dotted):
         """Returns (module, name, rest of the path), name None for a module; None if not ours."""

@@ -106,9 +106,9 @@ def write(
         | (elsewhere or {}),
         "seed": seed,
         "settings": settings,
-        "code": run.house.rests_on(run.name, seen["entered"] if seen else None),
+        "code": run.house.rests_on(run.name, seen.entered if seen else None),
         "data": {path: file_digest(path) for path in _data(run)},
-        **({"witness": seen} if seen else {}),
+        **({"witness": {"losses": seen.losses, "entered": seen.entered}} if seen else {}),
         "results": results,
     }
     return save(record, folder)
@@ -121,26 +121,47 @@ def save(record, folder=None):
     return path
 
 
+class Testimony(NamedTuple):
+    """What a witness said, and which definitions of the package it was seen to run."""
+
+    losses: list[float]
+    ran: frozenset[str]
+
+    @property
+    def entered(self):
+        """The last names of the modules that it ran something of, in order."""
+        return sorted({name.split(".")[-2] for name in self.ran})
+
+
 def testified(witness):
-    """Returns what a witness says, {"losses", "entered"}, and which modules it was seen to enter.
+    """Returns the Testimony of a witness.
 
     Raises:
         ValueError: it returns no finite numbers.
     """
-    files: set[str] = set()
+    seen: set[tuple[str, str]] = set()
+
+    def note(frame, event, argument):
+        seen.add((frame.f_code.co_filename, frame.f_code.co_qualname))
+
     before = sys.getprofile()
-    sys.setprofile(lambda frame, event, arg: files.add(frame.f_code.co_filename))
+    sys.setprofile(note)
     try:
         losses = [float(loss) for loss in witness()]
     finally:
         sys.setprofile(before)
     if not losses or not all(map(math.isfinite, losses)):
         raise ValueError(f"a witness returns finite numbers, got {losses}")
-    package = str(ROOT / "code")
-    return {
-        "losses": losses,
-        "entered": sorted({Path(file).stem for file in files if file.startswith(package)}),
-    }
+    package = str(ROOT / "code") + os.sep
+    return Testimony(
+        losses,
+        frozenset(
+            f"{file.removeprefix(package).removesuffix('.py').replace(os.sep, '.')}."
+            f"{name.partition('.')[0]}"
+            for file, name in seen
+            if file.startswith(package)
+        ),
+    )
 
 
 def changes(record):
