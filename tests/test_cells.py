@@ -10,7 +10,6 @@ import pytest
 from unrolled import rnn
 
 ROOT = cells.ROOT
-CHAPTERS = [(p, c) for p in cells.chapters() for c in cells.drawn_cells(p.read_text("utf-8"))]
 HEADER = "---\nkernelspec: {name: python3}\n---\n\n# Title\n\n"
 
 
@@ -27,14 +26,9 @@ def project(folder, source):
     return page
 
 
-@pytest.mark.parametrize(
-    ("path", "drawn"), CHAPTERS, ids=[f"{p.stem}:{c.name}" for p, c in CHAPTERS]
-)
-def test_every_drawn_cell_is_the_tested_source(path, drawn):
-    module, _, name = drawn.name.rpartition(".")
-    found = getattr(importlib.import_module(module), name)
-    source = inspect.getsource(getattr(found, "fn", found))  # a kernel holds its function
-    assert drawn.text == source.rstrip("\n"), f"{path.name}:{drawn.line}: run `make draw`"
+def test_every_drawn_cell_is_the_tested_source(capsys):
+    assert sum(len(list(cells.drawn_cells(p.read_text("utf-8")))) for p in cells.chapters()) > 100
+    assert draw.main(["--check"]) == 0, capsys.readouterr().out
 
 
 def test_reading_the_file_gives_what_inspect_gives():
