@@ -30,7 +30,7 @@ NAMES = {
 }
 
 # Of the book as a whole, and no results that its pages quote: checked.py shows them.
-OF_THE_BOOK = {"checks.json", "lighthouse.json"}
+OF_THE_BOOK = {"checks.json", "lighthouse.json", "mutation.json"}
 
 LOG = logging.getLogger(__name__)
 
