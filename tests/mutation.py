@@ -109,9 +109,30 @@ def function_of(name):
 
 
 def sentences(path=SENTENCES):
-    """Returns what is known of survivors: {(function, before, after): entry}."""
-    entries = tomllib.loads(path.read_text("utf-8")).get("survivor", ())
-    return {(e["function"], e["before"], e["after"]): e for e in entries}
+    """Returns what is known of survivors, a list of entries."""
+    return tomllib.loads(path.read_text("utf-8")).get("survivor", [])
+
+
+def entry_of(known, function, before, after):
+    """Returns the entry of a survivor, {} if there is none.
+
+    An entry with a function has whole lines; one without holds for a part of any line.
+    """
+    for entry in known:
+        if "function" in entry:
+            if (entry["function"], entry["before"], entry["after"]) == (function, before, after):
+                return entry
+        elif after in replacements(before, entry["before"], entry["after"]):
+            return entry
+    return {}
+
+
+def replacements(text, part, other):
+    """Returns the text with one occurrence of a part replaced, once for each occurrence."""
+    pieces = text.split(part)
+    return [
+        part.join(pieces[:i]) + other + part.join(pieces[i:]) for i in range(1, len(pieces))
+    ]
 
 
 def run(root, folder, each=None, seed=0, only=None):
@@ -153,7 +174,7 @@ def report(found, differences, known):
         survivor = None
         if outcome not in CAUGHT:
             before, after = differences[name]
-            entry = known.get((function, before, after), {})
+            entry = entry_of(known, function, before, after)
             survivor = {
                 "function": function, "before": before, "after": after,
                 "sentence": entry.get("sentence", ""),

@@ -239,7 +239,7 @@ def test_inputs_that_do_not_fit_are_refused(cell):
         cell.forward(p, x[..., :3])
     with pytest.raises(ValueError, match=r"ids must lie in 0..3, got 0..4"):
         cell.forward(p, np.array([[0], [4]]))
-    with pytest.raises(ValueError, match=r"must be \(3, 6\), got \(2, 6\)"):
+    with pytest.raises(ValueError, match=r"^h0 must be \(3, 6\), got \(2, 6\)"):
         cell.forward(p, x, *(s[:2] for s in state))
 
 
@@ -248,6 +248,8 @@ def test_one_state_of_two_is_refused(cell):
     p, x, state, _ = case(cell)
     with pytest.raises(ValueError, match="two states: give h0 and c0, or neither"):
         cell.forward(p, x, state[0])
+    with pytest.raises(ValueError, match="^c0 must be"):
+        cell.forward(p, x, state[0], state[1][:2])
 
 
 def test_the_forget_gate_begins_open():

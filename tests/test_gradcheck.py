@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from unrolled import gradcheck
+from unrolled import gradcheck, tree
 
 
 class P(NamedTuple):
@@ -88,6 +88,14 @@ def test_one_wrong_entry_where_the_true_gradient_is_zero_is_refused():
     wrong = P(np.array([[0, 0], [0, 1e-9]]), np.zeros(2))
     with pytest.raises(AssertionError, match=r"^A\[1, 1\]"):
         gradcheck.check(lambda _: 1.0, p, wrong)
+
+
+def test_an_error_in_a_small_gradient_is_measured_by_its_own_size():
+    p, dp = case()
+    small = tree.map(lambda d: 1e-6 * d, dp)
+    assert gradcheck.check(lambda p: 1e-6 * loss(p), p, small)
+    with pytest.raises(AssertionError, match=r"^A"):
+        gradcheck.check(lambda p: 1e-6 * loss(p), p, small._replace(A=1.0005 * small.A))
 
 
 def test_float32_and_shapes_that_differ_are_refused():

@@ -166,6 +166,16 @@ def test_top_k_draws_among_the_k_likeliest():
     assert {word for words in drawn for word in (words or (2,))} == best
 
 
+def test_top_k_draws_among_the_k_likeliest_of_many_in_any_order():
+    p, rng = model(seed=7, V=12), np.random.default_rng(3)
+    p = tree.map(np.zeros_like, p)
+    for _ in range(20):
+        p.b_y[:] = 0.01 * rng.permutation(12)
+        best = set(np.argsort(p.b_y)[-2:].tolist())
+        drawn = [lm.generate(p, rng, 1, 2, top_k=2, limit=1) for _ in range(30)]
+        assert {word for words in drawn for word in (words or (2,))} == best
+
+
 def test_low_temperature_is_sharper():
     p = model(seed=8)
     likeliest = lm.generate(p, None, 1, 2, temperature=0, minimum=1, limit=1)

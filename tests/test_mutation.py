@@ -37,11 +37,15 @@ DIFFERENCES = {
     "unrolled.rnn.xǁCacheǁat__mutmut_1": ("x = 1", "x = 2"),
     "unrolled.text.x_words__mutmut_10": ("y = 1", "y = 2"),
 }
-KNOWN = {
-    ("unrolled.rnn.step", "a + b", "a - b"): {"sentence": "b is zero.", "equivalent": True},
-    ("unrolled.rnn.step", "x = 1", "x = 2"): {"sentence": "This is of another function."},
-    ("unrolled.text.words", "y = 1", "y = 2"): {"sentence": "Nothing reads y."},
-}
+KNOWN = [
+    {"function": "unrolled.rnn.step", "before": "a + b", "after": "a - b",
+     "sentence": "b is zero.", "equivalent": True},
+    {"function": "unrolled.rnn.step", "before": "x = 1", "after": "x = 2",
+     "sentence": "This is of another function."},
+    {"before": "= 1", "after": "= 2", "sentence": "This is of y.", "function": "unrolled.text.words"},
+    {"before": "y =", "after": "y = 1 +", "sentence": "This is another change."},
+    {"before": "y = 1", "after": "y = 2", "sentence": "Nothing reads y."},
+]  # fmt: skip
 RESULTS = {
     "functions": {
         "unrolled.rnn.step": {"mutants": 3, "caught": 2, "equivalent": 1},
@@ -73,13 +77,22 @@ def test_the_record_has_the_sentences_as_they_are_now():
     path = mutation.ROOT / "results/mutation.json"
     known = mutation.sentences()
     for s in json.loads(path.read_text("utf-8"))["results"]["survivors"]:
-        entry = known[s["function"], s["before"], s["after"]]
-        assert s["sentence"] == entry["sentence"]
+        entry = mutation.entry_of(known, s["function"], s["before"], s["after"])
+        assert s["sentence"] == entry.get("sentence")
         assert s["equivalent"] == entry.get("equivalent", False)
 
 
 def test_every_mutant_counts_for_its_function_and_its_module():
     assert mutation.report(FOUND, DIFFERENCES, KNOWN) == RESULTS
+
+
+def test_an_entry_without_a_function_holds_for_one_place_of_a_line():
+    rule = {"before": "f(-1", "after": "f(-2", "sentence": "The same."}
+    line = "x.f(-1, 3), y.f(-1)"
+    for after in ("x.f(-2, 3), y.f(-1)", "x.f(-1, 3), y.f(-2)"):
+        assert mutation.entry_of([rule], "a.b", line, after) is rule
+    for after in ("x.f(-2, 3), y.f(-2)", "x.f(-1, 3), y.g(-1)", line):
+        assert mutation.entry_of([rule], "a.b", line, after) == {}
 
 
 def test_a_sample_is_one_seeds_and_has_as_many_of_each_module():

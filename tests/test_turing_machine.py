@@ -321,6 +321,14 @@ def test_float32_stays_float32_and_is_near_float64():
         np.testing.assert_allclose(a, b, atol=1e-2 * np.abs(b).max())
 
 
+def test_the_first_state_has_an_empty_memory_and_both_heads_at_slot_0():
+    p = ntm.init(np.random.default_rng(0), 3, 2, 4, 5, lstm)
+    memory, w, r, inner = ntm.initial_state(p, 2, N, lstm)
+    assert memory.shape == (2, N, 4) and r.shape == (2, 4)
+    assert not any(leaf.any() for leaf in tree.leaves((memory, r, inner)))
+    np.testing.assert_array_equal(w, np.broadcast_to(np.eye(N)[0], (2, 2, N)))
+
+
 def test_what_does_not_fit_is_named():
     p, x, state, _ = case()
     with pytest.raises(ValueError, match=r"x must be \(T, B, 3\) vectors with at least one step"):
