@@ -42,7 +42,7 @@ KNOWN = [
      "sentence": "b is zero.", "equivalent": True},
     {"function": "unrolled.rnn.step", "before": "x = 1", "after": "x = 2",
      "sentence": "This is of another function."},
-    {"before": "= 1", "after": "= 2", "sentence": "This is of y.", "function": "unrolled.text.words"},
+    {"function": "unrolled.text.words", "before": "= 1", "after": "= 2", "sentence": "A part."},
     {"before": "y =", "after": "y = 1 +", "sentence": "This is another change."},
     {"before": "y = 1", "after": "y = 2", "sentence": "Nothing reads y."},
 ]  # fmt: skip

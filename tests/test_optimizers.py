@@ -84,6 +84,14 @@ def test_clipping_by_norm_keeps_the_direction(x, y, limit):
     assert gradients.a[0] * y == pytest.approx(x * gradients.b[0][0, 0], abs=1e-12)
 
 
+def test_one_factor_shortens_all_arrays():
+    gradients = [np.array([3.0, 0.0]), np.array([[0.0, 4.0]])]
+    clipped, norm = opt.clip_by_global_norm(gradients, 1.0)
+    assert norm == 5
+    np.testing.assert_allclose(clipped[0], [0.6, 0.0])
+    np.testing.assert_allclose(clipped[1], [[0.0, 0.8]])
+
+
 def test_clipping_by_value_cuts_entries_and_can_turn_the_direction():
     gradients, norm = opt.clip_by_value(tree_of(3.0, -0.5), 1.0)
     assert gradients.a.tolist() == [1, 1] and gradients.b[0][0, 0] == -0.5
