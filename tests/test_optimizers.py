@@ -85,7 +85,7 @@ def test_clipping_by_norm_keeps_the_direction(x, y, limit):
 
 
 def test_one_factor_shortens_all_arrays():
-    gradients = [np.array([3.0, 0.0]), np.array([[0.0, 4.0]])]
+    gradients = (np.array([3.0, 0.0]), np.array([[0.0, 4.0]]))
     clipped, norm = opt.clip_by_global_norm(gradients, 1.0)
     assert norm == 5
     np.testing.assert_allclose(clipped[0], [0.6, 0.0])
