@@ -181,6 +181,7 @@ def test_single_precision_stays_single_and_close(cell):
     p, x, state, dh = tree.map(lambda leaf: leaf.astype(np.float32), (p, x, state, dh))
     h_32, cache_32 = cell.forward(p, x, *state)
     gradient_32 = cell.backward(p, cache_32, dh)
+    assert {leaf.dtype for leaf in tree.leaves(cache_32)} == {np.dtype(np.float32)}
     leaves = [h_32, *tree.leaves(tuple(gradient_32))]
     assert {leaf.dtype for leaf in leaves} == {np.dtype(np.float32)}
     for leaf, exact in zip(leaves, [h, *tree.leaves(tuple(gradient))], strict=True):

@@ -28,6 +28,8 @@ MODELS = {
     "memory network": lambda rng, t: memory_network.init(rng, 7, 4, 5, 2, dtype=t),
     "turing machine": lambda rng, t: turing_machine.init(rng, 3, 2, 4, 5, lstm, dtype=t),
     "multi head": lambda rng, t: multi_head.init(rng, 6, 2, 3, dtype=t),
+    "additive score": lambda rng, t: attention.additive.init(rng, 4, 5, 6, t),
+    "general score": lambda rng, t: attention.general.init(rng, 4, 5, dtype=t),
     "bidirectional": lambda rng, t: bidirectional.init(rng, 3, 5, gru, dtype=t),
     "layers": lambda rng, t: LAYERS.init(rng, 3, 5, dtype=t),
     **{
@@ -42,6 +44,12 @@ MODELS = {
 def test_all_weights_are_of_the_type_that_is_asked_for(init, dtype):
     p = init(np.random.default_rng(0), dtype)
     assert {leaf.dtype for leaf in tree.leaves(p)} == {np.dtype(dtype)}
+
+
+@pytest.mark.parametrize("init", MODELS.values(), ids=MODELS)
+def test_every_random_matrix_has_both_signs(init):
+    leaves = tree.leaves(init(np.random.default_rng(0), np.float64))
+    assert all(leaf.min() < 0 < leaf.max() for leaf in leaves if leaf.ndim > 1 and leaf.any())
 
 
 @pytest.mark.parametrize(

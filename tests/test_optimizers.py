@@ -56,6 +56,11 @@ def test_adam_is_its_formula():
         assert run(opt.adam, learning_rate=0.01)[entry] == pytest.approx(weight, rel=1e-10)
 
 
+def test_adam_moves_by_its_learning_rate_at_first():
+    (p,), _ = opt.adam((np.zeros(3),), (np.array([0.5, -2.0, 7.0]),))
+    np.testing.assert_allclose(p, [-0.001, 0.001, -0.001], rtol=1e-7)
+
+
 @pytest.mark.parametrize("optimizer", [opt.sgd, opt.rmsprop, opt.adam])
 def test_an_optimizer_writes_into_the_weights_and_keeps_float32(optimizer):
     p, state = P(np.ones(3, np.float32), (np.ones((2, 2), np.float32),)), None

@@ -170,6 +170,9 @@ def test_too_few_documents_and_impossible_shares_are_refused():
         text.split(documents(2))
     with pytest.raises(ValueError, match="leave a rest"):
         text.split(documents(9), 0.5, 0.5)
+    for shares in ((0, 0.5), (0.5, 0)):
+        with pytest.raises(ValueError, match="shares must be above 0"):
+            text.split(documents(9), *shares)
 
 
 # --- tokens and ids ------------------------------------------------------------------------------
