@@ -351,6 +351,14 @@ def test_stacks_that_do_not_fit_are_refused():
             wrong()
 
 
+def test_a_step_of_a_stack_is_a_step_of_each_layer():
+    stack = stacked.of(rnn, gru)
+    p, x, (h_gru, h_rnn), _ = case(stack)
+    low = rnn.step(p[0], x[0], h_rnn)
+    high = gru.step(p[1], low, h_gru)
+    assert_same(stack.step(p, x[0], h_gru, h_rnn), (high, low))
+
+
 def test_an_embedding_adds_up_the_gradients_of_each_word():
     p = embedding.init(np.random.default_rng(0), 4, 3)
     ids = np.array([[1, 2], [1, 0]])

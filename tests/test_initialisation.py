@@ -66,3 +66,10 @@ def test_both_directions_have_the_range_that_is_asked_for():
     p = bidirectional.init(np.random.default_rng(2), 9, 40, gru, input_scale=0.01)
     for of_direction in p:
         assert 0.0095 < np.abs(of_direction.W_x).max() <= 0.01
+
+
+@pytest.mark.parametrize("cell", [rnn, lstm, gru, gru_reset_after, peephole_lstm])
+def test_one_input_and_one_unit_are_enough_and_the_first_state_has_the_weights_type(cell):
+    p = cell.init(np.random.default_rng(3), 1, 1, np.float32)
+    for state in cell.initial_state(p, 2):
+        assert state.shape == (2, 1) and state.dtype == np.float32 and not state.any()

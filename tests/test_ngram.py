@@ -83,7 +83,13 @@ def test_more_context_helps_where_the_text_has_structure():
 
 
 @pytest.mark.parametrize(
-    ("text", "n", "d"), [([], 1, 0.5), ([np.array([1, 2])], 0, 0.5), ([np.array([1, 2])], 1, 1.0)]
+    ("text", "n", "d"),
+    [
+        ([], 1, 0.5),
+        ([np.array([1, 2])], 0, 0.5),
+        ([np.array([1, 2])], 1, 1.0),
+        ([np.array([1, 2])], 1, 0.0),
+    ],
 )
 def test_impossible_orders_discounts_and_texts_are_refused(text, n, d):
     with pytest.raises(ValueError, match="need n >= 1"):
@@ -93,3 +99,12 @@ def test_impossible_orders_discounts_and_texts_are_refused(text, n, d):
 def test_an_id_out_of_range_is_named():
     with pytest.raises(ValueError, match="0..6, got 7"):
         ngram.fit([np.array([1, 7, 2])], V, 2)
+
+
+def test_different_rows_have_different_keys_and_stay_in_order():
+    rows = np.random.default_rng(0).integers(0, [3, 50, 7, 20], (400, 4))
+    found, which, counts = ngram.unique_rows(rows)
+    expected, index, times = np.unique(rows, axis=0, return_inverse=True, return_counts=True)
+    np.testing.assert_array_equal(found, expected)
+    np.testing.assert_array_equal(which, index)
+    np.testing.assert_array_equal(counts, times)

@@ -56,6 +56,11 @@ def test_adam_is_its_formula():
         assert run(opt.adam, learning_rate=0.01)[entry] == pytest.approx(weight, rel=1e-10)
 
 
+def test_sgd_takes_a_tenth_of_the_gradient_if_not_told_otherwise():
+    a, b = run(opt.sgd, steps=1)
+    assert a == pytest.approx(1 - 0.1 * 0.3) and b == pytest.approx(-2 + 0.1 * 0.0)
+
+
 def test_adam_moves_by_its_learning_rate_at_first():
     (p,), _ = opt.adam((np.zeros(3),), (np.array([0.5, -2.0, 7.0]),))
     np.testing.assert_allclose(p, [-0.001, 0.001, -0.001], rtol=1e-7)

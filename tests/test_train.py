@@ -246,7 +246,7 @@ def test_the_progress_bar_shows_loss_perplexity_and_speed(capsys):
     run(point(), progress=True)
     shown = capsys.readouterr().err
     assert re.search(r"loss=\d+\.\d{3}", shown) and re.search(r"perplexity=\d+\.\d", shown)
-    assert "word/s" in shown
+    assert "word/s" in shown and "100%" in shown
     run(point(), progress=None)  # no terminal: no bar
     assert capsys.readouterr().err == ""
 

@@ -330,7 +330,7 @@ def test_the_first_state_has_an_empty_memory_and_both_heads_at_slot_0():
 
 
 def test_what_does_not_fit_is_named():
-    p, x, state, _ = case()
+    p, x, state, du = case()
     with pytest.raises(ValueError, match=r"x must be \(T, B, 3\) vectors with at least one step"):
         ntm.forward(p, x[:0], state)
     with pytest.raises(ValueError, match=r"x must be \(T, B, 3\)"):
@@ -341,6 +341,8 @@ def test_what_does_not_fit_is_named():
         ntm.forward(p, x[:, :2], state)
     with pytest.raises(ValueError, match="memory, w and r must be"):
         ntm.forward(p, x, state._replace(memory=state.memory[:, 1:]))
+    with pytest.raises(ValueError):  # a gradient for each step
+        ntm.backward(p, ntm.forward(p, x, state)[1], du[1:])
     with pytest.raises(ValueError, match="at least 3 slots, got N=2"):
         ntm.initial_state(p, B, 2)
     with pytest.raises(ValueError, match="sizes must be at least 1"):
