@@ -9,7 +9,7 @@ export MPLBACKEND := agg
 side_by_side := -n auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help book serve pdf epub zip exercises test check checks evidence lint types links scores draw bench results attest gpu theano browser lock clean
+.PHONY: help book serve pdf epub zip exercises test check checks evidence lint types links scores draw bench mutants results attest gpu theano browser lock clean
 
 help:
 	@echo "Unrolled: the verbs of this Makefile"
@@ -65,6 +65,9 @@ draw: $(VENV) ## copy each function that a chapter shows from code/ into its cel
 
 bench: $(VENV) ## time a training step on every rung, as ratios; writes results/bench_ladder.json
 	$(PY) -m experiments.bench_ladder --record
+
+mutants: $(VENV) ## change 25 places in each module, count what tests catch; SEED=7, ALL=yes
+	$(PY) -m tests.mutation $(if $(SEED),--seed $(SEED)) $(if $(ALL),--all)
 
 results: $(VENV) ## rerun the recorded experiments that are missing or stale (hours; resumes)
 	$(PY) -m experiments.all

@@ -181,6 +181,7 @@ def test_single_precision_stays_single_and_close(cell):
     p, x, state, dh = tree.map(lambda leaf: leaf.astype(np.float32), (p, x, state, dh))
     h_32, cache_32 = cell.forward(p, x, *state)
     gradient_32 = cell.backward(p, cache_32, dh)
+    assert {leaf.dtype for leaf in tree.leaves(cache_32)} == {np.dtype(np.float32)}
     leaves = [h_32, *tree.leaves(tuple(gradient_32))]
     assert {leaf.dtype for leaf in leaves} == {np.dtype(np.float32)}
     for leaf, exact in zip(leaves, [h, *tree.leaves(tuple(gradient))], strict=True):
@@ -239,7 +240,7 @@ def test_inputs_that_do_not_fit_are_refused(cell):
         cell.forward(p, x[..., :3])
     with pytest.raises(ValueError, match=r"ids must lie in 0..3, got 0..4"):
         cell.forward(p, np.array([[0], [4]]))
-    with pytest.raises(ValueError, match=r"must be \(3, 6\), got \(2, 6\)"):
+    with pytest.raises(ValueError, match=r"^h0 must be \(3, 6\), got \(2, 6\)"):
         cell.forward(p, x, *(s[:2] for s in state))
 
 
@@ -248,6 +249,8 @@ def test_one_state_of_two_is_refused(cell):
     p, x, state, _ = case(cell)
     with pytest.raises(ValueError, match="two states: give h0 and c0, or neither"):
         cell.forward(p, x, state[0])
+    with pytest.raises(ValueError, match="^c0 must be"):
+        cell.forward(p, x, state[0], state[1][:2])
 
 
 def test_the_forget_gate_begins_open():
@@ -346,6 +349,14 @@ def test_stacks_that_do_not_fit_are_refused():
     ]:
         with pytest.raises(ValueError, match=message):
             wrong()
+
+
+def test_a_step_of_a_stack_is_a_step_of_each_layer():
+    stack = stacked.of(rnn, gru)
+    p, x, (h_gru, h_rnn), _ = case(stack)
+    low = rnn.step(p[0], x[0], h_rnn)
+    high = gru.step(p[1], low, h_gru)
+    assert_same(stack.step(p, x[0], h_gru, h_rnn), (high, low))
 
 
 def test_an_embedding_adds_up_the_gradients_of_each_word():

@@ -123,3 +123,8 @@ def test_binary_cross_entropy_is_minus_the_log_of_what_each_bit_was_given():
         slope(lambda u: F.binary_cross_entropy(u, bits), u, dlosses),
         rtol=1e-7,
     )
+
+
+def test_sum_rows_keeps_float32():
+    rows = np.ones((3, 2), np.float32)
+    assert F.sum_rows(np.array([0, 1, 0]), rows, 4).dtype == np.float32

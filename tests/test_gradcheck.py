@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from unrolled import gradcheck
+from unrolled import gradcheck, tree
 
 
 class P(NamedTuple):
@@ -97,8 +97,18 @@ def test_one_wrong_entry_where_the_true_gradient_is_zero_is_refused():
         gradcheck.check(lambda _: 1.0, p, wrong)
 
 
+def test_an_error_in_a_small_gradient_is_measured_by_its_own_size():
+    p, dp = case()
+    small = tree.map(lambda d: 1e-7 * d, dp)
+    assert gradcheck.check(lambda p: 1e-7 * loss(p), p, small)
+    with pytest.raises(AssertionError, match=r"^A"):
+        gradcheck.check(lambda p: 1e-7 * loss(p), p, small._replace(A=1.0005 * small.A))
+
+
 def test_float32_and_shapes_that_differ_are_refused():
     p, dp = case()
+    with pytest.raises(ValueError):  # b's gradient is missing
+        gradcheck.check(loss, p, (dp.A,))
     with pytest.raises(TypeError, match="float64, got float32"):
         gradcheck.check(loss, P(p.A.astype(np.float32), p.b), dp)
     with pytest.raises(ValueError, match=r"A: gradient \(4, 3\), parameter \(3, 4\)"):

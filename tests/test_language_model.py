@@ -166,6 +166,15 @@ def test_top_k_draws_among_the_k_likeliest():
     assert {word for words in drawn for word in (words or (2,))} == best
 
 
+def test_top_k_draws_among_the_k_likeliest_of_many():
+    p, rng = tree.map(np.zeros_like, model(V=2000)), np.random.default_rng(3)
+    for _ in range(5):
+        p.b_y[:] = 0.001 * rng.permutation(2000)
+        best = set(np.argsort(p.b_y)[-2:].tolist())
+        drawn = [lm.generate(p, rng, 1, 2, top_k=2, limit=1) for _ in range(30)]
+        assert {word for words in drawn for word in (words or (2,))} == best
+
+
 def test_low_temperature_is_sharper():
     p = model(seed=8)
     likeliest = lm.generate(p, None, 1, 2, temperature=0, minimum=1, limit=1)

@@ -164,6 +164,7 @@ def test_the_bias_of_the_keys_changes_nothing():
 
 
 def test_float32_stays_float32():
+    assert multi_head.positions(3, 4, np.float32).dtype == np.float32
     p, x, source, mask = tree.map(lambda a: a.astype(np.float32), case(7)[:3]) + (case(7)[3],)
     y, cache = multi_head.forward(p, x, source, mask)
     found = multi_head.backward(p, cache, y)

@@ -93,7 +93,13 @@ def test_unique_rows_are_numpys_even_where_no_integer_holds_a_row(top, columns):
 
 
 @pytest.mark.parametrize(
-    ("text", "n", "d"), [([], 1, 0.5), ([np.array([1, 2])], 0, 0.5), ([np.array([1, 2])], 1, 1.0)]
+    ("text", "n", "d"),
+    [
+        ([], 1, 0.5),
+        ([np.array([1, 2])], 0, 0.5),
+        ([np.array([1, 2])], 1, 1.0),
+        ([np.array([1, 2])], 1, 0.0),
+    ],
 )
 def test_impossible_orders_discounts_and_texts_are_refused(text, n, d):
     with pytest.raises(ValueError, match="need n >= 1"):

@@ -56,6 +56,16 @@ def test_adam_is_its_formula():
         assert run(opt.adam, learning_rate=0.01)[entry] == pytest.approx(weight, rel=1e-10)
 
 
+def test_sgd_takes_a_tenth_of_the_gradient_if_not_told_otherwise():
+    a, b = run(opt.sgd, steps=1)
+    assert a == pytest.approx(1 - 0.1 * 0.3) and b == pytest.approx(-2 + 0.1 * 0.0)
+
+
+def test_adam_moves_by_its_learning_rate_at_first():
+    (p,), _ = opt.adam((np.zeros(3),), (np.array([0.5, -2.0, 7.0]),))
+    np.testing.assert_allclose(p, [-0.001, 0.001, -0.001], rtol=1e-7)
+
+
 @pytest.mark.parametrize("optimizer", [opt.sgd, opt.rmsprop, opt.adam])
 def test_an_optimizer_writes_into_the_weights_and_keeps_float32(optimizer):
     p, state = P(np.ones(3, np.float32), (np.ones((2, 2), np.float32),)), None
@@ -82,6 +92,14 @@ def test_clipping_by_norm_keeps_the_direction(x, y, limit):
     assert norm == pytest.approx(np.sqrt(x**2 + (2 * x) ** 2 + y**2), abs=1e-12)
     assert opt.global_norm(gradients) == pytest.approx(min(norm, limit), abs=1e-12)
     assert gradients.a[0] * y == pytest.approx(x * gradients.b[0][0, 0], abs=1e-12)
+
+
+def test_one_factor_shortens_all_arrays():
+    gradients = (np.array([3.0, 0.0]), np.array([[0.0, 4.0]]))
+    clipped, norm = opt.clip_by_global_norm(gradients, 1.0)
+    assert norm == 5
+    np.testing.assert_allclose(clipped[0], [0.6, 0.0])
+    np.testing.assert_allclose(clipped[1], [[0.0, 0.8]])
 
 
 def test_clipping_by_value_cuts_entries_and_can_turn_the_direction():

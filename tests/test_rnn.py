@@ -233,8 +233,13 @@ def test_what_does_not_fit_is_named(x, h0, message):
 def test_impossible_windows_and_sizes_are_refused():
     p, x, h0, dh = case()
     _, cache = rnn.forward(p, x, h0)
-    for truncation in (rnn.backward_window, rnn.backward_last, rnn.backward_chunks):
-        with pytest.raises(ValueError, match="at least"):
+    for truncation, message in [
+        (rnn.backward_loops, "^window must be at least 0, got -1"),
+        (rnn.backward_window, "^window must be at least 0, got -1"),
+        (rnn.backward_last, "^steps must be at least 0, got -1"),
+        (rnn.backward_chunks, "at least 1 step, got length=-1"),
+    ]:
+        with pytest.raises(ValueError, match=message):
             truncation(p, cache, dh, -1)
     with pytest.raises(ValueError, match="at least 1"):
         rnn.backward_chunks(p, cache, dh, 0)

@@ -125,6 +125,16 @@ def test_the_corpus_is_read_once_and_kept(tmp_path):
     assert not any("test" in d.name for d in documents)
 
 
+def test_without_a_folder_the_corpus_is_kept_in_the_home_folder(tmp_path, monkeypatch):
+    folder = tmp_path / ".cache/unrolled"
+    folder.mkdir(parents=True)
+    kept = folder / f"docstrings-{text._corpus_key(['keras'])}.json"
+    kept.write_text(json.dumps([["kept", ["Yes."]]]), "utf-8")
+    monkeypatch.delenv("UNROLLED_CACHE", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert text.corpus(["keras"]) == [Document("kept", ("Yes.",))]
+
+
 def test_another_version_is_another_corpus(monkeypatch):
     before = text._corpus_key(["numpy"])
     monkeypatch.setattr(text, "version", lambda package: version(package) + "1")
@@ -166,6 +176,9 @@ def test_too_few_documents_and_impossible_shares_are_refused():
         text.split(documents(2))
     with pytest.raises(ValueError, match="leave a rest"):
         text.split(documents(9), 0.5, 0.5)
+    for shares in ((0, 0.5), (0.5, 0)):
+        with pytest.raises(ValueError, match="shares must be above 0"):
+            text.split(documents(9), *shares)
 
 
 # --- tokens and ids ------------------------------------------------------------------------------

@@ -321,8 +321,16 @@ def test_float32_stays_float32_and_is_near_float64():
         np.testing.assert_allclose(a, b, atol=1e-2 * np.abs(b).max())
 
 
+def test_the_first_state_has_an_empty_memory_and_both_heads_at_slot_0():
+    p = ntm.init(np.random.default_rng(0), 3, 2, 4, 5, lstm)
+    memory, w, r, inner = ntm.initial_state(p, 2, N, lstm)
+    assert memory.shape == (2, N, 4) and r.shape == (2, 4)
+    assert not any(leaf.any() for leaf in tree.leaves((memory, r, inner)))
+    np.testing.assert_array_equal(w, np.broadcast_to(np.eye(N)[0], (2, 2, N)))
+
+
 def test_what_does_not_fit_is_named():
-    p, x, state, _ = case()
+    p, x, state, du = case()
     with pytest.raises(ValueError, match=r"x must be \(T, B, 3\) vectors with at least one step"):
         ntm.forward(p, x[:0], state)
     with pytest.raises(ValueError, match=r"x must be \(T, B, 3\)"):
@@ -333,6 +341,8 @@ def test_what_does_not_fit_is_named():
         ntm.forward(p, x[:, :2], state)
     with pytest.raises(ValueError, match="memory, w and r must be"):
         ntm.forward(p, x, state._replace(memory=state.memory[:, 1:]))
+    with pytest.raises(ValueError):  # a gradient for each step
+        ntm.backward(p, ntm.forward(p, x, state)[1], du[1:])
     with pytest.raises(ValueError, match="at least 3 slots, got N=2"):
         ntm.initial_state(p, B, 2)
     with pytest.raises(ValueError, match="sizes must be at least 1"):

@@ -32,7 +32,7 @@ NAMES = {
 }
 
 # Of the book as a whole, and no results that its pages quote: checked.py shows them.
-OF_THE_BOOK = {"checks.json", "evidence.json", "lighthouse.json"}
+OF_THE_BOOK = {"checks.json", "evidence.json", "lighthouse.json", "mutation.json"}
 
 LOG = logging.getLogger(__name__)
 

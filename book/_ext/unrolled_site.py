@@ -14,6 +14,7 @@ PARTS = (
     "equations",
     "recorded",
     "checked",
+    "mutants",
     "figures_on_page",
     "gradient_flow",
     "contents",
