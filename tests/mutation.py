@@ -198,7 +198,7 @@ def write(results, settings, seed, path):
     record = {
         "name": RECORD,
         "date": datetime.now(UTC).date().isoformat(),
-        "commit": commit(),
+        "commit": records.current_commit(),
         "device": records.cpu(),
         "versions": {
             "python": platform.python_version(),
@@ -209,13 +209,6 @@ def write(results, settings, seed, path):
         "results": results,
     }
     path.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", "utf-8")
-
-
-def commit():
-    """Returns the commit that is checked out, in short."""
-    command = ["git", "rev-parse", "--short=12", "HEAD"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    return done.stdout.strip() or "unknown"
 
 
 def main(arguments=None):
