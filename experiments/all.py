@@ -40,6 +40,7 @@ EXPERIMENTS = {
     "unrolling": ("experiments.unrolling",),
     "theano": ("experiments.theano_agreement",),
     "data_parallel": ("experiments.data_parallel",),
+    "witness_spread": ("experiments.witness_spread",),
 }
 
 
