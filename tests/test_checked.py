@@ -373,7 +373,7 @@ def test_records_are_fresh_or_stale_and_none_of_a_gpu_is_said(book, repository, 
     assert "1 record, 1 stale. No record of a run on a GPU exists." in found
     assert "a, experiments/a.py | 2026-11-20, commit 0123456789, seed 0, 1; a card | stale" in found
     (repository / "experiments").mkdir(exist_ok=True)
-    (repository / "experiments/a.py").write_text("RECORDS = {'gpu/b': 1}\n")
+    (repository / "experiments/a.py").write_text("RECORDS = {'gpu/b': len}\n")
     code = dependencies.read(repository).rests_on("gpu/b")
     fresh = given | {"name": "gpu/b", "code": code}
     (repository / "results/gpu/b.json").write_text(json.dumps(fresh))
