@@ -57,11 +57,13 @@ def attest(record, changed, testify):
     if "witness" not in record:
         return not changed or is_stale(name, "a benchmark: make results")
     house = records.begin(name).house
-    settled = [of for of in changed if of in record["data"] or is_setting(of, record, house)]
-    if settled:
-        return is_stale(name, f"{', '.join(settled)} changed: make results")
+    constants = {of for of in record["code"] if house.kind(of) == "constant"}
+    settings = {of for of in constants if of.startswith("experiments.")} | record["data"].keys()
+    if found := sorted(settings.intersection(changed)):
+        return is_stale(name, f"{', '.join(found)} changed: make results")
     seen = testify(name)
-    if idle := [of for of in changed if is_package_function(of, house) and of not in seen.ran]:
+    functions = [of for of in changed if house.kind(of) == "function"]
+    if idle := [of for of in functions if of.startswith("unrolled.") and of not in seen.ran]:
         return is_stale(name, f"its witness does not run {', '.join(idle)}: make results")
     gap = difference(record["witness"]["losses"], seen.losses)
     agrees = gap <= TOLERANCE
@@ -83,17 +85,6 @@ def is_stale(name, why):
     """Says why a record is stale and stays so."""
     print(f"{name}: stale, {why}", flush=True)
     return False
-
-
-def is_setting(name, record, house):
-    """Tells whether what changed is a constant of a script, which had another value before."""
-    is_of_script = name.startswith("experiments.") and not name.endswith(".RECORDS")
-    return is_of_script and name in record["code"] and not house.is_function(name)
-
-
-def is_package_function(name, house):
-    """Tells whether what changed is a function or class of the package."""
-    return name.startswith("unrolled.") and house.is_function(name)
 
 
 def difference(before, now):

@@ -166,12 +166,14 @@ class House:
             if piece.meaning
         }
 
-    def is_function(self, name):
-        """Tells whether a qualified name is that of a function or a class."""
+    def kind(self, name):
+        """Returns "function" (or class) or "constant" for a qualified name; None if it is gone."""
         module, _, name = name.rpartition(".")
         definitions = self.modules[module].definitions if module in self.modules else {}
-        found = definitions.get(name, [None])[0]
-        return isinstance(found, ast.FunctionDef | ast.ClassDef)
+        if name not in definitions:
+            return None
+        is_function = isinstance(definitions[name][0], ast.FunctionDef | ast.ClassDef)
+        return "function" if is_function else "constant"
 
     def resolve(self, dotted):
         """Returns (module, name, rest of the path), name None for a module; None if not ours."""
