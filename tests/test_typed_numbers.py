@@ -28,7 +28,7 @@ def measured(value):
 
 
 def typed(page, root=ROOT):
-    """Returns the numbers of three digits or more that a page types though its records have them."""
+    """Returns the numbers of three digits and more that a page types and its records have."""
     paths = [root / f"results/{name}.json" for name in set(QUOTED.findall(page))]
     values = [
         share
