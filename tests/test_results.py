@@ -1,13 +1,14 @@
 """Which recorded results `make results` makes, in which order, and when it stops."""
 
 import json
+import re
 import sys
 
 import pytest
 import recorded
 
 from experiments import all as experiments
-from unrolled import records
+from unrolled import dependencies, records
 
 
 @pytest.fixture
@@ -84,3 +85,53 @@ def test_no_recorded_training_is_stale():
     stale = {name: changed for name in experiments.EXPERIMENTS.keys() - BENCHMARKS
              if (changed := records.changes(records.load(name)))}  # fmt: skip
     assert not stale, "make attest asks their witnesses; make results makes them again"
+
+
+@pytest.fixture(scope="module")
+def stale_after():
+    """Returns which records a change of the package would make stale, of those with a witness."""
+    sources = dependencies.sources(records.ROOT)
+    witnessed = {n: records.load(n) for n in experiments.EXPERIMENTS.keys() - BENCHMARKS}
+
+    def find(module, pattern, replacement):
+        changed, times = re.subn(pattern, replacement, sources[module])
+        assert times, f"{pattern} is not in {module}"
+        house = dependencies.House(sources | {module: changed})
+        return {
+            name
+            for name, record in witnessed.items()
+            if dependencies.compared(
+                record["code"], house.rests_on(name, record["witness"]["entered"])
+            )
+        }
+
+    return find
+
+
+@pytest.mark.parametrize("module", ["text", "train", "rnn", "gru"])
+def test_a_reworded_error_makes_no_record_stale(stale_after, module):
+    assert not stale_after(f"unrolled.{module}", r"raise ValueError\(", "raise ValueError('so', ")
+
+
+@pytest.mark.parametrize(
+    ("module", "line"),
+    [
+        ("text", "    parts = Split"), ("train", "    settings = settings or"),
+        ("rnn", "    H = "), ("gru", "    T, B = check_sequence"),
+    ],
+)  # fmt: skip
+def test_a_new_guard_makes_no_record_stale(stale_after, module, line):
+    guard = f"    if is_unheard_of(p):\n        raise ValueError('no')\n{line}"
+    assert not stale_after(f"unrolled.{module}", re.escape(line), guard)
+
+
+def test_a_changed_constant_makes_stale_exactly_the_records_that_run_it(stale_after):
+    entered = {
+        name: set(records.load(name)["witness"]["entered"])
+        for name in experiments.EXPERIMENTS.keys() - BENCHMARKS
+    }
+    with_gru = {name for name, modules in entered.items() if "gru" in modules}
+    assert stale_after("unrolled.gru", r"\(1 - z\[t\]\)", "(2 - z[t])") == with_gru
+    with_lstm = {name for name, modules in entered.items() if "lstm" in modules}
+    assert stale_after("unrolled.lstm", r"np\.split", "np.array_split") == with_lstm
+    assert "rnn_language_model" not in with_gru | with_lstm

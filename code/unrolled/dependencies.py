@@ -47,12 +47,17 @@ class Piece(NamedTuple):
 
 def read(root):
     """Returns the House of the package and the experiments below a folder, as they are now."""
-    sources = {}
+    return House(sources(root))
+
+
+def sources(root):
+    """Returns {module: text} of the package and the experiments below a folder."""
+    found = {}
     for room, folder in ROOMS.items():
         for path in sorted((root / folder / room).rglob("*.py")):
             parts = path.relative_to(root / folder).with_suffix("").parts
-            sources[".".join(parts).removesuffix(".__init__")] = path.read_text("utf-8")
-    return House(sources)
+            found[".".join(parts).removesuffix(".__init__")] = path.read_text("utf-8")
+    return found
 
 
 def file_of(module, root):
