@@ -320,7 +320,9 @@ def the_listings(book: Book) -> list[nodes.Node]:
 def of_listings(book: Book, marks: dict[str, evidence.Mark]) -> list[Cell]:
     """Return, of some listings, how many there are, how many tests each has, and their outcome."""
     numbers = sorted(len(mark.tests) for mark in marks.values()) or [0]
-    several = f"{numbers[0]} to {numbers[-1]}, median {statistics.median(numbers):g}"
+    several = " to ".join(map(str, dict.fromkeys((numbers[0], numbers[-1]))))
+    if numbers[0] < numbers[-1]:
+        several += f", median {statistics.median(numbers):g}"
     tests = {test for mark in marks.values() for test in mark.tests}
     return [str(len(marks)), whole(several), word(outcome(map(book.of, tests)))]
 

@@ -41,7 +41,11 @@ def the_mutants(book: checked.Book) -> list[nodes.Node]:
     modules, survivors = results["modules"], results["survivors"]
     every = {name: sum(of[name] for of in modules.values()) for name in COUNTS}
     rows = [
-        [nodes.literal("", module), *(str(of[name]) for name in COUNTS), checked.whole(percent(of))]
+        [
+            nodes.literal("", module.removeprefix("unrolled.")),
+            *(str(of[name]) for name in COUNTS),
+            checked.whole(percent(of)),
+        ]
         for module, of in sorted(modules.items())
     ]
     rows.append(["all", *(str(every[name]) for name in COUNTS), checked.whole(percent(every))])
