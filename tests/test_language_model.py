@@ -175,6 +175,22 @@ def test_top_k_draws_among_the_k_likeliest_of_many():
         assert {word for words in drawn for word in (words or (2,))} == best
 
 
+def test_the_likeliest_word_alone_is_what_temperature_0_draws():
+    p = model(seed=7)
+    drawn = lm.generate(p, np.random.default_rng(3), 1, 2, top_k=1, limit=4)
+    assert drawn == lm.generate(p, None, 1, 2, temperature=0, limit=4)
+
+
+def test_generation_draws_up_to_60_words_at_temperature_1_if_not_told_otherwise():
+    p = model(seed=7)
+    p.b_y[2] = -50  # END
+    drawn = lm.generate(p, np.random.default_rng(3), 1, 2)
+    again = lm.generate(p, np.random.default_rng(3), 1, 2, temperature=1.0, limit=60)
+    assert len(drawn) == 60 and drawn == again
+    p.b_y[2] = 50
+    assert lm.generate(p, np.random.default_rng(3), 1, 2) == []
+
+
 def test_low_temperature_is_sharper():
     p = model(seed=8)
     likeliest = lm.generate(p, None, 1, 2, temperature=0, minimum=1, limit=1)
