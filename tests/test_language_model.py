@@ -47,6 +47,13 @@ def test_loss_is_the_mean_over_real_words():
     assert lm.loss_and_gradient(p, b, reduction="sum")[0] == pytest.approx(N * expected, rel=1e-12)
 
 
+def test_a_sentence_read_in_two_parts_has_the_logits_of_the_whole():
+    p, b = model(), batch()
+    whole, cache = lm.forward(p, b.inputs)
+    rest, _ = lm.forward(p, b.inputs[2:], cache.h[1])
+    np.testing.assert_allclose(rest, whole[2:], rtol=1e-12)
+
+
 def test_gradient_against_central_differences():
     p, b = model(), batch()
     _, dp = lm.loss_and_gradient(p, b)
