@@ -32,6 +32,12 @@ def test_sigmoid_is_its_definition_and_does_not_overflow():
     np.testing.assert_array_equal(F.sigmoid(np.array([-1e4, 1e4])), [0, 1])
 
 
+def test_hard_sigmoid_is_a_line_between_0_and_1():
+    a = np.array([-4.0, -1.5, 0, 1.5, 4])
+    np.testing.assert_allclose(F.hard_sigmoid(a), [0, 0.25, 0.5, 0.75, 1])
+    np.testing.assert_allclose(F.hard_sigmoid(a, slope=0.2), [0, 0.2, 0.5, 0.8, 1])
+
+
 @given(rows)
 def test_softmax_is_a_distribution_with_ratios_exp(u):
     p = F.softmax(u)
@@ -46,8 +52,9 @@ def test_softmax_does_not_see_a_shift(u, shift):
     np.testing.assert_allclose(F.softmax(u + shift), F.softmax(u), rtol=1e-9, atol=1e-12)
 
 
-def test_softmax_of_huge_logits_is_finite():
-    np.testing.assert_allclose(F.softmax(np.array([1e4, 1e4, -1e4])), [0.5, 0.5, 0])
+def test_softmax_of_huge_logits_is_finite_in_every_row():
+    u = np.array([[1e4, 1e4, -1e4], [0, 0, -1e4]])
+    np.testing.assert_allclose(F.softmax(u), [[0.5, 0.5, 0]] * 2)
 
 
 def test_dsoftmax_is_the_slope():

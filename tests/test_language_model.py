@@ -47,6 +47,13 @@ def test_loss_is_the_mean_over_real_words():
     assert lm.loss_and_gradient(p, b, reduction="sum")[0] == pytest.approx(N * expected, rel=1e-12)
 
 
+def test_a_sentence_read_in_two_parts_has_the_logits_of_the_whole():
+    p, b = model(), batch()
+    whole, cache = lm.forward(p, b.inputs)
+    rest, _ = lm.forward(p, b.inputs[2:], cache.h[1])
+    np.testing.assert_allclose(rest, whole[2:], rtol=1e-12)
+
+
 def test_gradient_against_central_differences():
     p, b = model(), batch()
     _, dp = lm.loss_and_gradient(p, b)
@@ -173,6 +180,22 @@ def test_top_k_draws_among_the_k_likeliest_of_many():
         best = set(np.argsort(p.b_y)[-2:].tolist())
         drawn = [lm.generate(p, rng, 1, 2, top_k=2, limit=1) for _ in range(30)]
         assert {word for words in drawn for word in (words or (2,))} == best
+
+
+def test_the_likeliest_word_alone_is_what_temperature_0_draws():
+    p = model(seed=7)
+    drawn = lm.generate(p, np.random.default_rng(3), 1, 2, top_k=1, limit=4)
+    assert drawn == lm.generate(p, None, 1, 2, temperature=0, limit=4)
+
+
+def test_generation_draws_up_to_60_words_at_temperature_1_if_not_told_otherwise():
+    p = model(seed=7)
+    p.b_y[2] = -50  # END
+    drawn = lm.generate(p, np.random.default_rng(3), 1, 2)
+    again = lm.generate(p, np.random.default_rng(3), 1, 2, temperature=1.0, limit=60)
+    assert len(drawn) == 60 and drawn == again
+    p.b_y[2] = 50
+    assert lm.generate(p, np.random.default_rng(3), 1, 2) == []
 
 
 def test_low_temperature_is_sharper():

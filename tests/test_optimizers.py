@@ -61,6 +61,10 @@ def test_sgd_takes_a_tenth_of_the_gradient_if_not_told_otherwise():
     assert a == pytest.approx(1 - 0.1 * 0.3) and b == pytest.approx(-2 + 0.1 * 0.0)
 
 
+def test_rmsprop_takes_a_thousandth_of_the_scaled_gradient_if_not_told_otherwise():
+    assert run(opt.rmsprop) == run(opt.rmsprop, learning_rate=0.001)
+
+
 def test_adam_moves_by_its_learning_rate_at_first():
     (p,), _ = opt.adam((np.zeros(3),), (np.array([0.5, -2.0, 7.0]),))
     np.testing.assert_allclose(p, [-0.001, 0.001, -0.001], rtol=1e-7)
@@ -103,9 +107,9 @@ def test_one_factor_shortens_all_arrays():
 
 
 def test_clipping_by_value_cuts_entries_and_can_turn_the_direction():
-    gradients, norm = opt.clip_by_value(tree_of(3.0, -0.5), 1.0)
-    assert gradients.a.tolist() == [1, 1] and gradients.b[0][0, 0] == -0.5
-    assert norm == pytest.approx(np.sqrt(9 + 36 + 0.25))
+    gradients, norm = opt.clip_by_value(tree_of(0.5, -3.0), 0.75)
+    assert gradients.a.tolist() == [0.5, 0.75] and gradients.b[0][0, 0] == -0.75
+    assert norm == pytest.approx(np.sqrt(0.25 + 1 + 9))
 
 
 def test_impossible_limits_and_norms_are_named():

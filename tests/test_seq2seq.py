@@ -47,6 +47,25 @@ def assert_gradient(loss, p, dp):
         assert error.max() <= 1e-7, name
 
 
+def test_weights_begin_uniform_within_one_over_the_root_of_their_rows():
+    p = seq2seq.init(np.random.default_rng(0), 20, 30, 40, dtype=np.float64)
+    for W, rows in ((p.W_0, 80), (p.W_c, 120), (p.W_y, 40)):
+        assert W.shape[0] == rows and W.min() < 0
+        assert 0.99 < np.abs(W).max() * np.sqrt(rows) <= 1
+    for cell in (*p.encoder, p.decoder):
+        assert 0.29 < np.abs(cell.W_x).max() <= 0.3
+    assert not (p.b_0.any() or p.b_c.any() or p.b_y.any())
+    assert p.decoder.W_x.shape == (30 + 2 + 40, 120) and p.W_y.shape == (40, 31)
+    assert p.b_y.shape == (31,)
+    unfed = seq2seq.init(np.random.default_rng(0), 20, 30, 40, feeding=False)
+    assert unfed.decoder.W_x.shape == (30 + 2, 120)
+
+
+def test_weights_are_of_single_precision_if_not_told_otherwise():
+    p = seq2seq.init(np.random.default_rng(0), D, V, H)
+    assert {leaf.dtype for leaf in tree.leaves(p)} == {np.dtype(np.float32)}
+
+
 def batch():
     return seq2seq.pad(SOURCES, ANSWERS, V)
 
