@@ -76,7 +76,8 @@ def assert_same(actual, expected, tolerance=1e-12):
 @every_cell
 def test_forward_is_repeated_step(cell):
     p, x, state, _ = case(cell)
-    h, _ = cell.forward(p, x, *state)
+    h, cache = cell.forward(p, x, *state)
+    np.testing.assert_array_equal(getattr(cache, "layers", [cache])[-1].h, h)
     for t in range(T):
         state = as_tuple(cell.step(p, x[t], *state))
         np.testing.assert_allclose(h[t], state[0], rtol=1e-13, atol=1e-14)
