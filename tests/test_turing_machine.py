@@ -158,6 +158,19 @@ def test_each_stage_has_its_own_gradient(stage):
     gradcheck.check(lambda a: float((f(a) * dy).sum()), a, df(a, y, dy), tolerance=1e-7)
 
 
+def test_sharpening_weights_of_nearly_nothing_has_its_gradient():
+    rng = np.random.default_rng(16)
+    w, sharpness = 1e-12 * rng.uniform(0.5, 2, (B, 2, N)), rng.uniform(0.5, 1.5, (B, 2, 1))
+    dsharp = rng.standard_normal(w.shape)
+    dw, dsharpness = ntm.dsharpen(w, sharpness, ntm.sharpen(w, sharpness), dsharp)
+
+    def loss(w, sharpness):
+        return float((ntm.sharpen(w, sharpness) * dsharp).sum())
+
+    gradcheck.check(lambda v: loss(v[0], sharpness), (w,), (dw,), tolerance=1e-6, epsilon=1e-16)
+    gradcheck.check(lambda v: loss(w, v[0]), (sharpness,), (dsharpness,), tolerance=1e-7)
+
+
 def test_an_address_as_a_whole_has_its_gradient():
     rng = np.random.default_rng(13)
     given = rng.standard_normal((B, N, M)), weights(rng, B, 2, N), head(rng)
@@ -360,6 +373,7 @@ def test_what_does_not_fit_is_named():
         ntm.backward(p, ntm.forward(p, x, state)[1], du[1:])
     with pytest.raises(ValueError, match="at least 3 slots, got N=2"):
         ntm.initial_state(p, B, 2)
+    assert ntm.init(np.random.default_rng(0), 1, 1, 1, 1).W_y.shape == (2, 1)
     for sizes in ((0, 3, 3, 3), (3, 0, 3, 3), (3, 3, 0, 3), (3, 3, 3, 0)):
         with pytest.raises(ValueError, match="sizes must be at least 1, got D="):
             ntm.init(np.random.default_rng(0), *sizes)
