@@ -371,6 +371,7 @@ def test_what_does_not_fit_is_named():
         ntm.forward(p, x, state._replace(memory=state.memory[:, 1:]))
     with pytest.raises(ValueError):  # a gradient for each step
         ntm.backward(p, ntm.forward(p, x, state)[1], du[1:])
+    assert ntm.initial_state(p, B, 3).w.shape == (B, 2, 3)
     with pytest.raises(ValueError, match="at least 3 slots, got N=2"):
         ntm.initial_state(p, B, 2)
     assert ntm.init(np.random.default_rng(0), 1, 1, 1, 1).W_y.shape == (2, 1)
