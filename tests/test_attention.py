@@ -233,10 +233,13 @@ def test_float32_stays_float32(score):
 
 @every_score
 def test_init_is_reproducible_and_bounded(score):
-    one, other = (score.init(np.random.default_rng(4), 9, 9, 16, np.float32) for _ in range(2))
-    for a, b in zip(tree.leaves(one), tree.leaves(other), strict=True):
+    one, other = (score.init(np.random.default_rng(4), 9, 9, 64, np.float32) for _ in range(2))
+    terms = {"additive": (9, 9, 64), "general": (81,)}.get(score.name, ())
+    for a, b, n in zip(tree.leaves(one), tree.leaves(other), terms, strict=True):
         np.testing.assert_array_equal(a, b)
-        assert a.dtype == np.float32 and 0.1 / 3 < np.abs(a).max() <= 1 / 3
+        scaled = a * np.sqrt(n)
+        assert a.dtype == np.float32 and -1 <= scaled.min() < -0.9 and 0.9 < scaled.max() <= 1
+    score.init(np.random.default_rng(4), 1, 1, 1)  # the smallest that there is
 
 
 # --- bad input ---------------------------------------------------------------------------------
@@ -260,10 +263,12 @@ def test_what_does_not_fit_is_named(score):
     nothing[1] = False
     refused(r"row \(1, 0\) of the mask lets no place through", mask=nothing)
     refused("wants queries of size", queries=queries[..., 1:])
+    refused("the source is empty", keys=keys[0, 0], values=values[0, 0], mask=None)
     if score in (additive, general):
         refused("wants keys of size 4", keys=keys[..., 1:])
-    with pytest.raises(ValueError, match="at least 1"):
-        score.init(np.random.default_rng(0), 0, 0, 1)
+    for sizes in ((0, 4, 1), (4, 0, 1), *([(4, 4, 0)] if score is additive else [])):
+        with pytest.raises(ValueError, match="at least 1"):
+            score.init(np.random.default_rng(0), *sizes)
 
 
 def test_a_product_wants_one_size():

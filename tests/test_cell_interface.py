@@ -76,7 +76,8 @@ def assert_same(actual, expected, tolerance=1e-12):
 @every_cell
 def test_forward_is_repeated_step(cell):
     p, x, state, _ = case(cell)
-    h, _ = cell.forward(p, x, *state)
+    h, cache = cell.forward(p, x, *state)
+    np.testing.assert_array_equal(getattr(cache, "layers", [cache])[-1].h, h)
     for t in range(T):
         state = as_tuple(cell.step(p, x[t], *state))
         np.testing.assert_allclose(h[t], state[0], rtol=1e-13, atol=1e-14)
@@ -329,6 +330,10 @@ def test_dropout_keeps_the_expectation_and_its_gradient_is_exact():
     loss = lambda e: float((run(*e, 0.4)[1][0] * dh[:, :2, :4]).sum())  # noqa: E731
     gradcheck.check(loss, (p, x), (dp, dx), tolerance=1e-7)
 
+    single = tree.map(lambda leaf: leaf.astype(np.float32), (p, x))
+    h, cache = run(*single, 0.4)[1]
+    assert {leaf.dtype for leaf in (h, *cache.kept)} == {np.dtype(np.float32)}
+
     wide = np.ones((200, 50, 6))
     sums = stacked.of(gru, gru, dropout=0.4, rng=np.random.default_rng(0))
     factors = sums.forward(sums.init(np.random.default_rng(1), 6, 6), wide)[1].kept[0]
@@ -346,6 +351,7 @@ def test_stacks_that_do_not_fit_are_refused():
         (lambda: stack.forward(p[:1], x), "2 cells need 2 layers of weights, got 1"),
         (lambda: stack.forward(p, x, *state[:2]), "give all 3 states of the layers or none, got 2"),
         (lambda: stack.backward(p, stack.forward(p, x)[1], (dh,)), "2 layers, got 1"),
+        (lambda: stack.initial_state(p[:1], B), "shorter"),
     ]:
         with pytest.raises(ValueError, match=message):
             wrong()

@@ -82,6 +82,13 @@ def test_an_error_of_one_in_ten_million_is_the_largest_that_passes():
         gradcheck.check(loss, p, P((1 - 1.2e-7) * dp.A, dp.b))
 
 
+def test_the_step_that_is_asked_for_is_taken():
+    p, dp = case()
+    with pytest.raises(AssertionError, match=r"^A\["):
+        gradcheck.check(loss, p, dp, epsilon=1e-2)
+    gradcheck.check(loss, p, dp, tolerance=1e-3, epsilon=1e-2)
+
+
 def test_nothing_against_nothing_is_no_error_and_never_nan():
     assert gradcheck.relative_error(np.zeros(3), np.zeros(3), np.finfo(float).tiny).max() == 0
     p = P(np.zeros((2, 2)), np.zeros(2))

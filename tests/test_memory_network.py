@@ -50,7 +50,22 @@ def test_float32_stays_float32():
     p, bags, questions = tree.map(lambda a: a.astype(np.float32), (p, bags, questions))
     u, cache = memory_network.forward(p, bags, questions, mask)
     dp = memory_network.backward(p, cache, np.ones_like(u))
-    assert {leaf.dtype for leaf in tree.leaves((u, dp))} == {np.dtype(np.float32)}
+    batch = stories.Batch(bags, questions, np.zeros(B, int), mask, None)
+    _, gradient = memory_network.loss_and_gradient(p, batch)
+    leaves = tree.leaves((u, dp, gradient))
+    assert {leaf.dtype for leaf in leaves} == {np.dtype(np.float32)}
+
+
+def test_weights_begin_with_the_standard_deviation_of_the_paper():
+    p = memory_network.init(np.random.default_rng(0), 40, 40, 20, 2)
+    for weights in p:
+        assert weights.std() == pytest.approx(0.1, rel=0.05)
+
+
+@pytest.mark.parametrize("sizes", [(0, 5, 5, 5), (5, 0, 5, 5), (5, 5, 0, 5), (5, 5, 5, 0)])
+def test_sizes_below_1_are_refused(sizes):
+    with pytest.raises(ValueError, match="sizes must be at least 1"):
+        memory_network.init(np.random.default_rng(0), *sizes)
 
 
 @pytest.mark.parametrize("K", [1, 2, 3])
@@ -84,6 +99,21 @@ def test_the_gradient_of_the_loss_is_the_mean_over_stories():
     )
     found = sum(float((g * d).sum()) for g, d in zip(gradient, direction, strict=True))
     assert found == pytest.approx(numeric, rel=1e-7)
+
+
+def test_sentences_of_padding_change_neither_loss_nor_accuracy():
+    p, bags, questions, mask = case()
+    u, _ = memory_network.forward(p, bags, questions, mask)
+    answers = u.argmax(axis=1)
+    answers[0] = u[0].argmin()  # three of four are right
+    batch = stories.Batch(bags, questions, answers, mask, None)
+    padded = batch._replace(bags=bags + 100.0 * ~mask[..., None])
+    assert memory_network.accuracy(p, batch) == memory_network.accuracy(p, padded) == 0.75
+    loss, _ = memory_network.loss_and_gradient(p, batch)
+    assert memory_network.loss_and_gradient(p, padded)[0] == loss
+    assert loss == pytest.approx(
+        np.mean(np.log(np.exp(u).sum(axis=1)) - u[np.arange(B), answers]), rel=1e-12
+    )
 
 
 @given(st.integers(0, 2**32 - 1))
@@ -154,8 +184,12 @@ def test_what_does_not_fit_is_named(change, message):
         given["mask"] = None
     with pytest.raises(ValueError, match=message):
         memory_network.forward(p, **given)
-    with pytest.raises(ValueError, match="sizes"):
-        memory_network.init(np.random.default_rng(0), 5, 5, 5, 0)
+
+
+def test_embeddings_of_words_and_ages_for_unlike_numbers_of_reads_are_refused():
+    p, bags, questions, mask = case()
+    with pytest.raises(ValueError, match="shorter"):
+        memory_network.forward(p._replace(ages=p.ages[:-1]), bags, questions, mask)
 
 
 # --- the network that was trained --------------------------------------------------------------

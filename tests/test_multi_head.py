@@ -153,6 +153,7 @@ def test_positions_are_sines_and_a_step_on_turns_each_pair():
             np.testing.assert_allclose(pair[:-k] @ turn, pair[k:], atol=1e-12)
     t = np.arange(3)
     np.testing.assert_allclose(multi_head.positions(3, 2), np.stack([np.sin(t), np.cos(t)], axis=1))
+    assert multi_head.positions(1, 2).tolist() == [[0, 1]]
 
 
 @pytest.mark.equation("eq-key-bias")
@@ -189,10 +190,18 @@ def test_what_does_not_fit_is_named(change, message):
         multi_head.forward(p, **given)
 
 
+def test_weights_begin_within_one_over_the_root_of_the_terms_of_their_sum_and_biases_at_0():
+    p = multi_head.init(np.random.default_rng(0), 30, 5, 4)
+    for W, terms in ((p.W_q, 30), (p.W_k, 30), (p.W_v, 30), (p.W_o, 20)):
+        assert 0.95 < np.abs(W).max() * np.sqrt(terms) <= 1 and abs(W.mean()) < 0.1 * W.max()
+    assert not any(b.any() for b in (p.b_q, p.b_k, p.b_v, p.b_o))
+
+
 def test_impossible_sizes_are_refused():
-    with pytest.raises(ValueError, match="sizes must be at least 1"):
-        multi_head.init(np.random.default_rng(0), 4, 0, 2)
-    for T_, D_ in ((3, 5), (0, 4)):
+    for sizes in ((0, 2, 2), (4, 0, 2), (4, 2, 0)):
+        with pytest.raises(ValueError, match="sizes must be at least 1"):
+            multi_head.init(np.random.default_rng(0), *sizes)
+    for T_, D_ in ((3, 5), (0, 4), (3, 0)):
         with pytest.raises(ValueError, match="come in pairs"):
             multi_head.positions(T_, D_)
 

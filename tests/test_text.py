@@ -218,7 +218,7 @@ def test_a_vocabulary_numbers_the_commonest_words():
     assert v.words == (UNKNOWN, START, END, "b", "a", "c") and len(v) == 6
     assert "c" in v and "d" not in v
     assert v.encode(["a", "d", "b"]).tolist() == [v.start, 4, v.unknown, 3, v.end]
-    assert v.decode([1, 4, 0, 3, 2]) == ["a", UNKNOWN, "b"]
+    assert v.decode([1, 4, 0, 3, 2]) == ["a", UNKNOWN, "b"] and v.decode([4]) == ["a"]
 
 
 @given(st.lists(st.lists(st.sampled_from("abcdefgh"), max_size=8), min_size=1))

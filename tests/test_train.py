@@ -7,13 +7,14 @@ import signal
 import subprocess
 import sys
 import textwrap
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pytest
 
-from unrolled import language_model, text, tree
+from unrolled import checkpoint, language_model, text, tree
 from unrolled.optimizers import adam, rmsprop, sgd
 from unrolled.train import Diverged, Interrupted, load_best, train
 
@@ -140,6 +141,23 @@ def test_a_stopped_run_goes_on_to_the_very_same_numbers(tmp_path, optimizer, sto
     assert run(point(), optimizer, **again) == []
 
 
+def test_a_run_is_saved_after_so_many_steps_and_after_each_epoch(tmp_path, monkeypatch):
+    saved = []
+    monkeypatch.setattr(
+        checkpoint, "save", lambda path, state, facts: saved.append(facts["at"]["step"])
+    )
+    run(point(), path=tmp_path / "run.npz", save_every=2)
+    assert saved == [2, 4, 5, 6, 8, 10, 12, 14, 15]
+    saved.clear()
+    list(
+        train(
+            point(), lambda epoch: 201 * batches(epoch), pull, sgd, epochs=1, learning_rate=RATE,
+            path=tmp_path / "run.npz", progress=False,
+        )
+    )  # fmt: skip
+    assert saved == [1000, 1005]
+
+
 def test_a_checkpoint_of_other_settings_or_another_model_is_refused(tmp_path):
     path = tmp_path / "run.npz"
     run(point(), path=path, settings={"H": 1})
@@ -250,6 +268,34 @@ def test_ctrl_c_in_a_step_lets_it_finish(tmp_path):
     run(p := point(), path=path)
     run(whole := point())
     assert p.x.tolist() == whole.x.tolist() != stopped.x.tolist()
+
+
+def test_a_second_ctrl_c_stops_at_once():
+    def loss_and_gradient(q, batch):
+        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGINT)
+        pytest.fail("the step went on")
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt) as raised:
+            next(
+                train(
+                    point(), batches, loss_and_gradient, sgd, epochs=1, learning_rate=RATE,
+                    progress=False,
+                )
+            )  # fmt: skip
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert raised.type is KeyboardInterrupt
+
+
+def test_training_in_a_thread_that_gets_no_signals_is_the_same():
+    p, q = point(), point()
+    with ThreadPoolExecutor() as pool:
+        assert len(pool.submit(run, p).result()) == 15
+    run(q)
+    assert p.x.tolist() == q.x.tolist()
 
 
 @pytest.mark.slow

@@ -158,6 +158,19 @@ def test_each_stage_has_its_own_gradient(stage):
     gradcheck.check(lambda a: float((f(a) * dy).sum()), a, df(a, y, dy), tolerance=1e-7)
 
 
+def test_sharpening_weights_of_nearly_nothing_has_its_gradient():
+    rng = np.random.default_rng(16)
+    w, sharpness = 1e-12 * rng.uniform(0.5, 2, (B, 2, N)), rng.uniform(0.5, 1.5, (B, 2, 1))
+    dsharp = rng.standard_normal(w.shape)
+    dw, dsharpness = ntm.dsharpen(w, sharpness, ntm.sharpen(w, sharpness), dsharp)
+
+    def loss(w, sharpness):
+        return float((ntm.sharpen(w, sharpness) * dsharp).sum())
+
+    gradcheck.check(lambda v: loss(v[0], sharpness), (w,), (dw,), tolerance=1e-6, epsilon=1e-16)
+    gradcheck.check(lambda v: loss(w, v[0]), (sharpness,), (dsharpness,), tolerance=1e-7)
+
+
 def test_an_address_as_a_whole_has_its_gradient():
     rng = np.random.default_rng(13)
     given = rng.standard_normal((B, N, M)), weights(rng, B, 2, N), head(rng)
@@ -329,6 +342,21 @@ def test_the_first_state_has_an_empty_memory_and_both_heads_at_slot_0():
     np.testing.assert_array_equal(w, np.broadcast_to(np.eye(N)[0], (2, 2, N)))
 
 
+def test_weights_begin_within_one_over_the_root_of_their_rows_and_biases_at_0():
+    p = ntm.init(np.random.default_rng(0), 3, 20, 15, 30)
+    for W in (p.W_head, p.W_write, p.W_y):
+        assert 0.95 < np.abs(W).max() * np.sqrt(len(W)) <= 1 and abs(W.mean()) < 0.1 * W.max()
+    assert not any(b.any() for b in (p.b_head, p.b_write, p.b_y))
+
+
+def test_the_loss_of_single_precision_has_a_gradient_of_single_precision():
+    p = ntm.init(np.random.default_rng(0), 4, 3, M, H, lstm, np.float32)
+    batch = tasks.copy_of_bits(np.random.default_rng(1), 3, B, 3)
+    _, gradient = ntm.loss_and_gradient(p, batch, N, lstm)
+    leaves = tree.leaves((gradient, ntm.initial_state(p, B, N, lstm)))
+    assert {leaf.dtype for leaf in leaves} == {np.dtype(np.float32)}
+
+
 def test_what_does_not_fit_is_named():
     p, x, state, du = case()
     with pytest.raises(ValueError, match=r"x must be \(T, B, 3\) vectors with at least one step"):
@@ -343,7 +371,10 @@ def test_what_does_not_fit_is_named():
         ntm.forward(p, x, state._replace(memory=state.memory[:, 1:]))
     with pytest.raises(ValueError):  # a gradient for each step
         ntm.backward(p, ntm.forward(p, x, state)[1], du[1:])
+    assert ntm.initial_state(p, B, 3).w.shape == (B, 2, 3)
     with pytest.raises(ValueError, match="at least 3 slots, got N=2"):
         ntm.initial_state(p, B, 2)
-    with pytest.raises(ValueError, match="sizes must be at least 1"):
-        ntm.init(np.random.default_rng(0), 3, 3, 0, 3)
+    assert ntm.init(np.random.default_rng(0), 1, 1, 1, 1).W_y.shape == (2, 1)
+    for sizes in ((0, 3, 3, 3), (3, 0, 3, 3), (3, 3, 0, 3), (3, 3, 3, 0)):
+        with pytest.raises(ValueError, match="sizes must be at least 1, got D="):
+            ntm.init(np.random.default_rng(0), *sizes)
