@@ -91,20 +91,22 @@ def test_no_recorded_training_is_stale():
 def stale_after():
     """Returns which records a change of the package would make stale, of those with a witness."""
     sources = dependencies.sources(records.ROOT)
-    witnessed = {n: records.load(n) for n in experiments.EXPERIMENTS.keys() - BENCHMARKS}
+    entered = {
+        name: records.load(name)["witness"]["entered"]
+        for name in experiments.EXPERIMENTS.keys() - BENCHMARKS
+    }
+
+    def rest_on(sources):
+        house = dependencies.House(sources)
+        return {name: house.rests_on(name, modules) for name, modules in entered.items()}
 
     def find(module, pattern, replacement):
         changed, times = re.subn(pattern, replacement, sources[module])
         assert times, f"{pattern} is not in {module}"
-        house = dependencies.House(sources | {module: changed})
-        return {
-            name
-            for name, record in witnessed.items()
-            if dependencies.compared(
-                record["code"], house.rests_on(name, record["witness"]["entered"])
-            )
-        }
+        after = rest_on(sources | {module: changed})
+        return {name for name in entered if dependencies.compared(before[name], after[name])}
 
+    before = rest_on(sources)
     return find
 
 
