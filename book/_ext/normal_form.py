@@ -7,18 +7,16 @@ import copy
 import hashlib
 from functools import lru_cache
 
-from unrolled import dependencies
-
 
 def normal_form(node: ast.AST) -> str:
-    """Return a tree as text, without docstrings and other strings that stand alone."""
+    """Return Python without comments, layout, docstrings and other strings that stand alone."""
     tree = copy.deepcopy(node)
     for inner in ast.walk(tree):
         body = getattr(inner, "body", None)
         if isinstance(body, list):
             kept = [statement for statement in body if not _is_string(statement)]
             inner.body = kept or [ast.Pass()] * bool(body)  # type: ignore[attr-defined]
-    return dependencies.written(tree)
+    return ast.unparse(tree)
 
 
 def _is_string(statement: ast.stmt) -> bool:
