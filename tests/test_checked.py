@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -445,4 +446,5 @@ def seed_with_page(folder):
     folder = seed(folder, {"page": equation, PAGE: text})
     step = f"{SEEDED}test_step"
     write_evidence(folder, {"unrolled.rnn.step": {step}}, {step: ["eq-relative-error"]})
+    shutil.copy(ROOT / "results/witness_spread.json", folder / "results")
     return folder

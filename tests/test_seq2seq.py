@@ -291,7 +291,9 @@ def test_what_the_network_cannot_read_is_named():
 
 def test_an_answer_is_exactly_right_or_not(monkeypatch):
     written = [np.array([1, 2]), np.array([1]), np.array([2, 1]), np.array([3])]
-    monkeypatch.setattr(seq2seq, "answer", lambda *_: (written, None))
+    asked = []
+    monkeypatch.setattr(seq2seq, "answer", lambda *of: asked.append(of) or (written, None))
     answers = [[1, 2], [1, 2], [1, 2], [3]]
     found = seq2seq.exactly_right(None, None, answers, 5)
     assert found.dtype == bool and found.tolist() == [True, False, False, True]
+    assert asked == [(None, None, 5, attention.additive, True)]
