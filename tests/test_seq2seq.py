@@ -296,4 +296,4 @@ def test_an_answer_is_exactly_right_or_not(monkeypatch):
     answers = [[1, 2], [1, 2], [1, 2], [3]]
     found = seq2seq.exactly_right(None, None, answers, 5)
     assert found.dtype == bool and found.tolist() == [True, False, False, True]
-    assert asked == [(None, None, 5, attention.additive, True)]
+    assert asked == [(None, None, 5, attention.additive, True, seq2seq.decode)]
