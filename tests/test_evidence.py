@@ -308,7 +308,7 @@ def measure(root, status=0):
     path = os.pathsep.join(map(str, [root / "code", ROOT / "book/_ext"]))
     done = subprocess.run(
         [sys.executable, "-c", script], cwd=root, capture_output=True, text=True,
-        env={k: v for k, v in os.environ.items() if not k.startswith(("COV", "PYTEST"))}
+        env={k: v for k, v in os.environ.items() if not k.startswith(("COV", "PYTEST", "ALL"))}
         | {"PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"},
     )  # fmt: skip
     assert done.returncode == status, done.stdout + done.stderr
