@@ -85,6 +85,14 @@ def test_the_loops_give_the_gradient_of_the_matrix_products(window):
         np.testing.assert_allclose(a, e, rtol=1e-12, atol=1e-12)
 
 
+def test_the_output_layer_takes_rows_of_very_different_size():
+    h = np.array([[1000.0, 0.0], [0.0, 0.0]])
+    W_y = np.array([[1.0, 0.0, -1.0], [0.0, 1.0, 0.0]])
+    loss, dh, _, _ = lm.output_layer(h, W_y, np.zeros(3), np.array([1, 0]))
+    assert loss == pytest.approx(1000 + np.log(3))
+    assert np.allclose(dh, [[1.0, -1.0], [-1.0, 1 / 3]])
+
+
 def test_the_output_layer_does_not_depend_on_how_its_rows_are_cut(monkeypatch):
     rng = np.random.default_rng(4)
     h, W_y, b_y = rng.standard_normal((23, H)), rng.standard_normal((H, V)), rng.random(V)

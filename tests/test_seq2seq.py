@@ -297,3 +297,5 @@ def test_an_answer_is_exactly_right_or_not(monkeypatch):
     found = seq2seq.exactly_right(None, None, answers, 5)
     assert found.dtype == bool and found.tolist() == [True, False, False, True]
     assert asked == [(None, None, 5, attention.additive, True, seq2seq.decode)]
+    with pytest.raises(ValueError, match="shorter"):  # not as many answers as were written
+        seq2seq.exactly_right(None, None, answers[:3], 5)

@@ -36,6 +36,14 @@ def test_a_csv_gives_a_document_per_row_of_body(tmp_path):
     assert documents[0].sentences == ('He said "no".', "Then he, and she, left.")
 
 
+def test_a_row_may_be_longer_than_the_csv_module_allows(tmp_path):
+    path = tmp_path / "a.csv"
+    body = "A long row. " * 20_000  # 240,000 characters; the limit of the module is 131,072
+    path.write_text(f"body\n{body}\n", "utf-8")
+    (document,) = text.read(path)
+    assert document.sentences == ("A long row.",) * 20_000
+
+
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
@@ -135,6 +143,33 @@ def test_without_a_folder_the_corpus_is_kept_in_the_home_folder(tmp_path, monkey
     assert text.corpus(["keras"]) == [Document("kept", ("Yes.",))]
 
 
+def test_the_environment_names_the_folder_of_the_corpus(tmp_path, monkeypatch):
+    kept = tmp_path / f"docstrings-{text._corpus_key(['keras'])}.json"
+    kept.write_text(json.dumps([["kept", ["Yes."]]]), "utf-8")
+    monkeypatch.setenv("UNROLLED_CACHE", str(tmp_path))
+    assert text.corpus(["keras"]) == [Document("kept", ("Yes.",))]
+
+
+def test_modules_come_in_the_order_of_their_written_paths(tmp_path, monkeypatch):
+    package = tmp_path / "made_for_a_test"
+    (package / "a").mkdir(parents=True)
+    for path in ("__init__.py", "a/b.py", "a-b.py"):
+        (package / path).write_text('"""Here is one sentence of prose."""\n', "utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert [document.name for document in text._package("made_for_a_test")] == [
+        "made_for_a_test/__init__.py",
+        "made_for_a_test/a-b.py",
+        "made_for_a_test/a/b.py",
+    ]
+
+
+def test_a_folder_that_is_no_package_is_named(tmp_path, monkeypatch):
+    (tmp_path / "only_a_folder").mkdir()
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(ModuleNotFoundError, match="needs the package only_a_folder"):
+        list(text._package("only_a_folder"))
+
+
 def test_another_version_is_another_corpus(monkeypatch):
     before = text._corpus_key(["numpy"])
     monkeypatch.setattr(text, "version", lambda package: version(package) + "1")
@@ -181,7 +216,12 @@ def test_too_few_documents_and_impossible_shares_are_refused():
             text.split(documents(9), *shares)
 
 
-# --- tokens and ids ------------------------------------------------------------------------------
+# --- sentences, tokens and ids -------------------------------------------------------------------
+
+
+def test_a_sentence_may_run_over_lines_and_have_an_abbreviation():
+    found = text.sentences("Mr. Smith\n  came\t home. He slept.\n")
+    assert found == ("Mr. Smith came home.", "He slept.")
 
 
 @pytest.mark.parametrize(
