@@ -16,19 +16,19 @@ help:
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
 
 book: $(VENV) ## build the book into _build/html
-	$(PY) book/_ext/build.py
+	$(PY) -m book._ext.build.build
 
 pdf: book ## build the book and print it into _build/forms/unrolled.pdf, with Chromium
-	$(PY) book/_ext/pdf.py
+	$(PY) -m book._ext.formats.pdf
 
 serve: book ## build the book, serve it on this machine and print its address
-	$(PY) book/_ext/serve.py $(PORT)
+	$(PY) -m book._ext.build.serve $(PORT)
 
 epub: $(VENV) ## make the EPUB and let epubcheck look for faults: _build/forms/unrolled.epub
-	$(PY) book/_ext/epub.py
+	$(PY) -m book._ext.formats.epub
 
 zip: $(VENV) ## pack the site, to be read without a network: _build/forms/unrolled-site.zip
-	$(PY) book/_ext/site_zip.py
+	$(PY) -m book._ext.formats.site_zip
 
 # So that a .md opens as a notebook: said in the environment, not in the reader's own settings.
 viewers := $(VENV)/etc/jupyter/labconfig/default_setting_overrides.json
@@ -43,31 +43,32 @@ check: lint types ## the quick half of `make test`, in under two minutes: lint, 
 	$(PY) -m pytest $(side_by_side) -m "not slow and not site and not browser"
 
 checks: $(VENV) ## keep the last whole run of the tests in results/, for the book to show
-	$(PY) book/_ext/run_record.py
+	$(PY) -m book._ext.evidence.suite_run
 
 evidence: $(VENV) ## measure which tests execute which functions, into results/evidence.json
-	$(PY) book/_ext/measure_evidence.py $(side_by_side)
+	$(PY) -m book._ext.evidence.measure_evidence $(side_by_side)
 
 lint: $(VENV)
 	$(PY) -m ruff check .
+	$(PY) -m ruff format --check -q .
 
 types: $(VENV)
 	$(PY) -m mypy
 
 links: book ## try every link that leaves the site
-	$(PY) book/_ext/links.py
+	$(PY) -m book._ext.metadata.links
 
 scores: book ## Lighthouse's scores of every page (half an hour), into results/lighthouse.json
-	$(PY) book/_ext/scores.py
+	$(PY) -m book._ext.metadata.scores
 
 draw: $(VENV) ## copy each function that a chapter shows from code/ into its cell
-	$(PY) book/_ext/draw.py
+	$(PY) -m book._ext.evidence.draw
 
 bench: $(VENV) ## time a training step on every rung, as ratios; writes results/bench_ladder.json
-	$(PY) -m experiments.bench_ladder --record
+	$(PY) -m experiments.speed.bench_ladder --record
 
 mutants: $(VENV) ## change 25 places in each module, count what tests catch; SEED=7, ALL=yes
-	$(PY) -m tests.mutation $(if $(SEED),--seed $(SEED)) $(if $(ALL),--all)
+	$(PY) -m tests.support.mutation $(if $(SEED),--seed $(SEED)) $(if $(ALL),--all)
 
 results: $(VENV) ## rerun the recorded experiments that are missing or stale (hours; resumes)
 	$(PY) -m experiments.all
@@ -79,7 +80,7 @@ gpu: ## run the GPU's half of Part 7 on an NVIDIA GPU, with the python3 that has
 	PYTHONPATH=code $(or $(PYTHON),python3) -m experiments.gpu $(RUN)
 
 theano: theano-tests ## test the symbolic models under Theano 1.0.5 itself, and record it
-	$(PY) -m experiments.theano_agreement
+	$(PY) -m experiments.frameworks.theano_agreement
 
 browser: $(VENV) ## fetch a Chromium for the browser tests, if the system has none
 	$(PY) -m playwright install chromium
@@ -94,8 +95,8 @@ lock: ## resolve requirements.lock and binder/requirements.txt again (needs uv)
 	$(UV) $(compile) --universal --fork-strategy fewest --all-extras -o requirements.lock >/dev/null
 	$(UV) $(compile:$(UPGRADE)=) --no-annotate --python-platform x86_64-manylinux_2_28 \
 		--extra corpus --extra lab --extra speed -c requirements.lock -o binder/requirements.txt >/dev/null
-	cd theano-1.0.5 && $(UV) $(compile_theano) -o requirements.lock >/dev/null
-	cd theano-1.0.5 && $(UV) $(compile_theano) --no-emit-package theano -o wheels.lock >/dev/null
+	cd envs/theano-1.0.5 && $(UV) $(compile_theano) -o requirements.lock >/dev/null
+	cd envs/theano-1.0.5 && $(UV) $(compile_theano) --no-emit-package theano -o wheels.lock >/dev/null
 
 clean: ## remove what was built; .venv, node_modules and half-done experiments stay
 	[ ! -d _build ] || find _build -mindepth 1 -maxdepth 1 ! -name runs -exec rm -rf {} +
@@ -149,11 +150,11 @@ theano_found = $(or $(call theano_first,$(theano_pythons)),$(call theano_first,$
 Theano 1.0.5 needs Python 3.11 or 3.10, which $(theano_pythons) is not: install one (or uv, which \
 fetches it) or name it with make theano THEANO_PYTHON=/path/to/python))
 theano_base = $(eval theano_base := $(theano_found))$(theano_base)
-theano_installed := $(THEANO)/installed-$(call sum,theano-1.0.5/wheels.lock theano-1.0.5/requirements.lock)
+theano_installed := $(THEANO)/installed-$(call sum,envs/theano-1.0.5/wheels.lock envs/theano-1.0.5/requirements.lock)
 
 .PHONY: theano-tests $(THEANO)
 theano-tests: $(THEANO)
-	@$(THEANO)/bin/python -m pytest -q -c theano-1.0.5/pytest.ini tests/test_with_theano.py
+	@$(THEANO)/bin/python -m pytest -q -c envs/theano-1.0.5/pytest.ini tests/package/frameworks/test_theano_models.py
 
 $(THEANO): $(theano_installed)
 
@@ -162,6 +163,6 @@ theano_pip := $(THEANO)/bin/python -m pip install -q --disable-pip-version-check
 $(theano_installed): $(if $(shell test -x $(THEANO)/bin/python && echo yes),,missing)
 	@echo "Making $(THEANO) with $(theano_base): 0.3 GB, half a minute on a fast line"
 	@$(theano_base) -m venv --clear $(THEANO)
-	@$(theano_pip) --only-binary :all: -r theano-1.0.5/wheels.lock
-	@$(theano_pip) --no-build-isolation -r theano-1.0.5/requirements.lock
+	@$(theano_pip) --only-binary :all: -r envs/theano-1.0.5/wheels.lock
+	@$(theano_pip) --no-build-isolation -r envs/theano-1.0.5/requirements.lock
 	@touch $@

@@ -13,33 +13,44 @@ from unrolled import records
 
 # Record, and the arguments of `python -m` that make it; a record stands below those it builds on.
 EXPERIMENTS = {
-    "pocket_language_model": ("experiments.language_model", "--pocket"),
-    "truncation_bias": ("experiments.truncation_bias",),
-    "language_model": ("experiments.language_model",),
-    "bench_ladder": ("experiments.bench_ladder", "--record"),
-    "adding_problem": ("experiments.adding_problem",),
-    "copy_task": ("experiments.copy_task",),
-    "gradient_by_distance": ("experiments.gradient_by_distance",),
-    "far_words": ("experiments.far_words",),
-    "gated_long_tasks": ("experiments.gated_long_tasks",),
-    "rnn_language_model": ("experiments.gated_language_models", "rnn"),
-    "gru_language_model": ("experiments.gated_language_models", "gru"),
-    "lstm_language_model": ("experiments.gated_language_models", "lstm"),
-    "gru_two_layers_language_model": ("experiments.gated_language_models", "gru_two_layers"),
-    "lstm_two_layers_language_model": ("experiments.gated_language_models", "lstm_two_layers"),
-    "gated_gradient_by_distance": ("experiments.gated_gradient_by_distance",),
-    "gate_ablations": ("experiments.gate_ablations",),
-    "frameworks_training": ("experiments.frameworks_training",),
-    "bench_lstm": ("experiments.bench_lstm", "--record"),
-    "attention_dates": ("experiments.attention_dates",),
-    "bottleneck": ("experiments.bottleneck",),
-    "hard_attention": ("experiments.hard_attention",),
-    "memory_network": ("experiments.memory_network",),
-    "turing_machine": ("experiments.turing_machine",),
-    "tfrecords": ("experiments.tfrecords",),
-    "unrolling": ("experiments.unrolling",),
-    "theano": ("experiments.theano_agreement",),
-    "data_parallel": ("experiments.data_parallel",),
+    "pocket_language_model": ("experiments.language_models.language_model", "--pocket"),
+    "truncation_bias": ("experiments.language_models.truncation_bias",),
+    "language_model": ("experiments.language_models.language_model",),
+    "bench_ladder": ("experiments.speed.bench_ladder", "--record"),
+    "adding_problem": ("experiments.long_range.adding_problem",),
+    "copy_task": ("experiments.long_range.copy_task",),
+    "gradient_by_distance": ("experiments.language_models.gradient_by_distance",),
+    "far_words": ("experiments.language_models.far_words",),
+    "gated_long_tasks": ("experiments.long_range.gated_long_tasks",),
+    "rnn_language_model": ("experiments.language_models.gated_language_models", "rnn"),
+    "gru_language_model": ("experiments.language_models.gated_language_models", "gru"),
+    "lstm_language_model": (
+        "experiments.language_models.gated_language_models",
+        "lstm",
+    ),
+    "gru_two_layers_language_model": (
+        "experiments.language_models.gated_language_models",
+        "gru_two_layers",
+    ),
+    "lstm_two_layers_language_model": (
+        "experiments.language_models.gated_language_models",
+        "lstm_two_layers",
+    ),
+    "gated_gradient_by_distance": (
+        "experiments.language_models.gated_gradient_by_distance",
+    ),
+    "gate_ablations": ("experiments.long_range.gate_ablations",),
+    "frameworks_training": ("experiments.frameworks.frameworks_training",),
+    "bench_lstm": ("experiments.speed.bench_lstm", "--record"),
+    "attention_dates": ("experiments.attention.attention_dates",),
+    "bottleneck": ("experiments.attention.bottleneck",),
+    "hard_attention": ("experiments.attention.hard_attention",),
+    "memory_network": ("experiments.attention.memory_network",),
+    "turing_machine": ("experiments.attention.turing_machine",),
+    "tfrecords": ("experiments.frameworks.tfrecords",),
+    "unrolling": ("experiments.frameworks.unrolling",),
+    "theano": ("experiments.frameworks.theano_agreement",),
+    "data_parallel": ("experiments.speed.data_parallel",),
     "witness_spread": ("experiments.witness_spread",),
 }
 
@@ -66,7 +77,9 @@ def main(arguments, experiments=EXPERIMENTS, run=subprocess.call):
         if found == "up to date" or arguments:
             continue
         if status := run([sys.executable, "-m", *command]):
-            print(f"experiments.all: {name} ended with status {status}", file=sys.stderr)
+            print(
+                f"experiments.all: {name} ended with status {status}", file=sys.stderr
+            )
             return status
     return 0
 

@@ -31,8 +31,12 @@ def main(arguments=None, testify=None):
     parser = argparse.ArgumentParser(
         prog="python -m experiments.attest", description=__doc__.splitlines()[0]
     )
-    parser.add_argument("names", nargs="*", metavar="NAME", help="of a record; all that are stale")
-    parser.add_argument("--all", action="store_true", help="also those that are not stale")
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", help="of a record; all that are stale"
+    )
+    parser.add_argument(
+        "--all", action="store_true", help="also those that are not stale"
+    )
     given = parser.parse_args(arguments)
     try:
         asked = [records.load(name) for name in given.names or recorded()]
@@ -48,7 +52,11 @@ def main(arguments=None, testify=None):
 
 def recorded():
     """Returns the names of all records that a script makes and that are there."""
-    return [name for name in records.scripts() if (records.FOLDER / f"{name}.json").is_file()]
+    return [
+        name
+        for name in records.scripts()
+        if (records.FOLDER / f"{name}.json").is_file()
+    ]
 
 
 def attest(record, changed, testify):
@@ -58,16 +66,25 @@ def attest(record, changed, testify):
         return not changed or is_stale(name, "a benchmark: make results")
     house = records.begin(name).house
     constants = {of for of in record["code"] if house.kind(of) == "constant"}
-    settings = {of for of in constants if of.startswith("experiments.")} | record["data"].keys()
+    settings = {of for of in constants if of.startswith("experiments.")} | record[
+        "data"
+    ].keys()
     if found := sorted(settings.intersection(changed)):
         return is_stale(name, f"{', '.join(found)} changed: make results")
     seen = testify(name)
     functions = [of for of in changed if house.kind(of) == "function"]
-    if idle := [of for of in functions if of.startswith("unrolled.") and of not in seen.ran]:
-        return is_stale(name, f"its witness does not run {', '.join(idle)}: make results")
+    if idle := [
+        of for of in functions if of.startswith("unrolled.") and of not in seen.ran
+    ]:
+        return is_stale(
+            name, f"its witness does not run {', '.join(idle)}: make results"
+        )
     gap = difference(record["witness"]["losses"], seen.losses)
     agrees = gap <= TOLERANCE
-    print(f"{name}: {'reproduced' if agrees else 'NOT reproduced'}, to {gap:.1e}", flush=True)
+    print(
+        f"{name}: {'reproduced' if agrees else 'NOT reproduced'}, to {gap:.1e}",
+        flush=True,
+    )
     if agrees and changed:
         record["code"] = house.rests_on(name, seen.entered)
         record["witness"]["entered"] = seen.entered

@@ -17,7 +17,8 @@ import sys
 import numpy as np
 
 from experiments import attest
-from unrolled import optimizers, records
+from unrolled import records
+from unrolled.training import optimizers
 
 ANOTHER_PROCESSOR = {
     "kernel": {"OPENBLAS_CORETYPE": "Nehalem"},
@@ -40,11 +41,21 @@ def main():
         }
         print(name, found[name], flush=True)
     largest = max(of[change] for of in found.values() for change in ANOTHER_PROCESSOR)
-    moved = [of[change] for of in found.values() for change in ANOTHER_PROGRAM if of[change]]
+    moved = [
+        of[change] for of in found.values() for change in ANOTHER_PROGRAM if of[change]
+    ]
     path = records.write(
         run,
-        {"witnesses": found, "largest_of_processor": largest, "smallest_of_program": min(moved)},
-        settings={"tolerance": attest.TOLERANCE, "learning rate": 1.01, **ANOTHER_PROCESSOR},
+        {
+            "witnesses": found,
+            "largest_of_processor": largest,
+            "smallest_of_program": min(moved),
+        },
+        settings={
+            "tolerance": attest.TOLERANCE,
+            "learning rate": 1.01,
+            **ANOTHER_PROCESSOR,
+        },
         seed=0,
     )
     print(f"wrote {path.relative_to(records.ROOT)}")
@@ -54,8 +65,12 @@ def asked(name, change, environment):
     """Returns the losses of a witness, asked in a process that is changed before it imports."""
     done = subprocess.run(
         [sys.executable, "-m", "experiments.witness_spread", name, change],
-        env=os.environ | environment, cwd=records.ROOT, capture_output=True, text=True, check=True,
-    )  # fmt: skip
+        env=os.environ | environment,
+        cwd=records.ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     return list(map(float, done.stdout.splitlines()[-1].split()))
 
 

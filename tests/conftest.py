@@ -14,10 +14,9 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.setdefault("MPLBACKEND", "agg")
 os.environ.setdefault("TRITON_INTERPRET", "1")  # kernels run on NumPy arrays
 
-pytest_plugins = ["tests.recorded_run", "tests.side_by_side"]
+pytest_plugins = ["tests.support.suite_recorder", "tests.support.side_by_side"]
 
-ROOT = Path(__file__).parent.parent
-sys.path.append(str(ROOT / "book/_ext"))
+ROOT = Path(__file__).parents[1]
 
 # How long an example takes says how busy the machine is and nothing about the code.
 settings.register_profile(
@@ -32,7 +31,7 @@ settings.load_profile("unhurried")
 @pytest.fixture(scope="session")
 def site():
     """The built book: the folder _build/html, brought up to date by the one build there is."""
-    command = [sys.executable, str(ROOT / "book/_ext/build.py")]
+    command = [sys.executable, "-m", "book._ext.build.build"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, f"{done.stdout[-2000:]}\n{done.stderr}"
     return ROOT / "_build/html"
@@ -41,7 +40,7 @@ def site():
 @pytest.fixture(scope="session")
 def browser():
     """A headless Chromium that asks for nothing by itself."""
-    import chromium
+    from book._ext.build import chromium
 
     with contextlib.ExitStack() as stack:
         try:

@@ -42,7 +42,9 @@ class Screen(io.TextIOBase):
                 self.flush()
         if kept != text:
             if not self.cut:  # said at once: the cell may never end
-                self.waiting.append("\n… cut here: more is printed than a page can show\n")
+                self.waiting.append(
+                    "\n… cut here: more is printed than a page can show\n"
+                )
                 self.flush()
             self.cut += len(text) - len(kept)
         return len(text)
@@ -91,7 +93,7 @@ class Absent(types.ModuleType):
         return Absent(f"{self.__name__}.{name}", self._needs)
 
     def __call__(self, *arguments, **settings):
-        if self.__name__ == "unrolled.figures.use_style":
+        if self.__name__ == "unrolled.drawing.figures.use_style":
             return
         raise NotInThePage(self.__name__, self._needs)
 
@@ -112,7 +114,9 @@ class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     def needs(self, name):
         parts = name.split(".")
         starts = (".".join(parts[:n]) for n in range(len(parts), 0, -1))
-        return next((self.absent[start] for start in starts if start in self.absent), None)
+        return next(
+            (self.absent[start] for start in starts if start in self.absent), None
+        )
 
     def find_spec(self, name, path=None, target=None):
         if self.needs(name):
@@ -231,7 +235,9 @@ def _execute(code, name, namespace):
         last = node is tree.body[-1] and isinstance(node, ast.Expr)
         try:
             if last:
-                value = eval(compile(ast.Expression(node.value), name, "eval"), namespace)
+                value = eval(
+                    compile(ast.Expression(node.value), name, "eval"), namespace
+                )
             else:
                 exec(compile(ast.Module([node], []), name, "exec"), namespace)
         except NotInThePage as lack:
@@ -245,7 +251,9 @@ def _execute(code, name, namespace):
             if last and value is not None and not code.rstrip().endswith(";"):
                 print(repr(value))
     if not_drawn:
-        print("[The figure is not drawn again: that needs Matplotlib, which a page cannot have.]")
+        print(
+            "[The figure is not drawn again: that needs Matplotlib, which a page cannot have.]"
+        )
 
 
 def short_traceback(error):
@@ -255,10 +263,16 @@ def short_traceback(error):
     whole = traceback.TracebackException.from_exception(error, compact=True)
     part = whole
     while part is not None:
-        ours = [f for f in part.stack if f.filename[0] == "<" or "/unrolled/" in f.filename]
+        ours = [
+            f for f in part.stack if f.filename[0] == "<" or "/unrolled/" in f.filename
+        ]
         ours = [f for f in ours if not f.filename.startswith("<frozen")]
-        part.stack = traceback.StackSummary.from_list([f for f in ours if f.filename != __file__])
-        part = part.__cause__ or (None if part.__suppress_context__ else part.__context__)
+        part.stack = traceback.StackSummary.from_list(
+            [f for f in ours if f.filename != __file__]
+        )
+        part = part.__cause__ or (
+            None if part.__suppress_context__ else part.__context__
+        )
     text = "".join(whole.format())
     if len(text) > 8000:
         text = f"{text[:4000]}\n…\n{text[-4000:]}"

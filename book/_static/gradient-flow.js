@@ -1,4 +1,4 @@
-// The interactive figure of book/_ext/gradient_flow.py: its numbers and uPlot are loaded before this.
+// The interactive figure of book/_ext/page/gradient_flow.py: its numbers and uPlot are loaded before this.
 {
   const root = document.querySelector(".gradient-flow");
   const data = gradientFlowData;

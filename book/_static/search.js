@@ -1,5 +1,5 @@
 // Results by name above Sphinx's results by word: symbols, functions, terms, exercises and equations
-// (book/_ext/search_objects.py). Loaded by the search page alone, after Sphinx's searchtools.js.
+// (book/_ext/metadata/search_objects.py). Loaded by the search page alone, after Sphinx's searchtools.js.
 const SPHINX_HIGHLIGHT_ENABLED = false; // as sphinx_highlight.js, which is not loaded, would say
 
 {

@@ -1,13 +1,27 @@
 """Recurrent networks built from nothing: the tested package behind the book *Unrolled*.
 
-Every module can be read on its own. In the book's order:
+The rooms, from the top. Each imports from the floors below its own, and nothing else of ours:
 
-Part 1: ``graph``, ``figures``.
-Part 2: ``text``, ``ngram``, ``functional``, ``rnn``, ``language_model``, ``gradcheck``,
-``optimizers``, ``checkpoint``, ``train``, ``pretrained``.
-Part 3: ``tasks``, ``readout``, ``recurrent_weights``, ``irnn``, ``jacobians``, ``chain_rule``,
-``forward_mode``, ``recomputation``.
-All through: ``tree``, ``files``, ``records``.
+    exercises    The exercises, each with stub, hints, check and solution.
+
+    frameworks   The same networks in Theano, TensorFlow, JAX and Triton.
+    speed        What a step costs, and how it is made faster.
+
+    models       Language models, sequence to sequence, networks with a memory.
+    gradients    Gradients checked, derived in other ways, followed through time.
+
+    data         What networks learn from: text in padded batches, tasks, stories.
+    cells        One step of a recurrent network, and its gradient.
+    layers       Around the cells: embedding, stacking, padding, attention.
+    training     Optimizers, the training loop, checkpoints.
+    drawing      Figures, computation graphs and diagrams of cells.
+
+    functional   Functions without memory, each directly above its own backward.
+    tree         Parameters as plain data: arrays, and (named) tuples of trees.
+    records      Numbers measured once, with all that is needed to repeat them.
+
+    files        Files that are written whole or not at all.
+    dependencies What a recorded result rests on, statement by statement.
 
 One key of dimensions serves them all: T time, B batch, D input, H hidden, V vocabulary,
 S source length; time is axis 0.

@@ -1,4 +1,4 @@
-"""What a recorded result rests on: the statements that its script can reach, each with a hash.
+"""What a recorded result rests on, statement by statement.
 
 A script names its records in a dictionary ``RECORDS = {name: what makes it}``. From that value one
 follows the names: through imports, by qualified name, to functions, classes and constants. What a
@@ -16,9 +16,11 @@ import functools
 import hashlib
 from typing import NamedTuple
 
-ROOMS = {"unrolled": "code", "experiments": "."}  # packages, and the folders they lie in
+# packages, and the folders they lie in
+ROOMS = {"unrolled": "code", "experiments": "."}
 EFFECTS = "(import)"  # what a module does when it is imported, as one piece
-PLUMBING = {"records", "dependencies", "files", "checkpoint"}  # they keep what others made
+# they keep what others made
+PLUMBING = {"records", "dependencies", "files", "checkpoint"}
 
 
 class NoScript(LookupError):
@@ -78,7 +80,9 @@ def written(node):
     fields = [
         f"{name}={written(value)}"
         for name, value in ast.iter_fields(node)
-        if value is not None and value != [] and name not in ("ctx", "kind", "type_comment")
+        if value is not None
+        and value != []
+        and name not in ("ctx", "kind", "type_comment")
     ]
     return f"{type(node).__name__}({' '.join(fields)})"
 
@@ -137,7 +141,9 @@ class House:
         attributes: set[str] = set()
 
         def take(module, name):
-            if (module, name) not in reached and module.rpartition(".")[2] not in PLUMBING:
+            if (module, name) not in reached and module.rpartition(".")[
+                2
+            ] not in PLUMBING:
                 waiting.append(((module, name), self.definition(module, name)))
 
         def enter(module):
@@ -220,7 +226,10 @@ class House:
 
     def imports(self, module):
         """Yields the modules of the house that a module imports at its top."""
-        for dotted in [module.rpartition(".")[0], *self.modules[module].imports.values()]:
+        for dotted in [
+            module.rpartition(".")[0],
+            *self.modules[module].imports.values(),
+        ]:
             if found := self.module_of(dotted):
                 yield found
 
@@ -303,7 +312,10 @@ def _aliases(statements, module):
             elif isinstance(node, ast.ImportFrom):
                 above = module.split(".")[: -node.level] if node.level else []
                 base = ".".join([*above, *([node.module] if node.module else [])])
-                found |= {name.asname or name.name: f"{base}.{name.name}" for name in node.names}
+                found |= {
+                    name.asname or name.name: f"{base}.{name.name}"
+                    for name in node.names
+                }
     return found
 
 
@@ -323,7 +335,13 @@ class _Reader(ast.NodeTransformer):
     def statement(self, node):
         """Returns the statements that a statement becomes; none if it does nothing."""
         match node:
-            case ast.Raise() | ast.Assert() | ast.Pass() | ast.Import() | ast.ImportFrom():
+            case (
+                ast.Raise()
+                | ast.Assert()
+                | ast.Pass()
+                | ast.Import()
+                | ast.ImportFrom()
+            ):
                 return []
             case ast.Expr(value=ast.Constant()):
                 return []
@@ -338,11 +356,17 @@ class _Reader(ast.NodeTransformer):
                 raises = _ends_in_raise(node.body)
                 body, orelse = self.block(node.body), self.block(node.orelse)
                 if not body and (raises or not orelse):
-                    named = any(isinstance(part, ast.NamedExpr) for part in ast.walk(node.test))
-                    return [*([ast.Expr(self.visit(node.test))] if named else []), *orelse]
+                    named = any(
+                        isinstance(part, ast.NamedExpr) for part in ast.walk(node.test)
+                    )
+                    return [
+                        *([ast.Expr(self.visit(node.test))] if named else []),
+                        *orelse,
+                    ]
                 return [ast.If(self.visit(node.test), body or [ast.Pass()], orelse)]
             case ast.For(body=body, orelse=[]) if not (
-                all(isinstance(part, ast.Pass) for part in body) or self.block(_copy(body))
+                all(isinstance(part, ast.Pass) for part in body)
+                or self.block(_copy(body))
             ):
                 return []
             case ast.Try() if not node.finalbody and all(
@@ -383,14 +407,20 @@ class _Reader(ast.NodeTransformer):
             if isinstance(value, list) and value and isinstance(value[0], ast.stmt):
                 setattr(node, name, self.block(value) or [ast.Pass()])
             elif isinstance(value, list):
-                setattr(node, name, [self.visit(v) if isinstance(v, ast.AST) else v for v in value])
+                setattr(
+                    node,
+                    name,
+                    [self.visit(v) if isinstance(v, ast.AST) else v for v in value],
+                )
             elif isinstance(value, ast.AST):
                 setattr(node, name, self.visit(value))
         return node
 
     def visit_FunctionDef(self, node):  # noqa: N802
         node.returns = None
-        node.decorator_list = [self.visit(decorator) for decorator in node.decorator_list]
+        node.decorator_list = [
+            self.visit(decorator) for decorator in node.decorator_list
+        ]
         node.args = self.visit(node.args)  # defaults are values of the scope outside
         outside = self.aliases
         inner = _aliases(node.body, self.module)
@@ -408,7 +438,9 @@ class _Reader(ast.NodeTransformer):
 
     def visit_Lambda(self, node):  # noqa: N802
         node.args = self.visit(node.args)
-        self.local.append({arg.arg for arg in ast.walk(node.args) if isinstance(arg, ast.arg)})
+        self.local.append(
+            {arg.arg for arg in ast.walk(node.args) if isinstance(arg, ast.arg)}
+        )
         node.body = self.visit(node.body)
         self.local.pop()
         return node
@@ -429,7 +461,11 @@ class _Reader(ast.NodeTransformer):
 
     def visit_Attribute(self, node):  # noqa: N802
         path = _path(node)
-        if path and not self.is_local(path[0]) and (path[0] in self.aliases or self.found(path)):
+        if (
+            path
+            and not self.is_local(path[0])
+            and (path[0] in self.aliases or self.found(path))
+        ):
             return self.reference(node, path)
         if getattr(node, "passed_on", False):
             self.attributes.add(node.attr)
@@ -448,7 +484,9 @@ class _Reader(ast.NodeTransformer):
                 self.passed.add(module)
                 return ast.Name(module.rpartition(".")[2], node.ctx)
             self.objects.add((module, name))
-            if not isinstance(self.house.modules[module].definitions[name][0], ast.ClassDef):
+            if not isinstance(
+                self.house.modules[module].definitions[name][0], ast.ClassDef
+            ):
                 self.attributes.update(rest)
             return _dotted([name, *rest], node.ctx)
         if path[0] in self.aliases:
@@ -497,7 +535,9 @@ def _locals(function):
                 found.add(name)
             case ast.Name(id=name, ctx=ast.Store()):
                 found.add(name)
-            case ast.FunctionDef(name=name) | ast.ClassDef(name=name) if node is not function:
+            case ast.FunctionDef(name=name) | ast.ClassDef(name=name) if (
+                node is not function
+            ):
                 found.add(name)
             case ast.Global(names=names):
                 free |= set(names)

@@ -178,7 +178,9 @@ def check_sequence(x, D):
     """
     ids = x.dtype.kind in "iu"
     if x.ndim != (2 if ids else 3) or not ids and x.shape[-1] != D:
-        raise ValueError(f"x must be (T, B, {D}) vectors or (T, B) integer ids, got {x.shape}")
+        raise ValueError(
+            f"x must be (T, B, {D}) vectors or (T, B) integer ids, got {x.shape}"
+        )
     if ids and x.size and not 0 <= x.min() <= x.max() < D:
         raise ValueError(f"ids must lie in 0..{D - 1}, got {x.min()}..{x.max()}")
     return x.shape[:2]

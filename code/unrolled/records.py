@@ -1,4 +1,4 @@
-"""Recorded results: numbers measured once, with everything needed to repeat and to doubt them.
+"""Numbers measured once, with all that is needed to repeat them.
 
 A record is a small JSON file in ``results/``: what ran, on which device, with which versions, seed
 and settings, on what date and commit, and a hash of each function it ran. When one of these
@@ -44,7 +44,9 @@ def load(name):
         record = json.loads(path.read_text("utf-8"))
         record["code"], record["data"], record["results"]
     except (json.JSONDecodeError, KeyError, TypeError):
-        raise ValueError(f"results/{name}.json is not a record; make results writes it") from None
+        raise ValueError(
+            f"results/{name}.json is not a record; make results writes it"
+        ) from None
     return record
 
 
@@ -74,9 +76,18 @@ def digest(run):
 
 
 def write(
-    run, results, *, settings, seed, witness=None, device=None, packages=("numpy",),
-    elsewhere=None, commit=None, folder=None,
-):  # fmt: skip
+    run,
+    results,
+    *,
+    settings,
+    seed,
+    witness=None,
+    device=None,
+    packages=("numpy",),
+    elsewhere=None,
+    commit=None,
+    folder=None,
+):
     """Writes a record, whole or not at all.
 
     Args:
@@ -108,7 +119,11 @@ def write(
         "settings": settings,
         "code": run.house.rests_on(run.name, seen.entered if seen else None),
         "data": {path: file_digest(path) for path in _data(run)},
-        **({"witness": {"losses": seen.losses, "entered": seen.entered}} if seen else {}),
+        **(
+            {"witness": {"losses": seen.losses, "entered": seen.entered}}
+            if seen
+            else {}
+        ),
         "results": results,
     }
     return save(record, folder)
@@ -171,7 +186,9 @@ def changes(record):
     it is the same while it does the same; see ``dependencies``.
     """
     try:
-        now = _house().rests_on(record["name"], record.get("witness", {}).get("entered"))
+        now = _house().rests_on(
+            record["name"], record.get("witness", {}).get("entered")
+        )
     except dependencies.NoScript as gone:
         return [str(gone)]
     data = [path for path, was in record["data"].items() if file_digest(path) != was]
@@ -191,7 +208,11 @@ def scripts():
 def script_of(record):
     """Returns the file of the script that made a record, from the repository's root."""
     module = next(name for name in record["code"] if name.endswith(".RECORDS"))
-    return dependencies.file_of(module.rpartition(".")[0], ROOT).relative_to(ROOT).as_posix()
+    return (
+        dependencies.file_of(module.rpartition(".")[0], ROOT)
+        .relative_to(ROOT)
+        .as_posix()
+    )
 
 
 def files_of(record):
@@ -253,7 +274,11 @@ def cpu():
                 break
     except OSError:
         pass
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    cores = (
+        len(os.sched_getaffinity(0))
+        if hasattr(os, "sched_getaffinity")
+        else os.cpu_count()
+    )
     return f"{name}, {cores} cores"
 
 
@@ -262,8 +287,11 @@ def current_commit():
     try:
         return subprocess.run(
             ["git", "rev-parse", "--short=12", "HEAD"],
-            cwd=ROOT, capture_output=True, text=True, check=True,
-        ).stdout.strip()  # fmt: skip
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
 

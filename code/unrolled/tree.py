@@ -1,4 +1,4 @@
-"""Parameters as plain data: a tree is an array, or a (named) tuple of trees.
+"""Parameters as plain data: arrays, and (named) tuples of trees.
 
 Parameters, their gradients and an optimizer's memory of them have the same structure, so
 "subtract the learning rate times the gradient" is one ``map`` over two trees.
@@ -31,7 +31,9 @@ def map(function: Callable[..., Any], tree: Tree, *others: Tree) -> Tree:
         return function(tree, *others)
     for other in others:
         if not isinstance(other, tuple) or len(other) != len(tree):
-            raise ValueError(f"trees differ in structure: {_outline(tree)} and {_outline(other)}")
+            raise ValueError(
+                f"trees differ in structure: {_outline(tree)} and {_outline(other)}"
+            )
     branches = [map(function, *branch) for branch in zip(tree, *others, strict=True)]
     return type(tree)(*branches) if hasattr(tree, "_fields") else tuple(branches)
 

@@ -44,7 +44,9 @@ def main(arguments=None, find=devices.find):
             except devices.Unfit as unfit:
                 ended = _say(f"{name}: {unfit}: not run", UNFIT)
             except Deadline as late:
-                return _say(f"{name}: {late}; the same command goes on from there", OUT_OF_TIME)
+                return _say(
+                    f"{name}: {late}; the same command goes on from there", OUT_OF_TIME
+                )
             status = status or ended
     except KeyboardInterrupt:
         return _say(
@@ -62,18 +64,28 @@ def _arguments(arguments):
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("kinds", nargs="*", metavar="KIND", help=", ".join(KINDS))
-    parser.add_argument("--minutes", type=float, default=60.0, help="time for all of it")
-    parser.add_argument("--rehearse", type=Path, metavar="FOLDER", help="on the processor")
-    parser.add_argument("--corpus", type=Path, help="sentences, from experiments.gpu.corpus")
+    parser.add_argument(
+        "--minutes", type=float, default=60.0, help="time for all of it"
+    )
+    parser.add_argument(
+        "--rehearse", type=Path, metavar="FOLDER", help="on the processor"
+    )
+    parser.add_argument(
+        "--corpus", type=Path, help="sentences, from experiments.gpu.corpus"
+    )
     parser.add_argument("--commit", help="of the code, where there is no git to ask")
-    parser.add_argument("--again", action="store_true", help="also what is recorded already")
+    parser.add_argument(
+        "--again", action="store_true", help="also what is recorded already"
+    )
     given = parser.parse_args(arguments)
     if unknown := [kind for kind in given.kinds if kind not in KINDS]:
         parser.error(f"no kind {unknown[0]}: there are {', '.join(KINDS)}")
     if not given.minutes > 0:
         parser.error(f"--minutes must be above 0, got {given.minutes}")
     if given.corpus is not None and not given.corpus.is_file():
-        parser.error(f"no file {given.corpus}: python -m experiments.gpu.corpus FILE makes one")
+        parser.error(
+            f"no file {given.corpus}: python -m experiments.gpu.corpus FILE makes one"
+        )
     return given
 
 
@@ -107,7 +119,9 @@ def run(kind, name, device, until, given):
             found["parts"][part] = json.loads(kept.read_text("utf-8"))
             continue
         print(f"{name}, {part} ...")
-        error = _process(name, part, settings, kept, until, kind.SECONDS, bool(given.rehearse))
+        error = _process(
+            name, part, settings, kept, until, kind.SECONDS, bool(given.rehearse)
+        )
         if error is None:
             found["parts"][part] = json.loads(kept.read_text("utf-8"))
         else:
@@ -142,8 +156,18 @@ def _process(name, part, settings, to, until, about, rehearsal):
     """
     left = until - time.monotonic()
     if left < about:
-        raise Deadline(f"{left:.0f} s are left and {part} takes about {about:.0f}: not begun")
-    command = [sys.executable, "-m", "experiments.gpu.part", name, part, "--to", str(to)]
+        raise Deadline(
+            f"{left:.0f} s are left and {part} takes about {about:.0f}: not begun"
+        )
+    command = [
+        sys.executable,
+        "-m",
+        "experiments.gpu.part",
+        name,
+        part,
+        "--to",
+        str(to),
+    ]
     command += ["--rehearsal"] if rehearsal else []
     environment = os.environ | {
         "PYTHONPATH": os.pathsep.join(sys.path),
@@ -151,9 +175,14 @@ def _process(name, part, settings, to, until, about, rehearsal):
         "TRITON_INTERPRET": "1" if rehearsal else "0",
     }
     with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment,
-        cwd=records.ROOT, start_new_session=True,
-    ) as process:  # fmt: skip
+        command,
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+        cwd=records.ROOT,
+        start_new_session=True,
+    ) as process:
         try:
             _, said = process.communicate(json.dumps(settings), timeout=left)
         except subprocess.TimeoutExpired:
@@ -173,7 +202,9 @@ def _reason(status, said):
     for line in lines:
         if any(words in line for words in memory):
             return f"too little device memory: {line[:200]}"
-    last = lines[-1][:300] if lines else f"it ended with status {status} and said nothing"
+    last = (
+        lines[-1][:300] if lines else f"it ended with status {status} and said nothing"
+    )
     return last.removeprefix("experiments.gpu.proof.")
 
 

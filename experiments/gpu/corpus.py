@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from unrolled import text
+from unrolled.data import text
 
 V = 4000
 SUCCESSORS = 12  # words that may follow a word in the chain
@@ -55,7 +55,9 @@ def load(path=None, sentences=20_000):
                 _cut(stored[p], stored[f"{p}_lengths"]) for p in ("train", "validation")
             )
     except (OSError, KeyError, ValueError) as error:
-        raise ValueError(f"{path} is no file of experiments.gpu.corpus: {error}") from None
+        raise ValueError(
+            f"{path} is no file of experiments.gpu.corpus: {error}"
+        ) from None
     return Corpus("the docstrings of Parts 2 and 4", train, validation, None)
 
 

@@ -1,7 +1,7 @@
 """Attention on dates on a GPU: the package's own networks, gradients and optimizer in CuPy.
 
-The run is that of ``experiments.attention_dates``: the network "general" and its first seed, the
-same batches and schedule. Nothing is rewritten, so that every line of NumPy is a launch of its own
+The run is that of ``experiments.attention.attention_dates``: the network "general" and its first
+seed, the same batches and schedule. Nothing is rewritten, so that every line of NumPy is a launch of its own
 or several: with 48 units and 11 steps they are what a GPU does worst. Recorded is how long updates
 take beside this machine's processor, and the validation curve.
 """
@@ -12,7 +12,13 @@ import numpy as np
 
 from experiments.gpu import proof
 from experiments.gpu.ladder import adding_rows
-from unrolled import array_namespace, attention, dates, gpu_tables, optimizers, seq2seq, tree
+from unrolled import tree
+from unrolled.data import dates
+from unrolled.frameworks import array_namespace
+from unrolled.layers import attention
+from unrolled.models import seq2seq
+from unrolled.speed import gpu_tables
+from unrolled.training import optimizers
 
 SEED = 0
 NEEDS = 2 << 30
@@ -26,7 +32,13 @@ def settings(rehearsal):
     """Returns the sizes: those of the processor's record."""
     sizes = {"H": 48, "batch": 32, "rate": 0.003, "clip": 1.0, "check_every": 100}
     if rehearsal:
-        return sizes | {"H": 8, "batch": 4, "updates": 8, "check_every": 4, "seconds": 20}
+        return sizes | {
+            "H": 8,
+            "batch": 4,
+            "updates": 8,
+            "check_every": 4,
+            "seconds": 20,
+        }
     return sizes | {"updates": 1500, "seconds": 90}
 
 
@@ -44,9 +56,13 @@ def run(part, sizes):
     model = array_namespace.of(seq2seq, xp, **changes)
     update = array_namespace.of(optimizers, xp)
     score = model.attention.general
-    p = seq2seq.init(np.random.default_rng(SEED), D, V, sizes["H"], attention.general, True)
+    p = seq2seq.init(
+        np.random.default_rng(SEED), D, V, sizes["H"], attention.general, True
+    )
     validation = as_batch(dates.draw(np.random.default_rng([1_000_000, SEED]), 300))
-    gap = proved(model, score, p, as_batch(dates.draw(np.random.default_rng(1), 16)), xp)
+    gap = proved(
+        model, score, p, as_batch(dates.draw(np.random.default_rng(1), 16)), xp
+    )
 
     now, state, rate = tree.map(xp.array, p), None, sizes["rate"]
     moved = tree.map(xp.asarray, validation)
@@ -61,7 +77,11 @@ def run(part, sizes):
         if curve and loss > curve[-1]["validation"]:
             rate /= 2
         curve.append(
-            {"updates": updates, "seconds": time.perf_counter() - start, "validation": loss}
+            {
+                "updates": updates,
+                "seconds": time.perf_counter() - start,
+                "validation": loss,
+            }
         )
     return {"gap": gap, "curve": curve, "update": curve[-1]["seconds"] / updates}
 
@@ -83,7 +103,7 @@ def as_batch(examples):
 
 
 def batches(seed, epoch, sizes):
-    """Returns the batches of ``experiments.attention_dates``."""
+    """Returns the batches of ``experiments.attention.attention_dates``."""
     rng, found, B = np.random.default_rng([seed, epoch]), [], sizes["batch"]
     while len(found) < sizes["check_every"]:
         drawn = sorted(dates.draw(rng, 10 * B), key=lambda example: len(example.text))

@@ -35,14 +35,19 @@ def find(run=subprocess.run):
     """
     try:
         said = run(
-            [*QUERY, "--format=csv,noheader,nounits"], capture_output=True, text=True, timeout=60
+            [*QUERY, "--format=csv,noheader,nounits"],
+            capture_output=True,
+            text=True,
+            timeout=60,
         )
     except FileNotFoundError:
         raise Unfit(
             "no NVIDIA GPU: nvidia-smi, which comes with the driver, is not found"
         ) from None
     except subprocess.TimeoutExpired:
-        raise Unfit("the GPU does not answer: nvidia-smi took more than a minute") from None
+        raise Unfit(
+            "the GPU does not answer: nvidia-smi took more than a minute"
+        ) from None
     if said.returncode or not said.stdout.strip():
         reason = (said.stdout + said.stderr).strip().splitlines() or ["it says nothing"]
         raise Unfit(f"no NVIDIA GPU that can be used: {reason[0]}")
@@ -54,7 +59,9 @@ def find(run=subprocess.run):
     except ValueError:
         raise Unfit(f"nvidia-smi answers what cannot be read: {fields}") from None
     if major < OLDEST_DRIVER:
-        raise Unfit(f"the driver {driver} is too old: CUDA 12 needs {OLDEST_DRIVER} or newer")
+        raise Unfit(
+            f"the driver {driver} is too old: CUDA 12 needs {OLDEST_DRIVER} or newer"
+        )
     return found
 
 

@@ -8,7 +8,9 @@ import numpy as np
 
 from experiments.gpu import clocks, proof
 from experiments.gpu.saturation import operations, torch_weights
-from unrolled import gpu_tables, lstm, sequential_chain, tree
+from unrolled import tree
+from unrolled.cells import lstm
+from unrolled.speed import gpu_tables, serial_chain
 
 SEED = 0
 NEEDS = 4 << 30
@@ -49,10 +51,10 @@ def exact(T, B, H):
 
 def fused(p, x, dh, plan=None):
     """Returns {name: array} of one run of the kernels."""
-    from unrolled import with_triton
+    from unrolled.frameworks import triton_lstm
 
-    h, cache = with_triton.forward(p, x, plan=plan)
-    dp, dx, dh0, dc0 = with_triton.backward(p, cache, dh, plan=plan)
+    h, cache = triton_lstm.forward(p, x, plan=plan)
+    dp, dx, dh0, dc0 = triton_lstm.backward(p, cache, dh, plan=plan)
     return dict(tree.named_leaves(dp)) | {"h": h, "x": dx, "h0": dh0, "c0": dc0}
 
 
@@ -62,9 +64,9 @@ def run(part, sizes):
     Raises:
         proof.Wrong: the kernels' answers are not NumPy's.
     """
-    from unrolled import with_triton
+    from unrolled.frameworks import triton_lstm
 
-    if with_triton.interpreting():
+    if triton_lstm.interpreting():
         return rehearse(sizes)
     import torch
 
@@ -75,31 +77,47 @@ def run(part, sizes):
     rate = 2 * 4096**3 / clocks.by_torch(lambda: square @ square, times=5)["median"]
     for H in sizes["widths"]:
         size = 4 if part == "float32" else 2
-        plan = with_triton.choose(B, H, size, processors, "tf32")
+        plan = triton_lstm.choose(B, H, size, processors, "tf32")
         proved = proof.prove(*checked(sizes["checked"], B, H, processors))
         p, x, dh = on_device(problem(T, B, H, np.float32), getattr(torch, part))
-        gap = proof.prove(as_numpy(fused(p, x, dh, plan)), exact(T, B, H), ROUNDING[part])
+        gap = proof.prove(
+            as_numpy(fused(p, x, dh, plan)), exact(T, B, H), ROUNDING[part]
+        )
         contestants = {
             "Triton": lambda p=p, x=x, dh=dh, plan=plan: fused(p, x, dh, plan),
-            "Triton, forward": lambda p=p, x=x, plan=plan: with_triton.forward(p, x, plan=plan),
+            "Triton, forward": lambda p=p, x=x, plan=plan: triton_lstm.forward(
+                p, x, plan=plan
+            ),
             "cuDNN": cudnn(p, x, dh),
         }
         flash, why_not = flash_rnn(p, x, dh)
         contestants |= flash
         rounds = [
-            {name: clocks.by_torch(step, times=5)["median"] for name, step in contestants.items()}
+            {
+                name: clocks.by_torch(step, times=5)["median"]
+                for name, step in contestants.items()
+            }
             for _ in range(ROUNDS)
         ]
-        seconds = {name: clocks.spread([r[name] for r in rounds]) for name in contestants}
+        seconds = {
+            name: clocks.spread([r[name] for r in rounds]) for name in contestants
+        }
         exchanged, work = exchange(plan, B, H), operations("LSTM", T, B, H)
         found[str(H)] = {
-            "proved": proved, "gap": gap, "seconds": seconds,
-            "cudnn_over_triton": clocks.spread([r["cuDNN"] / r["Triton"] for r in rounds]),
+            "proved": proved,
+            "gap": gap,
+            "seconds": seconds,
+            "cudnn_over_triton": clocks.spread(
+                [r["cuDNN"] / r["Triton"] for r in rounds]
+            ),
             "exchange": exchanged,
-            "floor": sequential_chain.fused_floor(T, exchanged, work, rate), "rate": rate,
+            "floor": serial_chain.fused_floor(T, exchanged, work, rate),
+            "rate": rate,
             "operations": work,
-            "flash_rnn": why_not, "plan": plan._asdict(), "programs": int(np.prod(plan.grid(B, H))),
-        }  # fmt: skip
+            "flash_rnn": why_not,
+            "plan": plan._asdict(),
+            "programs": int(np.prod(plan.grid(B, H))),
+        }
     return found
 
 
@@ -117,12 +135,12 @@ def checked(T, B, H, processors):
     """Returns the kernels' answers with exact float32 products, and NumPy's."""
     import torch
 
-    from unrolled import with_triton
+    from unrolled.frameworks import triton_lstm
 
     before = torch.backends.cuda.matmul.allow_tf32
     torch.backends.cuda.matmul.allow_tf32 = False
     try:
-        plan = with_triton.choose(B, H, 4, processors, "ieee")
+        plan = triton_lstm.choose(B, H, 4, processors, "ieee")
         p, x, dh = on_device(problem(T, B, H, np.float32), torch.float32)
         return as_numpy(fused(p, x, dh, plan)), exact(T, B, H)
     finally:
@@ -148,7 +166,9 @@ def cudnn(p, x, dh):
     H = p.W_h.shape[0]
     layer = torch.nn.LSTM(H, H).to(x.device, x.dtype)
     with torch.no_grad():
-        for name, value in torch_weights(tree.map(lambda w: w.float().cpu().numpy(), p)).items():
+        for name, value in torch_weights(
+            tree.map(lambda w: w.float().cpu().numpy(), p)
+        ).items():
             getattr(layer, name).copy_(torch.tensor(value))
     x = x.clone().requires_grad_()
     weights = [layer.weight_ih_l0, layer.weight_hh_l0, layer.bias_ih_l0]
@@ -180,7 +200,9 @@ def flash_rnn(p, x, dh):
 
     try:
         step()
-    except Exception as error:  # it compiles on first use, and takes some sizes and types only
+    except (
+        Exception
+    ) as error:  # it compiles on first use, and takes some sizes and types only
         return {}, f"{type(error).__name__}: {str(error).splitlines()[0][:200]}"
     return {"FlashRNN": step}, None
 
@@ -189,7 +211,7 @@ def exchange(plan, B, H):
     """Returns the seconds of a step in which programs do nothing but wait for one another."""
     import torch
 
-    from unrolled import with_triton
+    from unrolled.frameworks import triton_lstm
 
     times = []
     for T in (1000, 3000):
@@ -197,7 +219,7 @@ def exchange(plan, B, H):
 
         def step(T=T, counters=counters):
             counters.zero_()
-            with_triton.exchange_kernel[plan.grid(B, H)](
+            triton_lstm.exchange_kernel[plan.grid(B, H)](
                 counters, T, num_warps=plan.slabs, launch_cooperative_grid=True
             )
 

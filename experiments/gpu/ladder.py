@@ -1,6 +1,6 @@
 """The ladder's step on a GPU: one step of SGD on the posts' network, in every library at hand.
 
-Each rung takes the same weights and the same ids and makes the step of ``fast_step``: the gradient
+Each rung takes the same weights and the same ids and makes the step of ``sgd_step``: the gradient
 of the summed loss, then W ← W - η dW. It is proved by the weights after one step: (W - W') / η is
 the gradient. All in float32 throughout: the shortened products of matrix units (TF32) are off.
 """
@@ -11,7 +11,12 @@ import os
 import numpy as np
 
 from experiments.gpu import clocks, proof
-from unrolled import array_namespace, gpu_tables, language_model, optimizers, text, tree
+from unrolled import tree
+from unrolled.data import text
+from unrolled.frameworks import array_namespace
+from unrolled.models import language_model
+from unrolled.speed import gpu_tables
+from unrolled.training import optimizers
 
 SEED = 0
 NEEDS = 4 << 30
@@ -64,7 +69,9 @@ def run(part, sizes):
         p, batch = problem(sizes, B, np.float32)
         step, params, clock = RUNGS[part](p, batch, ETA)
         step()
-        moved = tree.map(lambda w, new: (w.astype(np.float64) - np.asarray(new)) / ETA, p, params())
+        moved = tree.map(
+            lambda w, new: (w.astype(np.float64) - np.asarray(new)) / ETA, p, params()
+        )
         gap = proof.prove(dict(tree.named_leaves(moved)), exact_gradient(sizes, B))
         # Timed with a small η, with which the weights stay of ordinary size.
         step, _, clock = RUNGS[part](p, batch, 1e-6)
@@ -77,7 +84,9 @@ def run(part, sizes):
 
 def in_numpy(p, batch, rate):
     """The package as it is, on this machine's processor."""
-    return _packages_own(p, batch, rate, np, {}, lambda step: clocks.by_host(step, lambda: None))
+    return _packages_own(
+        p, batch, rate, np, {}, lambda step: clocks.by_host(step, lambda: None)
+    )
 
 
 def in_cupy(p, batch, rate):
@@ -116,18 +125,18 @@ def _packages_own(p, batch, rate, xp, changes, clock):
 
 
 def in_jax(p, batch, rate):
-    """The step of ``with_jax_step``: one program, a scan."""
+    """The step of ``jax_step``: one program, a scan."""
     import jax
 
     jax.config.update("jax_default_matmul_precision", "highest")
-    from unrolled import with_jax_step
+    from unrolled.frameworks import jax_step
 
     now = tree.map(jax.numpy.array, p)
     inputs, targets = jax.numpy.array(batch.inputs), jax.numpy.array(batch.targets)
 
     def step():
         nonlocal now
-        now, _ = with_jax_step.sgd(now, inputs, targets, np.float32(rate))
+        now, _ = jax_step.sgd(now, inputs, targets, np.float32(rate))
 
     def clock(step):
         return clocks.by_host(step, lambda: jax.block_until_ready(now))
@@ -136,16 +145,17 @@ def in_jax(p, batch, rate):
 
 
 def in_pytensor(p, batch, rate):
-    """The step of ``with_pytensor_step``, translated to JAX; every step waits for its loss."""
+    """The step of ``pytensor_step``, translated to JAX; every step waits for its loss."""
     import jax
 
-    importlib.import_module("pytensor.link.jax.dispatch.basic")  # which asks JAX for float64
-    from unrolled import with_pytensor_step
+    # which asks JAX for float64
+    importlib.import_module("pytensor.link.jax.dispatch.basic")
+    from unrolled.frameworks import pytensor_step
 
     jax.config.update("jax_default_matmul_precision", "highest")
     jax.config.update("jax_enable_x64", False)
 
-    step, params = with_pytensor_step.compile_step(p, rate, batch.inputs.shape, mode="JAX")
+    step, params = pytensor_step.compile_step(p, rate, batch.inputs.shape, mode="JAX")
     ids = batch.inputs.astype(np.int32), batch.targets.astype(np.int32)
     return lambda: step(*ids), params, lambda step: clocks.by_host(step, lambda: None)
 
@@ -252,8 +262,12 @@ def _torch_step(p, batch, rate, states, compiled=False):
     import torch
 
     device = _torch_device()
-    now = [torch.tensor(leaf, device=device, requires_grad=True) for leaf in tree.leaves(p)]
-    inputs, targets = (torch.tensor(a, device=device) for a in (batch.inputs, batch.targets))
+    now = [
+        torch.tensor(leaf, device=device, requires_grad=True) for leaf in tree.leaves(p)
+    ]
+    inputs, targets = (
+        torch.tensor(a, device=device) for a in (batch.inputs, batch.targets)
+    )
     V = len(p.b_y)
 
     def loss(x, W_h, b, W_y, b_y):
@@ -269,7 +283,9 @@ def _torch_step(p, batch, rate, states, compiled=False):
         x = W_x.detach()[inputs].requires_grad_()
         dx, *d = torch.autograd.grad(run(x, *weights), [x, *weights])
         with torch.no_grad():
-            W_x.index_add_(0, inputs.reshape(-1), dx.reshape(-1, dx.shape[-1]), alpha=-rate)
+            W_x.index_add_(
+                0, inputs.reshape(-1), dx.reshape(-1, dx.shape[-1]), alpha=-rate
+            )
             for weight, gradient in zip(weights, d, strict=True):
                 weight.sub_(gradient, alpha=rate)
 
@@ -283,12 +299,18 @@ RUNGS = dict(
     zip(
         PARTS,
         (
-            in_numpy, in_cupy, in_jax, in_pytensor, in_keras, in_torch, in_compiled_torch,
+            in_numpy,
+            in_cupy,
+            in_jax,
+            in_pytensor,
+            in_keras,
+            in_torch,
+            in_compiled_torch,
             in_cudnn,
         ),
         strict=True,
     )
-)  # fmt: skip
+)
 
 
 report = gpu_tables.ladder

@@ -1,7 +1,7 @@
 """Language models over the book's cells on a GPU: JAX's scan of each cell's own step.
 
-The small ones are those of ``experiments.gated_language_models``: sizes, batches, optimizer and
-schedule; the large ones are beyond a processor. Each is proved on its first batch; then epochs are
+The small ones are those of ``experiments.language_models.gated_language_models``: sizes, batches,
+optimizer and schedule; the large ones are beyond a processor. Each is proved on its first batch; then epochs are
 recorded, with the seconds that had passed.
 """
 
@@ -10,7 +10,12 @@ import time
 import numpy as np
 
 from experiments.gpu import corpus, proof
-from unrolled import embedding, gpu_tables, gru, language_model, lstm, rnn, stacked, text, tree
+from unrolled import tree
+from unrolled.cells import gru, lstm, rnn
+from unrolled.data import text
+from unrolled.layers import embedding, stacked
+from unrolled.models import language_model
+from unrolled.speed import gpu_tables
 
 SEED = 0
 NEEDS = 4 << 30
@@ -18,7 +23,9 @@ SECONDS = 100
 PACKAGES = ("jax",)
 CELLS = {"RNN": rnn, "LSTM": lstm, "GRU": gru}
 SMALL = {"RNN": 99, "LSTM": 93, "GRU": 95}
-PARTS = {f"{name}, {size}": ("jax",) for size in ("as in Part 4", "large") for name in CELLS}
+PARTS = {
+    f"{name}, {size}": ("jax",) for size in ("as in Part 4", "large") for name in CELLS
+}
 
 
 def settings(rehearsal):
@@ -26,9 +33,13 @@ def settings(rehearsal):
     common = {"batch_size": 64, "learning_rate": 0.002, "clip": 1.0, "large": 1024}
     if rehearsal:
         return common | {
-            "batch_size": 8, "epochs": 2, "seconds": 30, "sentences": 100, "large": 16,
+            "batch_size": 8,
+            "epochs": 2,
+            "seconds": 30,
+            "sentences": 100,
+            "large": 16,
             "small": {name: 8 for name in CELLS},
-        }  # fmt: skip
+        }
     return common | {"epochs": 16, "seconds": 75, "sentences": 20_000, "small": SMALL}
 
 
@@ -46,7 +57,11 @@ def run(part, sizes):
     H = sizes["large"] if size == "large" else sizes["small"][name]
     words = corpus.load(sizes.get("corpus"), sizes["sentences"])
     p = language_model.init(
-        np.random.default_rng(SEED), corpus.V, H, stacked.of(embedding, cell), np.float32
+        np.random.default_rng(SEED),
+        corpus.V,
+        H,
+        stacked.of(embedding, cell),
+        np.float32,
     )
     validation = batches(words.validation, sizes["batch_size"])
     gap = prove(p, validation[0], cell)
@@ -70,11 +85,16 @@ def run(part, sizes):
         if spent > sizes["seconds"]:
             break
     return {
-        "gap": gap, "H": H, "parameters": sum(leaf.size for leaf in tree.leaves(p)),
-        "corpus": words.name, "entropy": words.least, "unigram": unigram(words),
-        "words": sum(len(ids) - 1 for ids in words.train), "curve": curve,
+        "gap": gap,
+        "H": H,
+        "parameters": sum(leaf.size for leaf in tree.leaves(p)),
+        "corpus": words.name,
+        "entropy": words.least,
+        "unigram": unigram(words),
+        "words": sum(len(ids) - 1 for ids in words.train),
+        "curve": curve,
         "perplexity": float(np.exp(min(point["validation"] for point in curve))),
-    }  # fmt: skip
+    }
 
 
 def batches(sentences, size, rng=None):
@@ -95,16 +115,18 @@ def unigram(words):
     for ids in words.train:
         np.add.at(counts, ids[1:], 1)
     p = counts / counts.sum()
-    return float(-np.log(p[np.concatenate([ids[1:] for ids in words.validation])]).mean())
+    return float(
+        -np.log(p[np.concatenate([ids[1:] for ids in words.validation])]).mean()
+    )
 
 
 def mean_loss(p, inputs, targets, mask, cell):
     """Returns the mean loss of an embedding, a cell and an output layer, in nats per word."""
-    from unrolled import with_jax
+    from unrolled.frameworks import jax_cells
 
     E, inner = p.cell
-    h = with_jax.forward(inner, E.E[inputs], cell=cell)
-    losses = with_jax.traced(cell)[1].cross_entropy(h @ p.W_y + p.b_y, targets)
+    h = jax_cells.forward(inner, E.E[inputs], cell=cell)
+    losses = jax_cells.traced(cell)[1].cross_entropy(h @ p.W_y + p.b_y, targets)
     return (losses * mask).sum() / mask.sum()
 
 
@@ -113,7 +135,9 @@ def prove(p, batch, cell):
     import jax
 
     double = tree.map(lambda w: w.astype(np.float64), p)
-    _, exact = language_model.loss_and_gradient(double, batch, stacked.of(embedding, cell))
+    _, exact = language_model.loss_and_gradient(
+        double, batch, stacked.of(embedding, cell)
+    )
     found = jax.jit(lambda p: jax.grad(mean_loss)(p, *batch, cell))(p)
     return proof.prove(dict(tree.named_leaves(found)), dict(tree.named_leaves(exact)))
 
@@ -144,10 +168,14 @@ def compiled(cell, clip):
         square = tree.map(lambda s, d: 0.999 * s + 0.001 * d**2, square, dp)
         root = jnp.sqrt(1 - 0.999**steps)
         by = rate * root / (1 - 0.9**steps)
-        p = tree.map(lambda w, m, s: w - by * m / (jnp.sqrt(s) + 1e-8 * root), p, mean, square)
+        p = tree.map(
+            lambda w, m, s: w - by * m / (jnp.sqrt(s) + 1e-8 * root), p, mean, square
+        )
         return p, (mean, square, steps), loss
 
-    return step, jax.jit(lambda p, inputs, targets, mask: mean_loss(p, inputs, targets, mask, cell))
+    return step, jax.jit(
+        lambda p, inputs, targets, mask: mean_loss(p, inputs, targets, mask, cell)
+    )
 
 
 report = gpu_tables.language_models

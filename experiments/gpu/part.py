@@ -27,7 +27,9 @@ def see_the_gpu(libraries):
         import torch
 
         if not torch.cuda.is_available():
-            raise Blind(f"PyTorch {torch.__version__} sees no GPU: it needs its CUDA build")
+            raise Blind(
+                f"PyTorch {torch.__version__} sees no GPU: it needs its CUDA build"
+            )
 
 
 def main(arguments=None):

@@ -36,5 +36,7 @@ def prove(found, exact, tolerance=TOLERANCE):
     gaps = gap(found, exact)
     worst = max(gaps, key=lambda name: gaps[name])
     if not gaps[worst] <= tolerance:
-        raise Wrong(f"{worst} is off by {gaps[worst]:.1e} of its largest entry ({tolerance:.0e})")
+        raise Wrong(
+            f"{worst} is off by {gaps[worst]:.1e} of its largest entry ({tolerance:.0e})"
+        )
     return gaps[worst]

@@ -9,7 +9,9 @@ Each is proved at the smallest size first.
 import numpy as np
 
 from experiments.gpu import clocks, proof
-from unrolled import gpu_tables, gru, lstm, rnn, tree
+from unrolled import tree
+from unrolled.cells import gru, lstm, rnn
+from unrolled.speed import gpu_tables
 
 SEED = 0
 NEEDS = 8 << 30
@@ -29,11 +31,22 @@ CELLS = {"RNN": rnn, "LSTM": lstm, "GRU": gru}
 def settings(rehearsal):
     """Returns the sizes."""
     if rehearsal:
-        return {"H": 8, "T": 6, "lengths": [4, 8], "batch": 2, "batches": [1, 4], "product": 64}
+        return {
+            "H": 8,
+            "T": 6,
+            "lengths": [4, 8],
+            "batch": 2,
+            "batches": [1, 4],
+            "product": 64,
+        }
     return {
-        "H": 256, "T": 128, "lengths": [32, 64, 128, 256, 512], "batch": 1,
-        "batches": [1, 4, 16, 64, 256, 1024, 4096], "product": 8192,
-    }  # fmt: skip
+        "H": 256,
+        "T": 128,
+        "lengths": [32, 64, 128, 256, 512],
+        "batch": 1,
+        "batches": [1, 4, 16, 64, 256, 1024, 4096],
+        "product": 8192,
+    }
 
 
 def operations(name, T, B, H):
@@ -77,9 +90,13 @@ def run(part, sizes):
     medians = [lengths[str(T)]["median"] for T in sizes["lengths"]]
     slope, start = np.polyfit(sizes["lengths"], medians, 1)
     return {
-        "gap": gap, "lengths": lengths, "latency": float(slope), "start": float(start),
-        "batches": batches, "stopped": stopped,
-    }  # fmt: skip
+        "gap": gap,
+        "lengths": lengths,
+        "latency": float(slope),
+        "start": float(start),
+        "batches": batches,
+        "stopped": stopped,
+    }
 
 
 def in_cudnn(cell, T, B, H):
@@ -93,7 +110,10 @@ def in_cudnn(cell, T, B, H):
     with torch.no_grad():
         for name, value in torch_weights(p).items():
             getattr(layer, name).copy_(torch.tensor(value))
-    x, dh = torch.tensor(x, device=device, requires_grad=True), torch.tensor(dh, device=device)
+    x, dh = (
+        torch.tensor(x, device=device, requires_grad=True),
+        torch.tensor(dh, device=device),
+    )
     weights = [layer.weight_ih_l0, layer.weight_hh_l0, layer.bias_ih_l0]
 
     def step():
@@ -110,22 +130,27 @@ def torch_weights(p):
     """Returns our weights as PyTorch's: transposed, in the same order of gates; one bias of two."""
     zeros = np.zeros_like(p.b)
     return {
-        "weight_ih_l0": p.W_x.T, "weight_hh_l0": p.W_h.T, "bias_ih_l0": p.b, "bias_hh_l0": zeros,
-    }  # fmt: skip
+        "weight_ih_l0": p.W_x.T,
+        "weight_hh_l0": p.W_h.T,
+        "bias_ih_l0": p.b,
+        "bias_hh_l0": zeros,
+    }
 
 
 def in_jax(cell, T, B, H):
     """Returns (time it, its gradients) of the cell's own step under JAX's scan."""
     import jax
 
-    from unrolled import with_jax
+    from unrolled.frameworks import jax_cells
 
     jax.config.update("jax_default_matmul_precision", "highest")
-    p, x, dh = (tree.map(jax.numpy.array, part) for part in problem(cell, T, B, H, np.float32))
+    p, x, dh = (
+        tree.map(jax.numpy.array, part) for part in problem(cell, T, B, H, np.float32)
+    )
 
     @jax.jit
     def backward(p, x, dh):
-        return with_jax.backward(p, x, dh, cell=cell)[:2]
+        return jax_cells.backward(p, x, dh, cell=cell)[:2]
 
     found = backward(p, x, dh)
 
@@ -152,9 +177,10 @@ def ceilings(sizes):
     seconds = clocks.by_torch(lambda: target.copy_(source))
     found["bytes_per_second"] = 2 * source.numel() * 4 / seconds["median"]
     for name, dtype, tf32 in [
-        ("float32", torch.float32, False), ("tf32", torch.float32, True),
+        ("float32", torch.float32, False),
+        ("tf32", torch.float32, True),
         ("bfloat16", torch.bfloat16, False),
-    ]:  # fmt: skip
+    ]:
         torch.backends.cuda.matmul.allow_tf32 = tf32
         A = torch.randn(n, n, device=device).to(dtype)
         seconds = clocks.by_torch(lambda A=A: A @ A)

@@ -5,18 +5,23 @@ from pathlib import Path
 import jupytext
 import matplotlib.pyplot as plt
 
-BOOK = Path(__file__).parent.parent.parent / "book"
+BOOK = Path(__file__).parents[2] / "book"
 CORPUS = "documents = text.corpus()"
 
 
 def run(page, documents):
     """Returns the names that a page defines when `documents` stands in the corpus's place."""
-    cells = [c.source for c in jupytext.read(BOOK / page).cells if c.cell_type == "code"]
+    cells = [
+        c.source for c in jupytext.read(BOOK / page).cells if c.cell_type == "code"
+    ]
     assert sum(cell.count(CORPUS) for cell in cells) == 1  # the one line to change
     names: dict = {"__name__": "__main__"}
     try:
         for cell in cells:
-            exec(compile(cell.replace(CORPUS, f"documents = {documents}"), page, "exec"), names)
+            exec(
+                compile(cell.replace(CORPUS, f"documents = {documents}"), page, "exec"),
+                names,
+            )
     finally:
         plt.close("all")
     return names

@@ -6,24 +6,33 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from unrolled import embedding, gru, language_model, ngram, stacked, text, tree, with_tensorflow
-from unrolled import with_tfrecords as wt
-from unrolled.with_quiet_tensorflow import keras, tf
+from unrolled import tree
+from unrolled.cells import gru
+from unrolled.data import ngram, text
+from unrolled.frameworks import keras_models
+from unrolled.frameworks import sequence_examples as wt
+from unrolled.frameworks.quiet_tensorflow import keras, tf
+from unrolled.layers import embedding, stacked
+from unrolled.models import language_model
 
 # Keras itself copies weights in a way that NumPy 2 is about to forbid.
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:__array__ implementation:DeprecationWarning"
+)
 CELL = stacked.of(embedding, gru)
 END = text.Vocabulary.end
 
 
 def new_model(V, H, seed=0, learning_rate=0.005):
-    model = with_tensorflow.model(language_model.init(np.random.default_rng(seed), V, H, CELL))
+    model = keras_models.model(
+        language_model.init(np.random.default_rng(seed), V, H, CELL)
+    )
     model.compile(
         keras.optimizers.Adam(learning_rate, global_clipnorm=1.0),
         keras.losses.SparseCategoricalCrossentropy(
             from_logits=True, reduction="mean_with_sample_weight"
         ),
-        weighted_metrics=[with_tensorflow.LossPerWord(name="nll")],
+        weighted_metrics=[keras_models.LossPerWord(name="nll")],
         jit_compile=False,
     )
     return model
@@ -91,7 +100,9 @@ def test_a_resumed_run_is_the_whole_run_unless_its_data_is_shuffled(tmp_path, sh
         keras.utils.set_random_seed(0)
         model = new_model(12, 5, seed)
         data = pipeline(encoded, 8, seed=3 if shuffled else None)
-        found = model.fit(data, epochs=3, shuffle=False, verbose=0, callbacks=list(callbacks))
+        found = model.fit(
+            data, epochs=3, shuffle=False, verbose=0, callbacks=list(callbacks)
+        )
         return model, found
 
     whole, _ = run(0)
@@ -103,7 +114,8 @@ def test_a_resumed_run_is_the_whole_run_unless_its_data_is_shuffled(tmp_path, sh
         whole.optimizer.iterations
     )
     gaps = [
-        np.abs(a - b).max() for a, b in zip(whole.get_weights(), resumed.get_weights(), strict=True)
+        np.abs(a - b).max()
+        for a, b in zip(whole.get_weights(), resumed.get_weights(), strict=True)
     ]
     assert max(gaps) > 1e-3 if shuffled else max(gaps) <= 1e-6
 
@@ -126,17 +138,25 @@ def test_a_new_checkpoint_callback_knows_of_no_better_epoch(tmp_path):
 
 def test_a_keras_cell_draws_the_sentences_that_numpy_draws():
     p = language_model.init(np.random.default_rng(2), 12, 5, CELL)
-    p = tree.map(lambda w: (w + np.random.default_rng(3).normal(size=w.shape)).astype("f"), p)
-    model = with_tensorflow.model(p)
-    recurrent = next(each for each in model.layers if isinstance(each, keras.layers.GRU))
+    p = tree.map(
+        lambda w: (w + np.random.default_rng(3).normal(size=w.shape)).astype("f"), p
+    )
+    model = keras_models.model(p)
+    recurrent = next(
+        each for each in model.layers if isinstance(each, keras.layers.GRU)
+    )
 
     def step(p, word, h):
-        return recurrent.cell(p[0].E[word][None], [tf.constant(h[None])])[1][0].numpy()[0]
+        return recurrent.cell(p[0].E[word][None], [tf.constant(h[None])])[1][0].numpy()[
+            0
+        ]
 
     in_keras = SimpleNamespace(initial_state=CELL.initial_state, step=step)
     drawn = [
         [
-            language_model.generate(p, np.random.default_rng(seed), 1, 2, limit=9, cell=cell)
+            language_model.generate(
+                p, np.random.default_rng(seed), 1, 2, limit=9, cell=cell
+            )
             for seed in range(5)
         ]
         for cell in (CELL, in_keras)

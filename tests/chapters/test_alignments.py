@@ -3,9 +3,14 @@
 import numpy as np
 import pytest
 
-from tests.test_seq2seq import batch, network
-from unrolled import attention, checkpoint, dates, gradcheck, records, seq2seq, tree
+from tests.package.models.test_seq2seq import batch, network
+from unrolled import records, tree
+from unrolled.data import dates
 from unrolled.functional import cross_entropy, dcross_entropy
+from unrolled.gradients import gradcheck
+from unrolled.layers import attention
+from unrolled.models import seq2seq
+from unrolled.training import checkpoint
 
 
 @pytest.mark.equation("eq-seq2seq-dfeeding")
@@ -20,7 +25,9 @@ def test_what_is_fed_on_has_two_readers():
         """The loss, with a push added to each h~ before it is read by anybody."""
         h, combined, steps, loss = encoded.h0, np.zeros_like(encoded.h0), [], 0.0
         for t in range(T):
-            some = seq2seq.decode(p, encoded.memory, pairs.inputs[[t]], h, combined, score)
+            some = seq2seq.decode(
+                p, encoded.memory, pairs.inputs[[t]], h, combined, score
+            )
             h, combined = some.cell.h[-1], some.combined[-1] + pushes[t]
             losses = cross_entropy(combined @ p.W_y + p.b_y, pairs.targets[t])
             loss += float((losses * dlosses[t]).sum())
@@ -37,7 +44,9 @@ def test_what_is_fed_on_has_two_readers():
         found[t] = own + fed
         *_, dh, fed, _, _ = seq2seq.ddecode(p, steps[t], found[[t]], dh, score)
     far, near = (
-        gradcheck.central_difference(lambda pushes: run(pushes)[0], nothing.copy(), epsilon)
+        gradcheck.central_difference(
+            lambda pushes: run(pushes)[0], nothing.copy(), epsilon
+        )
         for epsilon in (2e-3, 1e-3)
     )
     np.testing.assert_allclose(found, (4 * near - far) / 3, rtol=1e-7, atol=1e-10)
@@ -45,13 +54,19 @@ def test_what_is_fed_on_has_two_readers():
 
 @pytest.fixture(scope="module")
 def trained():
-    """The network that experiments/attention_dates.py kept."""
+    """The network that experiments/attention/attention_dates.py kept."""
     path = records.FOLDER / "attention_dates.npz"
     H = checkpoint.load_facts(path)["H"]
     like = seq2seq.init(
-        np.random.default_rng(0), len(dates.ALPHABET), len(dates.ANSWERS), H, attention.general
+        np.random.default_rng(0),
+        len(dates.ALPHABET),
+        len(dates.ANSWERS),
+        H,
+        attention.general,
     )
-    return tree.map(lambda weight: weight.astype(np.float32), checkpoint.load(path, like))
+    return tree.map(
+        lambda weight: weight.astype(np.float32), checkpoint.load(path, like)
+    )
 
 
 def answers(p, examples):
@@ -67,7 +82,10 @@ def test_the_weight_lies_on_the_characters_that_say_what_is_written(trained):
     even = [np.full((10, len(e.text)), 1 / len(e.text)) for e in examples]
     for margin, least, at_most_even in ((1, 0.9, 0.45), (0, 0.7, 0.32)):
         for looked, fits in ((weights, True), (even, False)):
-            shares = [dates.aligned(e, w, margin) for e, w in zip(examples, looked, strict=True)]
+            shares = [
+                dates.aligned(e, w, margin)
+                for e, w in zip(examples, looked, strict=True)
+            ]
             for part in dates.ANSWERED_AT:
                 mean = np.mean([share[part] for share in shares])
                 assert mean >= least if fits else mean <= at_most_even

@@ -5,8 +5,10 @@ import itertools
 import numpy as np
 import pytest
 
-from unrolled import attention, gradcheck, tree
+from unrolled import tree
 from unrolled.functional import softmax
+from unrolled.gradients import gradcheck
+from unrolled.layers import attention
 
 T, S, Q, E, F, A = 3, 4, 5, 2, 6, 3
 
@@ -23,7 +25,10 @@ def case(score, seed=0):
 
 def dscores(values, dcontext, context, w):
     return np.array(
-        [[w[t, s] * dcontext[t] @ (values[s] - context[t]) for s in range(S)] for t in range(T)]
+        [
+            [w[t, s] * dcontext[t] @ (values[s] - context[t]) for s in range(S)]
+            for t in range(T)
+        ]
     )
 
 
@@ -38,7 +43,9 @@ def test_a_value_collects_what_every_query_asks_of_it():
         lambda w: float(((w @ values) * dcontext).sum()), cache.weights.copy()
     )
     for t, s in np.ndindex(T, S):
-        assert dcontext[t] @ values[s] == pytest.approx(numeric[t, s], rel=1e-7, abs=1e-9)
+        assert dcontext[t] @ values[s] == pytest.approx(
+            numeric[t, s], rel=1e-7, abs=1e-9
+        )
 
 
 @pytest.mark.equation("eq-attention-dscores")
@@ -94,7 +101,9 @@ def test_the_general_scores_gradient_sum_by_sum():
 def test_a_state_that_is_key_and_value_gets_both_gradients():
     rng = np.random.default_rng(3)
     p = attention.init_additive(rng, Q, E, A)
-    queries, states, dcontext = (rng.standard_normal(n) for n in [(T, Q), (S, E), (T, E)])
+    queries, states, dcontext = (
+        rng.standard_normal(n) for n in [(T, Q), (S, E), (T, E)]
+    )
     _, cache = attention.forward(p, queries, states)
     _, _, dkeys, _ = attention.backward(p, cache, dcontext)
     for s in range(S):
@@ -116,5 +125,7 @@ def test_a_dot_product_of_E_terms_has_variance_E(E):
     vectors = np.array(list(itertools.product((1, -1), repeat=E)))
     products = vectors @ vectors.T
     assert products.mean() == 0 and products.var() == E
-    scaled, _ = attention.scaled_dot.scores((), vectors.astype(float), vectors.astype(float))
+    scaled, _ = attention.scaled_dot.scores(
+        (), vectors.astype(float), vectors.astype(float)
+    )
     assert scaled.var() == pytest.approx(1)

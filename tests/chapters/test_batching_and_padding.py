@@ -7,8 +7,8 @@ import pytest
 
 from tests.chapters.page_cells import run
 from unrolled import records
-from unrolled import with_tfrecords as wt
-from unrolled.with_quiet_tensorflow import tf
+from unrolled.frameworks import sequence_examples as wt
+from unrolled.frameworks.quiet_tensorflow import tf
 
 
 @pytest.mark.equation("eq-expected-longest")
@@ -50,7 +50,9 @@ def test_the_case_of_the_post(results):
 
 
 def test_less_padding_is_more_words_a_second(results):
-    times = {name: way["words_per_second_times"] for name, way in results["speeds"].items()}
+    times = {
+        name: way["words_per_second_times"] for name, way in results["speeds"].items()
+    }
     assert times["longest_of_all"] < 0.7 < 1.3 < times["bucketed"]
     assert 0.7 < times["ragged"] < 1.4  # ragged until the network, as long in it
 
@@ -58,8 +60,16 @@ def test_less_padding_is_more_words_a_second(results):
 @pytest.mark.slow
 def test_the_cells_run_on_a_text_of_ones_own(tmp_path):
     rng = np.random.default_rng(0)
-    lines = [" ".join(rng.choice(["alpha", "beta", "gamma", "delta", "rho", "phi", "x", "y", "z"],
-             rng.integers(2, 40))).capitalize() + "." for _ in range(300)]  # fmt: skip
+    lines = [
+        " ".join(
+            rng.choice(
+                ["alpha", "beta", "gamma", "delta", "rho", "phi", "x", "y", "z"],
+                rng.integers(2, 40),
+            )
+        ).capitalize()
+        + "."
+        for _ in range(300)
+    ]
     path = tmp_path / "letters.txt"
     path.write_text("\n\n".join(lines))
     found = run("06-tensorflow/batching-and-padding.md", f"text.read({str(path)!r})")

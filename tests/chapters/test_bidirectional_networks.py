@@ -3,7 +3,10 @@
 import numpy as np
 import pytest
 
-from unrolled import bidirectional, gru, lstm, padding, tree, with_tensorflow
+from unrolled import tree
+from unrolled.cells import gru, lstm
+from unrolled.frameworks import keras_models
+from unrolled.layers import bidirectional, padding
 
 T, B, D, H = 7, 3, 4, 5
 LENGTHS = np.array([7, 4, 1])
@@ -32,7 +35,7 @@ def steps(cell, p, inputs):
 @pytest.mark.parametrize("cell", [gru, lstm])
 def test_the_second_reader_begins_with_zeros_at_the_real_end(cell):
     p, x = case(cell)
-    found = with_tensorflow.forward(p, x, mask=MASK)
+    found = keras_models.forward(p, x, mask=MASK)
     for b, length in enumerate(LENGTHS):
         onward = steps(cell, p.onward, x[:length, b])
         reverse = steps(cell, p.reverse, x[:length, b][::-1])[::-1]
@@ -44,7 +47,7 @@ def test_the_second_reader_begins_with_zeros_at_the_real_end(cell):
 @pytest.mark.equation("eq-tf-reversal")
 def test_turned_with_its_padding_a_sequence_is_met_by_a_state_that_is_not_zero():
     p, x = case(gru)
-    unmasked = with_tensorflow.forward(p, x)
+    unmasked = keras_models.forward(p, x)
     for b, length in enumerate(LENGTHS):
         state = np.zeros(H)
         for t in range(T - 1, length - 1, -1):  # T - ℓ steps over the padding

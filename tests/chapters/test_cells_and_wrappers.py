@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from unrolled import peephole_lstm, with_tensorflow
+from unrolled.cells import peephole_lstm
+from unrolled.frameworks import keras_models
+from unrolled.frameworks.quiet_tensorflow import keras, tf
 from unrolled.functional import sigmoid, softmax
-from unrolled.with_quiet_tensorflow import keras, tf
 
 layers = keras.layers
 T, B, D, H = 6, 3, 4, 5
@@ -16,7 +17,7 @@ AGREED = 1e-10
 def test_a_layer_is_its_cell_repeated():
     rng = np.random.default_rng(0)
     p = peephole_lstm.init(rng, D, H)
-    (layer,) = with_tensorflow.layers(p, return_state=True)
+    (layer,) = keras_models.layers(p, return_state=True)
     x = rng.standard_normal((B, T, D))
     y, *last = layer(x)
     assert layer.cell.state_size == [H, H] and layer.cell.output_size == H
@@ -32,14 +33,19 @@ def test_a_layer_is_its_cell_repeated():
 @pytest.mark.parametrize("rates", [(0.3, 0.3), (0.0, 0.3), (0.3, 0.0)])
 def test_dropout_draws_its_masks_once_and_leaves_what_is_carried_whole(rates):
     rng = np.random.default_rng(1)
-    cell = layers.LSTMCell(H, dropout=rates[0], recurrent_dropout=rates[1], seed=1, dtype="float64")
+    cell = layers.LSTMCell(
+        H, dropout=rates[0], recurrent_dropout=rates[1], seed=1, dtype="float64"
+    )
     cell.build((B, D))
     W_x, W_h, b = (rng.standard_normal(w.shape) for w in cell.get_weights())
     cell.set_weights([W_x, W_h, b])
     x = rng.standard_normal((T, B, D))
     state = [tf.constant(rng.standard_normal((B, H))) for _ in range(2)]
     h, c = (s.numpy() for s in state)
-    drawn = cell.get_dropout_mask(tf.constant(x[0])), cell.get_recurrent_dropout_mask(state[0])
+    drawn = (
+        cell.get_dropout_mask(tf.constant(x[0])),
+        cell.get_recurrent_dropout_mask(state[0]),
+    )
     masks = []
     for q, mask in zip(rates, drawn, strict=True):
         if not q:
@@ -47,16 +53,21 @@ def test_dropout_draws_its_masks_once_and_leaves_what_is_carried_whole(rates):
             continue
         own = isinstance(mask, list | tuple)
         assert own == (rates[1] > 0)  # with recurrent dropout each gate has its own
-        mask = np.array([m.numpy() for m in mask]) if own else np.stack([mask.numpy()] * 4)
+        mask = (
+            np.array([m.numpy() for m in mask]) if own else np.stack([mask.numpy()] * 4)
+        )
         kept = mask > 0
         assert 0 < kept.mean() < 1
         np.testing.assert_allclose(mask[kept], 1 / (1 - q))
         masks.append(mask)
     m, m_h = masks
     for x_t in x:
-        blocks = zip(m, m_h, *(np.split(w, 4, axis=-1) for w in (W_x, W_h, b)), strict=True)
+        blocks = zip(
+            m, m_h, *(np.split(w, 4, axis=-1) for w in (W_x, W_h, b)), strict=True
+        )
         i, f, g, o = ((m * x_t) @ W + (n * h) @ R + bias for m, n, W, R, bias in blocks)
-        c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)  # the state that is carried is whole
+        # the state that is carried is whole
+        c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
         h = sigmoid(o) * np.tanh(c)
         output, state = cell(x_t, state, training=True)
         np.testing.assert_allclose(output, h, atol=AGREED)
@@ -64,7 +75,9 @@ def test_dropout_draws_its_masks_once_and_leaves_what_is_carried_whole(rates):
 
 
 def test_a_recurrent_layer_draws_its_masks_anew_for_every_batch_and_none_in_use():
-    layer = layers.SimpleRNN(200, activation=None, kernel_initializer="identity", dropout=0.25)
+    layer = layers.SimpleRNN(
+        200, activation=None, kernel_initializer="identity", dropout=0.25
+    )
     layer.build((None, 2, 200))
     layer.cell.recurrent_kernel.assign(np.zeros((200, 200)))
     ones = np.ones((5, 2, 200), np.float32)
@@ -89,7 +102,10 @@ def test_what_is_dropped_anew_at_each_step_is_gone_soon():
 @pytest.mark.equation("eq-tf-residual")
 def test_the_jacobian_of_a_residual_step_has_an_identity_in_it():
     rng = np.random.default_rng(2)
-    x_t, h = tf.constant(rng.standard_normal((1, D))), tf.constant(rng.standard_normal((1, D)))
+    x_t, h = (
+        tf.constant(rng.standard_normal((1, D))),
+        tf.constant(rng.standard_normal((1, D))),
+    )
     cell = layers.GRUCell(D, dtype="float64")
     with tf.GradientTape(persistent=True) as tape:
         tape.watch(x_t)
@@ -110,9 +126,13 @@ def test_additive_attention_is_what_the_equation_says_behind_two_projections():
     layer.build([(B, 1, A), (B, S, M), (B, S, A)])
     assert [tuple(w.shape) for w in layer.weights] == [(A,)]  # no projection of its own
     layer.set_weights([v])
-    found, weights = layer([(h @ W_q)[:, None], memory, memory @ W_k], return_attention_scores=True)
+    found, weights = layer(
+        [(h @ W_q)[:, None], memory, memory @ W_k], return_attention_scores=True
+    )
     for b in range(B):
-        scores = np.array([v @ np.tanh(h[b] @ W_q + memory[b, s] @ W_k) for s in range(S)])
+        scores = np.array(
+            [v @ np.tanh(h[b] @ W_q + memory[b, s] @ W_k) for s in range(S)]
+        )
         alpha = softmax(scores)
         np.testing.assert_allclose(weights[b, 0], alpha, atol=AGREED)
         wanted = sum(alpha[s] * memory[b, s] for s in range(S))

@@ -3,17 +3,10 @@
 import numpy as np
 import pytest
 
-from unrolled import (
-    bidirectional,
-    embedding,
-    gradcheck,
-    gru,
-    lstm,
-    padding,
-    rnn,
-    stacked,
-    tree,
-)
+from unrolled import tree
+from unrolled.cells import gru, lstm, rnn
+from unrolled.gradients import gradcheck
+from unrolled.layers import bidirectional, embedding, padding, stacked
 
 T, B, D, H = 5, 3, 4, 6
 
@@ -78,7 +71,9 @@ def test_what_a_layer_returns_for_its_inputs_joins_what_the_loss_reads_of_the_la
     dp3, from_above, _ = rnn.backward(p[2], cache.layers[2], dh3)
     dp2, from_above, *_ = lstm.backward(p[1], cache.layers[1], dh2 + from_above)
     dp1, *_ = gru.backward(p[0], cache.layers[0], dh1 + from_above)
-    for found, wanted in zip(tree.leaves(dp), tree.leaves((dp1, dp2, dp3)), strict=True):
+    for found, wanted in zip(
+        tree.leaves(dp), tree.leaves((dp1, dp2, dp3)), strict=True
+    ):
         np.testing.assert_allclose(found, wanted, rtol=1e-12)
 
 
@@ -131,11 +126,13 @@ def test_dropout_hides_a_share_scales_the_others_and_leaves_time_alone():
     kept = cache.kept[0]
     np.testing.assert_allclose(np.unique(kept), [0, 1 / (1 - q)])
     assert (kept == 0).mean() == pytest.approx(q, abs=0.01)
-    np.testing.assert_array_equal(cache.layers[0].h, plain.layers[0].h)  # not within a layer
+    # not within a layer
+    np.testing.assert_array_equal(cache.layers[0].h, plain.layers[0].h)
     np.testing.assert_array_equal(cache.layers[1].x, kept * plain.layers[0].h)
     error = (cache.layers[1].x - plain.layers[0].h).mean(axis=1)
     assert np.abs(error).max() < 0.03  # expectation
-    assert len(cache.kept) == 1  # and neither before the first layer nor behind the last
+    # and neither before the first layer nor behind the last
+    assert len(cache.kept) == 1
 
 
 def test_the_gradient_through_dropout_is_that_of_the_network_with_these_factors():
@@ -170,8 +167,11 @@ def test_each_sequence_is_reversed_in_its_own_length():
             source = n + 1 - t if t <= n else t
             np.testing.assert_array_equal(found[t - 1, b], x[source - 1, b])
     np.testing.assert_array_equal(padding.reverse(found, lengths), x)
-    push = np.random.default_rng(78).standard_normal(x.shape)  # its own backward: an adjoint
-    assert (found * push).sum() == pytest.approx((x * padding.reverse(push, lengths)).sum())
+    # its own backward: an adjoint
+    push = np.random.default_rng(78).standard_normal(x.shape)
+    assert (found * push).sum() == pytest.approx(
+        (x * padding.reverse(push, lengths)).sum()
+    )
 
 
 CELLS = pytest.mark.parametrize("cell", [rnn, gru, lstm], ids=["rnn", "gru", "lstm"])

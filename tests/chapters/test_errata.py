@@ -5,14 +5,19 @@ from pathlib import Path
 
 import numpy as np
 
-from unrolled import jacobians, records, recurrent_weights, rnn
+from unrolled import records
+from unrolled.cells import recurrent_weights, rnn
+from unrolled.gradients import jacobians
 
 PAGE = Path(__file__).parents[2] / "book/reference/errata.md"
 
 
 def test_the_growth_of_a_data_set_is_what_was_recorded():
     text = PAGE.read_text("utf-8")
-    size = {k: v["bytes"] for k, v in records.load("tfrecords")["results"]["files"]["ways"].items()}
+    size = {
+        k: v["bytes"]
+        for k, v in records.load("tfrecords")["results"]["files"]["ways"].items()
+    }
     sequence = size["sequence_tfrecord"]
     assert "64-bit numbers the growth is about a tenth" in text
     assert 1.05 < sequence / size["int64_npz"] < 1.15
@@ -38,6 +43,8 @@ def test_norms_of_a_step_are_well_above_two():
 
 def test_every_erratum_has_a_number_and_a_place_that_shows_it():
     text = PAGE.read_text("utf-8").partition("## No errors")[0]
-    entries = re.findall(r"\(erratum-(\d+)\)=\n### (\d+) · (.*?)(?=\n\(erratum-|\Z)", text, re.S)
+    entries = re.findall(
+        r"\(erratum-(\d+)\)=\n### (\d+) · (.*?)(?=\n\(erratum-|\Z)", text, re.S
+    )
     assert [(a, b) for a, b, _ in entries] == [(str(n), str(n)) for n in range(1, 11)]
     assert all(re.search(r"\{ref\}`|\]\(\.\./", body) for _, _, body in entries)

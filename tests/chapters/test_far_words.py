@@ -3,11 +3,25 @@
 import numpy as np
 import pytest
 
-from experiments import far_words
-from unrolled import language_model, pretrained, records, rnn, tree
-from unrolled.text import Vocabulary
+from experiments.language_models import far_words
+from unrolled import records, tree
+from unrolled.cells import rnn
+from unrolled.data.text import Vocabulary
+from unrolled.models import language_model, pretrained
 
-WORDS = ["(", ")", "the", "of", "is", "are", "value", "values", "array", "arrays", "element"]
+WORDS = [
+    "(",
+    ")",
+    "the",
+    "of",
+    "is",
+    "are",
+    "value",
+    "values",
+    "array",
+    "arrays",
+    "element",
+]
 WORDS += ["elements"]
 
 
@@ -68,13 +82,17 @@ def test_replacement_measures_the_divergence_of_the_prediction(p, monkeypatch):
         other = log_p(p, changed)
         expected = sum(np.exp(a) * (a - b) for a, b in zip(real, other, strict=True))
         assert kl[k, 0] == pytest.approx(expected, abs=1e-12)
-        assert rise[k, 0] == pytest.approx(real[targets[-1, 0]] - other[targets[-1, 0]], abs=1e-12)
+        assert rise[k, 0] == pytest.approx(
+            real[targets[-1, 0]] - other[targets[-1, 0]], abs=1e-12
+        )
     assert kl.max() > 1e-3
 
 
 def test_pairs_of_brackets_have_no_other_inside(vocabulary):
     lines = ["the ( value ) of", "( the ( value of ) )", "the ) ( )", "( the value"]
-    found = far_words.brackets([vocabulary.encode(line.split()) for line in lines], vocabulary)
+    found = far_words.brackets(
+        [vocabulary.encode(line.split()) for line in lines], vocabulary
+    )
     assert [(vocabulary.decode(ids), place) for ids, place in found] == [
         (["the", "(", "value"], 2),
         (["(", "the", "(", "value", "of"], 3),
@@ -87,7 +105,9 @@ def test_the_effect_of_a_bracket(p, vocabulary, monkeypatch):
     ids = vocabulary.encode("the of ( value array ) is".split())
     pairs = far_words.brackets([ids], vocabulary)
     # Only one other word occurs, so that what is drawn is known.
-    pairs = [(np.where(pairs[0][0] == vocabulary.ids["("], pairs[0][0], 5), pairs[0][1])]
+    pairs = [
+        (np.where(pairs[0][0] == vocabulary.ids["("], pairs[0][0], 5), pairs[0][1])
+    ]
     pairs[0][0][0] = vocabulary.start
     distance, bracket, control, _ = far_words.bracket_effect(
         p, pairs, vocabulary, np.random.default_rng(0)
@@ -113,7 +133,10 @@ def test_agreement_compares_two_numbers_of_one_subject(p, vocabulary):
         logs = log_p(p, vocabulary.encode(line.split())[:-1])
         return logs[are] - logs[is_]
 
-    plural, singular = ratio("the values of the element"), ratio("the value of the element")
+    plural, singular = (
+        ratio("the values of the element"),
+        ratio("the value of the element"),
+    )
     assert effect[0] == pytest.approx(plural - singular, abs=1e-12)
     assert right[0] == (plural > singular)
     assert len(effect) == 6  # three nouns, two of them at a time
@@ -143,14 +166,18 @@ def test_the_record_is_what_the_chapter_says():
     means = [row["mean"] for row in agreement]
     assert means == sorted(means, reverse=True)
     assert all(row["low"] > 0 for row in agreement)
-    assert all(later < 0.75 * earlier for earlier, later in zip(means, means[1:], strict=False))
+    assert all(
+        later < 0.75 * earlier for earlier, later in zip(means, means[1:], strict=False)
+    )
     assert agreement[0]["right"] == 1 and 0.6 < agreement[-1]["right"] < 0.9
 
 
 def test_the_states_stay_apart_where_the_jacobian_vanishes():
-    p, vocabulary = pretrained.load(np.float64)
+    p, vocabulary, _ = pretrained.load("pocket", np.float64)
     line = "the result is an array ( of the same shape and type as the input in which each element"
-    ids = vocabulary.encode(f"{line} is the sum of all the elements along the axis".split())[:-1]
+    ids = vocabulary.encode(
+        f"{line} is the sum of all the elements along the axis".split()
+    )[:-1]
     s = list(ids).index(vocabulary.ids["("])
     comma = np.where(np.arange(len(ids)) == s, vocabulary.ids[","], ids)
     h, other = (rnn.forward(p.cell, i[:, None])[0][:, 0] for i in (ids, comma))

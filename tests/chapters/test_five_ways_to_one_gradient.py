@@ -5,8 +5,10 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from tests.test_forward_mode import EXACT, case, distance, own_output
-from unrolled import forward_mode, gradcheck, rnn, tree
+from tests.package.gradients.test_forward_mode import EXACT, case, distance, own_output
+from unrolled import tree
+from unrolled.cells import rnn
+from unrolled.gradients import forward_mode, gradcheck
 
 
 @pytest.mark.equation("eq-rtrl")
@@ -18,7 +20,9 @@ def test_the_gradient_so_far_is_that_of_the_losses_so_far():
     for t in range(6):
         h, sensitivity = forward_mode.step(p.cell, x[t], h, sensitivity)
         so_far = tree.map(
-            lambda g, s, row=dh[t]: g + np.einsum("bj,b...j->...", row, s), so_far, sensitivity.p
+            lambda g, s, row=dh[t]: g + np.einsum("bj,b...j->...", row, s),
+            so_far,
+            sensitivity.p,
         )
         _, part = rnn.forward(p.cell, x[: t + 1], h0)
         assert distance(so_far, rnn.backward(p.cell, part, dh[: t + 1])[0]) <= EXACT
@@ -69,9 +73,14 @@ def test_both_steps_err_by_a_sixth_of_the_third_derivative():
         complex_step = gradcheck.complex_step(f, point, e)[0] - slope
         assert difference == pytest.approx(+(e**2) / 6 * third, rel=1e-3)
         assert complex_step == pytest.approx(-(e**2) / 6 * third, rel=1e-3)
-    rounding = {e: abs(gradcheck.central_difference(f, point, e)[0] - slope) for e in (1e-9, 1e-13)}
+    rounding = {
+        e: abs(gradcheck.central_difference(f, point, e)[0] - slope)
+        for e in (1e-9, 1e-13)
+    }
     size = f(point) * np.finfo(float).eps
     for e, error in rounding.items():
         assert 0 < error < 10 * size / e
     assert rounding[1e-13] > 10 * rounding[1e-9]  # it grows as ε shrinks
-    assert abs(gradcheck.complex_step(f, point, 1e-30)[0] - slope) <= 4 * slope * 1.2e-16
+    assert (
+        abs(gradcheck.complex_step(f, point, 1e-30)[0] - slope) <= 4 * slope * 1.2e-16
+    )

@@ -8,8 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from tests.counting import Counted, multiplications
-from unrolled import functional, language_model, rnn, text, tree
+from tests.support.counting import Counted, multiplications
+from unrolled import functional, tree
+from unrolled.cells import rnn
+from unrolled.data import text
+from unrolled.models import language_model
 
 logits = arrays(float, st.integers(1, 8), elements=st.floats(-30, 30))
 
@@ -37,7 +40,9 @@ def test_softmax_is_the_ratio(u):
 @pytest.mark.equation("eq-softmax-shift")
 @given(logits, st.floats(-1e3, 1e3))
 def test_softmax_sees_differences_only(u, c):
-    assert functional.softmax(u + c) == pytest.approx(functional.softmax(u), rel=1e-9, abs=1e-300)
+    assert functional.softmax(u + c) == pytest.approx(
+        functional.softmax(u), rel=1e-9, abs=1e-300
+    )
 
 
 def test_softmax_and_cross_entropy_stay_finite_where_the_formula_overflows():
@@ -74,7 +79,9 @@ def test_loss_is_the_mean_over_the_real_words():
     loss, count = language_model.loss(p, text.pad(encoded))
     assert count == words
     assert loss == pytest.approx(wanted / words, rel=1e-12)
-    assert language_model.loss_and_gradient(p, text.pad(encoded))[0] == pytest.approx(loss)
+    assert language_model.loss_and_gradient(p, text.pad(encoded))[0] == pytest.approx(
+        loss
+    )
 
 
 def test_the_gradient_of_the_sum_is_that_of_the_mean_times_the_words():
@@ -111,7 +118,9 @@ def test_a_sequence_cut_anywhere_is_the_whole_if_the_state_is_carried():
         first, cache = language_model.forward(p, ids[:cut])
         second, _ = language_model.forward(p, ids[cut:], cache.h[-1])
         np.testing.assert_allclose(np.concatenate([first, second]), whole, atol=1e-13)
-        assert np.abs(language_model.forward(p, ids[cut:])[0] - whole[cut:]).max() > 1e-3
+        assert (
+            np.abs(language_model.forward(p, ids[cut:])[0] - whole[cut:]).max() > 1e-3
+        )
 
 
 def test_the_example_on_paper():
@@ -132,4 +141,5 @@ def test_forward_multiplies_as_often_as_the_formula_says(T, B, H, V):
     logits, _ = language_model.forward(p, np.ones((T, B), int))
     assert logits.shape == (T, B, V)
     found = multiplications(lambda: language_model.forward(p, np.ones((T, B), int)))
-    assert 2 * found == 2 * T * B * H**2 + 2 * T * B * H * V  # each goes with an addition
+    # each goes with an addition
+    assert 2 * found == 2 * T * B * H**2 + 2 * T * B * H * V

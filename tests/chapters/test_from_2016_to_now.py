@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from unrolled.with_quiet_tensorflow import keras, tf
+from unrolled.frameworks.quiet_tensorflow import keras, tf
 
 PAGE = Path(__file__).parents[2] / "book/06-tensorflow/from-2016-to-now.md"
 NAME = re.compile(r"`((?:tf|keras)\.[\w.]+)`")
@@ -100,7 +100,13 @@ def test_the_page_lists_the_names_of_its_own_table():
 
 
 def test_cells_are_refused_below_compat_too_and_what_is_left_warns(monkeypatch):
-    for cell in ("BasicRNNCell", "LSTMCell", "GRUCell", "MultiRNNCell", "DropoutWrapper"):
+    for cell in (
+        "BasicRNNCell",
+        "LSTMCell",
+        "GRUCell",
+        "MultiRNNCell",
+        "DropoutWrapper",
+    ):
         with pytest.raises(AttributeError, match="not available with Keras 3"):
             getattr(tf.compat.v1.nn.rnn_cell, cell)
 

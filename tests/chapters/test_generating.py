@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from unrolled import language_model as lm
 from unrolled import tree
 from unrolled.functional import softmax
+from unrolled.models import language_model as lm
 
 V, START, END = 9, 1, 2
 
@@ -36,7 +36,9 @@ def test_a_masked_softmax_is_drawing_again_until_the_word_is_allowed():
     allowed = np.setdiff1d(np.arange(V), forbidden)
     formula = np.zeros(V)
     formula[allowed] = probabilities[allowed] / probabilities[allowed].sum()
-    np.testing.assert_allclose(np.bincount(again, minlength=V) / len(again), formula, atol=0.015)
+    np.testing.assert_allclose(
+        np.bincount(again, minlength=V) / len(again), formula, atol=0.015
+    )
     np.testing.assert_allclose(frequencies(p, forbidden=forbidden), formula, atol=0.03)
 
 
@@ -46,7 +48,9 @@ def test_drawn_words_follow_the_softmax_at_a_temperature(temperature):
     p = model(seed=3)
     weights = np.exp(first_logits(p)) ** (1 / temperature)
     expected = weights / weights.sum()
-    np.testing.assert_allclose(frequencies(p, temperature=temperature), expected, atol=0.03)
+    np.testing.assert_allclose(
+        frequencies(p, temperature=temperature), expected, atol=0.03
+    )
 
 
 @pytest.mark.equation("eq-entropy-and-temperature")

@@ -7,7 +7,11 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from unrolled import functional, gradcheck, language_model, rnn, text, tree
+from unrolled import functional, tree
+from unrolled.cells import rnn
+from unrolled.data import text
+from unrolled.gradients import gradcheck
+from unrolled.models import language_model
 
 
 def model_and_batch(seed=0, V=11, H=5, lengths=(9, 7, 4)):
@@ -21,7 +25,11 @@ def test_each_entry_is_moved_up_and_down_alone():
     theta = (np.array([[0.5, -1.0], [2.0, 0.1]]), np.array([3.0]))
 
     def loss(t):
-        return math.exp(t[0][0, 0]) * t[0][0, 1] + t[0][1, 0] ** 2 * t[1][0] + math.sin(t[0][1, 1])
+        return (
+            math.exp(t[0][0, 0]) * t[0][0, 1]
+            + t[0][1, 0] ** 2 * t[1][0]
+            + math.sin(t[0][1, 1])
+        )
 
     epsilon = 0.01
     matrix, vector = gradcheck.central_difference(loss, theta, epsilon)
@@ -31,7 +39,9 @@ def test_each_entry_is_moved_up_and_down_alone():
         down[index] -= epsilon
         expected = (loss((up, theta[1])) - loss((down, theta[1]))) / (2 * epsilon)
         assert_allclose(matrix[index], expected, rtol=1e-12)
-    expected = (loss((theta[0], theta[1] + 0.01)) - loss((theta[0], theta[1] - 0.01))) / 0.02
+    expected = (
+        loss((theta[0], theta[1] + 0.01)) - loss((theta[0], theta[1] - 0.01))
+    ) / 0.02
     assert_allclose(vector[0], expected, rtol=1e-12)
 
 
@@ -84,7 +94,9 @@ def test_measured_errors_have_their_valley_at_the_packages_epsilon():
     errors = np.empty((20, 3))
     for row in errors:
         v = tree.map(lambda w: rng.normal(size=w.shape), model)
-        exact = sum(np.vdot(g, d) for g, d in zip(*map(tree.leaves, (gradient, v)), strict=True))
+        exact = sum(
+            np.vdot(g, d) for g, d in zip(*map(tree.leaves, (gradient, v)), strict=True)
+        )
         for i, epsilon in enumerate((6e-9, gradcheck.EPSILON, 6e-3)):
             slope = gradcheck.directional_difference(
                 lambda m: language_model.loss(m, batch)[0], model, v, epsilon
@@ -96,10 +108,15 @@ def test_measured_errors_have_their_valley_at_the_packages_epsilon():
 
 @pytest.mark.equation("eq-relative-error")
 def test_an_entry_is_compared_with_itself_or_one_percent_of_the_largest():
-    analytic, numeric = np.array([1.0, 0.005, 0.0, 0.5]), np.array([1.1, 0.004, 0.0, 0.4])
+    analytic, numeric = (
+        np.array([1.0, 0.005, 0.0, 0.5]),
+        np.array([1.1, 0.004, 0.0, 0.4]),
+    )
     s = 0.01 * 1.1
     expected = [0.1 / 1.1, 0.001 / s, 0, 0.1 / 0.5]
-    assert_allclose(gradcheck.relative_error(analytic, numeric, s), expected, rtol=1e-12)
+    assert_allclose(
+        gradcheck.relative_error(analytic, numeric, s), expected, rtol=1e-12
+    )
     # and check applies that scale: its worst entry is the one that the rule says
     (worst,) = gradcheck.check(
         lambda t: float(t @ numeric), np.zeros(4), analytic, tolerance=1.0
@@ -108,7 +125,10 @@ def test_an_entry_is_compared_with_itself_or_one_percent_of_the_largest():
     assert_allclose(worst.error, 0.2, rtol=1e-6)
     small = np.array([1.0, 1e-4])  # far below 1 % of the largest: s is the measure
     (worst,) = gradcheck.check(
-        lambda t: float(t @ small), np.zeros(2), small + np.array([0, 1e-5]), tolerance=1.0
+        lambda t: float(t @ small),
+        np.zeros(2),
+        small + np.array([0, 1e-5]),
+        tolerance=1.0,
     )
     assert_allclose(worst.error, 1e-5 / 0.01, rtol=1e-4)
 
@@ -134,18 +154,26 @@ def test_the_posts_settings_give_960_quotients_of_zero_by_zero():
 
     _, analytic = language_model.loss_and_gradient_loops(model, words[:-1], words[1:])
     W_x = gradcheck.central_difference(
-        lambda W: loss(model._replace(cell=model.cell._replace(W_x=W))), model.cell.W_x, 1e-3
+        lambda W: loss(model._replace(cell=model.cell._replace(W_x=W))),
+        model.cell.W_x,
+        1e-3,
     )
     with np.errstate(invalid="ignore"):
-        error = np.abs(analytic.cell.W_x - W_x) / (np.abs(analytic.cell.W_x) + np.abs(W_x))
+        error = np.abs(analytic.cell.W_x - W_x) / (
+            np.abs(analytic.cell.W_x) + np.abs(W_x)
+        )
     assert np.isnan(error).sum() == 960
     assert not (error > 0.01).any()
     nothing = np.full_like(W_x, np.nan)
     with np.errstate(invalid="ignore"):
-        assert not (np.abs(nothing - W_x) / (np.abs(nothing) + np.abs(W_x)) > 0.01).any()
+        assert not (
+            np.abs(nothing - W_x) / (np.abs(nothing) + np.abs(W_x)) > 0.01
+        ).any()
     with pytest.raises(AssertionError, match="not finite"):
         gradcheck.check(
-            lambda W: loss(model._replace(cell=model.cell._replace(W_x=W))), model.cell.W_x, nothing
+            lambda W: loss(model._replace(cell=model.cell._replace(W_x=W))),
+            model.cell.W_x,
+            nothing,
         )
 
 
@@ -157,7 +185,9 @@ def planted(name, model, batch):
     elif name == "one step short":
         window = batch.inputs.shape[0] - 2
         with mock.patch.object(
-            rnn, "backward", lambda p, cache, dh: rnn.backward_window(p, cache, dh, window)
+            rnn,
+            "backward",
+            lambda p, cache, dh: rnn.backward_window(p, cache, dh, window),
         ):
             _, d = language_model.loss_and_gradient(model, batch)
     elif name == "too large":

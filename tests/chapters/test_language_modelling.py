@@ -9,12 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from unrolled import functional, language_model, ngram, text
+from unrolled import functional
+from unrolled.data import ngram, text
+from unrolled.models import language_model
 
 START, END, V = 1, 2, 5  # ids 0, 3 and 4 are words
 
 texts = st.lists(
-    st.lists(st.sampled_from([0, 3, 4]), max_size=6).map(lambda ids: np.array([START, *ids, END])),
+    st.lists(st.sampled_from([0, 3, 4]), max_size=6).map(
+        lambda ids: np.array([START, *ids, END])
+    ),
     min_size=1,
     max_size=8,
 )
@@ -63,7 +67,9 @@ def test_perplexity_is_the_geometric_mean_of_1_over_p():
         math.exp(ngram.log_probabilities(model, [np.array([v, w])])[0])
         for v, w in ((START, 3), (3, 4), (4, 0), (0, END), (START, END))
     ]
-    assert ngram.perplexity(model, held_out) == pytest.approx(math.prod(p) ** (-1 / 5), rel=1e-12)
+    assert ngram.perplexity(model, held_out) == pytest.approx(
+        math.prod(p) ** (-1 / 5), rel=1e-12
+    )
 
 
 @pytest.mark.equation("eq-perplexity")
@@ -83,7 +89,9 @@ def test_cross_entropy_is_entropy_plus_a_divergence_of_at_least_0(pairs):
     u, v = np.array(pairs).T
     q = np.exp(u) / np.exp(u).sum()
     log_p = v - math.log(np.exp(v).sum())
-    cross_entropy = q @ functional.cross_entropy(np.tile(v, (len(v), 1)), np.arange(len(v)))
+    cross_entropy = q @ functional.cross_entropy(
+        np.tile(v, (len(v), 1)), np.arange(len(v))
+    )
     divergence = (q * (np.log(q) - log_p)).sum()
     assert cross_entropy == pytest.approx(-(q * np.log(q)).sum() + divergence, abs=1e-9)
     assert divergence >= -1e-12
@@ -115,14 +123,19 @@ def by_hand(sentences, n, d):
 
 
 @pytest.mark.equation("eq-kneser-ney", "eq-interpolated-bigram")
-@given(texts, st.integers(1, 4), st.floats(0.1, 0.9), st.lists(st.sampled_from([0, 3, 4])))
+@given(
+    texts, st.integers(1, 4), st.floats(0.1, 0.9), st.lists(st.sampled_from([0, 3, 4]))
+)
 def test_ngram_is_the_formula_read_with_dictionaries(sentences, n, d, words):
     model = ngram.fit(sentences, V, n, discount=d)
     probability = by_hand(sentences, n, d)
     heard = [*words, END]
     before = [START] * max(1, n - 1)
     wanted = [
-        probability(w, tuple([*before, *words[:i]][len(before) + i - (n - 1) :]) if n > 1 else ())
+        probability(
+            w,
+            tuple([*before, *words[:i]][len(before) + i - (n - 1) :]) if n > 1 else (),
+        )
         for i, w in enumerate(heard)
     ]
     found = np.exp(ngram.log_probabilities(model, [np.array([START, *heard])]))
@@ -135,7 +148,8 @@ def test_ngram_probabilities_sum_to_1(sentences, n):
     model = ngram.fit(sentences, V, n)
     for context in ([], [3], [3, 4], [0, 0, 0]):
         last = [
-            ngram.log_probabilities(model, [np.array([START, *context, w])])[-1] for w in range(V)
+            ngram.log_probabilities(model, [np.array([START, *context, w])])[-1]
+            for w in range(V)
         ]
         assert np.exp(last).sum() == pytest.approx(1, abs=1e-12)
 
@@ -145,18 +159,25 @@ def test_ngram_probabilities_sum_to_1(sentences, n):
     st.lists(
         st.lists(st.integers(0, 3), min_size=1, max_size=8), min_size=1, max_size=8
     ).map(lambda lists: [np.array([0, *ids, 3, 2, 1, 0]) for ids in lists])
-)  # fmt: skip
+)
 def test_continuation_counts_keep_the_frequency_of_every_word(sentences):
     """Each of the four ids occurs as a word, so P_1 needs nothing from the uniform model."""
-    pairs = Counter((int(v), int(w)) for ids in sentences for v, w in itertools.pairwise(ids))
+    pairs = Counter(
+        (int(v), int(w)) for ids in sentences for v, w in itertools.pairwise(ids)
+    )
     before, after = Counter(), Counter()
     for (v, w), c in pairs.items():
         before[v] += c
         after[w] += c
     bigram = ngram.fit(sentences, 4, 2)
     for w in range(4):
-        P = {v: np.exp(ngram.log_probabilities(bigram, [np.array([v, w])])[0]) for v in before}
-        assert sum(before[v] * P[v] for v in before) == pytest.approx(after[w], rel=1e-12)
+        P = {
+            v: np.exp(ngram.log_probabilities(bigram, [np.array([v, w])])[0])
+            for v in before
+        }
+        assert sum(before[v] * P[v] for v in before) == pytest.approx(
+            after[w], rel=1e-12
+        )
     P_1 = bigram._replace(orders=bigram.orders[:1])
     for w in range(4):
         different = sum(1 for pair in pairs if pair[1] == w)

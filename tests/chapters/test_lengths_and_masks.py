@@ -3,14 +3,16 @@
 import numpy as np
 import pytest
 
-from unrolled.with_quiet_tensorflow import keras, tf
+from unrolled.frameworks.quiet_tensorflow import keras, tf
 
 B, T, D, H = 3, 6, 4, 5
 X = np.random.default_rng(0).standard_normal((B, T, D))
 MASKS = {
     "right": np.arange(T) < np.array([[6], [4], [1]]),
     "left": np.arange(T) >= np.array([[0], [2], [5]]),
-    "holes": np.array([[1, 0, 1, 1, 0, 1], [0, 1, 0, 0, 1, 0], [0, 0, 0, 0, 0, 0]], bool),
+    "holes": np.array(
+        [[1, 0, 1, 1, 0, 1], [0, 1, 0, 0, 1, 0], [0, 0, 0, 0, 0, 0]], bool
+    ),
 }
 
 
@@ -33,9 +35,14 @@ def by_hand(cell, mask, zeros):
 @pytest.mark.parametrize("unroll", [False, True])
 def test_keras_masks_as_the_equation_says(mask, zeros, unroll):
     layer = keras.layers.LSTM(
-        H, return_sequences=True, return_state=True, dtype="float64", unroll=unroll,
-        zero_output_for_mask=zeros, bias_initializer="random_normal",
-    )  # fmt: skip
+        H,
+        return_sequences=True,
+        return_state=True,
+        dtype="float64",
+        unroll=unroll,
+        zero_output_for_mask=zeros,
+        bias_initializer="random_normal",
+    )
     found = layer(X, mask=MASKS[mask])
     for a, b in zip(found, by_hand(layer.cell, MASKS[mask], zeros), strict=True):
         assert np.abs(a - b).max() <= 1e-14

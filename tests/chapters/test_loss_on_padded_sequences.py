@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 
-from unrolled import gradcheck, gru, lstm, rnn, with_tensorflow
+from unrolled.cells import gru, lstm, rnn
+from unrolled.frameworks import keras_models
+from unrolled.frameworks.quiet_tensorflow import keras, tf
 from unrolled.functional import cross_entropy
-from unrolled.with_quiet_tensorflow import keras, tf
+from unrolled.gradients import gradcheck
 
 B, T, V = 4, 8, 6
 LENGTHS = np.array([1, 2, 3, 8])
@@ -47,7 +49,9 @@ def test_what_keras_computes_is_one_of_the_four():
         ],
         "places": [Crossentropy(**options)(targets, logits, sample_weight=weights)],
         "sequences": [mean(targets, logits, sample_weight=weights / LENGTHS[:, None])],
-        "sums": [Crossentropy(**options, reduction="sum")(targets, logits, weights) / B],
+        "sums": [
+            Crossentropy(**options, reduction="sum")(targets, logits, weights) / B
+        ],
     }
     for name, values in found.items():
         np.testing.assert_allclose(values, means[name], rtol=1e-12, err_msg=name)
@@ -64,7 +68,9 @@ def test_the_weight_of_a_step_is_the_slope_of_the_loss_in_its_loss():
         "sums": np.full(B, 1 / B),
     }
     for name, weights in stated.items():
-        slope = gradcheck.central_difference(lambda x, name=name: four_means(x)[name], losses)
+        slope = gradcheck.central_difference(
+            lambda x, name=name: four_means(x)[name], losses
+        )
         np.testing.assert_allclose(slope, MASK * weights[:, None], atol=1e-8)
 
 
@@ -110,8 +116,10 @@ def test_neither_what_fit_prints_nor_its_metric_is_the_mean_over_words():
     model.compile(
         loss=Crossentropy(from_logits=True, reduction="mean_with_sample_weight"),
         weighted_metrics=[
-            keras.metrics.SparseCategoricalCrossentropy(from_logits=True, name="metric"),
-            with_tensorflow.LossPerWord(name="per_word"),
+            keras.metrics.SparseCategoricalCrossentropy(
+                from_logits=True, name="metric"
+            ),
+            keras_models.LossPerWord(name="per_word"),
         ],
         jit_compile=False,
     )
@@ -124,6 +132,8 @@ def test_neither_what_fit_prints_nor_its_metric_is_the_mean_over_words():
         T_.append(mask.shape[1])
     sums, real, B_, T_ = map(np.array, (sums, real, B_, T_))
     assert found["loss"] == pytest.approx((B_ * sums / real).sum() / B_.sum(), rel=1e-5)
-    assert found["metric"] == pytest.approx((sums / T_).sum() / (real / T_).sum(), rel=1e-5)
+    assert found["metric"] == pytest.approx(
+        (sums / T_).sum() / (real / T_).sum(), rel=1e-5
+    )
     assert found["per_word"] == pytest.approx(sums.sum() / real.sum(), rel=1e-5)
     assert len({round(value, 3) for value in found.values()}) == 3

@@ -9,7 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
-from unrolled import language_model, rnn, text
+from unrolled.cells import rnn
+from unrolled.data import text
+from unrolled.models import language_model
 
 
 def example(T=9, V=12, H=5, seed=0):
@@ -43,7 +45,9 @@ def gradient(p, ids):
 
 @pytest.mark.equation("eq-outer-sum")
 @settings(max_examples=30, deadline=None)
-@given(T=st.integers(1, 8), D=st.integers(1, 4), H=st.integers(1, 4), B=st.integers(1, 3))
+@given(
+    T=st.integers(1, 8), D=st.integers(1, 4), H=st.integers(1, 4), B=st.integers(1, 3)
+)
 def test_the_collected_product_is_the_sum_of_outer_products(T, D, H, B):
     rng = np.random.default_rng(T + 10 * D + 100 * H)
     p = rnn.init(rng, D, H)
@@ -52,7 +56,9 @@ def test_the_collected_product_is_the_sum_of_outer_products(T, D, H, B):
     pairs = [(t, b) for t in range(T) for b in range(B)]
     dp, _ = rnn._parameter_gradients(p, rnn.Cache(x, h_previous, h_previous), da)
     assert_allclose(dp.W_x, sum(np.outer(x[at], da[at]) for at in pairs), atol=1e-13)
-    assert_allclose(dp.W_h, sum(np.outer(h_previous[at], da[at]) for at in pairs), atol=1e-13)
+    assert_allclose(
+        dp.W_h, sum(np.outer(h_previous[at], da[at]) for at in pairs), atol=1e-13
+    )
     assert_allclose(dp.b, sum(da[at] for at in pairs), atol=1e-13)
 
 
@@ -87,10 +93,13 @@ def test_summing_by_output_or_by_step_gives_the_gradient():
     h, found = deltas(p, ids)
     T = len(ids) - 1
     by_output = sum(
-        np.outer(h[k - 1], found[t, k]) for t in range(1, T + 1) for k in range(1, t + 1)
+        np.outer(h[k - 1], found[t, k])
+        for t in range(1, T + 1)
+        for k in range(1, t + 1)
     )
     by_step = sum(
-        np.outer(h[k - 1], sum(found[t, k] for t in range(k, T + 1))) for k in range(1, T + 1)
+        np.outer(h[k - 1], sum(found[t, k] for t in range(k, T + 1)))
+        for k in range(1, T + 1)
     )
     assert_allclose(by_step, by_output, atol=1e-12)
     assert_allclose(gradient(p, ids).cell.W_h, by_step, atol=1e-12)
@@ -121,7 +130,9 @@ def test_loops_and_matrix_products_agree_to_1e_12_at_the_size_of_the_post():
     loss, d = language_model.loss_and_gradient(p, text.pad([ids]), reduction="sum")
     loss_loops, loops = language_model.loss_and_gradient_loops(p, ids[:-1], ids[1:])
     assert_allclose(loss, loss_loops, rtol=1e-12)
-    for a, b in zip((*d.cell, d.W_y, d.b_y), (*loops.cell, loops.W_y, loops.b_y), strict=True):
+    for a, b in zip(
+        (*d.cell, d.W_y, d.b_y), (*loops.cell, loops.W_y, loops.b_y), strict=True
+    ):
         assert np.abs(a - b).max() <= 1e-12 * np.abs(b).max()
 
 
@@ -168,7 +179,9 @@ def counted(array):
 
 
 @pytest.mark.equation("eq-operation-count")
-@pytest.mark.parametrize(("T", "B", "V", "H"), [(4, 2, 9, 3), (3, 1, 5, 6), (2, 3, 20, 2)])
+@pytest.mark.parametrize(
+    ("T", "B", "V", "H"), [(4, 2, 9, 3), (3, 1, 5, 6), (2, 3, 20, 2)]
+)
 def test_the_number_of_operations(T, B, V, H):
     """Run on numbers that count: three products an H × V and an H × H matrix, for TB rows each.
 

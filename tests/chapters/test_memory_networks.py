@@ -5,8 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from unrolled import attention, checkpoint, gradcheck, memory_network, records, stories
+from unrolled import records
+from unrolled.data import stories
 from unrolled.functional import softmax
+from unrolled.gradients import gradcheck
+from unrolled.layers import attention
+from unrolled.models import memory_network
+from unrolled.training import checkpoint
 
 S, E = 6, 4
 seeds = st.integers(0, 2**32 - 1)
@@ -21,7 +26,9 @@ def test_a_soft_read_ends_in_the_hard_one_at_the_rate_of_the_bound(seed, beta):
     best = int(scores.argmax())
     lead = scores[best] - np.delete(scores, best).max()
     c = attention.forward((), beta * q[None], keys, values, score=attention.dot)[0][0]
-    np.testing.assert_allclose(c, softmax(beta * scores) @ values, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(
+        c, softmax(beta * scores) @ values, rtol=1e-9, atol=1e-12
+    )
     hard = sum((s == best) * values[s] for s in range(S))
     farthest = np.linalg.norm(values - values[best], axis=1).max()
     bound = (S - 1) * np.exp(-beta * lead) * farthest
@@ -31,7 +38,9 @@ def test_a_soft_read_ends_in_the_hard_one_at_the_rate_of_the_bound(seed, beta):
 def preference(p, moves, take):
     """(q + c) · g for kitchen against garden after one read, and its Z and terms by sentence."""
     lines = (*moves, take)
-    batch = stories.encode([stories.Story(lines, "Where is the lamp?", "kitchen", (0, 0))])
+    batch = stories.encode(
+        [stories.Story(lines, "Where is the lamp?", "kitchen", (0, 0))]
+    )
     bags, question = batch.bags.astype(float), batch.questions.astype(float)
     u, _ = memory_network.forward(p, bags, question)
     ids = stories.VOCABULARY.ids
@@ -72,14 +81,19 @@ def test_two_reads_answer_all_four():
     """The proof is one of a single read: the trained network of two is right about them all."""
     settings = records.load("memory_network")["settings"]
     like = memory_network.init(
-        np.random.default_rng(0), len(stories.VOCABULARY), settings["longest"],
-        settings["embedding"], 2,
-    )  # fmt: skip
+        np.random.default_rng(0),
+        len(stories.VOCABULARY),
+        settings["longest"],
+        settings["embedding"],
+        2,
+    )
     p = checkpoint.load(records.FOLDER / "memory_network.npz", like)
     wanted = {(ONE, ADA): 1, (OTHER, ADA): -1, (ONE, BEN): -1, (OTHER, BEN): 1}
     for (moves, take), sign in wanted.items():
         lines = ("Eve went to the attic.", *moves, take)
-        batch = stories.encode([stories.Story(lines, "Where is the lamp?", "kitchen", (0, 0))])
+        batch = stories.encode(
+            [stories.Story(lines, "Where is the lamp?", "kitchen", (0, 0))]
+        )
         u = memory_network.forward(p, batch.bags, batch.questions)[0][0]
         ids = stories.VOCABULARY.ids
         assert sign * (u[ids["kitchen"]] - u[ids["garden"]]) > 0
@@ -88,7 +102,9 @@ def test_two_reads_answer_all_four():
 @pytest.mark.equation("eq-memory-dread")
 def test_the_gradient_of_a_read_is_that_of_the_page():
     rng = np.random.default_rng(1)
-    q, keys, values, dq_next = (rng.standard_normal(s) for s in ((E,), (S, E), (S, E), (E,)))
+    q, keys, values, dq_next = (
+        rng.standard_normal(s) for s in ((E,), (S, E), (S, E), (E,))
+    )
 
     def loss(everything):
         q, keys, values = everything
@@ -107,7 +123,10 @@ def test_an_embedding_collects_what_its_uses_bring():
     rng = np.random.default_rng(2)
     V, K = 5, 2
     p = memory_network.init(rng, V, S, E, K, np.float64, 0.6)
-    x, x_q = rng.integers(0, 3, (S, V)).astype(float), rng.integers(0, 3, V).astype(float)
+    x, x_q = (
+        rng.integers(0, 3, (S, V)).astype(float),
+        rng.integers(0, 3, V).astype(float),
+    )
     du = rng.standard_normal(V)
     age = np.arange(S)[::-1]
 
@@ -120,7 +139,12 @@ def test_an_embedding_collects_what_its_uses_bring():
             q = q + softmax(k @ q) @ v
         return float(q @ answer.T @ du)
 
-    uses = (p.words[0].copy(), p.words[:-1].copy(), p.words[1:].copy(), p.words[-1].copy())
+    uses = (
+        p.words[0].copy(),
+        p.words[:-1].copy(),
+        p.words[1:].copy(),
+        p.words[-1].copy(),
+    )
     question, keys, values, answer = gradcheck.central_difference(loss, uses)
     expected = np.zeros_like(p.words)
     expected[:-1] += keys

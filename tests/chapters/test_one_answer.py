@@ -3,7 +3,10 @@
 import numpy as np
 import pytest
 
-from unrolled import agreement, functional, gru, gru_reset_after, language_model, lstm, tree
+from unrolled import functional, tree
+from unrolled.cells import gru, gru_reset_after, lstm
+from unrolled.frameworks import agreement
+from unrolled.models import language_model
 
 
 @pytest.mark.equation("eq-agreement-gap")
@@ -34,7 +37,10 @@ def test_two_biases_are_one_but_for_the_one_that_is_reset():
     """b_x + b_h is all that matters for z and r; for the candidate each matters by itself."""
     rng = np.random.default_rng(1)
     D, H, T, B = 3, 4, 5, 2
-    p = tree.map(lambda w: w + 0.4 * rng.standard_normal(w.shape), gru_reset_after.init(rng, D, H))
+    p = tree.map(
+        lambda w: w + 0.4 * rng.standard_normal(w.shape),
+        gru_reset_after.init(rng, D, H),
+    )
     x = rng.standard_normal((T, B, D))
     h, _ = gru_reset_after.forward(p, x)
     moved = 0.3 * np.stack([np.ones(3 * H), -np.ones(3 * H)])
@@ -52,7 +58,9 @@ def test_three_sigmoids_have_three_losses():
 
     def loss(gate):
         h, _ = lstm.forward(p.cell, batch.inputs, gate=gate)
-        return functional.cross_entropy(h @ p.W_y + p.b_y, batch.targets)[batch.mask].mean()
+        return functional.cross_entropy(h @ p.W_y + p.b_y, batch.targets)[
+            batch.mask
+        ].mean()
 
     found = [
         loss(functional.sigmoid),

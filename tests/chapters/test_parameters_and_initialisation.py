@@ -7,7 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from unrolled import functional, language_model, optimizers, rnn, text, tree
+from unrolled import functional, tree
+from unrolled.cells import rnn
+from unrolled.data import text
+from unrolled.models import language_model
+from unrolled.training import optimizers
 
 seeds = st.integers(0, 10**6)
 
@@ -35,7 +39,11 @@ def test_step_is_the_sum_entry_by_entry(seed, D, H):
 @pytest.mark.equation("eq-rnn-step")
 def test_forward_repeats_the_step():
     rng = np.random.default_rng(0)
-    p, ids, h0 = random_cell(rng, 7, 4), rng.integers(0, 7, (5, 3)), rng.normal(size=(3, 4))
+    p, ids, h0 = (
+        random_cell(rng, 7, 4),
+        rng.integers(0, 7, (5, 3)),
+        rng.normal(size=(3, 4)),
+    )
     h, _ = rnn.forward(p, ids, h0)
     state = h0
     for t in range(5):
@@ -54,10 +62,14 @@ def test_logits_and_probabilities_entry_by_entry():
     h, _ = rnn.forward(p.cell, ids)
     logits, _ = language_model.forward(p, ids)
     for t, b in np.ndindex(2, 2):
-        u = [sum(h[t, b, i] * p.W_y[i, j] for i in range(H)) + p.b_y[j] for j in range(V)]
+        u = [
+            sum(h[t, b, i] * p.W_y[i, j] for i in range(H)) + p.b_y[j] for j in range(V)
+        ]
         assert logits[t, b] == pytest.approx(np.array(u), abs=1e-12)
         wanted = [math.exp(v) / sum(map(math.exp, u)) for v in u]
-        assert functional.softmax(logits)[t, b] == pytest.approx(np.array(wanted), abs=1e-12)
+        assert functional.softmax(logits)[t, b] == pytest.approx(
+            np.array(wanted), abs=1e-12
+        )
 
 
 @pytest.mark.equation("eq-one-hot")
@@ -116,7 +128,9 @@ def test_input_variance_is_that_of_the_weights_times_the_squared_length(kind):
     rng = np.random.default_rng(0)
     D, scale = 40, 0.2
     x = np.eye(D)[3] if kind == "one-hot" else rng.normal(size=D)
-    found = np.var([x @ rnn.init(rng, D, 20, input_scale=scale).W_x for _ in range(2000)])
+    found = np.var(
+        [x @ rnn.init(rng, D, 20, input_scale=scale).W_x for _ in range(2000)]
+    )
     assert found == pytest.approx(scale**2 / 3 * (x @ x), rel=0.03)
 
 
@@ -125,7 +139,9 @@ def test_input_variance_is_that_of_the_weights_times_the_squared_length(kind):
 def test_the_first_loss_is_log_V_plus_half_the_variance(sigma):
     rng = np.random.default_rng(0)
     V, N = 8000, 2000
-    losses = functional.cross_entropy(sigma * rng.standard_normal((N, V)), rng.integers(0, V, N))
+    losses = functional.cross_entropy(
+        sigma * rng.standard_normal((N, V)), rng.integers(0, V, N)
+    )
     noise = 4 * sigma / math.sqrt(N)
     assert losses.mean() == pytest.approx(math.log(V) + sigma**2 / 2, abs=noise + 1e-3)
 

@@ -3,8 +3,11 @@
 import numpy as np
 import pytest
 
-from unrolled import jacobians, records, rnn, tasks
-from unrolled import recurrent_weights as weights
+from unrolled import records
+from unrolled.cells import recurrent_weights as weights
+from unrolled.cells import rnn
+from unrolled.data import tasks
+from unrolled.gradients import jacobians
 
 TS, WAITS = (10, 20, 40, 80, 150), (5, 10, 20, 40, 80)
 
@@ -42,31 +45,44 @@ def test_omega_is_zero_for_a_gradient_that_keeps_its_length():
 
 def test_the_recorded_adding_problem_is_what_the_chapter_says():
     methods = list(records.load("adding_problem")["settings"]["clip"])
-    solved = {m: [runs("adding_problem", m, T, "solved").sum() for T in TS] for m in methods}
+    solved = {
+        m: [runs("adding_problem", m, T, "solved").sum() for T in TS] for m in methods
+    }
     assert all(solved[m][:2] == [5, 5] for m in methods)
     for name in ("tanh", "tanh, clipped", "orthogonal tanh", "ReLU, identity"):
         assert solved[name][3:] == [0, 0]
     assert solved["ReLU, identity, clipped"][:4] == [5] * 4
     assert 1 <= solved["ReLU, identity, clipped"][4] <= 4
     assert solved["tanh, clipped"][2] < solved["tanh"][2]
-    assert solved["orthogonal tanh"][2] < min(solved[m][2] for m in methods if m[:2] != "or")
+    assert solved["orthogonal tanh"][2] < min(
+        solved[m][2] for m in methods if m[:2] != "or"
+    )
     tanh = runs("adding_problem", "tanh", 150, "test_error")
     assert abs(tanh - 1 / 6).max() < 0.01  # nothing found
     assert np.median(runs("adding_problem", "tanh, clipped", 80, "test_error")) < 0.1
 
 
 def test_the_recorded_explosions_are_what_the_chapter_says():
-    relu = [np.median(runs("adding_problem", "ReLU, identity", T, "largest_norm")) for T in TS]
+    relu = [
+        np.median(runs("adding_problem", "ReLU, identity", T, "largest_norm"))
+        for T in TS
+    ]
     tanh = [np.median(runs("adding_problem", "tanh", T, "largest_norm")) for T in TS]
     assert max(tanh) < 100 and relu[0] < 100 and min(relu[3:]) > 1e6
-    lost = [d for d in runs("adding_problem", "ReLU, identity, clipped", 150, "diverged") if d]
+    lost = [
+        d
+        for d in runs("adding_problem", "ReLU, identity, clipped", 150, "diverged")
+        if d
+    ]
     assert len(lost) == 3
     assert all(int(line.split(":")[0].removeprefix("step ")) < 400 for line in lost)
 
 
 def test_the_recorded_copy_task_is_what_the_chapter_says():
     methods = list(records.load("copy_task")["settings"]["clip"])
-    right = {m: [np.median(runs("copy_task", m, T, "right")) for T in WAITS] for m in methods}
+    right = {
+        m: [np.median(runs("copy_task", m, T, "right")) for T in WAITS] for m in methods
+    }
     chance = tasks.SYMBOLS**-1
     assert min(right["orthogonal tanh"][:2]) > 0.97
     far = np.sort(runs("copy_task", "orthogonal tanh", 80, "right"))

@@ -3,8 +3,12 @@
 import numpy as np
 import pytest
 
-from tests.counting import Counted, multiplications
-from unrolled import attention, multi_head, optimizers, rnn, tasks, tree
+from tests.support.counting import Counted, multiplications
+from unrolled import tree
+from unrolled.cells import rnn
+from unrolled.data import tasks
+from unrolled.layers import attention, multi_head
+from unrolled.training import optimizers
 
 
 @pytest.mark.equation("eq-heads-dx")
@@ -16,9 +20,14 @@ def test_a_step_collects_what_its_three_roles_bring():
     _, dx, _ = multi_head.backward(p, multi_head.forward(p, x)[1], dy)
     expected = np.zeros_like(x)
     for n in range(N):
-        q, k, v = (x @ W[:, n] + b[n] for W, b in ((p.W_q, p.b_q), (p.W_k, p.b_k), (p.W_v, p.b_v)))
+        q, k, v = (
+            x @ W[:, n] + b[n]
+            for W, b in ((p.W_q, p.b_q), (p.W_k, p.b_k), (p.W_v, p.b_v))
+        )
         _, read = attention.forward((), q, k, v, score=attention.scaled_dot)
-        _, dq, dk, dv = attention.backward((), read, dy @ p.W_o[n].T, attention.scaled_dot)
+        _, dq, dk, dv = attention.backward(
+            (), read, dy @ p.W_o[n].T, attention.scaled_dot
+        )
         expected += dq @ p.W_q[:, n].T + dk @ p.W_k[:, n].T + dv @ p.W_v[:, n].T
     np.testing.assert_allclose(dx, expected, rtol=1e-11, atol=1e-13)
 
@@ -52,7 +61,10 @@ def test_earlier_steps_are_needed_again_as_keys_and_values_and_nothing_else_is()
             np.einsum("btd,dne->bnte", x_t, W) + b[:, None]
             for W, b in ((p.W_q, p.b_q), (p.W_k, p.b_k), (p.W_v, p.b_v))
         )
-        keys, values = np.concatenate([keys, k], axis=2), np.concatenate([values, v], axis=2)
+        keys, values = (
+            np.concatenate([keys, k], axis=2),
+            np.concatenate([values, v], axis=2),
+        )
         c, _ = attention.forward((), q, keys, values, score=attention.scaled_dot)
         y = np.einsum("bnte,ned->btd", c, p.W_o) + p.b_o
         np.testing.assert_allclose(y[:, 0], whole[:, t], rtol=1e-11)

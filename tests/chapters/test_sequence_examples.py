@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.chapters.page_cells import run
-from unrolled import records, text
-from unrolled import with_tfrecords as wt
-from unrolled.with_quiet_tensorflow import tf
+from unrolled import records
+from unrolled.data import text
+from unrolled.frameworks import sequence_examples as wt
+from unrolled.frameworks.quiet_tensorflow import tf
 
 IDS = st.lists(st.integers(0, 2**40), max_size=300)
 
@@ -99,7 +100,9 @@ def test_the_cells_run_on_a_csv_of_ones_own(tmp_path):
     documents = text.corpus()[:40]
     with path.open("w", newline="") as file:
         writer = csv.writer(file)
-        writer.writerows([["id", "body"], *([d.name, " ".join(d.sentences)] for d in documents)])
+        writer.writerows(
+            [["id", "body"], *([d.name, " ".join(d.sentences)] for d in documents)]
+        )
     found = run("06-tensorflow/sequence-examples.md", f"text.read({str(path)!r})")
     assert found["documents"][0].name.startswith("comments.csv")
     assert len(found["back"]) == len(found["sentences"]) > 50

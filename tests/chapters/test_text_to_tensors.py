@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from unrolled import text
+from unrolled.data import text
 
 sentences = st.lists(
     st.lists(st.integers(3, 9), max_size=7).map(lambda ids: np.array([1, *ids, 2])),
@@ -39,7 +39,9 @@ def test_padding_share_is_what_the_mask_leaves_out(encoded):
 
 def test_batches_by_length_hold_every_sentence_once_and_little_padding():
     rng = np.random.default_rng(0)
-    encoded = [np.array([1, *rng.integers(3, 9, n), 2]) for n in rng.integers(1, 60, 500)]
+    encoded = [
+        np.array([1, *rng.integers(3, 9, n), 2]) for n in rng.integers(1, 60, 500)
+    ]
     groups = text.batches(encoded, 16, np.random.default_rng(1))
     read = sorted(
         tuple(column[real].tolist())
@@ -56,9 +58,23 @@ def test_batches_by_length_hold_every_sentence_once_and_little_padding():
 
 def test_tokens_of_the_chapter():
     assert text.tokens("Don't use np.dot(a, b) here.") == [
-        "don't", "use", "np.dot", "(", "a", ",", "b", ")", "here", ".",
-    ]  # fmt: skip
-    assert text.tokens("An element-wise 2.5e-3!") == ["an", "element-wise", "2.5e-3", "!"]
+        "don't",
+        "use",
+        "np.dot",
+        "(",
+        "a",
+        ",",
+        "b",
+        ")",
+        "here",
+        ".",
+    ]
+    assert text.tokens("An element-wise 2.5e-3!") == [
+        "an",
+        "element-wise",
+        "2.5e-3",
+        "!",
+    ]
 
 
 @pytest.mark.parametrize(

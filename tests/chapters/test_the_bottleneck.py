@@ -5,11 +5,14 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from unrolled import records, seq2seq
+from unrolled import records
+from unrolled.models import seq2seq
 
 
 @pytest.mark.equation("eq-bottleneck-count")
-@pytest.mark.parametrize(("V", "r", "H"), [(10, 2, 48), (10, 100, 48), (7, 3, 5), (2, 2, 9)])
+@pytest.mark.parametrize(
+    ("V", "r", "H"), [(10, 2, 48), (10, 100, 48), (7, 3, 5), (2, 2, 9)]
+)
 def test_the_longest_copy_is_where_sequences_outnumber_states(V, r, H):
     bound = H * np.log(r) / np.log(V)
     longest = next(n for n in range(200) if V ** (n + 1) > r**H)
@@ -32,7 +35,10 @@ def steps_apart(n, fed):
     chain = Clock()
     read = [(symbol, chain.step()) for symbol in fed]
     written = {k: chain.step() for k in range(1, n + 1)}
-    return {k: sorted(written[k] - at for symbol, at in read if symbol == k) for k in written}
+    return {
+        k: sorted(written[k] - at for symbol, at in read if symbol == k)
+        for k in written
+    }
 
 
 @pytest.mark.equation("eq-bottleneck-distance")
@@ -42,7 +48,8 @@ def test_distances_of_the_three_ways_to_feed(n):
     assert steps_apart(n, source) == {k: [n] for k in source}
     reversed_ = steps_apart(n, source[::-1])
     assert reversed_ == {k: [2 * k - 1] for k in source}
-    assert Fraction(sum(d for (d,) in reversed_.values()), n) == n  # the mean is what it was
+    # the mean is what it was
+    assert Fraction(sum(d for (d,) in reversed_.values()), n) == n
     assert steps_apart(n, source * 2) == {k: [n, 2 * n] for k in source}
 
 
@@ -65,7 +72,9 @@ def test_the_record_shows_what_the_page_says():
     lengths = record["lengths"]
 
     def right(name, n, measure="symbols"):
-        return [r[measure][lengths.index(n)] for r in record["runs"] if r["model"] == name]
+        return [
+            r[measure][lengths.index(n)] for r in record["runs"] if r["model"] == name
+        ]
 
     for name in ("as it is", "reversed", "twice"):
         assert min(right(name, 3)) > 0.9 and max(right(name, 20)) < 0.3
@@ -75,4 +84,9 @@ def test_the_record_shows_what_the_page_says():
     for n in (5, 6):
         assert max(right("twice", n)) < min(right("as it is", n))
     assert min(right("attention", 20)) > 0.97 and max(right("attention", 30)) < 0.9
-    assert min(right("attention", 15, "whole")) > 0.9 > 0.1 > max(right("reversed", 15, "whole"))
+    assert (
+        min(right("attention", 15, "whole"))
+        > 0.9
+        > 0.1
+        > max(right("reversed", 15, "whole"))
+    )

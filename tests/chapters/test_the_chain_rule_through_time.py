@@ -3,9 +3,18 @@
 import numpy as np
 import pytest
 
-from tests.test_forward_mode import EXACT, case, distance, loss, own_output
-from unrolled import chain_rule, gradcheck, jacobians, language_model, rnn, tree
+from tests.package.gradients.test_forward_mode import (
+    EXACT,
+    case,
+    distance,
+    loss,
+    own_output,
+)
+from unrolled import tree
+from unrolled.cells import rnn
 from unrolled.functional import cross_entropy, dcross_entropy, softmax
+from unrolled.gradients import chain_rule, gradcheck, jacobians
+from unrolled.models import language_model
 
 T, B, H, V = 6, 2, 4, 5
 
@@ -32,7 +41,10 @@ def test_the_network_step_by_step(network):
         u = h @ p.W_y + p.b_y
         assert distance(h, cache.h[t]) <= EXACT
         assert distance(u, logits[t]) <= EXACT
-        assert distance(np.exp(u) / np.exp(u).sum(axis=1)[:, None], softmax(logits[t])) <= EXACT
+        assert (
+            distance(np.exp(u) / np.exp(u).sum(axis=1)[:, None], softmax(logits[t]))
+            <= EXACT
+        )
 
 
 @pytest.mark.equation("eq-bptt-loss")
@@ -59,9 +71,14 @@ def test_the_gradient_is_the_sum_over_the_copies(network):
         return total
 
     of_copies = derivative(with_copies, np.array([p.cell.W_h] * T))
-    assert distance(of_copies.sum(axis=0), rnn.backward(p.cell, cache, dh)[0].W_h) <= EXACT
-    for k in range(T):  # the derivative of one copy is the sum over the outputs that come after it
-        of_use = sum(chain_rule.contribution(p.cell, cache, dh[t], t, k).W_h for t in range(k, T))
+    assert (
+        distance(of_copies.sum(axis=0), rnn.backward(p.cell, cache, dh)[0].W_h) <= EXACT
+    )
+    # the derivative of one copy is the sum over the outputs that come after it
+    for k in range(T):
+        of_use = sum(
+            chain_rule.contribution(p.cell, cache, dh[t], t, k).W_h for t in range(k, T)
+        )
         assert distance(of_copies[k], of_use) <= EXACT
 
 
@@ -78,7 +95,9 @@ def test_the_immediate_derivative_holds_the_state_before_fixed(network):
         assert distance(tree.map(lambda d, j=j: d[..., j], found), wanted) <= EXACT
     h_before, slope = cache.h_previous[3, 0], 1 - cache.h[3, 0] ** 2
     for m, i, j in np.ndindex(H, H, H):
-        assert found.W_h[m, i, j] == pytest.approx(h_before[m] * slope[j] * (i == j), rel=1e-14)
+        assert found.W_h[m, i, j] == pytest.approx(
+            h_before[m] * slope[j] * (i == j), rel=1e-14
+        )
 
 
 @pytest.mark.equation("eq-bptt-total")
@@ -86,7 +105,9 @@ def test_the_total_derivative_moves_every_use(network):
     p, h0, x, _, cache, _ = network
     total = np.zeros((H, H, H))  # of row 0, with respect to W_h
     for t in range(T):
-        own = chain_rule.immediate(p.cell, x[t, 0], cache.h_previous[t, 0], cache.h[t, 0]).W_h
+        own = chain_rule.immediate(
+            p.cell, x[t, 0], cache.h_previous[t, 0], cache.h[t, 0]
+        ).W_h
         J = np.diag(1 - cache.h[t, 0] ** 2) @ p.cell.W_h.T
         assert distance(jacobians.of_step(p.cell, cache.h[t])[0], J) <= EXACT
         total = own + np.einsum("ij,mnj->mni", J, total)
@@ -111,7 +132,9 @@ def test_the_total_derivative_is_a_sum_of_jacobian_products(network):
             product = product @ np.diag(1 - cache.h[step, 0] ** 2) @ p.cell.W_h.T
         found = chain_rule.jacobian_product(p.cell, cache.h, t, k)[0]
         assert distance(found, product) <= EXACT
-        own = chain_rule.immediate(p.cell, x[k, 0], cache.h_previous[k, 0], cache.h[k, 0]).W_h
+        own = chain_rule.immediate(
+            p.cell, x[k, 0], cache.h_previous[k, 0], cache.h[k, 0]
+        ).W_h
         total += np.einsum("ij,mnj->mni", product, own)
 
     def last(W_h, unit):
@@ -136,9 +159,14 @@ def test_one_output_is_a_sum_over_earlier_steps(network):
         return cross_entropy(h @ p.W_y + p.b_y, targets[t]).sum()
 
     for t in range(T):
-        terms = [chain_rule.contribution(p.cell, cache, dh[t], t, k) for k in range(t + 1)]
+        terms = [
+            chain_rule.contribution(p.cell, cache, dh[t], t, k) for k in range(t + 1)
+        ]
         found = rnn.Params(*(sum(leaf) for leaf in zip(*terms, strict=True)))
-        assert distance(found, derivative(lambda cell, t=t: loss_of(cell, t), p.cell)) <= EXACT
+        assert (
+            distance(found, derivative(lambda cell, t=t: loss_of(cell, t), p.cell))
+            <= EXACT
+        )
 
 
 @pytest.mark.equation("eq-bptt-du")
@@ -159,8 +187,16 @@ def test_the_output_layer_needs_no_walk(network):
     assert distance(dh, np.einsum("tbv,hv->tbh", du, p.W_y)) <= EXACT
 
     def of_output(weights):
-        return loss(p._replace(W_y=weights[0], b_y=weights[1], cell=tree.map(
-            lambda w: w.astype(complex), p.cell)), h0, x, targets)  # fmt: skip
+        return loss(
+            p._replace(
+                W_y=weights[0],
+                b_y=weights[1],
+                cell=tree.map(lambda w: w.astype(complex), p.cell),
+            ),
+            h0,
+            x,
+            targets,
+        )
 
     dW_y, db_y = derivative(of_output, (p.W_y, p.b_y))
     assert distance(np.einsum("tbh,tbv->hv", cache.h, du), dW_y) <= EXACT
@@ -173,7 +209,9 @@ def test_two_of_the_four_pairings_are_the_gradient(network):
     wanted = rnn.backward(p.cell, cache, dh)[0].W_h
     own_use, total = [], [np.zeros((B, H, H, H))]
     for t in range(T):
-        own_use.append(chain_rule.immediate(p.cell, x[t], cache.h_previous[t], cache.h[t]).W_h)
+        own_use.append(
+            chain_rule.immediate(p.cell, x[t], cache.h_previous[t], cache.h[t]).W_h
+        )
         J = jacobians.of_step(p.cell, cache.h[t])
         total.append(own_use[t] + np.einsum("bij,bmnj->bmni", J, total[-1]))
     downstream = np.zeros_like(dh)
@@ -236,4 +274,7 @@ def test_every_gradient_from_the_deltas(network):
                 dx[k, row] += p.cell.W_x @ delta[t, k, row]
             dh0[row] += p.cell.W_h @ delta[t, 0, row]
     for backward in (rnn.backward, rnn.backward_loops):
-        assert distance(backward(p.cell, cache, dh), (rnn.Params(W_x, W_h, b), dx, dh0)) <= EXACT
+        assert (
+            distance(backward(p.cell, cache, dh), (rnn.Params(W_x, W_h, b), dx, dh0))
+            <= EXACT
+        )

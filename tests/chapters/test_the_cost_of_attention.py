@@ -5,9 +5,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.counting import Counted, multiplications
-from unrolled import attention, gradcheck, gru, records, tree
+from tests.support.counting import Counted, multiplications
+from unrolled import records, tree
+from unrolled.cells import gru
 from unrolled.functional import softmax
+from unrolled.gradients import gradcheck
+from unrolled.layers import attention
 
 seeds = st.integers(0, 2**32 - 1)
 
@@ -19,7 +22,9 @@ def test_multiplications_are_counted(T, S, E, F, A):
     queries, keys, values = (
         rng.standard_normal(shape).view(Counted) for shape in [(T, E), (S, E), (S, F)]
     )
-    dot = multiplications(lambda: attention.forward((), queries, keys, values, None, attention.dot))
+    dot = multiplications(
+        lambda: attention.forward((), queries, keys, values, None, attention.dot)
+    )
     assert dot == T * S * (E + F)
     p = tree.map(lambda w: w.view(Counted), attention.init_additive(rng, E, E, A))
     additive = multiplications(lambda: attention.forward(p, queries, keys, values))
@@ -32,7 +37,9 @@ def test_multiplications_are_counted(T, S, E, F, A):
 def log_weight_gradients(u):
     """g[s, r] = d log w_s / d u_r by differences, and the weights."""
     rows = [
-        gradcheck.central_difference(lambda u, s=s: float(np.log(softmax(u)[s])), u.copy())
+        gradcheck.central_difference(
+            lambda u, s=s: float(np.log(softmax(u)[s])), u.copy()
+        )
         for s in range(len(u))
     ]
     return np.array(rows), softmax(u)
@@ -87,6 +94,8 @@ def test_the_record_shows_what_a_baseline_is_worth():
     summary = records.load("hard_attention")["results"]["summary"]
     early = summary["scatter"][0]
     assert early["baseline"] < 0.7 * early["plain"]
-    first = {name: summary[name]["right"][2] for name in ("summed", "baseline", "plain")}
+    first = {
+        name: summary[name]["right"][2] for name in ("summed", "baseline", "plain")
+    }
     assert first["plain"] < first["baseline"] < first["summed"] + 0.05
     assert summary["soft"]["lowest"] > 0.95

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 from tests.chapters.test_the_chain_rule_through_time import deltas
-from tests.counting import Counted, multiplications
-from tests.test_forward_mode import EXACT, case, distance, own_output
-from unrolled import chain_rule, gradcheck, jacobians, recomputation, rnn, tree
+from tests.package.gradients.test_forward_mode import EXACT, case, distance, own_output
+from tests.support.counting import Counted, multiplications
+from unrolled import tree
+from unrolled.cells import rnn
+from unrolled.gradients import chain_rule, gradcheck, jacobians, recomputation
 
 T, B, D, H = 7, 2, 3, 4
 
@@ -69,7 +71,9 @@ def test_gradients_are_products_with_the_columns(network):
             W_x += np.outer(x[k, row], delta[k, row])
             b += delta[k, row]
     assert distance(dp, rnn.Params(W_x, W_h, b)) <= EXACT
-    assert distance(dp.W_h, before.reshape(T * B, H).T @ delta.reshape(T * B, H)) <= EXACT
+    assert (
+        distance(dp.W_h, before.reshape(T * B, H).T @ delta.reshape(T * B, H)) <= EXACT
+    )
     assert distance(dx, delta @ p.W_x.T) <= EXACT
     assert distance(dh0, delta[0] @ p.W_h.T) <= EXACT
 
@@ -110,7 +114,8 @@ def test_adjoints_make_the_lagrangian_stationary_in_the_states(network):
     p, h0, x, cache, dh = network
     found = adjoints(p, cache.h, dh)
     slope = gradcheck.complex_step(
-        lambda weights: lagrangian(weights[0], weights[1], found, h0, x, dh), (p, cache.h)
+        lambda weights: lagrangian(weights[0], weights[1], found, h0, x, dh),
+        (p, cache.h),
     )[1]
     assert np.abs(slope).max() <= 1e-13
     pushed = gradcheck.complex_step(
@@ -126,7 +131,9 @@ def test_what_is_left_is_the_immediate_dependence(network):
     total = tree.map(np.zeros_like, p)
     for t in range(T):
         own_use = chain_rule.immediate(p, x[t], cache.h_previous[t], cache.h[t])
-        step = tree.map(lambda d, row=found[t]: np.einsum("bj,b...j->...", row, d), own_use)
+        step = tree.map(
+            lambda d, row=found[t]: np.einsum("bj,b...j->...", row, d), own_use
+        )
         total = tree.map(np.add, total, step)
     assert distance(total, rnn.backward(p, cache, dh)[0]) <= EXACT
     states_fixed = gradcheck.complex_step(
@@ -136,7 +143,9 @@ def test_what_is_left_is_the_immediate_dependence(network):
 
 
 @pytest.mark.equation("eq-bptt-cost")
-@pytest.mark.parametrize(("T", "B", "D", "H"), [(5, 2, 3, 4), (9, 1, 7, 2), (1, 3, 2, 6)])
+@pytest.mark.parametrize(
+    ("T", "B", "D", "H"), [(5, 2, 3, 4), (9, 1, 7, 2), (1, 3, 2, 6)]
+)
 def test_backward_costs_two_forwards(T, B, D, H):
     rng = np.random.default_rng(23)
     p = tree.map(lambda w: w.view(Counted), rnn.init(rng, D, H))
@@ -171,6 +180,7 @@ def test_memory_falls_to_the_root_of_the_length():
     lengths = [2, 4, 8, 16, 32, 64]
     borders, segment, constant = least_squares(lengths, [peak(s) for s in lengths])
     assert borders == pytest.approx(1, abs=0.3)  # one state is kept for each segment
-    assert 2 < segment < 6 and abs(constant) < 20  # and a few arrays of one segment's length
+    # and a few arrays of one segment's length
+    assert 2 < segment < 6 and abs(constant) < 20
     counted = {s: T / s + s for s in range(1, T + 1)}
     assert min(counted, key=counted.get) == 16 and counted[16] == 2 * np.sqrt(T)

@@ -9,8 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
-from unrolled import language_model, rnn, text
+from unrolled.cells import rnn
+from unrolled.data import text
 from unrolled.functional import dcross_entropy, dproject, dsoftmax, dtanh, softmax
+from unrolled.models import language_model
 
 EPSILON = 6e-6
 
@@ -89,7 +91,9 @@ def test_the_derivative_at_the_logits_is_p_minus_onehot(u, y, weight):
 def test_the_jacobian_of_softmax():
     u = np.array([0.3, -1.2, 2.0, 0.0])
     p = np.exp(u) / np.exp(u).sum()
-    jacobian = np.array([[p[j] * ((j == k) - p[k]) for k in range(4)] for j in range(4)])
+    jacobian = np.array(
+        [[p[j] * ((j == k) - p[k]) for k in range(4)] for j in range(4)]
+    )
     assert_allclose(softmax(u), p, rtol=1e-14)
     for j in range(4):
         assert_allclose(slope(lambda v, j=j: softmax(v)[j], u), jacobian[j], atol=1e-9)
@@ -131,11 +135,15 @@ def test_one_step_reversed_line_by_line():
     du = np.exp(u) / np.exp(u).sum() - np.eye(7)[targets[0]]
     da = (du @ p.W_y.T) * (1 - h * h)
     expected = language_model.Params(
-        rnn.Params(np.outer(np.eye(7)[inputs[0]], da), np.zeros((4, 4)), da), np.outer(h, du), du
+        rnn.Params(np.outer(np.eye(7)[inputs[0]], da), np.zeros((4, 4)), da),
+        np.outer(h, du),
+        du,
     )
     _, found = language_model.loss_and_gradient_loops(p, inputs, targets)
     for name in ("W_x", "W_h", "b"):
-        assert_allclose(getattr(found.cell, name), getattr(expected.cell, name), atol=1e-14)
+        assert_allclose(
+            getattr(found.cell, name), getattr(expected.cell, name), atol=1e-14
+        )
     assert_allclose(found.W_y, expected.W_y, atol=1e-14)
     assert_allclose(found.b_y, expected.b_y, atol=1e-14)
     # dW_h of one step needs a state before it that is not zero
@@ -164,7 +172,9 @@ def test_delta_is_the_derivative_of_one_loss_at_an_earlier_pre_activation():
 
     assert len(by_recursion) == 15
     for (t, k), delta in by_recursion.items():
-        numeric = slope(lambda nudge, t=t, k=k: loss_of_output(t, nudge, k), np.zeros(4))
+        numeric = slope(
+            lambda nudge, t=t, k=k: loss_of_output(t, nudge, k), np.zeros(4)
+        )
         assert_allclose(delta, numeric, atol=1e-8)
 
 
@@ -224,7 +234,9 @@ def test_a_window_counts_the_outputs_own_step_and_w_before_it(w):
     )
     _, loops = language_model.loss_and_gradient_loops(p, inputs, targets, window=w)
     assert_allclose(loops.cell.W_h, expected, atol=1e-12)
-    assert_allclose(by(rnn.backward_window, p, inputs, targets, w), expected, atol=1e-12)
+    assert_allclose(
+        by(rnn.backward_window, p, inputs, targets, w), expected, atol=1e-12
+    )
 
 
 @pytest.mark.equation("eq-last-gradient")

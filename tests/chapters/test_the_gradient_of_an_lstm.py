@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
-from unrolled import gradcheck, lstm, lstm_jacobians, tree
+from unrolled import tree
+from unrolled.cells import lstm
+from unrolled.gradients import gradcheck, lstm_jacobians
 
 T, B, D, H = 4, 2, 3, 3
 
@@ -12,7 +14,9 @@ def case(seed=41):
     """Weights, inputs, states and the outputs' own gradients, all of order 1."""
     rng = np.random.default_rng(seed)
     p = tree.map(lambda w: w + 0.4 * rng.standard_normal(w.shape), lstm.init(rng, D, H))
-    x, h0, c0, dh = (rng.standard_normal(s) for s in [(T, B, D), (B, H), (B, H), (T, B, H)])
+    x, h0, c0, dh = (
+        rng.standard_normal(s) for s in [(T, B, D), (B, H), (B, H), (T, B, H)]
+    )
     return p, x, h0, c0, dh
 
 
@@ -44,9 +48,16 @@ def totals():
     p, x, h0, c0, dh = case()
     zeros = tuple(np.zeros((T, B, size)) for size in NAMES.values())
     found = gradcheck.complex_step(
-        lambda pushes: pushed_loss(p, x, h0, c0, dh, dict(zip(NAMES, pushes, strict=True))), zeros
+        lambda pushes: pushed_loss(
+            p, x, h0, c0, dh, dict(zip(NAMES, pushes, strict=True))
+        ),
+        zeros,
     )
-    return dict(zip(NAMES, found, strict=True)), lstm.forward(p, x, h0, c0)[1], (p, x, h0, c0, dh)
+    return (
+        dict(zip(NAMES, found, strict=True)),
+        lstm.forward(p, x, h0, c0)[1],
+        (p, x, h0, c0, dh),
+    )
 
 
 def close(found, wanted):
@@ -110,9 +121,11 @@ def test_weights_inputs_and_initial_states(totals):
         lambda point: pushed_loss(*point, dh, zeros), (p, x, h0, c0)
     )  # of the parameters themselves
     for found, one, other in zip(
-        tree.leaves(lstm.backward(p, cache, dh)), tree.leaves(wanted), tree.leaves(numeric),
+        tree.leaves(lstm.backward(p, cache, dh)),
+        tree.leaves(wanted),
+        tree.leaves(numeric),
         strict=True,
-    ):  # fmt: skip
+    ):
         close(one, other)
         close(found, other)
 
@@ -130,14 +143,21 @@ def test_forward_mode_finds_the_same_slope():
         i, f, g, o = logistic(i), logistic(f), np.tanh(g), logistic(o)
         a_ = x_[t] @ p.W_x + x[t] @ W_x_ + h_ @ p.W_h + h @ W_h_ + b_
         i_, f_, g_, o_ = np.split(a_, 4, axis=1)
-        i_, f_, g_, o_ = i * (1 - i) * i_, f * (1 - f) * f_, (1 - g * g) * g_, o * (1 - o) * o_
+        i_, f_, g_, o_ = (
+            i * (1 - i) * i_,
+            f * (1 - f) * f_,
+            (1 - g * g) * g_,
+            o * (1 - o) * o_,
+        )
         c_ = f_ * c + f * c_ + i_ * g + i * g_
         c = f * c + i * g
         h_ = o_ * np.tanh(c) + o * (1 - np.tanh(c) ** 2) * c_
         h = o * np.tanh(c)
         moved += (dh[t] * h_).sum()
     _, cache = lstm.forward(*point)
-    pairs = zip(tree.leaves(lstm.backward(p, cache, dh)), tree.leaves(velocity), strict=True)
+    pairs = zip(
+        tree.leaves(lstm.backward(p, cache, dh)), tree.leaves(velocity), strict=True
+    )
     assert sum((d * v).sum() for d, v in pairs) == pytest.approx(moved, rel=1e-12)
 
 
@@ -155,7 +175,9 @@ def test_if_the_hidden_state_follows_one_more_term_appears(totals):
                 return lstm.step(p, x[t, row], h_before, c_before)[1]
 
             wanted = [
-                gradcheck.complex_step(lambda c, j=j, g=c_after: g(c)[j], cache.c[t - 1, row])
+                gradcheck.complex_step(
+                    lambda c, j=j, g=c_after: g(c)[j], cache.c[t - 1, row]
+                )
                 for j in range(H)
             ]
             close(total[row], np.array(wanted))

@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 
-from tests.counting import Counted, multiplications
-from unrolled import gradcheck, gru, gru_reset_after, rnn, tree
+from tests.support.counting import Counted, multiplications
+from unrolled import tree
+from unrolled.cells import gru, gru_reset_after, rnn
+from unrolled.gradients import gradcheck
 
 T, B, D, H = 4, 2, 3, 5
 
@@ -34,9 +36,14 @@ def test_reset_before_unit_by_unit():
         h = h0[b]
         for t in range(T):
             z = np.array([logistic(unit(x[t, b], h, p, j, p.b[j])) for j in range(H)])
-            r = np.array([logistic(unit(x[t, b], h, p, H + j, p.b[H + j])) for j in range(H)])
+            r = np.array(
+                [logistic(unit(x[t, b], h, p, H + j, p.b[H + j])) for j in range(H)]
+            )
             seen = [r[k] * h[k] for k in range(H)]
-            new = [np.tanh(unit(x[t, b], seen, p, 2 * H + j, p.b[2 * H + j])) for j in range(H)]
+            new = [
+                np.tanh(unit(x[t, b], seen, p, 2 * H + j, p.b[2 * H + j]))
+                for j in range(H)
+            ]
             after = gru.step(p, x[t, b], h)
             h = np.array([z[j] * h[j] + (1 - z[j]) * new[j] for j in range(H)])
             np.testing.assert_allclose(h_all[t, b], h, rtol=1e-11, atol=1e-14)
@@ -54,7 +61,9 @@ def test_reset_after_unit_by_unit():
         h = h0[b]
         for t in range(T):
             z = np.array([logistic(unit(x[t, b], h, p, j, both[j])) for j in range(H)])
-            r = np.array([logistic(unit(x[t, b], h, p, H + j, both[H + j])) for j in range(H)])
+            r = np.array(
+                [logistic(unit(x[t, b], h, p, H + j, both[H + j])) for j in range(H)]
+            )
             new = []
             for j in range(2 * H, 3 * H):
                 from_x = sum(x[t, b, k] * p.W_x[k, j] for k in range(D)) + p.b[0, j]
@@ -98,7 +107,9 @@ def test_the_other_convention_is_the_same_network_with_the_update_gates_sign_cha
     np.testing.assert_allclose(chung(theirs)[1], h[-1], rtol=1e-12, atol=1e-14)
     assert np.abs(chung(p)[1] - h[-1]).max() > 0.1  # unchanged weights: another network
     slope = gradcheck.complex_step(lambda p: chung(p)[0], theirs)
-    for name, d, own in zip(p._fields, slope, gru.backward(p, cache, dh)[0], strict=True):
+    for name, d, own in zip(
+        p._fields, slope, gru.backward(p, cache, dh)[0], strict=True
+    ):
         np.testing.assert_allclose(d, own * sign, rtol=1e-10, atol=1e-12, err_msg=name)
 
 
@@ -152,7 +163,10 @@ def totals(request):
     p, x, h0, dh = case(kind)
     zeros = tuple(np.zeros((T, B, 3 * H if name == "a" else H)) for name in NAMES)
     found = gradcheck.complex_step(
-        lambda all_: pushed_loss(kind, p, x, h0, dh, dict(zip(NAMES, all_, strict=True))), zeros
+        lambda all_: pushed_loss(
+            kind, p, x, h0, dh, dict(zip(NAMES, all_, strict=True))
+        ),
+        zeros,
     )
     d = dict(zip(NAMES, found, strict=True))
     d["a_z"], d["a_r"], d["a_h"] = np.split(d["a"], 3, axis=2)
@@ -209,7 +223,12 @@ def test_weights_and_inputs(totals):
     before, reset = cache.h_previous, cache.r * cache.h_previous
     outer = lambda one, other: np.einsum("tbi,tbj->ij", one, other)  # noqa: E731
     last = outer(reset, d["a_h"]) if kind is gru else outer(before, d["a_hh"])
-    close(dp.W_h, np.concatenate([outer(before, d["a_z"]), outer(before, d["a_r"]), last], axis=1))
+    close(
+        dp.W_h,
+        np.concatenate(
+            [outer(before, d["a_z"]), outer(before, d["a_r"]), last], axis=1
+        ),
+    )
     close(dp.W_x, outer(x, d["a"]))
     close(dx, d["a"] @ p.W_x.T)
     if kind is gru:
@@ -222,7 +241,9 @@ def test_weights_and_inputs(totals):
     numeric = gradcheck.complex_step(
         lambda point: pushed_loss(kind, *point, dh, zeros), (p, x, h0)
     )  # of the parameters themselves
-    for found, wanted in zip(tree.leaves((dp, dx, dh0)), tree.leaves(numeric), strict=True):
+    for found, wanted in zip(
+        tree.leaves((dp, dx, dh0)), tree.leaves(numeric), strict=True
+    ):
         close(found, wanted)
 
 
@@ -234,7 +255,9 @@ def test_where_the_kinds_agree_their_gradients_do_too():
     p = p._replace(W_h=W_h)
     after = gru_reset_after.Params(p.W_x, W_h, np.stack([p.b, 0 * p.b]))
     dp, dx, dh0 = gru.backward(p, gru.forward(p, x, h0)[1], dh)
-    dafter, *rest = gru_reset_after.backward(after, gru_reset_after.forward(after, x, h0)[1], dh)
+    dafter, *rest = gru_reset_after.backward(
+        after, gru_reset_after.forward(after, x, h0)[1], dh
+    )
     close(dafter.W_x, dp.W_x)
     close(dafter.b[0], dp.b)
     close(np.diag(dafter.W_h[:, 2 * H :]), np.diag(dp.W_h[:, 2 * H :]))
@@ -261,7 +284,9 @@ def test_the_direct_path_is_the_product_of_the_update_gates():
 
 
 @pytest.mark.equation("eq-gru-count")
-@pytest.mark.parametrize(("T", "B", "D", "H"), [(5, 2, 3, 4), (9, 1, 7, 2), (1, 3, 2, 6)])
+@pytest.mark.parametrize(
+    ("T", "B", "D", "H"), [(5, 2, 3, 4), (9, 1, 7, 2), (1, 3, 2, 6)]
+)
 def test_three_times_the_work_and_the_weights_of_a_plain_network(T, B, D, H):
     rng = np.random.default_rng(53)
     for cell, more in ((gru, 0), (gru_reset_after, 3 * H)):
@@ -271,7 +296,9 @@ def test_three_times_the_work_and_the_weights_of_a_plain_network(T, B, D, H):
         assert cost == 3 * T * B * H * (D + H)
         size = sum(leaf.size for leaf in tree.leaves(p))
         assert size == 3 * (D * H + H**2 + H) + more
-        assert size - more == 3 * sum(leaf.size for leaf in tree.leaves(rnn.init(rng, D, H)))
+        assert size - more == 3 * sum(
+            leaf.size for leaf in tree.leaves(rnn.init(rng, D, H))
+        )
 
 
 def test_init_of_both_kinds():

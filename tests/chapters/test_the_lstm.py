@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 
-from tests.counting import Counted, multiplications
-from unrolled import gradcheck, lstm, rnn, tree
+from tests.support.counting import Counted, multiplications
+from unrolled import tree
+from unrolled.cells import lstm, rnn
 from unrolled.functional import sigmoid
+from unrolled.gradients import gradcheck
 
 T, B, D, H = 5, 3, 4, 6
 
@@ -37,11 +39,17 @@ def test_step_and_forward_are_the_equations_unit_by_unit():
                 for j in range(H):
                     column = block * H + j
                     sums[j] = sum(x[t, b, k] * p.W_x[k, column] for k in range(D))
-                    sums[j] += sum(h[k] * p.W_h[k, column] for k in range(H)) + p.b[column]
+                    sums[j] += (
+                        sum(h[k] * p.W_h[k, column] for k in range(H)) + p.b[column]
+                    )
                 found[gate] = function(sums)
-                np.testing.assert_allclose(getattr(cache, gate)[t, b], found[gate], rtol=1e-12)
+                np.testing.assert_allclose(
+                    getattr(cache, gate)[t, b], found[gate], rtol=1e-12
+                )
             h_step, c_step = lstm.step(p, x[t, b], h, c)
-            c = np.array([found["f"][j] * c[j] + found["i"][j] * found["g"][j] for j in range(H)])
+            c = np.array(
+                [found["f"][j] * c[j] + found["i"][j] * found["g"][j] for j in range(H)]
+            )
             h = np.array([found["o"][j] * np.tanh(c[j]) for j in range(H)])
             np.testing.assert_allclose(h_all[t, b], h, rtol=1e-11, atol=1e-14)
             np.testing.assert_allclose(cache.c[t, b], c, rtol=1e-11, atol=1e-14)
@@ -60,7 +68,9 @@ def test_one_product_is_the_four_side_by_side():
 
 
 @pytest.mark.equation("eq-lstm-count")
-@pytest.mark.parametrize(("T", "B", "D", "H"), [(5, 2, 3, 4), (9, 1, 7, 2), (1, 3, 2, 6)])
+@pytest.mark.parametrize(
+    ("T", "B", "D", "H"), [(5, 2, 3, 4), (9, 1, 7, 2), (1, 3, 2, 6)]
+)
 def test_four_times_the_work_and_the_weights_of_a_plain_network(T, B, D, H):
     rng = np.random.default_rng(3)
     cost, sizes = {}, {}

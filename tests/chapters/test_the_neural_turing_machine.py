@@ -5,9 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from experiments import turing_machine as experiment
-from unrolled import checkpoint, records, tasks
-from unrolled import turing_machine as ntm
+from experiments.attention import turing_machine as experiment
+from unrolled import records
+from unrolled.data import tasks
+from unrolled.models import turing_machine as ntm
+from unrolled.training import checkpoint
 
 
 def moments(w):
@@ -73,7 +75,8 @@ def test_the_read_head_walks_where_the_write_head_walked(trained):
     at = np.stack([cache.after.w.argmax(axis=-1) for cache in caches])  # (T, B, 2)
     wrote, read = at[:20, :, ntm.WRITE], at[20:40, :, ntm.READ]  # read one step ahead
     steps = np.diff(read, axis=0) % 32
-    assert (np.isin(steps, [1, 31])).mean() >= 0.95  # one slot a step, one way or the other
+    # one slot a step, one way or the other
+    assert (np.isin(steps, [1, 31])).mean() >= 0.95
     assert all(len(set(wrote[:, b])) >= 19 for b in range(20))  # a slot for every row
     assert (wrote == read).mean() >= 0.95
 

@@ -3,7 +3,10 @@
 import numpy as np
 import pytest
 
-from unrolled import embedding, gru, language_model, records, stacked, tree
+from unrolled import records, tree
+from unrolled.cells import gru
+from unrolled.layers import embedding, stacked
+from unrolled.models import language_model
 
 NETWORK = stacked.of(embedding, gru, gru)
 
@@ -28,7 +31,8 @@ def test_the_count_is_that_of_the_weights(V, D, H):
 
 @pytest.mark.equation("eq-break-even")
 @pytest.mark.parametrize(
-    ("C", "s"), [((0, 400), (1, 0.5)), ((30, 37), (2, 1.9)), ((0, 100), (1, 1)), ((5, 9), (1, 3))]
+    ("C", "s"),
+    [((0, 400), (1, 0.5)), ((30, 37), (2, 1.9)), ((0, 100), (1, 1)), ((5, 9), (1, 3))],
 )
 def test_compiling_has_paid_after_the_break_even(C, s):
     n = np.arange(1, 10_000)
@@ -42,6 +46,11 @@ def test_compiling_has_paid_after_the_break_even(C, s):
 
 def test_the_record_times_every_mode_that_the_figure_draws():
     modes = records.load("theano")["results"]["speed"]["two-layer gru"]
-    drawn = ("Theano in Python", "PyTensor in C", "PyTensor in Numba", "PyTensor in Numba, cached")
+    drawn = (
+        "Theano in Python",
+        "PyTensor in C",
+        "PyTensor in Numba",
+        "PyTensor in Numba, cached",
+    )
     assert set(drawn) <= modes.keys()
     assert all(times["compile"] > 0 and times["step"] > 0 for times in modes.values())

@@ -12,7 +12,10 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from threadpoolctl import threadpool_limits
 
-from unrolled import language_model, ngram, optimizers, text, train, tree
+from unrolled import tree
+from unrolled.data import ngram, text
+from unrolled.models import language_model
+from unrolled.training import optimizers, train
 
 
 def small_model(seed=0, V=9, H=4):
@@ -56,12 +59,16 @@ def test_mean_and_scatter_of_a_batch_over_all_draws(B):
     sentences = [rng.integers(0, 9, n) for n in (3, 4, 6, 5)]
 
     def mean_gradient(chosen):
-        _, d = language_model.loss_and_gradient(model, text.pad(chosen), reduction="sum")
+        _, d = language_model.loss_and_gradient(
+            model, text.pad(chosen), reduction="sum"
+        )
         return np.concatenate([leaf.ravel() for leaf in tree.leaves(d)]) / len(chosen)
 
     single = np.array([mean_gradient([s]) for s in sentences])
     mean = single.mean(axis=0)
-    draws = np.array([mean_gradient(list(c)) for c in itertools.product(sentences, repeat=B)])
+    draws = np.array(
+        [mean_gradient(list(c)) for c in itertools.product(sentences, repeat=B)]
+    )
     assert_allclose(draws.mean(axis=0), mean, atol=1e-12)
     scatter = ((draws - mean) ** 2).sum(axis=1).mean()
     assert_allclose(scatter, ((single - mean) ** 2).sum(axis=1).mean() / B, rtol=1e-10)
@@ -98,7 +105,9 @@ def test_rmsprop_step_by_step():
     for g in gradients():
         m = gamma * m + (1 - gamma) * g**2
         theta = theta - eta * g / np.sqrt(m + epsilon)
-        found, state = optimizers.rmsprop(found, g, state, eta, decay=gamma, epsilon=epsilon)
+        found, state = optimizers.rmsprop(
+            found, g, state, eta, decay=gamma, epsilon=epsilon
+        )
         assert_allclose(found, theta, rtol=1e-12)
 
 
@@ -110,7 +119,9 @@ def test_adam_step_by_step():
     for t, g in enumerate(gradients(), start=1):
         m = beta_1 * m + (1 - beta_1) * g
         v = beta_2 * v + (1 - beta_2) * g**2
-        theta = theta - eta * (m / (1 - beta_1**t)) / (np.sqrt(v / (1 - beta_2**t)) + epsilon)
+        theta = theta - eta * (m / (1 - beta_1**t)) / (
+            np.sqrt(v / (1 - beta_2**t)) + epsilon
+        )
         found, state = optimizers.adam(found, g, state, eta, (beta_1, beta_2), epsilon)
         assert_allclose(found, theta, rtol=1e-12)
         assert_allclose(state.mean, m, rtol=1e-12)
@@ -135,13 +146,17 @@ def test_the_first_steps_of_adam_and_rmsprop():
     g = np.array([1e-3, -5.0, 40.0])
     adam, _ = optimizers.adam(np.zeros(3), g, learning_rate=0.01)
     assert_allclose(adam, -0.01 * np.sign(g), rtol=1e-4)
-    rmsprop, _ = optimizers.rmsprop(np.zeros(3), g, learning_rate=0.01, decay=0.9, epsilon=0.0)
+    rmsprop, _ = optimizers.rmsprop(
+        np.zeros(3), g, learning_rate=0.01, decay=0.9, epsilon=0.0
+    )
     assert_allclose(rmsprop, -0.01 * np.sign(g) / math.sqrt(0.1), rtol=1e-12)
 
 
 def some_sentences(n=96):
     rng = np.random.default_rng(5)
-    return [np.array([1, *rng.integers(3, 20, rng.integers(2, 9)), 2]) for _ in range(n)]
+    return [
+        np.array([1, *rng.integers(3, 20, rng.integers(2, 9)), 2]) for _ in range(n)
+    ]
 
 
 def run(params, sentences, **options):
@@ -160,7 +175,10 @@ def fresh():
 
 
 def same(a, b):
-    return all(np.array_equal(x, y) for x, y in zip(tree.leaves(a), tree.leaves(b), strict=True))
+    return all(
+        np.array_equal(x, y)
+        for x, y in zip(tree.leaves(a), tree.leaves(b), strict=True)
+    )
 
 
 def test_the_loop_does_what_the_simplest_loop_does():
@@ -191,11 +209,15 @@ def test_early_stopping_keeps_the_parameters_of_the_lowest_validation_loss():
     epochs = [
         p
         for p in run(
-            fresh(), learn, epochs=60, learning_rate=0.03, patience=3,
+            fresh(),
+            learn,
+            epochs=60,
+            learning_rate=0.03,
+            patience=3,
             validate=lambda params: language_model.loss(params, judge)[0],
         )
         if p.train_loss is not None
-    ]  # fmt: skip
+    ]
     losses = [p.validation_loss for p in epochs]
     assert len(epochs) < 60 and np.argmin(losses) == len(epochs) - 4
     assert language_model.loss(epochs[-1].best, judge)[0] == min(losses)
@@ -227,7 +249,8 @@ def test_a_short_run_beats_the_unigram_model_and_stays_in_its_band():
             progress=False,
         )
         losses, words = zip(
-            *(language_model.loss(last.params, b) for b in text.batches(judge, 64)), strict=True
+            *(language_model.loss(last.params, b) for b in text.batches(judge, 64)),
+            strict=True,
         )
     perplexity = math.exp(np.average(losses, weights=words))
     assert 0.3 * unigram < perplexity < 0.5 * unigram

@@ -3,7 +3,10 @@
 import numpy as np
 import pytest
 
-from unrolled import embedding, gru, language_model, lstm, records, rnn, stacked, tree
+from unrolled import records, tree
+from unrolled.cells import gru, lstm, rnn
+from unrolled.layers import embedding, stacked
+from unrolled.models import language_model
 
 
 @pytest.mark.equation("eq-gated-parameter-count")
@@ -32,7 +35,15 @@ def test_the_recorded_runs_are_of_equal_size_and_budget():
         assert run["results"]["parameters"] == pytest.approx(
             plain["results"]["parameters"], rel=0.01
         )
-        for key in ("V", "epochs", "batch_size", "optimizer", "learning_rate", "clip", "patience"):
+        for key in (
+            "V",
+            "epochs",
+            "batch_size",
+            "optimizer",
+            "learning_rate",
+            "clip",
+            "patience",
+        ):
             assert run["settings"][key] == plain["settings"][key], key
 
 
@@ -72,8 +83,11 @@ def test_what_the_text_says_of_the_table_of_perplexities():
 
     for part in ("validation", "test"):
         plain = perplexity("pocket", part)
-        assert 0.955 < perplexity("gru", part) / plain < 0.97  # three to four per cent below
-        assert 0.99 < perplexity("lstm", part) / plain < 1  # ahead by less than one per cent
+        # three to four per cent below
+        assert 0.955 < perplexity("gru", part) / plain < 0.97
+        # ahead by less than one per cent
+        assert 0.99 < perplexity("lstm", part) / plain < 1
         assert perplexity("gru_two_layers", part) > perplexity("gru", part)
         assert perplexity("lstm_two_layers", part) > perplexity("lstm", part)
-        assert perplexity("rnn", part) > plain + 3  # the larger beginning is no gift to it
+        # the larger beginning is no gift to it
+        assert perplexity("rnn", part) > plain + 3

@@ -5,17 +5,24 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from experiments import truncation_bias
+from experiments.language_models import truncation_bias
 from tests.chapters.test_the_chain_rule_through_time import deltas
-from tests.test_forward_mode import EXACT, case, distance, own_output
-from unrolled import chain_rule, figures, language_model, rnn, text
+from tests.package.gradients.test_forward_mode import EXACT, case, distance, own_output
+from unrolled.cells import rnn
+from unrolled.data import text
+from unrolled.drawing import figures
 from unrolled.functional import cross_entropy, softmax
+from unrolled.gradients import chain_rule
+from unrolled.models import language_model
 
 
 def kept(T, condition):
     """[t, k] of bool from a condition on steps counted from 1, as in the equation."""
     return np.array(
-        [[k <= t and bool(condition(t, k)) for k in range(1, T + 1)] for t in range(1, T + 1)]
+        [
+            [k <= t and bool(condition(t, k)) for k in range(1, T + 1)]
+            for t in range(1, T + 1)
+        ]
     ).reshape(T, T)
 
 
@@ -48,7 +55,11 @@ def test_a_truncation_is_a_choice_of_pairs(name, T, size, seed):
     dp, dx, dh0 = backward(cell, cache, dh, size)
     assert distance(dp.W_h, W_h) <= EXACT
     assert distance((dp, dh0), chain_rule.gradient(cell, cache, dh, pairs)) <= EXACT
-    kept_delta = np.where(pairs[..., None, None], delta, 0).sum(axis=0) if T else np.zeros_like(dh)
+    kept_delta = (
+        np.where(pairs[..., None, None], delta, 0).sum(axis=0)
+        if T
+        else np.zeros_like(dh)
+    )
     assert distance(dx, kept_delta @ cell.W_x.T) <= EXACT
 
 
@@ -57,7 +68,9 @@ def test_the_window_of_four_walks_five_steps():
     pairs = kept(T, TRUNCATIONS["window"][1](T, 4))
     assert pairs.sum(axis=1).tolist() == [1, 2, 3, 4, 5, 5, 5, 5, 5, 5, 5, 5]
     # the post's loop, as it prints its steps
-    assert [len(np.arange(max(0, t - 4), t + 1)) for t in range(T)] == pairs.sum(axis=1).tolist()
+    assert [len(np.arange(max(0, t - 4), t + 1)) for t in range(T)] == pairs.sum(
+        axis=1
+    ).tolist()
     cell, _, _, cache, dh = network(T)
     window = rnn.backward_window(cell, cache, dh, 4)
     assert distance(rnn.backward_loops(cell, cache, dh, 4), window) <= EXACT
@@ -70,7 +83,10 @@ def test_beyond_the_sequence_it_is_the_full_gradient(name, T):
     backward, _ = TRUNCATIONS[name]
     cell, _, _, cache, dh = network(T)
     for size in (max(T, 1), T + 1, 1000):
-        assert distance(backward(cell, cache, dh, size), rnn.backward(cell, cache, dh)) <= EXACT
+        assert (
+            distance(backward(cell, cache, dh, size), rnn.backward(cell, cache, dh))
+            <= EXACT
+        )
 
 
 @pytest.mark.parametrize("name", TRUNCATIONS)
@@ -90,8 +106,11 @@ def test_with_the_softmax_in_the_loop_the_output_layer_is_cut_too():
     cut = sum(h[t].T @ du[t] for t in range(T - n, T))
     whole = sum(h[t].T @ du[t] for t in range(T))
 
-    def loss(W_y, first):  # the outputs that the truncated scan still runs backward over
-        return sum(cross_entropy(h[t] @ W_y + p.b_y, targets[t]).sum() for t in range(first, T))
+    # the outputs that the truncated scan still runs backward over
+    def loss(W_y, first):
+        return sum(
+            cross_entropy(h[t] @ W_y + p.b_y, targets[t]).sum() for t in range(first, T)
+        )
 
     for first, found in ((T - n, cut), (0, whole)):
         numeric = np.zeros_like(p.W_y)
@@ -143,7 +162,9 @@ def test_what_no_pair_reaches_has_no_gradient(name):
     W_x = backward(cell, cache, dh, size)[0].W_x
     delta, pairs = deltas(cell, cache.h, dh)[-1], kept(T, rule(T, size))[-1]
     for d in range(2):
-        by_steps = sum(x[k, :, d, None] * delta[k] for k in np.nonzero(pairs)[0]).sum(axis=0)
+        by_steps = sum(x[k, :, d, None] * delta[k] for k in np.nonzero(pairs)[0]).sum(
+            axis=0
+        )
         assert distance(W_x[d], by_steps) <= EXACT
     assert not W_x[0].any() and W_x[1].all()  # exactly zero
     assert rnn.backward(cell, cache, dh)[0].W_x[0].all()
@@ -176,16 +197,22 @@ def test_pytensor_truncates_to_the_last_steps():
 
     for size in (4, 12, -1):
         states = pytensor.scan(
-            step, [inputs], [pt.as_tensor(h0[0])], weights,
-            truncate_gradient=size, return_updates=False,
-        )  # fmt: skip
+            step,
+            [inputs],
+            [pt.as_tensor(h0[0])],
+            weights,
+            truncate_gradient=size,
+            return_updates=False,
+        )
         gradients = pytensor.grad((states * own).sum(), weights)
         function = pytensor.function([inputs, own], gradients, mode="FAST_COMPILE")
         found = rnn.Params(*function(x[:, 0], dh[:, 0]))
         wanted = rnn.backward_last(cell, cache, dh[:, :1], size if size > 0 else 12)[0]
         assert distance(found, wanted) <= EXACT
         if size == 4:
-            assert distance(found, rnn.backward_window(cell, cache, dh[:, :1], 4)[0]) > 0.1
+            assert (
+                distance(found, rnn.backward_window(cell, cache, dh[:, :1], 4)[0]) > 0.1
+            )
 
 
 @pytest.mark.slow
@@ -196,7 +223,9 @@ def test_keras_stateful_layers_truncate_to_chunks():
 
     cell, _, x, _, dh = network(12, 45)
     _, cache = rnn.forward(cell, x)
-    layer = keras.layers.SimpleRNN(4, return_sequences=True, stateful=True, dtype="float64")
+    layer = keras.layers.SimpleRNN(
+        4, return_sequences=True, stateful=True, dtype="float64"
+    )
     layer.build((2, 4, 3))
     layer.set_weights(list(cell))
     total = [0.0, 0.0, 0.0]
@@ -229,7 +258,9 @@ def test_the_measure_of_bias_on_a_case_that_can_be_done_by_hand():
     whole, cut = sum(full), sum(window)
     off = np.linalg.norm(cut - whole) / np.linalg.norm(whole)
     angle = (cut * whole).sum() / np.linalg.norm(cut) / np.linalg.norm(whole)
-    noise = np.mean([np.linalg.norm(g - whole / 2) / np.linalg.norm(whole / 2) for g in full])
+    noise = np.mean(
+        [np.linalg.norm(g - whole / 2) / np.linalg.norm(whole / 2) for g in full]
+    )
     assert found["window"]["distance"][1] == pytest.approx(off, rel=1e-10)
     assert found["window"]["cosine"][1] == pytest.approx(angle, rel=1e-10)
     assert found["noise"] == pytest.approx(noise, rel=1e-10)
@@ -244,5 +275,7 @@ def test_too_few_sentences_of_the_length_are_named(monkeypatch):
     monkeypatch.setattr(text, "corpus", lambda: documents)
     with pytest.raises(ValueError, match="sentences of 30 steps; 512 are needed"):
         truncation_bias.chosen_batches(
-            text.Vocabulary(["a", "b"]), truncation_bias.SETTINGS, np.random.default_rng(0)
+            text.Vocabulary(["a", "b"]),
+            truncation_bias.SETTINGS,
+            np.random.default_rng(0),
         )

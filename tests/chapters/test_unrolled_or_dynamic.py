@@ -2,8 +2,9 @@
 
 import pytest
 
-from unrolled import records, with_loops
-from unrolled.with_quiet_tensorflow import keras, tf
+from unrolled import records
+from unrolled.frameworks import tensorflow_loops
+from unrolled.frameworks.quiet_tensorflow import keras, tf
 
 
 @pytest.mark.equation("eq-graph-nodes")
@@ -12,16 +13,18 @@ def test_nodes_grow_with_the_steps_of_the_unrolled_graph_alone():
     cell.build((2, 2))
     sizes = {
         way: [
-            with_loops.nodes(
-                with_loops.training_graph(way, cell).get_concrete_function(tf.ones((2, T, 2)))
+            tensorflow_loops.nodes(
+                tensorflow_loops.training_graph(way, cell).get_concrete_function(
+                    tf.ones((2, T, 2))
+                )
             )
             for T in (2, 5, 9)
         ]
-        for way in with_loops.WAYS
+        for way in tensorflow_loops.WAYS
     }
     two, five, nine = sizes["unrolled"]
     assert (five - two) * 4 == (nine - five) * 3 > 0  # n_0 + T n_step, to the node
-    assert all(len(set(sizes[way])) == 1 for way in with_loops.WAYS[1:])
+    assert all(len(set(sizes[way])) == 1 for way in tensorflow_loops.WAYS[1:])
 
 
 @pytest.fixture(scope="module")
@@ -31,10 +34,16 @@ def results():
 
 def test_the_recorded_costs_are_as_told(results):
     ways = results["ways"]
-    assert ways["unrolled"]["T"] == [8, 16, 32, 64] and ways["unrolled_xla"]["T"] == [8, 16, 32]
+    assert ways["unrolled"]["T"] == [8, 16, 32, 64] and ways["unrolled_xla"]["T"] == [
+        8,
+        16,
+        32,
+    ]
     for name in ("Keras_loop", "while_loop"):
         assert len(set(ways[name]["nodes"])) == 1
-    assert ways["unrolled"]["trace_seconds"][-1] > 2 * ways["unrolled"]["trace_seconds"][0]
+    assert (
+        ways["unrolled"]["trace_seconds"][-1] > 2 * ways["unrolled"]["trace_seconds"][0]
+    )
     assert results["first_at_32"]["loop_xla_of_loop"] > 3
     assert results["first_at_32"]["unrolled_xla_of_loop_xla"] > 3
     first = ways["unrolled_xla"]["first_seconds"]

@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from unrolled import functional, optimizers, records, rnn
-from unrolled import recurrent_weights as weights
+from unrolled import functional, records
+from unrolled.cells import recurrent_weights as weights
+from unrolled.cells import rnn
+from unrolled.training import optimizers
 
 
 @pytest.mark.equation("eq-slope-bounds")
@@ -31,10 +33,13 @@ def test_the_slopes_and_their_largest_values():
 def test_the_norm_of_a_high_power_approaches_the_radius(seed):
     W = weights.gaussian(np.random.default_rng(seed), 8)
     rho = weights.spectral_radius(W)
-    assert weights.spectral_norm(W) > 1.2 * rho  # far from normal: the first power is no guide
+    # far from normal: the first power is no guide
+    assert weights.spectral_norm(W) > 1.2 * rho
     scaled, errors = W / rho, []
     for k in (1, 16, 4096):
-        errors.append(abs(np.linalg.norm(np.linalg.matrix_power(scaled, k), 2) ** (1 / k) - 1))
+        errors.append(
+            abs(np.linalg.norm(np.linalg.matrix_power(scaled, k), 2) ** (1 / k) - 1)
+        )
     assert errors[0] > errors[1] > errors[2] and errors[2] < 1e-3
 
 
@@ -59,7 +64,9 @@ def test_a_jacobian_may_have_a_norm_above_one():
     # The claim of the post that the chapter corrects.
     rng = np.random.default_rng(1)
     p = rnn.Params(
-        0.1 * rng.standard_normal((5, 100)), 1.5 * weights.gaussian(rng, 100), np.zeros(100)
+        0.1 * rng.standard_normal((5, 100)),
+        1.5 * weights.gaussian(rng, 100),
+        np.zeros(100),
     )
     h = rnn.forward(p, rng.standard_normal((1, 1, 5)))[0][0, 0]
     assert np.linalg.norm((1 - h**2)[:, None] * p.W_h.T, 2) > 2.5
@@ -82,11 +89,15 @@ def test_the_one_unit_network_and_its_gradient(w, b, T):
     dh = np.zeros_like(states)
     dh[-1] = 2 * (states[-1] - 0.2)
     gradient = rnn.backward(p, cache, dh)[0]
-    assert gradient.W_h[0, 0] == pytest.approx(2 * (h - 0.2) * dh_dw, rel=1e-6, abs=1e-9)
+    assert gradient.W_h[0, 0] == pytest.approx(
+        2 * (h - 0.2) * dh_dw, rel=1e-6, abs=1e-9
+    )
     assert gradient.b[0] == pytest.approx(2 * (h - 0.2) * dh_db, rel=1e-6, abs=1e-9)
 
 
-vectors = st.lists(st.floats(-1e3, 1e3).filter(lambda v: v == 0 or abs(v) > 1e-3), min_size=3)
+vectors = st.lists(
+    st.floats(-1e3, 1e3).filter(lambda v: v == 0 or abs(v) > 1e-3), min_size=3
+)
 
 
 @pytest.mark.equation("eq-clip-norm")
@@ -96,7 +107,9 @@ def test_clipping_by_norm(values, c):
     norm = math.sqrt(sum(v * v for v in values))
     expected = [v * (min(1, c / norm) if norm else 1) for v in values]
     # split over two leaves: the norm is that of all of them together
-    (first, rest), before = optimizers.clip_by_global_norm((g[:1].copy(), g[1:].copy()), c)
+    (first, rest), before = optimizers.clip_by_global_norm(
+        (g[:1].copy(), g[1:].copy()), c
+    )
     assert before == pytest.approx(norm)
     np.testing.assert_allclose([*first, *rest], expected, rtol=1e-12)
 

@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
-from unrolled import coupled_lstm, functional, gradcheck, lstm, peephole_lstm, tree
+from unrolled import functional, tree
+from unrolled.cells import coupled_lstm, lstm, peephole_lstm
+from unrolled.gradients import gradcheck
 
 T, B, D, H = 4, 2, 3, 4
 
@@ -30,11 +32,14 @@ def test_a_step_with_peepholes_unit_by_unit():
     for b in range(B):
         h, c = h0[b], c0[b]
         for t in range(T):
-            a = np.array([
-                sum(x[t, b, k] * p.W_x[k, j] for k in range(D))
-                + sum(h[k] * p.W_h[k, j] for k in range(H)) + p.b[j]
-                for j in range(4 * H)
-            ]).reshape(4, H)  # fmt: skip
+            a = np.array(
+                [
+                    sum(x[t, b, k] * p.W_x[k, j] for k in range(D))
+                    + sum(h[k] * p.W_h[k, j] for k in range(H))
+                    + p.b[j]
+                    for j in range(4 * H)
+                ]
+            ).reshape(4, H)
             i = logistic(a[0] + p.w_c[0] * c)
             f = logistic(a[1] + p.w_c[1] * c)
             after = peephole_lstm.step(p, x[t, b], h, c)
@@ -62,8 +67,18 @@ def pushed_loss(p, x, h0, c0, dh, push_a, push_c):
 def peeping():
     p, x, h0, c0, dh = case(peephole_lstm)
     zeros = np.zeros((T, B, 4 * H)), np.zeros((T, B, H))
-    da, dc = gradcheck.complex_step(lambda push: pushed_loss(p, x, h0, c0, dh, *push), zeros)
-    return p, x, peephole_lstm.forward(p, x, h0, c0)[1], dh, np.split(da, 4, axis=2), da, dc
+    da, dc = gradcheck.complex_step(
+        lambda push: pushed_loss(p, x, h0, c0, dh, *push), zeros
+    )
+    return (
+        p,
+        x,
+        peephole_lstm.forward(p, x, h0, c0)[1],
+        dh,
+        np.split(da, 4, axis=2),
+        da,
+        dc,
+    )
 
 
 @pytest.mark.equation("eq-peephole-dc")
@@ -127,14 +142,18 @@ def test_the_clock_fires_every_N_steps_and_only_peepholes_make_it():
     for N in (3, 5, 8):
         border = 80.0 * (N - 0.5)
         p = peephole_lstm.Params(
-            np.zeros((1, 4)), np.zeros((1, 4)), np.array([[0.0], [-80.0], [80.0]]),
+            np.zeros((1, 4)),
+            np.zeros((1, 4)),
+            np.array([[0.0], [-80.0], [80.0]]),
             np.array([40.0, border, 20.0, -border]),
-        )  # fmt: skip
+        )
         h, cache = peephole_lstm.forward(p, np.zeros((40, 1, 1)))
         fires = np.flatnonzero(h[:, 0, 0] > 0.5) + 1
         np.testing.assert_array_equal(fires, np.arange(N, 41, N))
         np.testing.assert_array_equal(cache.c[:, 0, 0], np.arange(40) % N + 1)
-        blind, _ = peephole_lstm.forward(p._replace(w_c=np.zeros((3, 1))), np.zeros((40, 1, 1)))
+        blind, _ = peephole_lstm.forward(
+            p._replace(w_c=np.zeros((3, 1))), np.zeros((40, 1, 1))
+        )
         assert np.abs(blind).max() < 1e-15
 
 
@@ -188,8 +207,16 @@ def test_hard_sigmoid_is_a_ramp_with_corners(slope):
             lambda v: float(functional.hard_sigmoid(v, slope)[0]), np.array([value])
         )
         s = functional.hard_sigmoid(value, slope)
-        assert functional.dhard_sigmoid(s, 1.0, slope) == pytest.approx(numeric[0], rel=1e-8)
+        assert functional.dhard_sigmoid(s, 1.0, slope) == pytest.approx(
+            numeric[0], rel=1e-8
+        )
     for value in (-9.0, 9.0):
-        assert functional.dhard_sigmoid(functional.hard_sigmoid(value, slope), 1.0, slope) == 0
+        assert (
+            functional.dhard_sigmoid(functional.hard_sigmoid(value, slope), 1.0, slope)
+            == 0
+        )
     grid = np.linspace(-8, 8, 10_001)
-    assert np.abs(functional.hard_sigmoid(grid, slope) - functional.sigmoid(grid)).max() < 0.08
+    assert (
+        np.abs(functional.hard_sigmoid(grid, slope) - functional.sigmoid(grid)).max()
+        < 0.08
+    )

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from unrolled import lstm, records
+from unrolled import records
+from unrolled.cells import lstm
 
 
 @pytest.mark.equation("eq-time-constant")
@@ -30,10 +31,19 @@ def test_gates_reach_farther_than_every_method_of_part_3():
         runs = gated["results"]["adding_problem"]["runs"]
         assert all(solved(runs, method, T) >= 4 for T in (10, 20, 40, 80, 150)), method
     best = max(
-        solved(plain["results"]["runs"], method, 150) for method in plain["settings"]["clip"]
+        solved(plain["results"]["runs"], method, 150)
+        for method in plain["settings"]["clip"]
     )
     assert best < solved(gated["results"]["adding_problem"]["runs"], "GRU", 150)
-    same = ("hidden", "batch", "optimizer", "learning_rate", "steps", "checked_every", "precision")
+    same = (
+        "hidden",
+        "batch",
+        "optimizer",
+        "learning_rate",
+        "steps",
+        "checked_every",
+        "precision",
+    )
     assert all(gated["settings"][key] == plain["settings"][key] for key in same)
     assert gated["seed"] == plain["seed"]
 
@@ -49,7 +59,9 @@ def test_gates_copy_worse_than_an_orthogonal_matrix_within_the_budget():
     plain = records.load("copy_task")["results"]["runs"]
 
     def median(runs, method, T):
-        return np.median([r["right"] for r in runs if r["method"] == method and r["T"] == T])
+        return np.median(
+            [r["right"] for r in runs if r["method"] == method and r["T"] == T]
+        )
 
     assert median(plain, "orthogonal tanh", 10) > 0.98
     assert median(gated, "LSTM", 5) > 0.95 and median(gated, "LSTM", 80) < 0.15
@@ -63,11 +75,16 @@ def test_what_the_ablations_show():
         return [r["solved_after"] for r in runs if r["variant"] == variant]
 
     def words(variant):
-        return np.mean([min(r["perplexities"]) for r in runs if r["variant"] == variant])
+        return np.mean(
+            [min(r["perplexities"]) for r in runs if r["variant"] == variant]
+        )
 
     assert solved("no gates") == solved("plain RNN") == [None] * 3
     assert None in solved("no input gate") and None not in solved("no forget gate")
     assert max(*solved("input = 1 - forget"), *solved("GRU")) < min(solved("LSTM"))
     assert words("no output gate") > 1.1 * words("LSTM")
-    assert all(words(v) < 1.05 * words("LSTM") for v in ("no input gate", "no forget gate", "GRU"))
+    assert all(
+        words(v) < 1.05 * words("LSTM")
+        for v in ("no input gate", "no forget gate", "GRU")
+    )
     assert words("plain RNN") < words("LSTM")

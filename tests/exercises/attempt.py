@@ -17,5 +17,7 @@ class Attempt(NamedTuple):
     def text(self, solution):
         if self.code:
             return self.code
-        assert solution.count(self.old) == 1, f"{self.old!r} stands not once in the solution"
+        assert solution.count(self.old) == 1, (
+            f"{self.old!r} stands not once in the solution"
+        )
         return solution.replace(self.old, self.new)

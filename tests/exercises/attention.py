@@ -12,7 +12,11 @@ WRONG = {
             "sum(gamma**d for d in turned) / sum",
             "n * gamma**mean_distance / sum",
         ),
-        Attempt("`total` is over all twenty", "print(mean", "total = first + last\nprint(mean"),
+        Attempt(
+            "`total` is over all twenty",
+            "print(mean",
+            "total = first + last\nprint(mean",
+        ),
         Attempt(
             "a sum of twenty gradients with a single one",
             "/ sum(gamma**d for d in as_it_is)",
@@ -76,7 +80,11 @@ def attend(queries, keys, values, mask):
     return weights @ values, weights
 """,
         ),
-        Attempt("padding has weights", "scores = np.where(mask[:, None], scores, -np.inf)", ""),
+        Attempt(
+            "padding has weights",
+            "scores = np.where(mask[:, None], scores, -np.inf)",
+            "",
+        ),
         Attempt(
             "the context is not weights @ values",
             "return weights @ values",
@@ -118,15 +126,25 @@ def attend(queries, keys, values, mask):
     ],
     "gradient_of_attention": [
         Attempt("the softmax is missing", "weights * (dweights - mean)", "dweights"),
-        Attempt("only the factor w is there", "weights * (dweights - mean)", "weights * dweights"),
+        Attempt(
+            "only the factor w is there",
+            "weights * (dweights - mean)",
+            "weights * dweights",
+        ),
         Attempt(
             "only the diagonal",
             "weights * (dweights - mean)",
             "weights * (1 - weights) * dweights",
         ),
-        Attempt("not over the queries", "axis=-1, keepdims=True", "axis=1, keepdims=True"),
+        Attempt(
+            "not over the queries", "axis=-1, keepdims=True", "axis=1, keepdims=True"
+        ),
         Attempt("`dq` is right but for a factor", "dz / np.sqrt(q.shape[-1])", "dz"),
-        Attempt("`dk` lacks the factor", "dproduct.swapaxes(1, 2) @ q", "dz.swapaxes(1, 2) @ q"),
+        Attempt(
+            "`dk` lacks the factor",
+            "dproduct.swapaxes(1, 2) @ q",
+            "dz.swapaxes(1, 2) @ q",
+        ),
         Attempt(
             "`dv` is wrong. A value is read by every query",
             "weights.swapaxes(1, 2) @ dcontext",
@@ -142,21 +160,31 @@ def attend(queries, keys, values, mask):
             "-(weights * logs).sum(axis=-1)",
         ),
         Attempt("lost a sign", "np.exp(-(weights", "np.exp((weights"),
-        Attempt("is NaN where a weight", "np.where(weights > 0, weights, 1)", "weights"),
+        Attempt(
+            "is NaN where a weight", "np.where(weights > 0, weights, 1)", "weights"
+        ),
         Attempt("mixes logarithms", "logs = np.log(", "logs = np.log2("),
     ],
     "cost_of_looking": [
         Attempt("the batch has 32", "weights = B * T * S", "weights = T * S"),
         Attempt("a number has 4 bytes", "weights * A * 4", "weights * A"),
         Attempt("the two projections", "weights * A * 4", "B * (T + S) * A * 4"),
-        Attempt("What is kept has no axis E", "weights * 4 / 1e6", "weights * E * 4 / 1e6"),
+        Attempt(
+            "What is kept has no axis E", "weights * 4 / 1e6", "weights * E * 4 / 1e6"
+        ),
         Attempt("T grows fivefold, and S as well", "5 * 5", "5"),
         Attempt("Here D is 256", "D, H = 256, 512", "D, H = 512, 512"),
         Attempt("attention computes both", "/ (E + F)", "/ E"),
     ],
     "reinforce_by_hand": [
-        Attempt("descent goes uphill", "losses[place] - baseline", "baseline - losses[place]"),
-        Attempt("the baseline does nothing", "(losses[place] - baseline)", "losses[place]"),
+        Attempt(
+            "descent goes uphill",
+            "losses[place] - baseline",
+            "baseline - losses[place]",
+        ),
+        Attempt(
+            "the baseline does nothing", "(losses[place] - baseline)", "losses[place]"
+        ),
         Attempt(
             "contains the row's own loss",
             "(drawn.sum() - drawn) / (len(drawn) - 1)",
@@ -164,14 +192,22 @@ def attend(queries, keys, values, mask):
         ),
         Attempt("there are B - 1 of them", "(len(drawn) - 1)", "len(drawn)"),
         Attempt(
-            "is not the gradient of the expected", "dlog = -softmax(scores)", "dlog = 0 * scores"
+            "is not the gradient of the expected",
+            "dlog = -softmax(scores)",
+            "dlog = 0 * scores",
         ),
     ],
     "follow_the_pointers": [
         Attempt("replaces the query", "q = q + w @ values", "q = w @ values"),
-        Attempt("the query does not change", "q = q + w @ values", "found = w @ values"),
+        Attempt(
+            "the query does not change", "q = q + w @ values", "found = w @ values"
+        ),
         Attempt("What is added to the query are keys", "w @ values", "w @ keys"),
-        Attempt("the query still holds the old key", "keys[following] - keys", "keys[following]"),
+        Attempt(
+            "the query still holds the old key",
+            "keys[following] - keys",
+            "keys[following]",
+        ),
         Attempt("make it longer", "5.0 * np.eye", "1.0 * np.eye"),
         Attempt(
             "its largest is on another place",
@@ -226,9 +262,15 @@ def attend(queries, keys, values, mask):
         ),
     ],
     "reverse_by_attention": [
-        Attempt("every step looks at itself", "[[-cosine, sine], [sine, cosine]]", "np.eye(2)"),
+        Attempt(
+            "every step looks at itself",
+            "[[-cosine, sine], [sine, cosine]]",
+            "np.eye(2)",
+        ),
         Attempt("mirrors at T and not", "n, W = T - 1,", "n, W = T,"),
-        Attempt("the lead over the neighbours is too small", "return 9 * W", "return W"),
+        Attempt(
+            "the lead over the neighbours is too small", "return 9 * W", "return W"
+        ),
         Attempt("no more than 10 is allowed", "return 9 * W", "return 30 * W"),
         Attempt(
             "steps look most at the mirrored",

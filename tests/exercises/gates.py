@@ -67,12 +67,22 @@ def grad(loss, wanted):
 
 WRONG = {
     "a_half_life": [
-        Attempt("a hundred of them multiply", "np.exp(-1))) ** 100", "np.exp(-1))) * 100"),
+        Attempt(
+            "a hundred of them multiply", "np.exp(-1))) ** 100", "np.exp(-1))) * 100"
+        ),
         Attempt("without an end", "1 / (1 - 0.99)", "0.99 ** 100"),
-        Attempt("the bias stands inside", "bias_50 = np.log(f_50 / (1 - f_50))", "bias_50 = f_50"),
+        Attempt(
+            "the bias stands inside",
+            "bias_50 = np.log(f_50 / (1 - f_50))",
+            "bias_50 = f_50",
+        ),
         Attempt("shares multiply", "f_50 = 0.5 ** (1 / 50)", "f_50 = 1 - 0.5 / 50"),
-        Attempt("1/e is left after 50", "f_50 = 0.5 ** (1 / 50)", "f_50 = np.exp(-1 / 50)"),
-        Attempt("the wrong sign", "np.log(f_50 / (1 - f_50))", "np.log((1 - f_50) / f_50)"),
+        Attempt(
+            "1/e is left after 50", "f_50 = 0.5 ** (1 / 50)", "f_50 = np.exp(-1 / 50)"
+        ),
+        Attempt(
+            "the wrong sign", "np.log(f_50 / (1 - f_50))", "np.log((1 - f_50) / f_50)"
+        ),
         Attempt("is sigmoid(1) = 0.73", "(1 / (1 + np.exp(-1))) ** 100", "1.0"),
         Attempt("what a bias of 0 leaves", "(1 / (1 + np.exp(-1))) ** 100", "0.5**100"),
         Attempt("the newest input counts whole", "1 / (1 - 0.99)", "0.99 / (1 - 0.99)"),
@@ -83,16 +93,26 @@ WRONG = {
             "np.concatenate(found)",
             "np.concatenate(found[::-1])[:9]",
         ),
-        Attempt("in the second block of four", "b[H : 2 * H] = 1.0", "b[H : 2 * H] = -1.0"),
+        Attempt(
+            "in the second block of four", "b[H : 2 * H] = 1.0", "b[H : 2 * H] = -1.0"
+        ),
         Attempt(
             "h is carried on and c is not",
             "h, c = states[-1], cache.c[-1]",
             "h, c = states[-1], 0 * states[-1]",
         ),
-        Attempt("nothing is carried on", "        h, c = states[-1], cache.c[-1]\n", ""),
-        Attempt("they were set and set again", "b[H : 2 * H] = 1.0", "b[H : 2 * H] = 0.0"),
+        Attempt(
+            "nothing is carried on", "        h, c = states[-1], cache.c[-1]\n", ""
+        ),
+        Attempt(
+            "they were set and set again", "b[H : 2 * H] = 1.0", "b[H : 2 * H] = 0.0"
+        ),
         Attempt("in the block of the input gate", "b[H : 2 * H] = 1.0", "b[:H] = 1.0"),
-        Attempt("the other biases should be 0", "b = np.zeros(4 * H)", "b = 0.1 * np.ones(4 * H)"),
+        Attempt(
+            "the other biases should be 0",
+            "b = np.zeros(4 * H)",
+            "b = 0.1 * np.ones(4 * H)",
+        ),
         Attempt(
             "what is its c0",
             "h, c = states[-1], cache.c[-1]",
@@ -100,13 +120,25 @@ WRONG = {
         ),
     ],
     "adding_without_training": [
-        Attempt("The cell is empty", "small, 0.0],  # the number", "0.0, 0.0],  # the number"),
         Attempt(
-            "numbers that are not marked", "[-40.0, 40.0, 0.0, 40.0]", "[-4.0, 40.0, 0.0, 40.0]"
+            "The cell is empty",
+            "small, 0.0],  # the number",
+            "0.0, 0.0],  # the number",
         ),
-        Attempt("is kept for 500 steps", "[-40.0, 40.0, 0.0, 40.0]", "[-40.0, 5.0, 0.0, 40.0]"),
+        Attempt(
+            "numbers that are not marked",
+            "[-40.0, 40.0, 0.0, 40.0]",
+            "[-4.0, 40.0, 0.0, 40.0]",
+        ),
+        Attempt(
+            "is kept for 500 steps",
+            "[-40.0, 40.0, 0.0, 40.0]",
+            "[-40.0, 5.0, 0.0, 40.0]",
+        ),
         Attempt("how straight is tanh there", "small = 1e-3", "small = 0.3"),
-        Attempt("inverse of the way in", "W_y = np.array([1 / small])", "W_y = np.ones(1)"),
+        Attempt(
+            "inverse of the way in", "W_y = np.array([1 / small])", "W_y = np.ones(1)"
+        ),
     ],
     "three_easy_mistakes": [
         Attempt("`dc` is wrong, in a way", "dc = dc_t * f", "dc = dc_t"),
@@ -116,13 +148,23 @@ WRONG = {
             "1 - c_after**2",
         ),
         Attempt(
-            "One mistake is left: the forget gate's gradient", "dc_t * c * f", "dc_t * c_after * f"
+            "One mistake is left: the forget gate's gradient",
+            "dc_t * c * f",
+            "dc_t * c_after * f",
         ),
         Attempt(
-            "One mistake is left: what goes back to the cell", "dc = dc_t * f", "dc = dc_after * f"
+            "One mistake is left: what goes back to the cell",
+            "dc = dc_t * f",
+            "dc = dc_after * f",
         ),
-        Attempt("gradient of o's bias is wrong", "dh_after * shown * o", "dh_after * c_after * o"),
-        Attempt("`dh` was right and is not", "da @ W_h.T, dc", "da @ W_h.T + dh_after, dc"),
+        Attempt(
+            "gradient of o's bias is wrong",
+            "dh_after * shown * o",
+            "dh_after * c_after * o",
+        ),
+        Attempt(
+            "`dh` was right and is not", "da @ W_h.T, dc", "da @ W_h.T + dh_after, dc"
+        ),
     ],
     "before_or_after_the_matrix": [
         Attempt("that row times W is asked", "before = (r * h) @ W", "before = h @ W"),
@@ -137,11 +179,17 @@ WRONG = {
         Attempt("must the two gates have in common", "[0.3, 0.3]", "[0.3, 0.4]"),
         Attempt("strictly between 0 and 1", "[0.3, 0.3]", "[1, 1]"),
         Attempt("there are more", "np.diag([1.0, 2.0])", "2 * np.eye(2)"),
-        Attempt("with other gates and states", "np.diag([1.0, 2.0])", "np.array([[0, 1], [1, 0]])"),
+        Attempt(
+            "with other gates and states",
+            "np.diag([1.0, 2.0])",
+            "np.array([[0, 1], [1, 0]])",
+        ),
         Attempt("not 0 any more", 'blind = "a"', 'blind = "b"'),
     ],
     "one_gate": [
-        Attempt("A last step alone is right", "+ dv * f[t] + da_f @", "+ dv * h[t] + da_f @"),
+        Attempt(
+            "A last step alone is right", "+ dv * f[t] + da_f @", "+ dv * h[t] + da_f @"
+        ),
         Attempt(
             "the gradient of the candidate's sum is wrong",
             "dh_t * f[t] * (1 - candidate[t] ** 2)",
@@ -154,27 +202,41 @@ WRONG = {
         ),
         Attempt("nothing is carried back", "dh_t = dh[t] + arriving", "dh_t = dh[t]"),
         Attempt("what the candidate sees", " + dv * h[t]\n", "\n"),
-        Attempt("1 - f_t multiplies the old state", "(candidate[t] - h[t])", "candidate[t]"),
-        Attempt("leaves out the direct way", "dh_t * (1 - f[t]) + dv * f[t]", "dv * f[t]"),
+        Attempt(
+            "1 - f_t multiplies the old state", "(candidate[t] - h[t])", "candidate[t]"
+        ),
+        Attempt(
+            "leaves out the direct way", "dh_t * (1 - f[t]) + dv * f[t]", "dv * f[t]"
+        ),
         Attempt("the way through the candidate", "+ dv * f[t] + da_f", "+ da_f"),
         Attempt("the gate read it too", " + da_f @ W_hf.T", ""),
         Attempt(
-            "W_hh multiplied the reset state", "f * before, da[..., H:]", "before, da[..., H:]"
+            "W_hh multiplied the reset state",
+            "f * before, da[..., H:]",
+            "before, da[..., H:]",
         ),
-        Attempt("`dh0` is not made of them", "da @ W_x.T, arriving", "da @ W_x.T, dh_t"),
+        Attempt(
+            "`dh0` is not made of them", "da @ W_x.T, arriving", "da @ W_x.T, dh_t"
+        ),
     ],
     "gates_held": [
         Attempt(
             "h_{t-1} still enters the sums",
-            code=PREDICTIONS.format(False, False, False, False, True, False, True, False),
+            code=PREDICTIONS.format(
+                False, False, False, False, True, False, True, False
+            ),
         ),
         Attempt(
             "the output gate does not touch the cell",
-            code=PREDICTIONS.format(True, False, False, False, True, False, True, False),
+            code=PREDICTIONS.format(
+                True, False, False, False, True, False, True, False
+            ),
         ),
         Attempt(
             "z keeps part of it directly",
-            code=PREDICTIONS.format(True, False, False, True, True, False, False, False),
+            code=PREDICTIONS.format(
+                True, False, False, True, True, False, False, False
+            ),
         ),
         Attempt(
             "the new state is the old state",
@@ -182,27 +244,47 @@ WRONG = {
         ),
         Attempt(
             "to True or False",
-            code=PREDICTIONS.format("'yes'", False, False, True, True, True, True, False),
+            code=PREDICTIONS.format(
+                "'yes'", False, False, True, True, True, True, False
+            ),
         ),
     ],
     "leaky_units_inside": [
         Attempt(
-            "the share that is *kept*", "np.log(alpha / (1 - alpha))", "np.log((1 - alpha) / alpha)"
+            "the share that is *kept*",
+            "np.log(alpha / (1 - alpha))",
+            "np.log((1 - alpha) / alpha)",
         ),
         Attempt("the bias stands inside", "np.log(alpha / (1 - alpha))", "alpha"),
-        Attempt("shown the whole of the state", "np.full(H, 40.0), p.b])", "np.zeros(H), p.b])"),
         Attempt(
-            "still listen to input or state", "[none((H, 2 * H)), p.W_h]", "[p.W_h, p.W_h, p.W_h]"
+            "shown the whole of the state",
+            "np.full(H, 40.0), p.b])",
+            "np.zeros(H), p.b])",
+        ),
+        Attempt(
+            "still listen to input or state",
+            "[none((H, 2 * H)), p.W_h]",
+            "[p.W_h, p.W_h, p.W_h]",
         ),
         Attempt("In the LSTM the gate f", "np.full(H, -40.0)", "np.zeros(H)"),
-        Attempt("In the LSTM the gate i", "[open_, shut, p.b, open_]", "[shut, open_, p.b, open_]"),
+        Attempt(
+            "In the LSTM the gate i",
+            "[open_, shut, p.b, open_]",
+            "[shut, open_, p.b, open_]",
+        ),
         Attempt("Its candidate should have", "= p.W_x, p.W_h", "= p.W_x, p.W_h.T"),
-        Attempt("does not have the network's weights", "p.W_h], axis=1)", "p.W_h.T], axis=1)"),
+        Attempt(
+            "does not have the network's weights",
+            "p.W_h], axis=1)",
+            "p.W_h.T], axis=1)",
+        ),
     ],
     "output_from_layer_one": [
         Attempt("`dW_y` is wrong", '"tbh,tbv->hv", y, du', '"tbh,tbv->hv", 2 * y, du'),
         Attempt(
-            "the gradient of layer 2 is wrong", "own_2 = dy[..., -H:]", "own_2 = 2 * dy[..., -H:]"
+            "the gradient of layer 2 is wrong",
+            "own_2 = dy[..., -H:]",
+            "own_2 = 2 * dy[..., -H:]",
         ),
         Attempt("the gradient of layer 1 is wrong", "own_1 + dx_2", "own_1 + 2 * dx_2"),
         Attempt(
@@ -212,10 +294,16 @@ WRONG = {
         ),
         Attempt("lacks what layer 2 passes down", "own_1 + dx_2", "own_1"),
         Attempt(
-            "reads it directly", 'own_1 = dy[..., :H] if read != "second" else none', "own_1 = none"
+            "reads it directly",
+            'own_1 = dy[..., :H] if read != "second" else none',
+            "own_1 = none",
         ),
         Attempt("joined in the other order", "[h_1, h_2]}[read]", "[h_2, h_1]}[read]"),
-        Attempt("is not the summed cross-entropy", "targets).sum(), dp_1", "targets).mean(), dp_1"),
+        Attempt(
+            "is not the summed cross-entropy",
+            "targets).sum(), dp_1",
+            "targets).mean(), dp_1",
+        ),
         Attempt(
             "zeros where nothing reads it",
             "sum(), dp_1, dp_2, dW_y",
@@ -229,7 +317,11 @@ WRONG = {
             "states[k] = np.tanh(gru.step(p, shown, states[k]))",
         ),
         Attempt("it should be divided by it", "mask / (1 - drop)", "mask * (1 - drop)"),
-        Attempt("is not shown layer 1's states", "mask / (1 - drop)", "mask / (1 - drop) ** 2"),
+        Attempt(
+            "is not shown layer 1's states",
+            "mask / (1 - drop)",
+            "mask / (1 - drop) ** 2",
+        ),
         Attempt(
             "does it read layer 2",
             "            shown = states[k] * mask",
@@ -246,7 +338,9 @@ WRONG = {
             "states[k] = shown = states[k] * mask / (1 - drop)",
         ),
         Attempt(
-            "Dropout has no effect", "shown = states[k] * mask / (1 - drop)", "shown = states[k]"
+            "Dropout has no effect",
+            "shown = states[k] * mask / (1 - drop)",
+            "shown = states[k]",
         ),
         Attempt("to be right on average", "* mask / (1 - drop)", "* mask"),
         Attempt(
@@ -254,7 +348,7 @@ WRONG = {
             code="""
 import numpy as np
 
-from unrolled import gru
+from unrolled.cells import gru
 
 
 def run(layers, x, drop, rng):
@@ -293,7 +387,9 @@ def run(layers, x, drop, rng):
         Attempt("the blocks are still in its order", "[i, f, j, o]", "[i, j, f, o]"),
         Attempt("at every step there, is lost", "    b[H : 2 * H] += 1.0\n", ""),
         Attempt("added to all of the biases", "b[H : 2 * H] += 1.0", "b += 1.0"),
-        Attempt("added to the candidate", "b[H : 2 * H] += 1.0", "b[2 * H : 3 * H] += 1.0"),
+        Attempt(
+            "added to the candidate", "b[H : 2 * H] += 1.0", "b[2 * H : 3 * H] += 1.0"
+        ),
         Attempt(
             "belong to x, the others to h",
             "ours[: -H - 1], ours[-H - 1 : -1]",
@@ -307,8 +403,14 @@ def run(layers, x, drop, rng):
             "gru = parameters(H, 3) - V",
         ),
         Attempt("is the GRU's number", "lstm = parameters(H, 4)", "lstm = gru"),
-        Attempt("has one GRU layer", "gru = parameters(H, 3)", "gru = parameters(H, 3, 1)"),
-        Attempt("is one too many", "parameters(n, 4) <= gru)", "parameters(n, 4) <= gru) + 1"),
+        Attempt(
+            "has one GRU layer", "gru = parameters(H, 3)", "gru = parameters(H, 3, 1)"
+        ),
+        Attempt(
+            "is one too many",
+            "parameters(n, 4) <= gru)",
+            "parameters(n, 4) <= gru) + 1",
+        ),
         Attempt("gives up both tables", "tied = gru - H * V", "tied = gru - 2 * H * V"),
         Attempt("one layer only", "keras = gru + 2 * 3 * H", "keras = gru + 3 * H"),
         Attempt(

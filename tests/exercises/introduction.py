@@ -9,15 +9,31 @@ def _letters(**truth):
 
 WRONG = {
     "who_bit_whom": [
-        Attempt("c differs", code=_letters(a=True, b=False, c=True, d=True, e=False, f=True)),
-        Attempt("d is the same", code=_letters(a=True, b=False, c=False, d=False, e=False, f=True)),
-        Attempt("e differs", code=_letters(a=True, b=False, c=False, d=True, e=True, f=True)),
-        Attempt("f is the same", code=_letters(a=True, b=False, c=False, d=True, e=False, f=False)),
+        Attempt(
+            "c differs", code=_letters(a=True, b=False, c=True, d=True, e=False, f=True)
+        ),
+        Attempt(
+            "d is the same",
+            code=_letters(a=True, b=False, c=False, d=False, e=False, f=True),
+        ),
+        Attempt(
+            "e differs", code=_letters(a=True, b=False, c=False, d=True, e=True, f=True)
+        ),
+        Attempt(
+            "f is the same",
+            code=_letters(a=True, b=False, c=False, d=True, e=False, f=False),
+        ),
     ],
     "how_hard_to_flip_a_bit": [
-        Attempt("A state that is negative is", "math.atanh(h) - 2", "-math.atanh(h) + 2"),
-        Attempt("cancel the feedback of the resting", "math.atanh(h) - 2 * h", "2 * 0.9575"),
-        Attempt("the derivative over one step", "(2 * (1 - h**2)) ** 10", "2 * (1 - h**2)"),
+        Attempt(
+            "A state that is negative is", "math.atanh(h) - 2", "-math.atanh(h) + 2"
+        ),
+        Attempt(
+            "cancel the feedback of the resting", "math.atanh(h) - 2 * h", "2 * 0.9575"
+        ),
+        Attempt(
+            "the derivative over one step", "(2 * (1 - h**2)) ** 10", "2 * (1 - h**2)"
+        ),
         Attempt("3 leaves out w", "(2 * (1 - h**2)) ** 10", "(1 - h**2) ** 10"),
         Attempt("1: w = 2 does store two values", "smallest_w = 1", "smallest_w = 2"),
     ],
@@ -35,8 +51,14 @@ def forward(W_x, W_h, b, x):
     return states
 """,
         ),
-        Attempt("with time first, (T, B, H)", "np.stack(states, axis=1)", "np.stack(states)"),
-        Attempt("nothing is carried through time", "x_t @ W_x + h @ W_h + b", "x_t @ W_x + b"),
+        Attempt(
+            "with time first, (T, B, H)", "np.stack(states, axis=1)", "np.stack(states)"
+        ),
+        Attempt(
+            "nothing is carried through time",
+            "x_t @ W_x + h @ W_h + b",
+            "x_t @ W_x + b",
+        ),
         Attempt(
             "time runs back",
             code="""
@@ -54,7 +76,9 @@ def forward(W_x, W_h, b, x):
     ],
     "any_automaton": [
         Attempt("the units drift", "gain=10.0", "gain=3.0"),
-        Attempt("does h0 say that it is", "into_0.argmax(), 1.0, -1.0)", "-1, 1.0, -1.0)"),
+        Attempt(
+            "does h0 say that it is", "into_0.argmax(), 1.0, -1.0)", "-1, 1.0, -1.0)"
+        ),
         Attempt(
             "the state one step ago",
             "leads_to[:, None] == np.arange(Q)",
@@ -78,7 +102,7 @@ def forward(W_x, W_h, b, x):
             code="""
 import numpy as np
 
-from unrolled import rnn
+from unrolled.cells import rnn
 
 
 def network(S, H=8):
@@ -93,7 +117,7 @@ def network(S, H=8):
             code="""
 import numpy as np
 
-from unrolled import rnn
+from unrolled.cells import rnn
 
 
 def network(S, H=17):
@@ -106,8 +130,14 @@ def network(S, H=17):
     ],
     "four_copies_of_one_weight": [
         Attempt("you took h_k", "h[k - 1] for k", "h[k] for k"),
-        Attempt("Each is half of what it should be", "d * w ** (4 - k)", "w ** (4 - k)"),
-        Attempt("the last copy's share only", "gradient = sum(shares)", "gradient = shares[3]"),
+        Attempt(
+            "Each is half of what it should be", "d * w ** (4 - k)", "w ** (4 - k)"
+        ),
+        Attempt(
+            "the last copy's share only",
+            "gradient = sum(shares)",
+            "gradient = shares[3]",
+        ),
         Attempt("in the wrong order", "for k in (1, 2, 3, 4)", "for k in (4, 3, 2, 1)"),
         Attempt("two shares are left", "shares[3] + shares[2]", "shares[3]"),
     ],
@@ -117,7 +147,9 @@ def network(S, H=17):
             "return 1.0 - x, 1.0 - x",
             "return 1.0 - x, 1.0 + 0 * x",
         ),
-        Attempt("they should replace it", "(x == 0).astype(float), x", "np.ones(len(x)), x"),
+        Attempt(
+            "they should replace it", "(x == 0).astype(float), x", "np.ones(len(x)), x"
+        ),
         Attempt(
             "it should become the highest",
             "np.full(len(x), 2.0), x",

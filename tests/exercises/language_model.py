@@ -9,7 +9,11 @@ WRONG = {
             "math.exp(mean_loss)",
             "0.9 * 10 + 0.1 * 1000",
         ),
-        Attempt("told whether the next word is common", "3 / 4 / 4, 1 / 4 / 256", "1 / 4, 1 / 256"),
+        Attempt(
+            "told whether the next word is common",
+            "3 / 4 / 4, 1 / 4 / 256",
+            "1 / 4, 1 / 256",
+        ),
         Attempt("1 is in bits", "math.log(8000)", "math.log2(8000)"),
         Attempt("3: that is the entropy in nats", "math.exp(entropy)", "entropy"),
     ],
@@ -19,8 +23,16 @@ WRONG = {
             "np.arange(T)[:, None] < lengths  # (T, 1) against (B,)",
             "targets != END",
         ),
-        Attempt("The targets are still the inputs", "column] = ids[1:]", "column] = ids[:-1]"),
-        Attempt("counts the padding", "np.arange(T)[:, None] < lengths", "np.full((T, B), True)"),
+        Attempt(
+            "The targets are still the inputs",
+            "column] = ids[1:]",
+            "column] = ids[:-1]",
+        ),
+        Attempt(
+            "counts the padding",
+            "np.arange(T)[:, None] < lengths",
+            "np.full((T, B), True)",
+        ),
         Attempt(
             "Time runs down",
             "return inputs, targets, mask\n",
@@ -29,9 +41,13 @@ WRONG = {
     ],
     "the_price_of_unknown": [
         Attempt(
-            "the share of the *different* words", "outside.sum()", "len(outside) / len(shares)"
+            "the share of the *different* words",
+            "outside.sum()",
+            "len(outside) / len(shares)",
         ),
-        Attempt("you keep the *first* words", "np.sort(counts)[::-1]", "np.asarray(counts)"),
+        Attempt(
+            "you keep the *first* words", "np.sort(counts)[::-1]", "np.asarray(counts)"
+        ),
         Attempt(
             "a loss is NaN",
             code="""
@@ -47,26 +63,50 @@ def unknown(counts, kept):
     return share, loss, loss + share * np.log(len(outside))
 """,
         ),
-        Attempt("due after UNKNOWN only", "share * np.log(len(outside))", "np.log(len(outside))"),
-        Attempt("leaves out the entry UNKNOWN", "    loss -= share * np.log(share)\n", ""),
+        Attempt(
+            "due after UNKNOWN only",
+            "share * np.log(len(outside))",
+            "np.log(len(outside))",
+        ),
+        Attempt(
+            "leaves out the entry UNKNOWN", "    loss -= share * np.log(share)\n", ""
+        ),
     ],
     "one_sentence_moves_how_many": [
         Attempt(
-            "1 is the post's count", "V * H + H * H + H + H * V + V\nleft", "V*H+H*H+H*V\nleft"
+            "1 is the post's count",
+            "V * H + H * H + H + H * V + V\nleft",
+            "V*H+H*H+H*V\nleft",
         ),
-        Attempt("was not read has the gradient 0", "can_change = T * H", "can_change = V * H"),
-        Attempt("W_x is right, W_y is not", "T * H + H * H + H + H * V + V", "T*H+H*H+H+H*T+T"),
-        Attempt("our model keeps its biases", "tied = V * H + H * H + H + V", "tied = V*H + H*H"),
+        Attempt(
+            "was not read has the gradient 0",
+            "can_change = T * H",
+            "can_change = V * H",
+        ),
+        Attempt(
+            "W_x is right, W_y is not",
+            "T * H + H * H + H + H * V + V",
+            "T*H+H*H+H+H*T+T",
+        ),
+        Attempt(
+            "our model keeps its biases",
+            "tied = V * H + H * H + H + V",
+            "tied = V*H + H*H",
+        ),
     ],
     "which_weights_move": [
         Attempt("Start D: W_h does get a gradient", 'is_zero({"W_h"})', '{"W_h"}'),
         Attempt("Start C: W_x does get", 'is_zero({"W_x", "b"})', '{"W_x", "b"}'),
         Attempt("Start B: W_x gets none", 'is_zero({"W_y"})', '{"W_y"}'),
-        Attempt("Start B: W_y does get", 'is_zero({"W_y"})', '{"W_x", "W_h", "b", "W_y"}'),
+        Attempt(
+            "Start B: W_y does get", 'is_zero({"W_y"})', '{"W_x", "W_h", "b", "W_y"}'
+        ),
         Attempt("Start E: W_h gets none", "is_zero(set(), T=1)", "set()"),
     ],
     "softmax_over_the_wrong_axis": [
-        Attempt("The whole batch sums to 1", "e.sum(axis=-1, keepdims=True)", "e.sum()"),
+        Attempt(
+            "The whole batch sums to 1", "e.sum(axis=-1, keepdims=True)", "e.sum()"
+        ),
         Attempt(
             "count the axis from the end",
             code="""
@@ -86,7 +126,7 @@ def softmax(u):
             code="""
 import numpy as np
 
-from unrolled import rnn
+from unrolled.cells import rnn
 from unrolled.functional import cross_entropy
 
 
@@ -101,14 +141,16 @@ def perplexity(p, batches):
 """,
         ),
         Attempt(
-            "you divide by all places", "words += batch.mask.sum()", "words += batch.mask.size"
+            "you divide by all places",
+            "words += batch.mask.sum()",
+            "words += batch.mask.size",
         ),
         Attempt(
             "Within a batch it is right",
             code="""
 import numpy as np
 
-from unrolled import language_model
+from unrolled.models import language_model
 
 
 def perplexity(p, batches):
@@ -120,32 +162,54 @@ def perplexity(p, batches):
             code="""
 import numpy as np
 
-from unrolled import language_model
+from unrolled.models import language_model
 
 
 def perplexity(p, batches):
     return np.mean([np.exp(language_model.loss(p, batch)[0]) for batch in batches])
 """,
         ),
-        Attempt("the perplexity is its exponential", "np.exp(total / words)", "total / words"),
+        Attempt(
+            "the perplexity is its exponential",
+            "np.exp(total / words)",
+            "total / words",
+        ),
     ],
     "two_steps_by_hand": [
         Attempt("4 knows step 1's own loss only", " + da_2 * w_h", ""),
         Attempt("5 leaves out step 1", "h0 * da_1 + h1 * da_2", "h1 * da_2"),
         Attempt("the slope of tanh at step 2", "dh_2 * (1 - h2**2)", "dh_2"),
-        Attempt("5: at step t, w_h multiplied", "h0 * da_1 + h1 * da_2", "h1 * da_1 + h2 * da_2"),
-        Attempt("1 is the mean loss", "-math.log(1 / 4) - math.log(1 / 4)", "math.log(4)"),
+        Attempt(
+            "5: at step t, w_h multiplied",
+            "h0 * da_1 + h1 * da_2",
+            "h1 * da_1 + h2 * da_2",
+        ),
+        Attempt(
+            "1 is the mean loss", "-math.log(1 / 4) - math.log(1 / 4)", "math.log(4)"
+        ),
     ],
     "one_matrix_to_read_and_to_say": [
-        Attempt("E is right but for words", "np.add.at(dE, inputs, da)", "dE[inputs] += da"),
-        Attempt("it also reads", "    np.add.at(dE, inputs, da)  # E as it reads\n", ""),
-        Attempt("E is right as it reads", "du.T @ h[1:]  # E as it says", "np.zeros_like(p.E)"),
+        Attempt(
+            "E is right but for words", "np.add.at(dE, inputs, da)", "dE[inputs] += da"
+        ),
+        Attempt(
+            "it also reads", "    np.add.at(dE, inputs, da)  # E as it reads\n", ""
+        ),
+        Attempt(
+            "E is right as it reads",
+            "du.T @ h[1:]  # E as it says",
+            "np.zeros_like(p.E)",
+        ),
         Attempt("at its own step only", "        dh_next = da[t] @ p.W_h.T\n", ""),
         Attempt("you took h[t]", "h[:-1].T @ da", "h[1:].T @ da"),
         Attempt(
-            "your gradient that of the mean", "targets] -= 1\n", "targets] -= 1\n    du /= T\n"
+            "your gradient that of the mean",
+            "targets] -= 1\n",
+            "targets] -= 1\n    du /= T\n",
         ),
-        Attempt("multiplied by W_h, not transposed", "da[t] @ p.W_h.T", "da[t] @ p.W_h"),
+        Attempt(
+            "multiplied by W_h, not transposed", "da[t] @ p.W_h.T", "da[t] @ p.W_h"
+        ),
     ],
     "a_check_that_cannot_fail": [
         Attempt(
@@ -153,7 +217,9 @@ def perplexity(p, batches):
             "bool(np.all(np.abs(dw - numeric) <= threshold * size))",
             "not np.any(np.abs(dw - numeric) > threshold * size)",
         ),
-        Attempt("refuses the right gradient", "0.01 * np.abs(numeric).max(), 1e-8", "0, 0"),
+        Attempt(
+            "refuses the right gradient", "0.01 * np.abs(numeric).max(), 1e-8", "0, 0"
+        ),
         Attempt("too large by 2 %", "threshold=1e-5", "threshold=0.03"),
         Attempt(
             "a small entry that is wrong by half",
@@ -185,9 +251,19 @@ def gradient_is_right(loss, w, dw, epsilon=6e-6, threshold=1e-5):
         ),
     ],
     "a_gradient_that_almost_fits": [
-        Attempt("Does the loop reach every step", "range(T - 1, -1, -1)", "range(T - 1, 0, -1)"),
-        Attempt("a word occurs more than once", "np.add.at(dW_x, ids, da)", "dW_x[ids] += da"),
-        Attempt("All is right as long as h_0 = 0", "before.T @ da", "h[:-1].T @ da[1:]"),
+        Attempt(
+            "Does the loop reach every step",
+            "range(T - 1, -1, -1)",
+            "range(T - 1, 0, -1)",
+        ),
+        Attempt(
+            "a word occurs more than once",
+            "np.add.at(dW_x, ids, da)",
+            "dW_x[ids] += da",
+        ),
+        Attempt(
+            "All is right as long as h_0 = 0", "before.T @ da", "h[:-1].T @ da[1:]"
+        ),
         Attempt("With h_0 = 0 and no word twice", "p.W_h @ da[t]", "p.W_h.T @ da[t]"),
     ],
     "draw_a_word": [
@@ -213,7 +289,11 @@ def draw(u, rng, forbidden=(), temperature=1.0):
             "u.astype(np.float64) / temperature",
             "u.astype(np.float64)",
         ),
-        Attempt("work on a copy", "u = u.astype(np.float64) / temperature", "u /= temperature"),
+        Attempt(
+            "work on a copy",
+            "u = u.astype(np.float64) / temperature",
+            "u /= temperature",
+        ),
         Attempt(
             "keeps on drawing",
             code="""
@@ -235,7 +315,9 @@ def draw(u, rng, forbidden=(), temperature=1.0):
         Attempt("The bigram is still ahead", "epochs=30", "epochs=1"),
         Attempt("80 % is the target", "epochs=30", "epochs=6"),
         Attempt(
-            "their logarithms are asked", "np.log(softmax(logits[:, 0]))", "softmax(logits[:, 0])"
+            "their logarithms are asked",
+            "np.log(softmax(logits[:, 0]))",
+            "softmax(logits[:, 0])",
         ),
         Attempt("should sum to 1", "np.log(softmax(logits[:, 0]))", "logits[:, 0]"),
         Attempt(

@@ -12,15 +12,25 @@ WRONG = {
         Attempt("two operations", "2 * N * H * V\nsize", "N * H * V\nsize"),
         Attempt("the slower one decides", SLOWER, "(operations / R + size / beta)"),
         Attempt("is the time of its bytes", SLOWER, "size / beta"),
-        Attempt("`update_ms` counts each pass once", UPDATE, "itemsize * 2 * H * V / beta"),
+        Attempt(
+            "`update_ms` counts each pass once", UPDATE, "itemsize * 2 * H * V / beta"
+        ),
         Attempt("these passes hardly compute", UPDATE, "2 * H * V / R"),
         Attempt("if W_y alone were read", ROWS, "k / 2"),
-        Attempt("with 11 rows memory still takes longer", ROWS, ROWS.removesuffix(" + 1")),
+        Attempt(
+            "with 11 rows memory still takes longer", ROWS, ROWS.removesuffix(" + 1")
+        ),
         Attempt("the states h are read too", MOST, "2 * H / itemsize"),
         Attempt("with HV small against NH + NV", MOST, "2 * H * V / (H + V)"),
-        Attempt("with H = 10 the limit is 4.99", "math.floor(k * V / (2 * V - k)) + 1", "k / 2"),
+        Attempt(
+            "with H = 10 the limit is 4.99",
+            "math.floor(k * V / (2 * V - k)) + 1",
+            "k / 2",
+        ),
         Attempt("its bytes take a third", 'helps = "b"', 'helps = "a"'),
-        Attempt("bytes are not what the product waits for", 'helps = "b"', 'helps = "c"'),
+        Attempt(
+            "bytes are not what the product waits for", 'helps = "b"', 'helps = "c"'
+        ),
     ],
     "one_array_for_loss_and_gradient": [
         Attempt(
@@ -63,7 +73,9 @@ def loss_to_gradient(u, targets, weights):
             "weights @ (np.log(total) - u_target)",
             "weights @ (np.log(total) - u_target) / len(u)",
         ),
-        Attempt("the exponential overflows", "    u -= u.max(axis=1, keepdims=True)\n", ""),
+        Attempt(
+            "the exponential overflows", "    u -= u.max(axis=1, keepdims=True)\n", ""
+        ),
         Attempt(
             "the probability is 0 in float64",
             code="""
@@ -82,7 +94,9 @@ def loss_to_gradient(u, targets, weights):
     return loss
 """,
         ),
-        Attempt("0 times that is not 0", "    u[weights == 0] = 0  # 0 · NaN is NaN\n", ""),
+        Attempt(
+            "0 times that is not 0", "    u[weights == 0] = 0  # 0 · NaN is NaN\n", ""
+        ),
         Attempt("Which line makes an array", "np.exp(u, out=u)", "u[:] = np.exp(u)"),
         Attempt(
             "2 exponentials are taken",
@@ -105,29 +119,49 @@ def loss_to_gradient(u, targets, weights):
     ],
     "what_makes_a_chain_faster": [
         Attempt("16 sentences are still fewer", "seconds(B=16) / seconds(),", "2,"),
-        Attempt("the first 80 sentences or so are free", "seconds(B=160) / seconds()", "160 / 8"),
+        Attempt(
+            "the first 80 sentences or so are free",
+            "seconds(B=160) / seconds()",
+            "160 / 8",
+        ),
         Attempt("and 8 is still less", "seconds(H=512) / seconds()", "4"),
-        Attempt("the time was not the time of the work", "seconds(H=1024) / seconds()", "16"),
-        Attempt("with sixteen times the work B* is 5", "seconds(H=1024) / seconds()", "1"),
-        Attempt("the arithmetic is not what", "seconds(rate=2 * rate) / seconds()", "0.5"),
+        Attempt(
+            "the time was not the time of the work", "seconds(H=1024) / seconds()", "16"
+        ),
+        Attempt(
+            "with sixteen times the work B* is 5", "seconds(H=1024) / seconds()", "1"
+        ),
+        Attempt(
+            "the arithmetic is not what", "seconds(rate=2 * rate) / seconds()", "0.5"
+        ),
         Attempt("the two directions never meet", "seconds(B=2 * 8) / seconds()", "2"),
         Attempt("the chain is 4T long", "seconds(steps=4 * T) / seconds()", "1"),
         Attempt("its step t needs step t only", "steps=T + 4 - 1", "steps=4 * T"),
         Attempt("there are three more, not four", "steps=T + 4 - 1", "steps=T + 4"),
         Attempt("layer 4 starts when three moments", "steps=T + 4 - 1", "steps=T"),
-        Attempt('`factor["latency"]` is not 2', "seconds(latency=latency / 2) / seconds()", "2"),
+        Attempt(
+            '`factor["latency"]` is not 2',
+            "seconds(latency=latency / 2) / seconds()",
+            "2",
+        ),
     ],
     "a_fused_gru": [
         Attempt("`again_mb` is the LSTM's", "T * B / R * 3 * H", "T * B / R * 4 * H"),
         Attempt("each reads all of W_h", "T * B / R * 3 * H", "T * 3 * H"),
         Attempt("W_h is read B/R times", "once_mb = B / R * 3", "once_mb = 3"),
         Attempt("each of the H/U programs", "T * H / U * B * H", "T * B * H"),
-        Attempt("H numbers a row, not 3H", "T * H / U * B * H", "T * H / U * B * 3 * H"),
+        Attempt(
+            "H numbers a row, not 3H", "T * H / U * B * H", "T * H / U * B * 3 * H"
+        ),
         Attempt("`exchanged_mb` counts numbers", "U * B * H * itemsize", "U * B * H"),
         Attempt("the weights end it at 672", "for R in (16, 32, 64)", "for R in (16,)"),
         Attempt("KiB of W_h, and 128 fit", "on_chip and ", ""),
         Attempt("1024 is an LSTM's", "on_chip = 3", "on_chip = 4"),
-        Attempt("your `rows` and `units` there are 340 programs", "max(plans)", "1360, 16, 16"),
+        Attempt(
+            "your `rows` and `units` there are 340 programs",
+            "max(plans)",
+            "1360, 16, 16",
+        ),
         Attempt("H should be a multiple of U", "max(plans)", "1365, 64, 16"),
         Attempt("a wider one does too", "max(plans)", "1344, 64, 16"),
         Attempt("whose r does the candidate", 'waits = "c"', 'waits = "a"'),

@@ -4,16 +4,28 @@ from tests.exercises.attempt import Attempt
 
 WRONG = {
     "bytes_of_a_record": [
-        Attempt("100 fits into seven bits", "small, large = step(100)", "small, large = step(300)"),
+        Attempt(
+            "100 fits into seven bits",
+            "small, large = step(100)",
+            "small, large = step(300)",
+        ),
         Attempt("a byte has room for seven", "step(300)\nids", "step(100)\nids"),
-        Attempt("leaves out the frame that", "record = 16 + field(0)", "record = field(0)"),
-        Attempt("leaves out the empty context", "record = 16 + field(0) +", "record = 16 +"),
-        Attempt("leaves out the name of the list", "field(3) + field(steps)", "field(steps)"),
+        Attempt(
+            "leaves out the frame that", "record = 16 + field(0)", "record = field(0)"
+        ),
+        Attempt(
+            "leaves out the empty context", "record = 16 + field(0) +", "record = 16 +"
+        ),
+        Attempt(
+            "leaves out the name of the list", "field(3) + field(steps)", "field(steps)"
+        ),
         Attempt("one byte for every length", "1 + v(m) + m", "2 + m"),
         Attempt("START and END are below 128", "[1] + 18 * [300] + [2]", "20 * [300]"),
         Attempt("an Example has no context", "plain = 16 +", "plain = 16 + field(0) +"),
         Attempt(
-            "do not fit into one byte", "vector = field(field(field(256 * 4)))", "vector = 1030"
+            "do not fit into one byte",
+            "vector = field(field(field(256 * 4)))",
+            "vector = 1030",
         ),
         Attempt("in one packed list", "field(field(field(256 * 4)))", "256 * step(1)"),
     ],
@@ -24,14 +36,24 @@ WRONG = {
             "print(",
             "as_they_come = (1 - 36 / 80 + 1 - 22 / 32 + 1 - 38 / 72) / 3\nprint(",
         ),
-        Attempt("the longest of the three batches are 4, 8 and 20", "sorted(lengths)", "lengths"),
-        Attempt("as long as the longest of all", "share(lengths, 12)", "share(lengths, 6)"),
+        Attempt(
+            "the longest of the three batches are 4, 8 and 20",
+            "sorted(lengths)",
+            "lengths",
+        ),
+        Attempt(
+            "as long as the longest of all", "share(lengths, 12)", "share(lengths, 6)"
+        ),
         Attempt(
             "An exponential has a tail",
             "1 - 1 / sum(1 / j for j in range(1, 33))",
             "(32 - 1) / (2 * 32)",
         ),
-        Attempt("It grows like log B", "1 - 1 / sum(1 / j for j in range(1, 33))", "1 - 1 / 32"),
+        Attempt(
+            "It grows like log B",
+            "1 - 1 / sum(1 / j for j in range(1, 33))",
+            "1 - 1 / 32",
+        ),
     ],
     "bucket_plan": [
         Attempt(
@@ -84,7 +106,9 @@ def limits(lengths, buckets):
             "np.sign(np.maximum(ids[:, 1:], 0))",
         ),
         Attempt(
-            "learns to write padding", "(ids[:, 1:] != -1).astype(np.float32)", "0 * ids[:, 1:] + 1"
+            "learns to write padding",
+            "(ids[:, 1:] != -1).astype(np.float32)",
+            "0 * ids[:, 1:] + 1",
         ),
         Attempt("An id is negative", "ids = np.where(ids == -1, 2, ids)", "pass"),
         Attempt(
@@ -98,31 +122,47 @@ def limits(lengths, buckets):
         Attempt("in the second epoch", "plain = len(set(lengths))", "plain = 16"),
         Attempt("one graph serves all", "signature = 1", "signature = 8"),
         Attempt(
-            "but 9 does not", "multiples = len({-(-T // 8) * 8 for T in lengths})", "multiples = 1"
+            "but 9 does not",
+            "multiples = len({-(-T // 8) * 8 for T in lengths})",
+            "multiples = 1",
         ),
-        Attempt("XLA makes code for fixed sizes", "compiled = len(set(lengths))", "compiled = 1"),
+        Attempt(
+            "XLA makes code for fixed sizes",
+            "compiled = len(set(lengths))",
+            "compiled = 1",
+        ),
         Attempt("its value is built in", "python_rates = 6", "python_rates = 1"),
         Attempt("an input of the graph", "tensor_rates = 1", "tensor_rates = 6"),
     ],
     "where_a_sequence_ends": [
         Attempt("the last step of the array", "h[lengths - 1, np.arange(B)]", "h[-1]"),
-        Attempt("off by one", "h[lengths - 1, np.arange(B)]", "h[lengths % T, np.arange(B)]"),
+        Attempt(
+            "off by one", "h[lengths - 1, np.arange(B)]", "h[lengths % T, np.arange(B)]"
+        ),
         Attempt(
             "The mean still counts the padding",
             "np.where(real, h, 0).sum(axis=0) / lengths[:, None]",
             "h.mean(axis=0)",
         ),
         Attempt(
-            "T in place of the sequence's own", ".sum(axis=0) / lengths[:, None]", ".mean(axis=0)"
+            "T in place of the sequence's own",
+            ".sum(axis=0) / lengths[:, None]",
+            ".mean(axis=0)",
         ),
     ],
     "masks_that_get_lost": [
         Attempt("an operator makes a new tensor", '"2 * e": False', '"2 * e": True'),
         Attempt(
-            "this sum is a layer", '"layers.Add()([e, e])": True', '"layers.Add()([e, e])": False'
+            "this sum is a layer",
+            '"layers.Add()([e, e])": True',
+            '"layers.Add()([e, e])": False',
         ),
         Attempt("takes the mask off the tensor", '(e, e)": False', '(e, e)": True'),
-        Attempt("no steps that a mask", '"layers.LSTM(3)(e)": False', '"layers.LSTM(3)(e)": True'),
+        Attempt(
+            "no steps that a mask",
+            '"layers.LSTM(3)(e)": False',
+            '"layers.LSTM(3)(e)": True',
+        ),
         Attempt(
             "(5 of 10 lines are not right yet.)",
             code="""
@@ -147,7 +187,11 @@ keeps = dict.fromkeys([
             "return x[source, np.arange(x.shape[1])]",
             "return x[::-1]",
         ),
-        Attempt("The padding should stay as it was", "lengths - 1 - t, t)", "lengths - 1 - t, 0)"),
+        Attempt(
+            "The padding should stay as it was",
+            "lengths - 1 - t, t)",
+            "lengths - 1 - t, 0)",
+        ),
         Attempt(
             "padding in reverse order",
             "np.where(t < lengths, lengths - 1 - t, t)",
@@ -164,7 +208,11 @@ keeps = dict.fromkeys([
             "reverse(backward(reverse(x, lengths)), lengths)",
             "backward(x[::-1])[::-1]",
         ),
-        Attempt("like the first", "reverse(backward(reverse(x, lengths)), lengths)", "backward(x)"),
+        Attempt(
+            "like the first",
+            "reverse(backward(reverse(x, lengths)), lengths)",
+            "backward(x)",
+        ),
         Attempt("The halves are exchanged", "[past, future]", "[future, past]"),
     ],
     "one_cell_four_times": [
@@ -174,8 +222,12 @@ keeps = dict.fromkeys([
             "[keras.layers.LSTMCell(H)] * K",
         ),
         Attempt("3 cells have 3", "for _ in range(K)", "for _ in range(K - 1)"),
-        Attempt("The stack returns its last output alone", ", return_sequences=True", ""),
-        Attempt("The stub's layer has one", "4 * (8 + 8 + 1) * 8", "4 * 4 * (8 + 8 + 1) * 8"),
+        Attempt(
+            "The stack returns its last output alone", ", return_sequences=True", ""
+        ),
+        Attempt(
+            "The stub's layer has one", "4 * (8 + 8 + 1) * 8", "4 * 4 * (8 + 8 + 1) * 8"
+        ),
         Attempt("lacks the biases", "4 * (8 + 8 + 1) * 8", "4 * (8 + 8) * 8"),
     ],
     "loss_per_word": [
@@ -219,19 +271,29 @@ def loss_per_word(losses, targets, lengths):
     ],
     "numbers_to_expect": [
         Attempt("the bias of the Dense layer", "dense = H * V + V", "dense = H * V"),
-        Attempt("the bias of the GRU", "3 * (H * H + H * H + H)", "3 * (H * H + H * H)"),
+        Attempt(
+            "the bias of the GRU", "3 * (H * H + H * H + H)", "3 * (H * H + H * H)"
+        ),
         Attempt("four blocks, as an LSTM", "gru = 3 *", "gru = 4 *"),
         Attempt("one of the two large matrices", "words + gru + dense", "gru + dense"),
         Attempt("as large as the first", "parameters + 3 * H", "parameters + H"),
         Attempt("neither as a perplexity nor in bits", "math.log(V)", "math.log2(V)"),
-        Attempt("the weights alone", "3 * parameters * 4 / 1e6", "parameters * 4 / 1e6"),
+        Attempt(
+            "the weights alone", "3 * parameters * 4 / 1e6", "parameters * 4 / 1e6"
+        ),
         Attempt("the second two, the last 25", "sum(range(1, 26))", "sum(range(25))"),
     ],
     "weights_from_before_keras_3": [
-        Attempt("the candidate g has a tanh", "[1.2, 1.2, 1.0, 1.2]", "[1.2, 1.2, 1.2, 1.2]"),
-        Attempt("The wrong way round", "[1.2, 1.2, 1.0, 1.2]", "np.array([5, 5, 6, 5]) / 6"),
+        Attempt(
+            "the candidate g has a tanh", "[1.2, 1.2, 1.0, 1.2]", "[1.2, 1.2, 1.2, 1.2]"
+        ),
+        Attempt(
+            "The wrong way round", "[1.2, 1.2, 1.0, 1.2]", "np.array([5, 5, 6, 5]) / 6"
+        ),
         Attempt("The bias is inside the gate", "factor * b", "b"),
         Attempt("from the state and the bias", "factor * W_h, factor * b", "W_h, b"),
-        Attempt("the third, not the last", "[1.2, 1.2, 1.0, 1.2]", "[1.2, 1.2, 1.2, 1.0]"),
+        Attempt(
+            "the third, not the last", "[1.2, 1.2, 1.0, 1.2]", "[1.2, 1.2, 1.2, 1.0]"
+        ),
     ],
 }

@@ -1,4 +1,4 @@
-"""The exercises of the book, each with its stub, hints, check and solution.
+"""The exercises, each with stub, hints, check and solution.
 
 An exercise is a module of a part's folder. It has
 
@@ -147,7 +147,9 @@ def part_of(name: str) -> str:
     for part, members in PARTS.items():
         if name in members:
             return part
-    raise ValueError(f"no exercise is named {name!r}: unrolled.exercises.names() lists them")
+    raise ValueError(
+        f"no exercise is named {name!r}: unrolled.exercises.names() lists them"
+    )
 
 
 def load(name: str) -> ModuleType:
@@ -175,7 +177,10 @@ def _where(error: Exception) -> str:
     """Returns one line on an exception: what was raised, and in which of the reader's lines."""
     told = f"{type(error).__name__}: {error}".splitlines()[0][:200]
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
-        if not frame.filename.startswith(PACKAGE) and "site-packages" not in frame.filename:
+        if (
+            not frame.filename.startswith(PACKAGE)
+            and "site-packages" not in frame.filename
+        ):
             return f"Your code raises {told} (in `{frame.name}`, line {frame.lineno} of the cell)."
     return f"The check could not use what it was given: {told}."
 
@@ -193,7 +198,9 @@ def hint(name: str, number: int = 1) -> None:
     """
     hints = load(name).HINTS
     if not 1 <= number <= len(hints):
-        raise ValueError(f"{name} has hints 1 to {len(hints)}, and none of number {number}")
+        raise ValueError(
+            f"{name} has hints 1 to {len(hints)}, and none of number {number}"
+        )
     print(hints[number - 1])
 
 

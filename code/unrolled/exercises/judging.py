@@ -62,7 +62,9 @@ def number(answers: Mapping[str, Any], name: str) -> float:
     return float(value.reshape(()))
 
 
-def choice(answers: Mapping[str, Any], name: str, why_not: Mapping[str, str], right: str) -> None:
+def choice(
+    answers: Mapping[str, Any], name: str, why_not: Mapping[str, str], right: str
+) -> None:
     """Accepts one option of several.
 
     Args:
@@ -94,7 +96,9 @@ def array(found: Any, shape: tuple[int, ...], name: str) -> np.ndarray:
     try:
         value = np.asarray(found, dtype=float)
     except (TypeError, ValueError):
-        raise Wrong(f"{name} should be an array of numbers; it is {found!r:.60}.") from None
+        raise Wrong(
+            f"{name} should be an array of numbers; it is {found!r:.60}."
+        ) from None
     if value.shape != shape:
         raise Wrong(f"{name} has shape {value.shape}; it should have {shape}.")
     if not np.isfinite(value).all():

@@ -74,21 +74,29 @@ def check(answers):
     if found == 2500:
         raise Wrong("`weights` is for one pair of sentences; the batch has 32.")
     if found != pairs:
-        raise Wrong("`weights`: one for each step of the answer and each place, in each sequence.")
+        raise Wrong(
+            "`weights`: one for each step of the answer and each place, in each sequence."
+        )
     found = number(answers, "additive_megabytes")
     right = pairs * 512 * 4 / 1e6
     if is_close(found, right / 4, 1e-3):
-        raise Wrong("`additive_megabytes` counts millions of numbers; a number has 4 bytes.")
+        raise Wrong(
+            "`additive_megabytes` counts millions of numbers; a number has 4 bytes."
+        )
     if is_close(found, 2 * 32 * 50 * 512 * 4 / 1e6, 1e-3):
         raise Wrong(
             "`additive_megabytes` has the two projections, T + S rows of A numbers. The tanh is "
             "taken of every sum of the one and the other."
         )
     if is_close(found, right * 1e6 / 2**20, 1e-3):
-        raise Wrong("`additive_megabytes`: here a megabyte is 10 to the 6th bytes, not 2 to the "
-                    "20th.")  # fmt: skip
+        raise Wrong(
+            "`additive_megabytes`: here a megabyte is 10 to the 6th bytes, not 2 to the "
+            "20th."
+        )
     if not is_close(found, right, 1e-3):
-        raise Wrong("`additive_megabytes` is B T S A tanhs of 4 bytes each, over a million.")
+        raise Wrong(
+            "`additive_megabytes` is B T S A tanhs of 4 bytes each, over a million."
+        )
     found = number(answers, "dot_megabytes")
     if is_close(found, right, 1e-3):
         raise Wrong(
@@ -101,12 +109,16 @@ def check(answers):
     if found in (5, 10):
         raise Wrong("`characters`: T grows fivefold, and S as well.")
     if found != 25:
-        raise Wrong("`characters` is the factor by which T S grows if T and S grow fivefold.")
+        raise Wrong(
+            "`characters` is the factor by which T S grows if T and S grow fivefold."
+        )
     found = number(answers, "break_even")
     if is_close(found, 3 * 512, 1e-3):
         raise Wrong("`break_even` is the chapter's T = 3H, for D = H. Here D is 256.")
     if is_close(found, 3 * 512 * 768 / 512, 1e-3):
-        raise Wrong("`break_even` counts the scores or the context; attention computes both.")
+        raise Wrong(
+            "`break_even` counts the scores or the context; attention computes both."
+        )
     if not is_close(found, 1152, 1e-3):
         raise Wrong("`break_even` solves T² (E + F) = 3 T H (D + H) for T.")
     return "Cheap in arithmetic up to a thousand steps; what the tanhs cost is memory."

@@ -91,17 +91,27 @@ def check(answers):
         )
     if is_close(found, right / lengths[:, None]) or is_close(found, right / T):
         raise Wrong("`coverage` is a mean over the steps; the sum is asked.")
-    close(found, right, "`coverage` is not the sum of the weights over each answer's real steps.")
+    close(
+        found,
+        right,
+        "`coverage` is not the sum of the weights over each answer's real steps.",
+    )
 
     reader = function(answers, "places")
     found = array(call(reader, weights.copy()), (B, T), "`places`")
     entropy = -(weights * np.log(weights)).sum(axis=-1)
     if is_close(found, entropy):
-        raise Wrong("`places` is the entropy. Its exponential counts places: for an even row, n.")
+        raise Wrong(
+            "`places` is the entropy. Its exponential counts places: for an even row, n."
+        )
     if is_close(found, np.exp(-entropy)):
         raise Wrong("`places` has lost a sign: an even row of n weights gives 1/n.")
-    if is_close(found, np.exp(entropy / np.log(2))) or is_close(found, entropy / np.log(2)):
-        raise Wrong("`places` mixes logarithms: with base 2, raise 2 to the entropy and not e.")
+    if is_close(found, np.exp(entropy / np.log(2))) or is_close(
+        found, entropy / np.log(2)
+    ):
+        raise Wrong(
+            "`places` mixes logarithms: with base 2, raise 2 to the entropy and not e."
+        )
     close(found, np.exp(entropy), "`places` is not exp of the entropy of each row.")
     weights = np.array([[[0.5, 0.5, 0.0], [0.0, 1.0, 0.0]]])
     with np.errstate(all="ignore"):
@@ -111,5 +121,9 @@ def check(answers):
             "`places` is NaN where a weight is exactly 0, as every padded place of a source is: "
             "0 · log 0 should count as 0."
         )
-    close(found, [[2.0, 1.0]], "`places` should be 2 for weights 1/2, 1/2, 0, and 1 for 0, 1, 0.")
+    close(
+        found,
+        [[2.0, 1.0]],
+        "`places` should be 2 for weights 1/2, 1/2, 0, and 1 for 0, 1, 0.",
+    )
     return "Only real steps count, and a weight of 0 is no place."

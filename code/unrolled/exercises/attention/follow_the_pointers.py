@@ -100,7 +100,11 @@ def check(answers):
     read, memory = function(answers, "read"), function(answers, "memory")
     rng = np.random.default_rng(6)
     S, E, K = 5, 3, 4
-    keys, values, q0 = rng.normal(size=(S, E)), rng.normal(size=(S, E)), rng.normal(size=E)
+    keys, values, q0 = (
+        rng.normal(size=(S, E)),
+        rng.normal(size=(S, E)),
+        rng.normal(size=E),
+    )
     q, weights = _read(read, q0, keys, values, K)
     expected_q, expected = _reads(q0, keys, values, K)
     if not is_close(weights, expected):
@@ -115,8 +119,14 @@ def check(answers):
             raise Wrong("The score here is the plain product, without 1/√E.")
         if is_close(weights, _reads(q0, keys, keys, K)[1]):
             raise Wrong("What is added to the query are keys; it should be the values.")
-        raise Wrong("The weights of the reads are not softmax(q k) with the query of each read.")
-    close(q, expected_q, "The weights are right; the query returned is not the one after read K.")
+        raise Wrong(
+            "The weights of the reads are not softmax(q k) with the query of each read."
+        )
+    close(
+        q,
+        expected_q,
+        "The weights are right; the query returned is not the one after read K.",
+    )
 
     for length in (3, 20):
         order = rng.permutation(length)
@@ -125,20 +135,28 @@ def check(answers):
         made = call(memory, following.copy())
         if not isinstance(made, tuple | list) or len(made) != 2:
             raise Wrong("`memory` should return two arrays, keys and values.")
-        keys, values = (array(m, (length, length), "keys and values alike") for m in made)
+        keys, values = (
+            array(m, (length, length), "keys and values alike") for m in made
+        )
         place = int(order[0])
         _, weights = _reads(keys[place], keys, values, 10)
         for j, w in enumerate(weights):
             if w[place] < 0.99:
-                raise Wrong(_where(j, w, place, int(order[j - 1]) if j else None, length))
+                raise Wrong(
+                    _where(j, w, place, int(order[j - 1]) if j else None, length)
+                )
             place = int(following[place])
-    return "Ten reads, ten steps along the list, and every one of them sure of its place."
+    return (
+        "Ten reads, ten steps along the list, and every one of them sure of its place."
+    )
 
 
 def _read(read, q, keys, values, K):
     found = call(read, q.copy(), keys.copy(), values.copy(), K)
     if not isinstance(found, tuple | list) or len(found) != 2:
-        raise Wrong("`read` should return two things: the last query and the weights of all reads.")
+        raise Wrong(
+            "`read` should return two things: the last query and the weights of all reads."
+        )
     return (
         array(found[0], q.shape, "The last query"),
         array(found[1], (K, len(keys)), "The array of weights"),
@@ -158,6 +176,8 @@ def _where(j, w, place, before, S):
     if j == 0:
         return f"{found}. A key must answer itself much better than any other: make it longer."
     if before is not None and w[before] > 0.3:
-        still = f"{w[before]:.2f} where read {j} was: the query still holds the old key."
+        still = (
+            f"{w[before]:.2f} where read {j} was: the query still holds the old key."
+        )
         return f"{found}, and {still}"
     return f"{found}; its largest is on another place."

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from unrolled import attention
 from unrolled.exercises.judging import Wrong, array, call, function, is_close
+from unrolled.layers import attention
 
 TITLE = "The gradient of attention"
 CHAPTER = "05-attention/attention"
@@ -91,7 +91,7 @@ Two habits pay here. Gradients have the shape of what they belong to, and with u
 $E$, $F$ only one order of factors fits. And whatever is used several times, a key by all queries,
 collects a sum. The only thing kept from the forward pass is the weights, $B\,T\,S$ numbers;
 programs for very long sequences compute even these anew, block by block. Next: check your function
-with `unrolled.gradcheck`, and do the same for the additive score.
+with `unrolled.gradients.gradcheck`, and do the same for the additive score.
 """
 
 
@@ -111,7 +111,8 @@ def check(answers):
         raise Wrong("`backward` should return three arrays: dq, dk, dv.")
     shapes = {"dq": q.shape, "dk": k.shape, "dv": v.shape}
     dq_, dk_, dv_ = (
-        array(f, shape, f"`{name}`") for f, (name, shape) in zip(found, shapes.items(), strict=True)
+        array(f, shape, f"`{name}`")
+        for f, (name, shape) in zip(found, shapes.items(), strict=True)
     )
     if not is_close(dv_, dv):
         raise Wrong(
@@ -137,7 +138,10 @@ def check(answers):
     }
     root = np.sqrt(E)
     right = w * (dw - mean)
-    for scale, about in ((root, ""), (1.0, " (And the factor of the scores is missing.)")):
+    for scale, about in (
+        (root, ""),
+        (1.0, " (And the factor of the scores is missing.)"),
+    ):
         for message, dz in hypotheses.items():
             if is_close(dq_, dz @ k / scale):
                 raise Wrong(f"`dv` is right. In `dq`, {message}{about}")
@@ -148,7 +152,9 @@ def check(answers):
                 "with the same 1/√E."
             )
     if not is_close(dq_, dq):
-        raise Wrong("`dv` is right, `dq` is not: dq_t is the sum over s of dz_ts k_s / √E.")
+        raise Wrong(
+            "`dv` is right, `dq` is not: dq_t is the sum over s of dz_ts k_s / √E."
+        )
     if is_close(dk_, dk * root):
         raise Wrong("`dq` and `dv` are right; `dk` lacks the factor 1/√E.")
     if not is_close(dk_, dk):

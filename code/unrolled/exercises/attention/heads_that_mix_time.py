@@ -103,8 +103,14 @@ def check(answers):
             "its part of the weights is one block of columns."
         )
     if is_close(found, x.swapaxes(1, 2).reshape(B, N, T, E)):
-        raise Wrong("Split the last axis first and swap then; the other way round it mixes again.")
-    close(found, right, "`split` does not give head n the numbers n E to (n + 1) E of each step.")
+        raise Wrong(
+            "Split the last axis first and swap then; the other way round it mixes again."
+        )
+    close(
+        found,
+        right,
+        "`split` does not give head n the numbers n E to (n + 1) E of each step.",
+    )
     c = rng.normal(size=(B, N, T, E))
     joined = c.swapaxes(1, 2).reshape(B, T, N * E)
     found = array(call(join, c.copy()), joined.shape, "`join`")
@@ -114,6 +120,8 @@ def check(answers):
             "several steps of one head."
         )
     if is_close(found, c.transpose(0, 2, 3, 1).reshape(B, T, N * E)):
-        raise Wrong("`join` deals the heads out like cards; they should stand side by side.")
+        raise Wrong(
+            "`join` deals the heads out like cards; they should stand side by side."
+        )
     close(found, joined, "`join` does not put the heads of one step side by side.")
     return "Every number stays in its step, and every head has its own block of them."

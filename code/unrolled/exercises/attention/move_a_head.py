@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from unrolled import turing_machine
 from unrolled.exercises.judging import (
     Wrong,
     array,
@@ -13,6 +12,7 @@ from unrolled.exercises.judging import (
     number,
 )
 from unrolled.functional import softmax
+from unrolled.models import turing_machine
 
 TITLE = "Move a head"
 CHAPTER = "05-attention/the-neural-turing-machine"
@@ -104,27 +104,42 @@ def check(answers):
     found = array(call(reader, w.copy(), shifts.copy(), gamma.copy()), (B, N), "`move`")
     if not is_close(found, _move(w, shifts, gamma), 1e-6):
         if is_close(found, _move(w, shifts[:, ::-1], gamma), 1e-6):
-            raise Wrong("It walks the wrong way: the third share goes from slot s to slot s + 1.")
+            raise Wrong(
+                "It walks the wrong way: the third share goes from slot s to slot s + 1."
+            )
         if is_close(found, _shift(w, shifts), 1e-6):
             raise Wrong("The shift is right; the sharpening is missing.")
         if is_close(found, _shift(w, shifts) ** gamma, 1e-6):
-            raise Wrong("After the power the rows no longer sum to 1: divide by their sums.")
+            raise Wrong(
+                "After the power the rows no longer sum to 1: divide by their sums."
+            )
         if is_close(found, softmax(gamma * _shift(w, shifts)), 1e-6):
             raise Wrong(
                 "A softmax of γ w is no power of w. Sharpening is the softmax of γ log w, and "
                 "with γ = 1 it must change nothing."
             )
         if is_close(found, _shift(_sharpen(w, gamma), shifts), 1e-6):
-            raise Wrong("It sharpens first and shifts then; the blur of the shift stays in.")
+            raise Wrong(
+                "It sharpens first and shifts then; the blur of the shift stays in."
+            )
         ends = np.pad(w, ((0, 0), (1, 1)))
-        line = sum(shifts[:, [k]] * ends[:, 1 - o : N + 1 - o] for k, o in enumerate((-1, 0, 1)))
+        line = sum(
+            shifts[:, [k]] * ends[:, 1 - o : N + 1 - o]
+            for k, o in enumerate((-1, 0, 1))
+        )
         if is_close(found, _sharpen(line, gamma), 1e-6):
-            raise Wrong("What leaves one end is lost. The slots form a ring: it enters at the "
-                        "other.")  # fmt: skip
-        raise Wrong("`move` is not the shift of the equations, followed by the sharpening.")
+            raise Wrong(
+                "What leaves one end is lost. The slots form a ring: it enters at the "
+                "other."
+            )
+        raise Wrong(
+            "`move` is not the shift of the equations, followed by the sharpening."
+        )
     slots = number(answers, "slots")
     if is_close(slots, 3 / 0.09, 1e-2) or is_close(slots, round(3 / 0.09), 1e-9):
-        raise Wrong("`slots` is where the variance is 3. A standard deviation of 3 is another.")
+        raise Wrong(
+            "`slots` is where the variance is 3. A standard deviation of 3 is another."
+        )
     if is_close(slots, 10.0) or is_close(slots, 3 / 0.3):
         raise Wrong("`slots`: standard deviations do not add, variances do.")
     close(

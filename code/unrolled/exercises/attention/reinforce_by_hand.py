@@ -121,10 +121,14 @@ def check(answers):
     exact = dsoftmax(w, losses)
 
     def draws(losses, b):
-        return np.array([
-            array(call(estimate, z.copy(), losses.copy(), s, b), (S,), "the estimate")
-            for s in range(S)
-        ])  # fmt: skip
+        return np.array(
+            [
+                array(
+                    call(estimate, z.copy(), losses.copy(), s, b), (S,), "the estimate"
+                )
+                for s in range(S)
+            ]
+        )
 
     for b in (0.7, 0.0):
         mean = w @ draws(losses, b)
@@ -152,6 +156,14 @@ def check(answers):
         )
     others = (drawn.sum() - drawn) / 4
     if is_close(found, others * 4 / 5):
-        raise Wrong("The others' losses are added up rightly; there are B - 1 of them, not B.")
-    close(found, others, "`baselines` is not, for each row, the mean of the other rows' losses.")
-    return "Averaged over all draws it is the gradient, and no row takes off its own luck."
+        raise Wrong(
+            "The others' losses are added up rightly; there are B - 1 of them, not B."
+        )
+    close(
+        found,
+        others,
+        "`baselines` is not, for each row, the mean of the other rows' losses.",
+    )
+    return (
+        "Averaged over all draws it is the gradient, and no row takes off its own luck."
+    )

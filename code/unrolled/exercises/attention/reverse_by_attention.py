@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from unrolled import multi_head
 from unrolled.exercises.judging import Wrong, array, call, function
 from unrolled.functional import softmax
+from unrolled.layers import multi_head
 
 TITLE = "Reverse a sequence by hand"
 CHAPTER = "05-attention/self-attention"
@@ -29,8 +29,8 @@ $100$. No entry of $W$ may be larger than 10 in absolute value, so that brute fo
 STUB = '''
 import numpy as np
 
-from unrolled import multi_head
 from unrolled.functional import softmax
+from unrolled.layers import multi_head
 
 
 def reversing(T, D):
@@ -64,8 +64,8 @@ HINTS = (
 SOLUTION = '''
 import numpy as np
 
-from unrolled import multi_head
 from unrolled.functional import softmax
+from unrolled.layers import multi_head
 
 
 def reversing(T, D):
@@ -148,7 +148,9 @@ def check(answers):
                 "makes the position T - 1 - t out of the position t?"
             )
         if (looked == np.minimum(T - t, T - 1)).all():
-            raise Wrong("It mirrors at T and not at T - 1: step 0 should look at place T - 1.")
+            raise Wrong(
+                "It mirrors at T and not at T - 1: step 0 should look at place T - 1."
+            )
         if smallest < 0.99 and (looked == mirrored).all():
             raise Wrong(
                 f"With T = {T} every step looks at the right place, with a weight of only "
@@ -156,7 +158,9 @@ def check(answers):
             )
         if smallest < 0.99:
             right = int((looked == mirrored).sum())
-            raise Wrong(f"With T = {T} only {right} of {T} steps look most at the mirrored place.")
+            raise Wrong(
+                f"With T = {T} only {right} of {T} steps look most at the mirrored place."
+            )
         if np.abs(W).max() > 10:
             raise Wrong(
                 f"It reverses at T = {T}, with an entry of {np.abs(W).max():.3g} in W; no more "

@@ -84,16 +84,22 @@ def check(answers):
     turned = [2 * k - 1 for k in range(1, n + 1)]
     mean = number(answers, "mean_distance")
     if is_close(mean, 21.0):
-        raise Wrong("`mean_distance` is that of 2k. The nearest symbol is one step away, not two.")
+        raise Wrong(
+            "`mean_distance` is that of 2k. The nearest symbol is one step away, not two."
+        )
     if not is_close(mean, 20.0):
         raise Wrong("`mean_distance` is the mean of 1, 3, 5, …, 39, twenty numbers.")
     ratios = [gamma ** (turned[0] - n), gamma ** (turned[-1] - n)]
     for name, right in zip(("first", "last"), ratios, strict=True):
         found = number(answers, name)
         if is_close(found, 1 / right, 1e-3):
-            raise Wrong(f"`{name}` is upside down: reversed over as it is, not the other way.")
+            raise Wrong(
+                f"`{name}` is upside down: reversed over as it is, not the other way."
+            )
         if is_close(found, right * gamma**n, 1e-3):
-            raise Wrong(f"`{name}` is the gradient itself; divide by what it was, γ to the 20th.")
+            raise Wrong(
+                f"`{name}` is the gradient itself; divide by what it was, γ to the 20th."
+            )
         if not is_close(found, right, 2e-3):
             raise Wrong(
                 f"`{name}` is γ to the power of a difference: the distance of that symbol when the "

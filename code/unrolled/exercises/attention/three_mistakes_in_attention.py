@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from unrolled import attention
 from unrolled.exercises.judging import Wrong, array, call, close, function, is_close
+from unrolled.layers import attention
 
 TITLE = "Three mistakes in eight lines"
 CHAPTER = "05-attention/attention"
@@ -100,7 +100,11 @@ def check(answers):
     reader = function(answers, "attend")
     rng = np.random.default_rng(1)
     B, T, S, E, F = 2, 3, 5, 4, 6
-    q, k, v = rng.normal(size=(B, T, E)), rng.normal(size=(B, S, E)), rng.normal(size=(B, S, F))
+    q, k, v = (
+        rng.normal(size=(B, T, E)),
+        rng.normal(size=(B, S, E)),
+        rng.normal(size=(B, S, F)),
+    )
     mask = np.arange(S) < np.array([[5], [3]])
     right, cache = attention.forward((), q, k, v, mask[:, None], attention.scaled_dot)
     context, weights = _both(reader, q, k, v, mask)
@@ -163,7 +167,11 @@ def _diagnose(found, q, k, mask):
     real = mask[:, None]
     for scale_message, scores in scales.items():
         for axis_message, axis in axes.items():
-            for mask_message in ("", late, "The mask is not used: padding has weights."):
+            for mask_message in (
+                "",
+                late,
+                "The mask is not used: padding has weights.",
+            ):
                 z = scores if mask_message else np.where(real, scores, -np.inf)
                 with np.errstate(all="ignore"):
                     e = np.exp(z - z.max(axis=axis, keepdims=True))
@@ -171,7 +179,10 @@ def _diagnose(found, q, k, mask):
                 w = w * real if mask_message == late else w
                 if np.isfinite(w).all() and is_close(found, w):
                     said = [m for m in (axis_message, scale_message, mask_message) if m]
-                    left = {1: "One mistake is left. ", 2: "Two mistakes are left; one of them: "}
+                    left = {
+                        1: "One mistake is left. ",
+                        2: "Two mistakes are left; one of them: ",
+                    }
                     return left.get(len(said), "One of the three: ") + said[0]
     if not is_close(found.sum(axis=-1), np.ones(found.shape[:2])):
         return "The weights of a query do not sum to 1 over the places."

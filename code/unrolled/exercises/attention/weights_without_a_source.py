@@ -4,9 +4,9 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from unrolled import attention
 from unrolled.exercises.judging import Wrong, array, call, function, is_close
 from unrolled.functional import softmax
+from unrolled.layers import attention
 
 TITLE = "Attention that does not look"
 CHAPTER = "05-attention/attention"
@@ -136,9 +136,13 @@ def check(answers):
     def moody(h, states):  # depends on the source as a whole, and not on its places
         return softmax(np.tanh(h @ p.W_q + states.mean(axis=1) @ p.W_k) @ p.W_s[:, :S])
 
-    verdicts = {weigh: _says(looks, weigh, h, states) for weigh in (right, blind, moody)}
+    verdicts = {
+        weigh: _says(looks, weigh, h, states) for weigh in (right, blind, moody)
+    }
     if verdicts[blind] and verdicts[right]:
-        raise Wrong("`looks` says True of the tutorial's weights, which never read the source.")
+        raise Wrong(
+            "`looks` says True of the tutorial's weights, which never read the source."
+        )
     if not verdicts[right]:
         raise Wrong(
             "`looks` says False of weights that do compare: permuted places must give the same "
@@ -164,8 +168,12 @@ def _says(looks, weigh, h, states):
 
 def _check_weights(reader, p, h, states):
     B, S = states.shape[:2]
-    found = array(call(reader, p, h.copy(), states.copy()), (B, S), "The array of weights")
-    if is_close(found, array(call(reader, p, h.copy(), 2 * states), (B, S), "The weights")):
+    found = array(
+        call(reader, p, h.copy(), states.copy()), (B, S), "The array of weights"
+    )
+    if is_close(
+        found, array(call(reader, p, h.copy(), 2 * states), (B, S), "The weights")
+    ):
         raise Wrong(
             "Other states of the encoder, the same weights: `weights` still does not look at "
             "the source."
@@ -189,5 +197,9 @@ def _check_weights(reader, p, h, states):
         z = np.tanh(a + b) @ p.v
         e = np.exp(z - z.max())
         if is_close(found, e / e.sum(axis=0)) or is_close(found, e / e.sum()):
-            raise Wrong("The scores are right. Each row of weights, (B, S), should sum to 1.")
-        raise Wrong("The weights are not the softmax of tanh(h W_q + e W_k) · v over the places.")
+            raise Wrong(
+                "The scores are right. Each row of weights, (B, S), should sum to 1."
+            )
+        raise Wrong(
+            "The weights are not the softmax of tanh(h W_q + e W_k) · v over the places."
+        )

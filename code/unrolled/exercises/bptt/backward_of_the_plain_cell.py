@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from unrolled import rnn
+from unrolled.cells import rnn
 from unrolled.exercises.judging import Wrong, array, call, close, function, is_close
 
 TITLE = "Derive the gradients yourself"
@@ -117,7 +117,8 @@ def check(answers):
         raise Wrong("Return five arrays: dW_x, dW_h, db, dx, dh0.")
     shapes = (D, H), (H, H), (H,), (T, B, D), (B, H)
     dW_x, dW_h, db, dx, dh0 = (
-        array(a, shape, f"`{name}`") for a, shape, name in zip(found, shapes, NAMES, strict=True)
+        array(a, shape, f"`{name}`")
+        for a, shape, name in zip(found, shapes, NAMES, strict=True)
     )
     dp, dx_right, dh0_right = rnn.backward(p, cache, dh)
     db_of = {
@@ -128,16 +129,24 @@ def check(answers):
         "The slope is taken as 1 - tanh(h)²; h is a tanh already, so the slope is 1 - h².": deltas(
             p.W_h.T, h, dh, slope=lambda h: 1 - np.tanh(h) ** 2
         ),
-        "The slope of tanh is missing on the way back.": deltas(p.W_h.T, h, dh, slope=np.ones_like),
+        "The slope of tanh is missing on the way back.": deltas(
+            p.W_h.T, h, dh, slope=np.ones_like
+        ),
         "The loop runs from the first step to the last; the gradient arrives from the step "
         "after.": deltas(p.W_h.T, h, dh, order=iter),
     }
     for message, da in db_of.items():
         if is_close(db, da.sum(axis=(0, 1))):
             raise Wrong(message)
-    for count, of_what in ((B, "the batch"), (T, "the steps"), (T * B, "batch and steps")):
+    for count, of_what in (
+        (B, "the batch"),
+        (T, "the steps"),
+        (T * B, "batch and steps"),
+    ):
         if is_close(db, dp.b / count):
-            raise Wrong(f"Right, but a mean over {of_what}: the gradients of a sum are asked.")
+            raise Wrong(
+                f"Right, but a mean over {of_what}: the gradients of a sum are asked."
+            )
     if not is_close(db, dp.b):
         if is_close(dh0, dh0_right) and is_close(dx, dx_right):
             raise Wrong(
@@ -148,15 +157,31 @@ def check(answers):
             "with a walk of two steps on paper."
         )
     if is_close(dW_h, np.einsum("tbk,tbh->kh", h[1:], deltas(p.W_h.T, h, dh))):
-        raise Wrong("`dW_h` pairs a step's delta with the state after the step; W_h met h_{t-1}.")
+        raise Wrong(
+            "`dW_h` pairs a step's delta with the state after the step; W_h met h_{t-1}."
+        )
     if is_close(dW_h, dp.W_h.T):
-        raise Wrong("`dW_h` is transposed: the state stands on the left, the delta on the right.")
-    close(dW_h, dp.W_h, "The deltas are right; `dW_h` is not the sum of state before times delta.")
+        raise Wrong(
+            "`dW_h` is transposed: the state stands on the left, the delta on the right."
+        )
     close(
-        dW_x, dp.W_x, "The deltas are right; `dW_x` is not the sum of x_t, transposed, times them."
+        dW_h,
+        dp.W_h,
+        "The deltas are right; `dW_h` is not the sum of state before times delta.",
     )
-    close(dx, dx_right, "`dx`: x_t reaches the sum through W_x, so its gradient is da_t W_x^T.")
+    close(
+        dW_x,
+        dp.W_x,
+        "The deltas are right; `dW_x` is not the sum of x_t, transposed, times them.",
+    )
+    close(
+        dx,
+        dx_right,
+        "`dx`: x_t reaches the sum through W_x, so its gradient is da_t W_x^T.",
+    )
     if is_close(dh0, deltas(p.W_h.T, h, dh)[0]):
-        raise Wrong("`dh0` is the gradient at a_1; one product with W_h's transpose is missing.")
+        raise Wrong(
+            "`dh0` is the gradient at a_1; one product with W_h's transpose is missing."
+        )
     close(dh0, dh0_right, "`dh0` is wrong: it is what the first step passes back.")
     return "All five gradients agree with the package's, and those with central differences."

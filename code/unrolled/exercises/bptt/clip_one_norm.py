@@ -79,10 +79,14 @@ def check(answers):
     if any(not np.array_equal(a, b) for a, b in zip(given, gradients, strict=True)):
         raise Wrong("The arrays passed in were overwritten; return new ones.")
     if is_close(_flat(clipped), np.clip(_flat(gradients), -2, 2)):
-        raise Wrong("That is clipping by value, entry by entry; it turns the gradient too.")
+        raise Wrong(
+            "That is clipping by value, entry by entry; it turns the gradient too."
+        )
     each = [g * min(1.0, 2 / float(np.linalg.norm(g))) for g in gradients]
     unbounded = [g * 2 / np.linalg.norm(g) for g in gradients]
-    if is_close(_flat(clipped), _flat(each)) or is_close(_flat(clipped), _flat(unbounded)):
+    if is_close(_flat(clipped), _flat(each)) or is_close(
+        _flat(clipped), _flat(unbounded)
+    ):
         raise Wrong(
             "Each array has a norm and a factor of its own, so the direction of the whole changes. "
             "A network has one gradient."
@@ -93,9 +97,13 @@ def check(answers):
         "Above the limit all arrays should be multiplied by the limit over their common norm.",
     )
     if is_close(told, 2.0):
-        raise Wrong("The norm that you return is the one after clipping; it is always the limit.")
+        raise Wrong(
+            "The norm that you return is the one after clipping; it is always the limit."
+        )
     close(told, norm, "The second result should be the norm of all arrays together.")
-    clipped, _ = _result(call(reader, [g.copy() for g in gradients], 10 * norm), gradients)
+    clipped, _ = _result(
+        call(reader, [g.copy() for g in gradients], 10 * norm), gradients
+    )
     close(
         _flat(clipped),
         _flat(gradients),
@@ -116,10 +124,14 @@ def _flat(arrays):
 def _result(found, gradients):
     """Returns (arrays, norm), or says that this is not what was returned."""
     if not isinstance(found, tuple | list) or len(found) != 2:
-        raise Wrong("Return two things: the list of clipped arrays, and the norm before.")
+        raise Wrong(
+            "Return two things: the list of clipped arrays, and the norm before."
+        )
     clipped, norm = found
     if not isinstance(clipped, tuple | list) or [np.shape(a) for a in clipped] != [
         g.shape for g in gradients
     ]:
-        raise Wrong("The clipped arrays should have the shapes of the gradients, in their order.")
+        raise Wrong(
+            "The clipped arrays should have the shapes of the gradients, in their order."
+        )
     return clipped, number({"norm": norm}, "norm")

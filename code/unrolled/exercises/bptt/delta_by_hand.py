@@ -85,30 +85,48 @@ def deltas(own, slopes, carried=True):
 def check(answers):
     """The deltas first; then what is made of them."""
     given = answers.get("delta")
-    if given is None or any(entry is None for entry in np.ravel(np.asarray(given, dtype=object))):
+    if given is None or any(
+        entry is None for entry in np.ravel(np.asarray(given, dtype=object))
+    ):
         raise Wrong("Set `delta` to the list of three numbers, that of step 1 first.")
     delta = array(given, (3,), "`delta`")
     slopes = 1 - H[1:] ** 2
     right = deltas(OWN, slopes)
     if is_close(delta[::-1], right, 1e-4):
-        raise Wrong("The three numbers are right and in the order they were found: step 1 first.")
+        raise Wrong(
+            "The three numbers are right and in the order they were found: step 1 first."
+        )
     if is_close(delta, deltas(OWN, slopes, carried=False), 1e-4):
         raise Wrong(
             "Each step has the gradient of its own output alone; nothing arrives from later."
         )
     if is_close(delta, deltas([0, 0, 2], slopes), 1e-4):
-        raise Wrong("These are the deltas of the third loss alone; each state has its own to add.")
+        raise Wrong(
+            "These are the deltas of the third loss alone; each state has its own to add."
+        )
     if is_close(delta, deltas(OWN, np.ones(3)), 1e-4):
-        raise Wrong("The slopes of tanh are missing: multiply by 1 - h_k squared at each step.")
+        raise Wrong(
+            "The slopes of tanh are missing: multiply by 1 - h_k squared at each step."
+        )
     if is_close(delta, deltas(OWN, 1 - H[:3] ** 2), 1e-4):
-        raise Wrong("The slope of step k is taken at the state after it, h_k, and not before it.")
+        raise Wrong(
+            "The slope of step k is taken at the state after it, h_k, and not before it."
+        )
     if not is_close(delta[2], right[2], 1e-4):
-        raise Wrong("`delta` of step 3: its own gradient, 2, times the slope there, 0.75.")
+        raise Wrong(
+            "`delta` of step 3: its own gradient, 2, times the slope there, 0.75."
+        )
     if not is_close(delta[1], right[1], 1e-4):
-        raise Wrong("Step 3 is right. `delta` of step 2: add what arrives before taking the slope.")
+        raise Wrong(
+            "Step 3 is right. `delta` of step 2: add what arrives before taking the slope."
+        )
     if not is_close(delta[0], right[0], 1e-4):
         raise Wrong("Steps 3 and 2 are right; step 1 is the same once more.")
-    dW_h, db, dh0 = number(answers, "dW_h"), number(answers, "db"), number(answers, "dh0")
+    dW_h, db, dh0 = (
+        number(answers, "dW_h"),
+        number(answers, "db"),
+        number(answers, "dh0"),
+    )
     if is_close(dW_h, H[1:] @ right, 1e-4):
         raise Wrong(
             "`dW_h` pairs each delta with the state after its step; W_h met the one before."
@@ -120,9 +138,13 @@ def check(answers):
             "`dW_h` is the sum over the steps of the state before the step times its delta."
         )
     if not is_close(db, right.sum(), 1e-4):
-        raise Wrong("`db`: the bias meets a 1 at every step, so its gradient is the deltas' sum.")
+        raise Wrong(
+            "`db`: the bias meets a 1 at every step, so its gradient is the deltas' sum."
+        )
     if is_close(dh0, right[0], 1e-4):
-        raise Wrong("`dh0` is the gradient at a_1; h_0 is one multiplication with W_h before it.")
+        raise Wrong(
+            "`dh0` is the gradient at a_1; h_0 is one multiplication with W_h before it."
+        )
     if not is_close(dh0, W * right[0], 1e-4):
         raise Wrong("`dh0`: h_0 is read by step 1 alone, through W_h.")
     return "All of it from three multiplications back in time."

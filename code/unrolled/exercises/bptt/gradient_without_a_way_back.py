@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from unrolled import rnn
+from unrolled.cells import rnn
 from unrolled.exercises.judging import Wrong, array, call, close, function, is_close
 
 TITLE = "A gradient without a way back"
@@ -107,7 +107,11 @@ def check(answers):
     rng = np.random.default_rng(11)
     T, D, H = 9, 2, 4
     p = rnn.Params(*(0.7 * rng.standard_normal(s) for s in [(D, H), (H, H), (H,)]))
-    h0, x, target = rng.standard_normal(H), rng.standard_normal((T, D)), rng.standard_normal((T, H))
+    h0, x, target = (
+        rng.standard_normal(H),
+        rng.standard_normal((T, D)),
+        rng.standard_normal((T, H)),
+    )
     states, cache = rnn.forward(p, x[:, None], h0[None])
     dh = states - target[:, None]  # of the loss |h_t - target|² / 2
     right = rnn.backward(p, cache, dh)[0].W_h
@@ -122,13 +126,23 @@ def check(answers):
 
             yield x[t].copy(), own
 
-    found = array(call(reader, *(w.copy() for w in p), h0.copy(), stream()), (H, H), "The gradient")
+    found = array(
+        call(reader, *(w.copy() for w in p), h0.copy(), stream()),
+        (H, H),
+        "The gradient",
+    )
     if len(asked) == 0:
-        raise Wrong("`own(h_t)` was never called: it gives the gradient of a step's own loss.")
+        raise Wrong(
+            "`own(h_t)` was never called: it gives the gradient of a step's own loss."
+        )
     if len(asked) != T:
-        raise Wrong(f"`own` was called {len(asked)} times on a stream of {T} steps; once a step.")
+        raise Wrong(
+            f"`own` was called {len(asked)} times on a stream of {T} steps; once a step."
+        )
     if not is_close(np.array(asked), states[:, 0]):
-        raise Wrong("The states that you pass to `own` are not those of the network: check h_t.")
+        raise Wrong(
+            "The states that you pass to `own` are not those of the network: check h_t."
+        )
     own = dh[:, 0]
     if is_close(found, _variant(p, h0, x, own, carried=False)):
         raise Wrong(
@@ -140,10 +154,18 @@ def check(answers):
             "The old sensitivity meets W_h on the wrong side: S[m, i] is a row, like a state."
         )
     if is_close(found, _variant(p, h0, x, own, late=True)):
-        raise Wrong("Each step's loss is paired with the sensitivity of the state before it.")
+        raise Wrong(
+            "Each step's loss is paired with the sensitivity of the state before it."
+        )
     if is_close(found, _variant(p, h0, x, own, after=True)):
-        raise Wrong("The immediate part has h_t where the weight met the state before, h_{t-1}.")
+        raise Wrong(
+            "The immediate part has h_t where the weight met the state before, h_{t-1}."
+        )
     if is_close(found, right.T):
         raise Wrong("The result is transposed: W_h[m, i] leads from unit m to unit i.")
-    close(found, right, "Not the gradient: test T = 1, where only the immediate part counts.")
+    close(
+        found,
+        right,
+        "Not the gradient: test T = 1, where only the immediate part counts.",
+    )
     return "The same gradient as by walking back, and no step was kept."

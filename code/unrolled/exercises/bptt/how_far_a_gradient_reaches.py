@@ -90,17 +90,27 @@ def check(answers):
     """Each number with its likely rival."""
     one_step = number(answers, "one_step")
     if abs(one_step - 1) < 1e-9:
-        raise Wrong("`one_step`: 1 bounds the diagonal factor. The Jacobian has W_h as well.")
+        raise Wrong(
+            "`one_step`: 1 bounds the diagonal factor. The Jacobian has W_h as well."
+        )
     if abs(one_step - 2.94) > 1e-6:
-        raise Wrong("`one_step`: a norm of a product is at most the product of the norms.")
+        raise Wrong(
+            "`one_step`: a norm of a product is at most the product of the norms."
+        )
     right_tanh = int(np.ceil(np.log(1e-6) / np.log(0.9)))
     k_tanh, k_sigmoid = number(answers, "k_tanh"), number(answers, "k_sigmoid")
     if k_tanh == right_tanh - 1:
-        raise Wrong("`k_tanh`: 0.9 to the power 131 is still just above one in a million.")
+        raise Wrong(
+            "`k_tanh`: 0.9 to the power 131 is still just above one in a million."
+        )
     if k_tanh != right_tanh:
-        raise Wrong("`k_tanh`: solve 0.9 to the power k = one millionth, with logarithms.")
+        raise Wrong(
+            "`k_tanh`: solve 0.9 to the power k = one millionth, with logarithms."
+        )
     if k_sigmoid == 10 or k_sigmoid == 9:
-        raise Wrong("`k_sigmoid`: the factor of a step is a quarter times two, one half.")
+        raise Wrong(
+            "`k_sigmoid`: the factor of a step is a quarter times two, one half."
+        )
     if k_sigmoid != 20:
         raise Wrong(
             "`k_sigmoid`: with σ' at most 1/4, what is the largest factor of a step when W_h "
@@ -110,13 +120,19 @@ def check(answers):
     if k_lost in (52, 53, 54):
         raise Wrong("`k_lost`: that is float64. A float32 has 24 significant bits.")
     if k_lost in (23, 25):
-        raise Wrong("`k_lost` is off by one: what becomes of a tie between two float32 numbers?")
+        raise Wrong(
+            "`k_lost` is off by one: what becomes of a tie between two float32 numbers?"
+        )
     if k_lost != 24:
         raise Wrong("`k_lost`: what is the distance from 1 to the next float32?")
     if k_zero in (126, 127):
-        raise Wrong("`k_zero`: below 2^-126 float32 goes on with fewer bits, down to 2^-149.")
+        raise Wrong(
+            "`k_zero`: below 2^-126 float32 goes on with fewer bits, down to 2^-149."
+        )
     if k_zero in (149, 151):
-        raise Wrong("`k_zero` is off by one: 2^-149 can be held. Which way is half of it rounded?")
+        raise Wrong(
+            "`k_zero` is off by one: 2^-149 can be held. Which way is half of it rounded?"
+        )
     if k_zero != 150:
         raise Wrong("`k_zero`: the smallest positive float32 is a power of two. Which?")
     return "Lost beside a 1 after 24 halvings, gone after 150."

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from unrolled import rnn
+from unrolled.cells import rnn
 from unrolled.exercises.judging import Wrong
 
 TITLE = "Which truncation is it?"
@@ -30,7 +30,7 @@ Sizes are below 10. The stub calls program A once. Which `dh` would tell you whi
 STUB = """
 import numpy as np
 
-from unrolled import rnn
+from unrolled.cells import rnn
 from unrolled.exercises.bptt.name_the_truncation import PROGRAMS
 
 rng = np.random.default_rng(0)
@@ -58,7 +58,7 @@ HINTS = (
 SOLUTION = """
 import numpy as np
 
-from unrolled import rnn
+from unrolled.cells import rnn
 from unrolled.exercises.bptt.name_the_truncation import PROGRAMS
 
 rng = np.random.default_rng(0)
@@ -136,15 +136,21 @@ def check(answers):
     """Names first, then sizes, each with the probe that would have told."""
     found = answers.get("found")
     if not isinstance(found, dict) or any(found.get(name) is None for name in TRUTH):
-        raise Wrong('Set `found` to a dictionary with a pair for each of "A", "B", "C", "D".')
+        raise Wrong(
+            'Set `found` to a dictionary with a pair for each of "A", "B", "C", "D".'
+        )
     for name, (kind, size) in TRUTH.items():
         given = found[name]
         if not isinstance(given, tuple | list) or len(given) != 2:
             raise Wrong(f'`found["{name}"]` should be a pair such as ("window", 2).')
         if given[0] not in ("full", *PROBES):
-            raise Wrong(f"{name}: {given[0]!r} is none of full, window, last, chunks, shifted.")
+            raise Wrong(
+                f"{name}: {given[0]!r} is none of full, window, last, chunks, shifted."
+            )
         if given[0] == "full":
-            raise Wrong(f"{name} is not the full gradient: on 24 steps, compare all of dx.")
+            raise Wrong(
+                f"{name} is not the full gradient: on 24 steps, compare all of dx."
+            )
         if given[0] == "chunks" and kind == "shifted":
             raise Wrong(
                 f"{name} works in chunks, but look where the first cut stands: how many steps has "

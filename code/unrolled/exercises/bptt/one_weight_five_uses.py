@@ -83,7 +83,9 @@ def check(answers):
             "the uses add up."
         )
     if abs(gradient - T * (T + 1) / 2 * power) < 1e-6:
-        raise Wrong("`gradient` counts early uses several times: L is w to the power 5.")
+        raise Wrong(
+            "`gradient` counts early uses several times: L is w to the power 5."
+        )
     if abs(gradient - T * power) > 1e-4:
         raise Wrong("`gradient` is not the derivative of w to the power 5 at w = 0.9.")
     if abs(second_use - w**0) < 1e-6 or abs(second_use - w) < 1e-6:

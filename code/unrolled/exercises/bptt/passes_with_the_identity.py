@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from unrolled import rnn
+from unrolled.cells import rnn
 from unrolled.exercises.judging import Wrong, array, call, close, function, is_close
 
 TITLE = "A gradient check that passes"
@@ -123,14 +123,30 @@ def check(answers):
             f"{np.abs(db - rnn.backward(p, cache, dh)[0].b).max():.2g} in the bias."
         )
     if is_close(db, _backward(p.W_h, x, h, dh, True, False).sum(axis=(0, 1))):
-        raise Wrong("The way back through W_h is right now. The slope of tanh is still wrong.")
+        raise Wrong(
+            "The way back through W_h is right now. The slope of tanh is still wrong."
+        )
     if is_close(db, _backward(p.W_h, x, h, dh, False, True).sum(axis=(0, 1))):
         raise Wrong(
             "The slope is right now. What is carried back still goes wrong where W_h is not "
             "symmetric."
         )
     dp = rnn.backward(p, cache, dh)[0]
-    close(db, dp.b, "The gradients at the sums are wrong in a way that the stub's were not.")
-    close(array(found[0], (D, H), "`dW_x`"), dp.W_x, "`dW_x` was right and is not any more.")
-    close(array(found[1], (H, H), "`dW_h`"), dp.W_h, "`dW_h` was right and is not any more.")
-    return "The gradient holds at a point where nothing is symmetric and nothing is small."
+    close(
+        db,
+        dp.b,
+        "The gradients at the sums are wrong in a way that the stub's were not.",
+    )
+    close(
+        array(found[0], (D, H), "`dW_x`"),
+        dp.W_x,
+        "`dW_x` was right and is not any more.",
+    )
+    close(
+        array(found[1], (H, H), "`dW_h`"),
+        dp.W_h,
+        "`dW_h` was right and is not any more.",
+    )
+    return (
+        "The gradient holds at a point where nothing is symmetric and nothing is small."
+    )

@@ -45,11 +45,11 @@ HINTS = (
 SOLUTION = """
 import numpy as np
 
-from unrolled import rnn
+from unrolled.cells import rnn
+from unrolled.cells.recurrent_weights import orthogonal
 from unrolled.functional import dsigmoid, dtanh
 from unrolled.functional import sigmoid as logistic
-from unrolled.jacobians import backward_norms
-from unrolled.recurrent_weights import orthogonal
+from unrolled.gradients.jacobians import backward_norms
 
 rng = np.random.default_rng(0)
 K, H = 1000, 16
@@ -120,7 +120,10 @@ RIGHT = {
     "tanh_silent": ("a", "the state is 0 for ever, and the slope of tanh at 0 is 1."),
     "tanh_driven": ("d", BELOW),
     "tanh_fading": ("c", FADING),
-    "sigmoid": ("d", "the slope is a quarter at most, at every step, and the matrix adds nothing."),
+    "sigmoid": (
+        "d",
+        "the slope is a quarter at most, at every step, and the matrix adds nothing.",
+    ),
 }
 
 
@@ -129,6 +132,8 @@ def check(answers):
     for name, (right, why) in RIGHT.items():
         wrong = {option: f"`{name}`: {why}" for option in "abcde" if option != right}
         if name == "tanh_fading":
-            wrong["d"] = f"`{name}` falls, but slower than any power of a number below 1: {why}"
+            wrong["d"] = (
+                f"`{name}` falls, but slower than any power of a number below 1: {why}"
+            )
         choice(answers, name, wrong, right)
     return "Six networks of radius 1, four fates."

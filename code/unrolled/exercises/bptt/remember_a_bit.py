@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from unrolled import rnn
+from unrolled.cells import rnn
 from unrolled.exercises.judging import Wrong, array, call, function
-from unrolled.optimizers import adam, clip_by_global_norm
+from unrolled.training.optimizers import adam, clip_by_global_norm
 
 TITLE = "Remember a bit"
 CHAPTER = "03-bptt/remedies"
@@ -137,11 +137,15 @@ def _sequences(rng, T, B):
 def check(answers):
     """Five seeds; the message has the radius and the worst of them."""
     recurrent = function(answers, "recurrent")
-    W = array(call(recurrent, np.random.default_rng(0), H), (H, H), "What `recurrent` returns")
+    W = array(
+        call(recurrent, np.random.default_rng(0), H), (H, H), "What `recurrent` returns"
+    )
     scores = [share_right(recurrent, seed) for seed in range(5)]
     worst = min(scores)
     if worst >= 0.95:
-        return f"The worst of five seeds gets {worst:.1%} right after 30 steps of noise."
+        return (
+            f"The worst of five seeds gets {worst:.1%} right after 30 steps of noise."
+        )
     radius = float(np.abs(np.linalg.eigvals(W)).max())
     told = ", ".join(f"{score:.2f}" for score in scores)
     if max(scores) < 0.6:

@@ -74,25 +74,41 @@ def check(answers):
     left_1, memory = number(answers, "left_1"), number(answers, "memory")
     f = 0.5 ** (1 / 50)
     if not _off(f_50, 1 - 0.5 / 50):
-        raise Wrong("`f_50` takes away one hundredth a step of the *first* value; shares multiply.")
+        raise Wrong(
+            "`f_50` takes away one hundredth a step of the *first* value; shares multiply."
+        )
     if not _off(f_50, np.exp(-1 / 50)):
-        raise Wrong("`f_50`: with that gate 1/e is left after 50 steps. One half is asked.")
+        raise Wrong(
+            "`f_50`: with that gate 1/e is left after 50 steps. One half is asked."
+        )
     if abs(f_50 - f) > 1e-5:
-        raise Wrong("`f_50`: raise your value to the power 50; one half should come out.")
+        raise Wrong(
+            "`f_50`: raise your value to the power 50; one half should come out."
+        )
     if abs(bias_50 - f) < 1e-3:
-        raise Wrong("`bias_50` is the gate's value; the bias stands inside of the sigmoid.")
+        raise Wrong(
+            "`bias_50` is the gate's value; the bias stands inside of the sigmoid."
+        )
     if not _off(bias_50, -np.log(f / (1 - f))):
         raise Wrong("`bias_50` has the wrong sign: a negative bias shuts the gate.")
     if _off(bias_50, np.log(f / (1 - f))):
         raise Wrong("`bias_50`: which b has sigmoid(b) equal to your `f_50`?")
     if not _off(left_1, 1.0):
-        raise Wrong("`left_1`: with a bias of 1 the gate is sigmoid(1) = 0.73, and not 1.")
+        raise Wrong(
+            "`left_1`: with a bias of 1 the gate is sigmoid(1) = 0.73, and not 1."
+        )
     if not _off(left_1, 0.5**100):
         raise Wrong("`left_1`: one half a step is what a bias of 0 leaves.")
     if _off(left_1, (1 / (1 + np.exp(-1))) ** 100):
-        raise Wrong("`left_1`: the factor of a step is sigmoid(1), and a hundred of them multiply.")
+        raise Wrong(
+            "`left_1`: the factor of a step is sigmoid(1), and a hundred of them multiply."
+        )
     if not _off(memory, 99):
-        raise Wrong("`memory` leaves out one term of the sum: the newest input counts whole.")
+        raise Wrong(
+            "`memory` leaves out one term of the sum: the newest input counts whole."
+        )
     if _off(memory, 100):
-        raise Wrong("`memory` is the sum of 0.99 to the powers 0, 1, 2, … without an end.")
+        raise Wrong(
+            "`memory` is the sum of 0.99 to the powers 0, 1, 2, … without an end."
+        )
     return "Half a memory of 50 steps costs a bias of 4.3, not of 1."

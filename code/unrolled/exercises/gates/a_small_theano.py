@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from unrolled import rnn
+from unrolled.cells import rnn
 from unrolled.exercises.judging import Wrong, call, close, function, is_close
 
 TITLE = "A Theano of ten lines"
@@ -174,7 +174,9 @@ def _add(a, b):
 
 
 def _multiply(a, b):
-    return _Node(a.value * b.value, (a, b), (lambda d: d * b.value, lambda d: d * a.value))
+    return _Node(
+        a.value * b.value, (a, b), (lambda d: d * b.value, lambda d: d * a.value)
+    )
 
 
 def _matmul(a, b):
@@ -199,7 +201,9 @@ def _ask(reader, loss, *wanted):
         raise Wrong("Return a list with one gradient for each node that is wanted.")
     for gradient, node in zip(found, wanted, strict=True):
         if gradient is None or np.shape(gradient) != np.shape(node.value):
-            raise Wrong("A gradient has the shape of its node's value; zeros where nothing leads.")
+            raise Wrong(
+                "A gradient has the shape of its node's value; zeros where nothing leads."
+            )
     return [np.asarray(gradient, dtype=float) for gradient in found]
 
 
@@ -209,7 +213,11 @@ def check(answers):
     v = np.array([0.5, -1.0, 2.0])
     x = _Node(v.copy())
     (found,) = _ask(reader, _total(_tanh(x)), x)
-    close(found, 1 - np.tanh(v) ** 2, "A chain without branches is wrong already: total(tanh(x)).")
+    close(
+        found,
+        1 - np.tanh(v) ** 2,
+        "A chain without branches is wrong already: total(tanh(x)).",
+    )
     x = _Node(v.copy())
     (found,) = _ask(reader, _total(_multiply(x, x)), x)
     if is_close(found, v):
@@ -231,15 +239,23 @@ def check(answers):
             "passes its gradient on before all of its readers are done."
         )
     if zero.any():
-        raise Wrong("A node that the loss does not depend on should have a gradient of zeros.")
+        raise Wrong(
+            "A node that the loss does not depend on should have a gradient of zeros."
+        )
     x = _Node(v.copy())
     y = x
     for _ in range(40):
         y = _add(y, y)
     (found,) = _ask(reader, _total(y), x)
-    close(found, np.full(3, 2.0**40), "Forty doublings of x should have the gradient 2 to the 40.")
+    close(
+        found,
+        np.full(3, 2.0**40),
+        "Forty doublings of x should have the gradient 2 to the 40.",
+    )
     if _Node.calls > 81:
-        raise Wrong(f"81 pulls should do for forty doublings; you called {_Node.calls}.")
+        raise Wrong(
+            f"81 pulls should do for forty doublings; you called {_Node.calls}."
+        )
     x = y = _Node(v.copy())
     for _ in range(3000):
         y = _add(y, x)
@@ -249,10 +265,16 @@ def check(answers):
         raise Wrong(
             "A chain of 3,000 nodes is too deep for recursion; walk with a list of your own."
         ) from None
-    close(found, np.full(3, 3001.0), "A chain of 3,000 sums, each of which reads x, is wrong.")
+    close(
+        found,
+        np.full(3, 3001.0),
+        "A chain of 3,000 sums, each of which reads x, is wrong.",
+    )
     rng = np.random.default_rng(15)
     T, B, D, H = 6, 3, 2, 4
-    p = rnn.Params(0.8 * rng.standard_normal((D, H)), rng.standard_normal((H, H)), np.zeros(H))
+    p = rnn.Params(
+        0.8 * rng.standard_normal((D, H)), rng.standard_normal((H, H)), np.zeros(H)
+    )
     inputs, h0 = rng.standard_normal((T, B, D)), rng.standard_normal((B, H))
     W_x, W_h, start = _Node(p.W_x.copy()), _Node(p.W_h.copy()), _Node(h0.copy())
     h, loss = start, _Node(0.0)
@@ -266,6 +288,8 @@ def check(answers):
         ("W_x", "W_h", "h0"), found, (dp.W_x, dp.W_h, dh0), strict=True
     ):
         close(
-            gradient, right, f"For a recurrent network of six steps, the gradient of {name} is off."
+            gradient,
+            right,
+            f"For a recurrent network of six steps, the gradient of {name} is off.",
         )
     return "The same gradient as the backward pass that was derived by hand, and every pull once."

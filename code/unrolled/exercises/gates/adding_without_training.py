@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from unrolled import lstm
+from unrolled.cells import lstm
 from unrolled.exercises.judging import Wrong, array, number
 
 TITLE = "Adding without training"
@@ -27,7 +27,7 @@ error?
 STUB = '''
 import numpy as np
 
-from unrolled import lstm
+from unrolled.cells import lstm
 
 # Blocks i, f, g, o. One unit that does nothing yet.
 p = lstm.Params(
@@ -69,7 +69,7 @@ HINTS = (
 SOLUTION = '''
 import numpy as np
 
-from unrolled import lstm
+from unrolled.cells import lstm
 
 small = 1e-3
 p = lstm.Params(
@@ -132,11 +132,16 @@ def check(answers):
     """The error; where it is too large, what the gates do."""
     p = answers.get("p")
     if not isinstance(p, tuple) or len(p) != 3:
-        raise Wrong("Set `p` to an lstm.Params, `W_y` to a vector and `b_y` to a number.")
+        raise Wrong(
+            "Set `p` to an lstm.Params, `W_y` to a vector and `b_y` to a number."
+        )
     H = np.shape(p[1])[0]
     shapes = (2, 4 * H), (H, 4 * H), (4 * H,)
     p = lstm.Params(
-        *(array(w, s, f"`p.{n}`") for w, s, n in zip(p, shapes, lstm.Params._fields, strict=True))
+        *(
+            array(w, s, f"`p.{n}`")
+            for w, s, n in zip(p, shapes, lstm.Params._fields, strict=True)
+        )
     )
     W_y, b_y = array(answers.get("W_y"), (H,), "`W_y`"), number(answers, "b_y")
     x, y = draw(np.random.default_rng(8), 1000, 100)

@@ -81,7 +81,11 @@ long as the bias behind $W_{hh}$ is 0. Two steps are enough.
 
 def check(answers):
     """The two results, where they agree, and the test that sees nothing."""
-    h, r, W = np.array([1.0, 2.0]), np.array([0.0, 0.5]), np.array([[1.0, 2.0], [3.0, -1.0]])
+    h, r, W = (
+        np.array([1.0, 2.0]),
+        np.array([0.0, 0.5]),
+        np.array([[1.0, 2.0], [3.0, -1.0]]),
+    )
     for name in ("before", "after", "r_agree", "W_agree"):
         if answers.get(name) is None:
             raise Wrong(f"Set `{name}` to an array of numbers.")
@@ -93,7 +97,9 @@ def check(answers):
         raise Wrong("`before` and `after` are right and exchanged.")
     if is_close(before, (W @ (r * h))) or is_close(after, r * (W @ h)):
         raise Wrong("The vectors are rows here: h W and not W h.")
-    close(before, (r * h) @ W, "`before`: r * h is (0, 1), and that row times W is asked.")
+    close(
+        before, (r * h) @ W, "`before`: r * h is (0, 1), and that row times W is asked."
+    )
     close(after, r * (h @ W), "`after`: h W is (7, 0); the gates act on that.")
     r_agree = array(answers["r_agree"], (2,), "`r_agree`")
     if not ((r_agree > 0) & (r_agree < 1)).all():

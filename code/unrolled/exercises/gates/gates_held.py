@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from unrolled import gru, lstm
+from unrolled.cells import gru, lstm
+from unrolled.cells.fixed_gates import fix_gate
 from unrolled.exercises.judging import Wrong
-from unrolled.special_gates import fix_gate
 
 TITLE = "Gates held open and shut"
 CHAPTER = "04-gates/variants"
@@ -41,7 +41,7 @@ gru_resets_and_replaces = None
 HINTS = (
     "Two ways lead from step to step in an LSTM: $c$, through $f$; and $h$, through $W_h$. A way "
     "is shut only if something on it is zero.",
-    "`special_gates.fix_gate` holds a gate. Run each network twice, with another $x_1$ the second "
+    "`fixed_gates.fix_gate` holds a gate. Run each network twice, with another $x_1$ the second "
     "time.",
 )
 

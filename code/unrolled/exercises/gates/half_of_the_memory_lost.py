@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from unrolled import lstm
+from unrolled.cells import lstm
 from unrolled.exercises.judging import Wrong, array, call, close, function, is_close
 
 TITLE = "Half of the memory lost"
@@ -21,7 +21,7 @@ It also forgets more than it should in between: its forget gates were meant to b
 STUB = '''
 import numpy as np
 
-from unrolled import lstm
+from unrolled.cells import lstm
 
 
 def init(rng, D, H):
@@ -61,7 +61,7 @@ HINTS = (
 SOLUTION = '''
 import numpy as np
 
-from unrolled import lstm
+from unrolled.cells import lstm
 
 
 def init(rng, D, H):
@@ -106,21 +106,27 @@ def check(answers):
         raise Wrong("`init` should return lstm.Params as before.")
     b = array(made[2], (4 * H,), "`p.b`")
     if is_close(b, np.zeros(4 * H)):
-        raise Wrong("All biases are 0, the forget gates' too: they were set and set again.")
+        raise Wrong(
+            "All biases are 0, the forget gates' too: they were set and set again."
+        )
     if is_close(b[H : 2 * H], np.ones(H)) and not is_close(
         np.delete(b, np.s_[H : 2 * H]), 0 * b[H:]
     ):
         raise Wrong("The forget bias is 1 now; the other biases should be 0.")
     for k, gate in ((0, "input gate"), (2, "candidate"), (3, "output gate")):
         if is_close(b, np.repeat(np.eye(4)[k], H)):
-            raise Wrong(f"The 1 stands in the block of the {gate}; the order is i, f, g, o.")
+            raise Wrong(
+                f"The 1 stands in the block of the {gate}; the order is i, f, g, o."
+            )
     close(
         b,
         np.repeat([0.0, 1, 0, 0], H),
         "The biases should be 1 in the second block of four, else 0.",
     )
     rng = np.random.default_rng(2)
-    p = lstm.Params(*(0.8 * rng.standard_normal(s) for s in [(D, 4 * H), (H, 4 * H), (4 * H,)]))
+    p = lstm.Params(
+        *(0.8 * rng.standard_normal(s) for s in [(D, 4 * H), (H, 4 * H), (4 * H,)])
+    )
     x = rng.standard_normal((9, 2, D))
     whole, _ = lstm.forward(p, x)
     pieces = [x[:2].copy(), x[2:3].copy(), x[3:].copy()]
@@ -131,9 +137,13 @@ def check(answers):
         h = states[-1]
         fresh.append(states)
     if is_close(found, np.concatenate(fresh)):
-        raise Wrong("Every piece still begins with an empty cell: h is carried on and c is not.")
+        raise Wrong(
+            "Every piece still begins with an empty cell: h is carried on and c is not."
+        )
     if is_close(found, np.concatenate([lstm.forward(p, piece)[0] for piece in pieces])):
-        raise Wrong("Every piece begins with zeros for both states: nothing is carried on.")
+        raise Wrong(
+            "Every piece begins with zeros for both states: nothing is carried on."
+        )
     if is_close(found[:3], whole[:3]) and not is_close(found, whole):
         raise Wrong("The second piece is right and the third is not: what is its c0?")
     close(found, whole, "The states in pieces should be those of the whole sequence.")

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from unrolled import gru, lstm, rnn
+from unrolled.cells import gru, lstm, rnn
 from unrolled.exercises.judging import Wrong, array, call, close, function, is_close
 
 TITLE = "Older networks inside the gated ones"
@@ -33,7 +33,7 @@ are z, r, h and i, f, g, o.
 STUB = '''
 import numpy as np
 
-from unrolled import gru, lstm
+from unrolled.cells import gru, lstm
 
 
 def leaky_as_gru(p, alpha):
@@ -57,7 +57,7 @@ HINTS = (
 SOLUTION = '''
 import numpy as np
 
-from unrolled import gru, lstm
+from unrolled.cells import gru, lstm
 
 
 def leaky_as_gru(p, alpha):
@@ -107,7 +107,9 @@ def _params(found, kind, D, H, name):
     """Returns the reader's weights as kind.Params, or says what does not fit."""
     blocks = 3 if kind is gru else 4
     if not isinstance(found, tuple | list) or len(found) != 3:
-        raise Wrong(f"`{name}` should return {kind.__name__.split('.')[-1]}.Params(W_x, W_h, b).")
+        raise Wrong(
+            f"`{name}` should return {kind.__name__.split('.')[-1]}.Params(W_x, W_h, b)."
+        )
     shapes = (D, blocks * H), (H, blocks * H), (blocks * H,)
     return kind.Params(
         *(
@@ -119,7 +121,10 @@ def _params(found, kind, D, H, name):
 
 def check(answers):
     """Several leaks, the plain network among them; then the LSTM."""
-    as_gru, as_lstm = function(answers, "leaky_as_gru"), function(answers, "rnn_as_lstm")
+    as_gru, as_lstm = (
+        function(answers, "leaky_as_gru"),
+        function(answers, "rnn_as_lstm"),
+    )
     rng = np.random.default_rng(12)
     D, H = 2, 4
     p = rnn.Params(*(0.8 * rng.standard_normal(s) for s in [(D, H), (H, H), (H,)]))
@@ -127,7 +132,11 @@ def check(answers):
     for alpha in (0.8, 0.3, 0.0):
         with np.errstate(all="ignore"):
             given = call(as_gru, rnn.Params(*(w.copy() for w in p)), alpha)
-        b = np.asarray(given[2]) if isinstance(given, tuple | list) and len(given) == 3 else None
+        b = (
+            np.asarray(given[2])
+            if isinstance(given, tuple | list) and len(given) == 3
+            else None
+        )
         if alpha == 0 and b is not None and np.isneginf(b).any():
             given = (given[0], given[1], np.maximum(b, -40.0))
         made = _params(given, gru, D, H, "leaky_as_gru")
@@ -150,10 +159,18 @@ def check(answers):
             raise Wrong(
                 f"r is {r.mean():.3g}: the candidate should be shown the whole of the state."
             )
-        raise Wrong("The gates are right. The candidate does not have the network's weights.")
-    made = _params(call(as_lstm, rnn.Params(*(w.copy() for w in p))), lstm, D, H, "rnn_as_lstm")
+        raise Wrong(
+            "The gates are right. The candidate does not have the network's weights."
+        )
+    made = _params(
+        call(as_lstm, rnn.Params(*(w.copy() for w in p))), lstm, D, H, "rnn_as_lstm"
+    )
     found, cache = lstm.forward(made, x)
-    for name, gate, value in (("i", cache.i, 1.0), ("f", cache.f, 0.0), ("o", cache.o, 1.0)):
+    for name, gate, value in (
+        ("i", cache.i, 1.0),
+        ("f", cache.f, 0.0),
+        ("o", cache.o, 1.0),
+    ):
         if not is_close(gate, np.full_like(gate, value), 1e-12):
             raise Wrong(
                 f"In the LSTM the gate {name} is {gate.min():.3g} to {gate.max():.3g}; it should "

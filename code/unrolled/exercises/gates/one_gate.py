@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from unrolled import gradcheck
 from unrolled.exercises.judging import Wrong, array, call, close, function, is_close
 from unrolled.functional import sigmoid
+from unrolled.gradients import gradcheck
 
 TITLE = "A cell with one gate"
 CHAPTER = "04-gates/the-gru"
@@ -155,7 +155,9 @@ def _bias(W_h, h, f, candidate, dh, left_out):
         dh_t = dh[t] + arriving
         da_h = dh_t * f[t] * (1 - candidate[t] ** 2)
         dv = da_h @ W_h[:, H:].T
-        df = dh_t * (candidate[t] * (left_out != "candidate") - h[t] * (left_out != "kept"))
+        df = dh_t * (
+            candidate[t] * (left_out != "candidate") - h[t] * (left_out != "kept")
+        )
         df = df + dv * h[t] * (left_out != "shown")
         da_f = df * f[t] * (1 - f[t])
         arriving = dh_t * (1 - f[t]) * (left_out != "carried")
@@ -195,21 +197,37 @@ def check(answers):
     if not isinstance(found, tuple | list) or len(found) != 5:
         raise Wrong("Return five arrays: dW_x, dW_h, db, dx, dh0.")
     right = (dW_x, dW_h, db, dx, dh0)
-    found = [array(a, r.shape, f"`{name}`") for a, r, name in zip(found, right, NAMES, strict=True)]
+    found = [
+        array(a, r.shape, f"`{name}`")
+        for a, r, name in zip(found, right, NAMES, strict=True)
+    ]
     for left_out, message in READERS.items():
         if is_close(found[2], _bias(p[1], h, f, candidate, dh, left_out)):
             raise Wrong(message)
     if not is_close(found[2], db):
-        step = x[-1:], h[-2:], f[-1:], candidate[-1:], dh[-1:]  # nothing arrives from later
+        # nothing arrives from later
+        step = x[-1:], h[-2:], f[-1:], candidate[-1:], dh[-1:]
         one = call(reader, *(a.copy() for a in (*p[:2], *step)))
         one, right_one = array(one[2], (2 * H,), "`db`"), _bias(p[1], *step[1:], None)
         close(
-            one[H:], right_one[H:], "In a last step, the gradient of the candidate's sum is wrong."
+            one[H:],
+            right_one[H:],
+            "In a last step, the gradient of the candidate's sum is wrong.",
         )
-        close(one[:H], right_one[:H], "In a last step, the gradient of the gate's sum is wrong.")
+        close(
+            one[:H],
+            right_one[:H],
+            "In a last step, the gradient of the gate's sum is wrong.",
+        )
         raise Wrong("A last step alone is right; what goes back to h_{t-1} is not.")
     if is_close(found[1][:, :H], dW_h[:, :H]) and not is_close(found[1], dW_h):
-        raise Wrong("`dW_h`, second block: W_hh multiplied the reset state, and not h_{t-1}.")
+        raise Wrong(
+            "`dW_h`, second block: W_hh multiplied the reset state, and not h_{t-1}."
+        )
     for k, name in enumerate(NAMES):
-        close(found[k], right[k], f"The sums' gradients are right; `{name}` is not made of them.")
+        close(
+            found[k],
+            right[k],
+            f"The sums' gradients are right; `{name}` is not made of them.",
+        )
     return "The gradient of a cell that no chapter has, exact to rounding."

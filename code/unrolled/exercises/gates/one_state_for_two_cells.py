@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from unrolled import gru
+from unrolled.cells import gru
 from unrolled.exercises.judging import Wrong, array, call, close, function, is_close
 
 TITLE = "One state for two cells"
@@ -24,7 +24,7 @@ It returns the states of every layer, undropped: a list of arrays $(T, B, H)$. D
 STUB = '''
 import numpy as np
 
-from unrolled import gru
+from unrolled.cells import gru
 
 
 def run(layers, x, drop, rng):
@@ -60,7 +60,7 @@ HINTS = (
 SOLUTION = '''
 import numpy as np
 
-from unrolled import gru
+from unrolled.cells import gru
 
 
 def run(layers, x, drop, rng):
@@ -111,7 +111,9 @@ def check(answers):
     rng = np.random.default_rng(14)
     D, H = 2, 4
     layers = [gru.init(rng, D, H), gru.init(rng, H, H), gru.init(rng, H, H)]
-    layers = [gru.Params(*(w + 0.3 * rng.standard_normal(w.shape) for w in p)) for p in layers]
+    layers = [
+        gru.Params(*(w + 0.3 * rng.standard_normal(w.shape) for w in p)) for p in layers
+    ]
     x = rng.standard_normal((7, 3, D))
 
     def states(drop, generator, count=3):
@@ -125,7 +127,11 @@ def check(answers):
         below = gru.forward(p, below)[0]
         whole.append(below)
     one = states(0.0, np.random.default_rng(0), 1)[0]
-    close(one, whole[0], "A single layer without dropout is not what gru.forward computes.")
+    close(
+        one,
+        whole[0],
+        "A single layer without dropout is not what gru.forward computes.",
+    )
     three = states(0.0, np.random.default_rng(0))
     if not is_close(three[0], one):
         raise Wrong(
@@ -134,7 +140,9 @@ def check(answers):
         )
     for k in (1, 2):
         close(
-            three[k], whole[k], f"Without dropout, layer {k + 1} is wrong: does it read layer {k}?"
+            three[k],
+            whole[k],
+            f"Without dropout, layer {k + 1} is wrong: does it read layer {k}?",
         )
     for drop, value in ((0.4, 0.1), (0.5, 0.75)):
         found = states(drop, Fixed(value))
@@ -147,15 +155,29 @@ def check(answers):
         second = gru.forward(layers[1], whole[0] * factor)[0]
         if is_close(found[1], whole[1]):
             if factor:
-                raise Wrong("What is kept should be divided by 1 - drop, to be right on average.")
-            raise Wrong("Dropout has no effect: layer 2 is shown layer 1's states as they are.")
-        if factor and is_close(found[1], gru.forward(layers[1], whole[0] * (1 - drop))[0]):
-            raise Wrong("What is kept is multiplied by 1 - drop; it should be divided by it.")
-        close(found[1], second, "Layer 2 is not shown layer 1's states times mask / (1 - drop).")
+                raise Wrong(
+                    "What is kept should be divided by 1 - drop, to be right on average."
+                )
+            raise Wrong(
+                "Dropout has no effect: layer 2 is shown layer 1's states as they are."
+            )
+        if factor and is_close(
+            found[1], gru.forward(layers[1], whole[0] * (1 - drop))[0]
+        ):
+            raise Wrong(
+                "What is kept is multiplied by 1 - drop; it should be divided by it."
+            )
+        close(
+            found[1],
+            second,
+            "Layer 2 is not shown layer 1's states times mask / (1 - drop).",
+        )
         third = gru.forward(layers[2], second * factor)[0]
         close(found[2], third, "Layer 2 is right; layer 3 is shown something else.")
     dropped = states(0.5, np.random.default_rng(3))[1]
     still = np.random.default_rng(3).random((3, H)) >= 0.5
     if is_close(dropped, gru.forward(layers[1], whole[0] * still / 0.5)[0]):
-        raise Wrong("One mask serves all steps; here a fresh one is asked for at every step.")
+        raise Wrong(
+            "One mask serves all steps; here a fresh one is asked for at every step."
+        )
     return "Each layer has a state of its own, and time passes undropped."

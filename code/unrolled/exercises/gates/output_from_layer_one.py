@@ -2,8 +2,16 @@
 
 import numpy as np
 
-from unrolled import gru
-from unrolled.exercises.judging import Wrong, array, call, close, function, is_close, number
+from unrolled.cells import gru
+from unrolled.exercises.judging import (
+    Wrong,
+    array,
+    call,
+    close,
+    function,
+    is_close,
+    number,
+)
 from unrolled.functional import cross_entropy, dcross_entropy
 
 TITLE = "Can the output use layer 1 alone?"
@@ -27,7 +35,7 @@ nothing reads a layer, its gradient is an array of zeros, not `None`.
 STUB = '''
 import numpy as np
 
-from unrolled import gru
+from unrolled.cells import gru
 from unrolled.functional import cross_entropy, dcross_entropy
 
 
@@ -57,7 +65,7 @@ HINTS = (
 SOLUTION = '''
 import numpy as np
 
-from unrolled import gru
+from unrolled.cells import gru
 from unrolled.functional import cross_entropy, dcross_entropy
 
 
@@ -94,7 +102,9 @@ def _right(p_1, p_2, W_y, x, targets, read, down=True, own=True):
     h_1, cache_1 = gru.forward(p_1, x)
     h_2, cache_2 = gru.forward(p_2, h_1)
     H = h_1.shape[-1]
-    y = np.concatenate({"first": [h_1], "second": [h_2], "both": [h_1, h_2]}[read], axis=-1)
+    y = np.concatenate(
+        {"first": [h_1], "second": [h_2], "both": [h_1, h_2]}[read], axis=-1
+    )
     u = y @ W_y
     dy = dcross_entropy(u, targets, np.ones(targets.shape)) @ W_y.T
     none = np.zeros_like(h_1)
@@ -102,14 +112,18 @@ def _right(p_1, p_2, W_y, x, targets, read, down=True, own=True):
     own_2 = dy[..., -H:] if read != "first" else none
     dp_2, dx_2, _ = gru.backward(p_2, cache_2, own_2)
     dp_1, _, _ = gru.backward(p_1, cache_1, own_1 + (dx_2 if down else none))
-    dW_y = np.einsum("tbh,tbv->hv", y, dcross_entropy(u, targets, np.ones(targets.shape)))
+    dW_y = np.einsum(
+        "tbh,tbv->hv", y, dcross_entropy(u, targets, np.ones(targets.shape))
+    )
     return float(cross_entropy(u, targets).sum()), dp_1, dp_2, dW_y
 
 
 def _flat(found, p, name):
     """Returns a layer's gradient as one vector, or says what is missing."""
     if not isinstance(found, tuple | list) or len(found) != 3:
-        raise Wrong(f"The gradient of {name} should be gru.Params, zeros where nothing reads it.")
+        raise Wrong(
+            f"The gradient of {name} should be gru.Params, zeros where nothing reads it."
+        )
     names = (f"{w} of {name}" for w in ("W_x", "W_h", "b"))
     return np.concatenate(
         [array(a, w.shape, n).ravel() for a, w, n in zip(found, p, names, strict=True)]
@@ -135,19 +149,33 @@ def check(answers):
             swapped = np.concatenate([W_y[H:], W_y[:H]])
             if is_close(given, _right(p_1, p_2, swapped, x, targets, read)[0]):
                 raise Wrong(
-                    says + "the states are joined in the other order: layer 1 stands first."
+                    says
+                    + "the states are joined in the other order: layer 1 stands first."
                 )
-        close(given, loss, says + "the loss is not the summed cross-entropy of these logits.")
-        layer_1, layer_2 = _flat(found[1], p_1, "layer 1"), _flat(found[2], p_2, "layer 2")
+        close(
+            given,
+            loss,
+            says + "the loss is not the summed cross-entropy of these logits.",
+        )
+        layer_1, layer_2 = (
+            _flat(found[1], p_1, "layer 1"),
+            _flat(found[2], p_2, "layer 2"),
+        )
         if read == "first" and np.abs(layer_2).max() > 1e-12:
-            raise Wrong(says + "layer 2 gets a gradient, but no path leads from it to the loss.")
+            raise Wrong(
+                says + "layer 2 gets a gradient, but no path leads from it to the loss."
+            )
         for down, own, message in (
             (
                 False,
                 True,
                 "layer 1 lacks what layer 2 passes down to it: its states are its inputs.",
             ),
-            (True, False, "layer 1 lacks the gradient of the output, which reads it directly."),
+            (
+                True,
+                False,
+                "layer 1 lacks the gradient of the output, which reads it directly.",
+            ),
         ):
             wrong = _right(p_1, p_2, W_y, x, targets, read, down, own)[1]
             differs = not is_close(_flat(dp_1, p_1, ""), _flat(wrong, p_1, ""))

@@ -4,7 +4,7 @@ from itertools import product
 
 import numpy as np
 
-from unrolled import lstm
+from unrolled.cells import lstm
 from unrolled.exercises.judging import Wrong, array, call, close, function, is_close
 
 TITLE = "Three easy mistakes"
@@ -112,7 +112,9 @@ def check(answers):
     reader = function(answers, "step_backward")
     rng = np.random.default_rng(6)
     B, D, H = 5, 3, 4
-    p = lstm.Params(*(rng.standard_normal(s) for s in [(D, 4 * H), (H, 4 * H), (4 * H,)]))
+    p = lstm.Params(
+        *(rng.standard_normal(s) for s in [(D, 4 * H), (H, 4 * H), (4 * H,)])
+    )
     x, (h, c, dh, dc) = rng.standard_normal((B, D)), rng.standard_normal((4, B, H))
     found = call(reader, *(a.copy() for a in (*p, x, h, c, dh, dc)))
     if not isinstance(found, tuple | list) or len(found) != 6:
@@ -128,15 +130,31 @@ def check(answers):
             continue
         da, dc_wrong = _backward(p, x, h, c, dh, dc, *flags)
         if is_close(db, da.sum(axis=0)) and is_close(dc_found, dc_wrong):
-            messages = [message for message, flag in zip(left, flags, strict=True) if flag]
-            count = ("One mistake is", "Two mistakes are", "All three mistakes are")[sum(flags) - 1]
+            messages = [
+                message for message, flag in zip(left, flags, strict=True) if flag
+            ]
+            count = ("One mistake is", "Two mistakes are", "All three mistakes are")[
+                sum(flags) - 1
+            ]
             raise Wrong(f"{count} left: {messages[0]}.")
     cache = lstm.forward(p, x[None], h, c)[1]
     dp, dx, dh_right, dc_right = lstm.backward(p, cache, dh[None], dc[None])
-    for gate, block, right in zip("ifgo", np.split(db, 4), np.split(dp.b, 4), strict=True):
-        close(block, right, f"The gradient of {gate}'s bias is wrong, and not by one of the three.")
+    for gate, block, right in zip(
+        "ifgo", np.split(db, 4), np.split(dp.b, 4), strict=True
+    ):
+        close(
+            block,
+            right,
+            f"The gradient of {gate}'s bias is wrong, and not by one of the three.",
+        )
     close(dc_found, dc_right, "`dc` is wrong, in a way that the stub's was not.")
-    rest = zip([*found[:2], *found[3:5]], (dp.W_x, dp.W_h, dx[0], dh_right), strict=True)
+    rest = zip(
+        [*found[:2], *found[3:5]], (dp.W_x, dp.W_h, dx[0], dh_right), strict=True
+    )
     for name, (a, right) in zip(("dW_x", "dW_h", "dx", "dh"), rest, strict=True):
-        close(array(a, right.shape, f"`{name}`"), right, f"`{name}` was right and is not any more.")
+        close(
+            array(a, right.shape, f"`{name}`"),
+            right,
+            f"`{name}` was right and is not any more.",
+        )
     return "All six gradients of the step agree with the package's."

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from unrolled import lstm
+from unrolled.cells import lstm
 from unrolled.exercises.judging import Wrong, array, call, close, function, is_close
 
 TITLE = "Weights from another program"
@@ -37,7 +37,7 @@ forget bias of 1 is added at every step and is not in `bias`.
 STUB = '''
 import numpy as np
 
-from unrolled import lstm
+from unrolled.cells import lstm
 
 
 def from_pytorch(weight_ih, weight_hh, bias_ih, bias_hh):
@@ -62,7 +62,7 @@ HINTS = (
 SOLUTION = '''
 import numpy as np
 
-from unrolled import lstm
+from unrolled.cells import lstm
 
 
 def from_pytorch(weight_ih, weight_hh, bias_ih, bias_hh):
@@ -105,21 +105,34 @@ def _params(found, D, H, name):
 
 def check(answers):
     """Array by array, with the likely slips of each."""
-    pytorch, tensorflow = function(answers, "from_pytorch"), function(answers, "from_tensorflow_1")
+    pytorch, tensorflow = (
+        function(answers, "from_pytorch"),
+        function(answers, "from_tensorflow_1"),
+    )
     rng = np.random.default_rng(16)
     D, H = 3, 5
-    p = lstm.Params(*(rng.standard_normal(s) for s in [(D, 4 * H), (H, 4 * H), (4 * H,)]))
+    p = lstm.Params(
+        *(rng.standard_normal(s) for s in [(D, 4 * H), (H, 4 * H), (4 * H,)])
+    )
     part = rng.standard_normal(4 * H)
     given = p.W_x.T.copy(), p.W_h.T.copy(), part.copy(), p.b - part
     W_x, W_h, b = _params(call(pytorch, *given), D, H, "from_pytorch")
     if is_close(b, part) or is_close(b, p.b - part):
-        raise Wrong("PyTorch: only one of the two biases has come along; both stand in the sum.")
+        raise Wrong(
+            "PyTorch: only one of the two biases has come along; both stand in the sum."
+        )
     for found, right, name in ((W_x, p.W_x, "W_x"), (W_h, p.W_h, "W_h"), (b, p.b, "b")):
         if is_close(found, p.W_x.T.reshape(p.W_x.shape)) or is_close(
             found, p.W_h.T.reshape(p.W_h.shape)
         ):
-            raise Wrong("PyTorch: reshaping is not transposing; the numbers stand in other places.")
-        close(found, right, f"PyTorch: `{name}` is wrong; its order i, f, g, o is ours already.")
+            raise Wrong(
+                "PyTorch: reshaping is not transposing; the numbers stand in other places."
+            )
+        close(
+            found,
+            right,
+            f"PyTorch: `{name}` is wrong; its order i, f, g, o is ours already.",
+        )
 
     def theirs(weight):
         i, f, g, o = np.split(weight, 4, axis=-1)
@@ -127,18 +140,32 @@ def check(answers):
 
     one = np.repeat([0.0, 1.0, 0.0, 0.0], H)
     kernel, bias = theirs(np.concatenate([p.W_x, p.W_h])), theirs(p.b - one)
-    W_x, W_h, b = _params(call(tensorflow, kernel.copy(), bias.copy()), D, H, "from_tensorflow_1")
+    W_x, W_h, b = _params(
+        call(tensorflow, kernel.copy(), bias.copy()), D, H, "from_tensorflow_1"
+    )
     if is_close(W_x, kernel[:D]) or is_close(W_x, theirs(theirs(kernel[:D]))[:, ::-1]):
         raise Wrong("TensorFlow: the blocks are still in its order i, j, f, o.")
     if is_close(W_h, kernel[:H]) or is_close(W_h, theirs(kernel[:H])):
-        raise Wrong("TensorFlow: the first D rows of the kernel belong to x, the others to h.")
-    close(W_x, p.W_x, "TensorFlow: `W_x` is wrong. Which blocks, in which order, of which rows?")
+        raise Wrong(
+            "TensorFlow: the first D rows of the kernel belong to x, the others to h."
+        )
+    close(
+        W_x,
+        p.W_x,
+        "TensorFlow: `W_x` is wrong. Which blocks, in which order, of which rows?",
+    )
     close(W_h, p.W_h, "TensorFlow: `W_x` is right and `W_h` is not.")
     if is_close(b, p.b - one):
-        raise Wrong("TensorFlow: the forget bias of 1, added at every step there, is lost.")
+        raise Wrong(
+            "TensorFlow: the forget bias of 1, added at every step there, is lost."
+        )
     if is_close(b, p.b - one + 1):
-        raise Wrong("TensorFlow: 1 was added to all of the biases; only the forget gate has it.")
+        raise Wrong(
+            "TensorFlow: 1 was added to all of the biases; only the forget gate has it."
+        )
     if is_close(b, theirs(bias + one)) or is_close(b, p.b - one + theirs(one)):
-        raise Wrong("TensorFlow: the 1 was added to the candidate: mind the order when you add it.")
+        raise Wrong(
+            "TensorFlow: the 1 was added to the candidate: mind the order when you add it."
+        )
     close(b, p.b, "TensorFlow: the weights are right, the bias is not.")
     return "Weights of both programs compute here what they computed there."

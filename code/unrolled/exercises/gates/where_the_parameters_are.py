@@ -78,22 +78,31 @@ there are that many of; it is the cheapest test of whether two programs mean the
 
 def check(answers):
     """Five counts, each with its likely slips."""
-    found = {name: number(answers, name) for name in ("gru", "lstm", "width", "tied", "keras")}
+    found = {
+        name: number(answers, name)
+        for name in ("gru", "lstm", "width", "tied", "keras")
+    }
     gru = 2253376
     slips: dict[str, dict[float, str]] = {
         "gru": {
             gru - 8000: "leaves out the output layer's bias.",
             gru - 768: "leaves out the biases of the layers.",
             gru - 98688: "has one GRU layer; there are two.",
-            gru - 98304: "leaves out one of the matrices of each layer: from below, from the past.",
-            gru - 8768: "has no biases at all; the post's equations have none, its code has.",
+            gru
+            - 98304: "leaves out one of the matrices of each layer: from below, from the past.",
+            gru
+            - 8768: "has no biases at all; the post's equations have none, its code has.",
             gru - 1024000: "has one table of words; E and W_y are two.",
         },
         "lstm": {
             gru: "is the GRU's number: an LSTM has four blocks.",
             2 * 128 * 8000 + 8000 + 4 * 32896: "has one LSTM layer; there are two.",
-            gru * 4 // 3: "is four thirds of everything; only the layers have a fourth block.",
-            gru * 4 / 3: "is four thirds of everything; only the layers have a fourth block.",
+            gru
+            * 4
+            // 3: "is four thirds of everything; only the layers have a fourth block.",
+            gru
+            * 4
+            / 3: "is four thirds of everything; only the layers have a fourth block.",
         },
         "width": {
             96: "keeps the layers equal; the tables get narrower too.",
@@ -101,17 +110,26 @@ def check(answers):
             128: "with 128 the LSTM model is larger than the GRU's.",
         },
         "tied": {
-            gru - 8000 * 128 - 8000: "gives up the output bias too; it has no place in E.",
+            gru
+            - 8000 * 128
+            - 8000: "gives up the output bias too; it has no place in E.",
             gru - 2 * 8000 * 128: "gives up both tables; they share one.",
         },
         "keras": {
             gru: "is the number with reset_after=False.",
             gru + 384: "counts the second bias of one layer only.",
-            gru + 256: "counts a second bias for the candidate only; Keras has it for every block.",
+            gru
+            + 256: "counts a second bias for the candidate only; Keras has it for every block.",
             gru + 128: "counts a second bias for one block of one layer.",
         },
     }
-    right = {"gru": gru, "lstm": 2319168, "width": 124, "tied": 1229376, "keras": gru + 768}
+    right = {
+        "gru": gru,
+        "lstm": 2319168,
+        "width": 124,
+        "tied": 1229376,
+        "keras": gru + 768,
+    }
     general = {
         "gru": "is not the number of the post's code: count E, two layers, W_y and b_y.",
         "lstm": "should differ from the GRU's by one more block in each of two layers.",

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from unrolled import rnn
+from unrolled.cells import rnn
 from unrolled.exercises.judging import Wrong, call, function
 
 TITLE = "Any finite automaton"
@@ -34,7 +34,7 @@ symbols.
 STUB = '''
 import numpy as np
 
-from unrolled import rnn
+from unrolled.cells import rnn
 
 
 def network(table):
@@ -62,7 +62,7 @@ HINTS = (
 SOLUTION = '''
 import numpy as np
 
-from unrolled import rnn
+from unrolled.cells import rnn
 
 
 def network(table, gain=10.0):
@@ -142,7 +142,12 @@ def check(answers):
         case = f"a random automaton of {Q} states and {S} symbols"
         _run(reader, table, rng.integers(0, S, 2000), case)
     never_back = np.array([[1, 2], [1, 2], [2, 1]])
-    _run(reader, never_back, rng.integers(0, 2, 300), "an automaton that never returns to state 0")
+    _run(
+        reader,
+        never_back,
+        rng.integers(0, 2, 300),
+        "an automaton that never returns to state 0",
+    )
     return "Right for 2,000 symbols, whatever the automaton: a state is as good as a finger."
 
 
@@ -174,14 +179,18 @@ def _run(reader, table, symbols, case):
     step = wrong[0] + 1
     before = np.array([0, *truth[:-1]])
     if np.array_equal(says, before):
-        raise Wrong(f"For {case} the output is always the state one step ago: read it after.")
+        raise Wrong(
+            f"For {case} the output is always the state one step ago: read it after."
+        )
     if case.startswith("an automaton that never"):
         raise Wrong(
             f"Right for all others, wrong at step {step} for {case}: there is no pair whose unit "
             "could say `in state 0` before the first step."
         )
     if step == 1:
-        raise Wrong(f"For {case} the very first step is wrong: does h0 say that it is in state 0?")
+        raise Wrong(
+            f"For {case} the very first step is wrong: does h0 say that it is in state 0?"
+        )
     if step > 20:
         raise Wrong(
             f"For {case} it is right up to step {step - 1} and wrong then: the units drift. With "

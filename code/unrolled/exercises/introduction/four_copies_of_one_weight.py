@@ -77,19 +77,27 @@ be most of the gradient. Next, what does $w = -1$ do?
 def check(answers):
     """The shares, their sum, and the sum over the last two."""
     found = answers.get("shares")
-    if found is None or not isinstance(found, list | tuple) or any(s is ... for s in found):
+    if (
+        found is None
+        or not isinstance(found, list | tuple)
+        or any(s is ... for s in found)
+    ):
         raise Wrong("Set `shares` to a list of four numbers, for the steps 1, 2, 3, 4.")
     shares = array(found, (4,), "shares")
     right = [0.0, 1.0, 2.0, 8.0]
     if is_close(shares, right[::-1]):
-        raise Wrong("The four numbers are right, in the wrong order: step 1 comes first.")
+        raise Wrong(
+            "The four numbers are right, in the wrong order: step 1 comes first."
+        )
     if is_close(shares, [0.0, 0.5, 1.0, 4.0]):
         raise Wrong(
             "Each is half of what it should be. Is dL/dh_4 = h_4 - 1 in it? And from step k to "
             "step 4 there are 4 - k steps, each with one factor w."
         )
     if is_close(shares, [0.5, 1.0, 4.0, 6.0]):
-        raise Wrong("At step k the weight multiplies the state *before*, h_{k-1}; you took h_k.")
+        raise Wrong(
+            "At step k the weight multiplies the state *before*, h_{k-1}; you took h_k."
+        )
     if is_close(shares, [0.0, 4.0, 4.0, 8.0]):
         raise Wrong(
             "Each copy's effect on its own h_k is right. On the way from h_k to h_4 it is "
@@ -97,12 +105,22 @@ def check(answers):
         )
     if is_close(shares, [0.5, 0.5, 3.0, 2.0]):
         raise Wrong("These are the shares of the inputs; the weight multiplies states.")
-    close(shares, right, "Each share is dL/dh_4, times w for each step on the way, times h_{k-1}.")
+    close(
+        shares,
+        right,
+        "Each share is dL/dh_4, times w for each step on the way, times h_{k-1}.",
+    )
     gradient = number(answers, "gradient")
     if is_close(gradient, 8.0):
-        raise Wrong("The gradient is the last copy's share only; moving w moves all four copies.")
+        raise Wrong(
+            "The gradient is the last copy's share only; moving w moves all four copies."
+        )
     if is_close(gradient, 11 / 4):
         raise Wrong("The copies' gradients are added, not averaged.")
     close(gradient, 11.0, "Moving w moves all copies together: their gradients add up.")
-    close(number(answers, "truncated"), 10.0, "Stopped after steps 4 and 3, two shares are left.")
+    close(
+        number(answers, "truncated"),
+        10.0,
+        "Stopped after steps 4 and 3, two shares are left.",
+    )
     return "A tied weight collects one term for every use."

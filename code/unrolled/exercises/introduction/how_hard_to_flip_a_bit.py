@@ -88,10 +88,16 @@ def check(answers):
     """Three numbers, with the usual wrong ones named."""
     smallest = number(answers, "smallest_w")
     if is_close(smallest, 0.0):
-        raise Wrong("1: for a small w every start runs to 0. Compare the slope at 0 with 1.")
+        raise Wrong(
+            "1: for a small w every start runs to 0. Compare the slope at 0 with 1."
+        )
     if is_close(smallest, 2.0):
         raise Wrong("1: w = 2 does store two values, and so do smaller ones.")
-    close(smallest, 1.0, "1: when does h = 0 stop attracting? Look at the slope of tanh(w h).")
+    close(
+        smallest,
+        1.0,
+        "1: when does h = 0 stop attracting? Look at the slope of tanh(w h).",
+    )
 
     border = number(answers, "border")
     exact = math.sqrt(2) - math.atanh(math.sqrt(0.5))
@@ -99,7 +105,9 @@ def check(answers):
     for _ in range(200):
         rest = math.tanh(2 * rest)
     if is_close(border, -exact, 2e-3):
-        raise Wrong("2: the size is right. A state that is negative is pushed by a positive input.")
+        raise Wrong(
+            "2: the size is right. A state that is negative is pushed by a positive input."
+        )
     if is_close(border, 2 * rest, 5e-3):
         raise Wrong(
             "2: that input would cancel the feedback of the resting state in a single step. A "
@@ -108,7 +116,9 @@ def check(answers):
     if is_close(border, math.sqrt(2), 2e-3):
         raise Wrong("2: w h is only one part of x = artanh(h) - w h.")
     if is_close(border, math.sqrt(0.5), 2e-3):
-        raise Wrong("2: 0.707 is the size of the state at the border; which input rests there?")
+        raise Wrong(
+            "2: 0.707 is the size of the state at the border; which input rests there?"
+        )
     if is_close(border, math.sqrt(2) + math.atanh(math.sqrt(0.5)), 2e-3):
         raise Wrong("2: mind the signs in x = artanh(h) - w h, with h negative.")
     if not is_close(border, exact, 2e-3):
@@ -120,14 +130,25 @@ def check(answers):
     derivative = number(answers, "derivative_over_ten_steps")
     slope = 2 * (1 - rest**2)
     for value, message in (
-        (slope, "3 is the derivative over one step; over ten steps the slopes are multiplied."),
+        (
+            slope,
+            "3 is the derivative over one step; over ten steps the slopes are multiplied.",
+        ),
         (10 * slope, "3: slopes in a row are multiplied (chain rule), not added."),
         ((1 - rest**2) ** 10, "3 leaves out w: each step multiplies by w (1 - h²)."),
-        (2 * (1 - rest**2) ** 10, "3 counts w once; every one of the ten steps multiplies by it."),
-        (2.0**10, "3 is the derivative at h = 0; the unit rests near 0.96, where tanh is flat."),
+        (
+            2 * (1 - rest**2) ** 10,
+            "3 counts w once; every one of the ten steps multiplies by it.",
+        ),
+        (
+            2.0**10,
+            "3 is the derivative at h = 0; the unit rests near 0.96, where tanh is flat.",
+        ),
     ):
         if abs(derivative / value - 1) < 1e-2:
             raise Wrong(message)
     if not abs(derivative / slope**10 - 1) < 0.05:
-        raise Wrong("3: the tenth power of the slope w (1 - h²), at the h where tanh(2h) = h.")
+        raise Wrong(
+            "3: the tenth power of the slope w (1 - h²), at the h where tanh(2h) = h."
+        )
     return "What keeps a bit safe is what lets no gradient through."

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from unrolled import rnn
+from unrolled.cells import rnn
 from unrolled.exercises.judging import Wrong, call, function
 
 TITLE = "More bits than units"
@@ -29,7 +29,7 @@ $h_t = \tanh(x_t W_x + h_{t-1} W_h + b)$ allows.
 STUB = '''
 import numpy as np
 
-from unrolled import rnn
+from unrolled.cells import rnn
 
 
 def network(S, H=8):
@@ -56,7 +56,7 @@ HINTS = (
 SOLUTION = '''
 import numpy as np
 
-from unrolled import rnn
+from unrolled.cells import rnn
 
 
 def network(S):
@@ -112,12 +112,18 @@ def check(answers):
     rate = _right(reader, 16)
     if rate < 0.99:
         reached = max((S for S in range(1, 16) if _right(reader, S) >= 0.99), default=0)
-        more = "" if reached else " (The first bit is due at the first step with the flag.)"
+        more = (
+            ""
+            if reached
+            else " (The first bit is due at the first step with the flag.)"
+        )
         raise Wrong(
             f"Of 16 bits, {rate:.0%} come out right; the longest echo that reaches 99 % has "
             f"{reached} bits.{more}"
         )
-    reached = max(S for S in (16, 20, 24, 32, 40, 48) if S == 16 or _right(reader, S) >= 0.99)
+    reached = max(
+        S for S in (16, 20, 24, 32, 40, 48) if S == 16 or _right(reader, S) >= 0.99
+    )
     noisy = _right(reader, 16, noise=1e-3)
     units = len(reader(16)[0].b)
     return (
@@ -136,7 +142,9 @@ def _right(reader, S, noise=0.0):
     except (TypeError, ValueError, AttributeError):
         raise Wrong("Return p, W_y, b_y, with p an `rnn.Params`.") from None
     if shapes != ((2, H), (H, H), (H, 1)):
-        raise Wrong(f"For H = {H}, W_x should be (2, {H}), W_h ({H}, {H}) and W_y ({H}, 1).")
+        raise Wrong(
+            f"For H = {H}, W_x should be (2, {H}), W_h ({H}, {H}) and W_y ({H}, 1)."
+        )
     if H > 8:
         raise Wrong(f"{H} units; 8 are allowed.")
     rng = np.random.default_rng(S)

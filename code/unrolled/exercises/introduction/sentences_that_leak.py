@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from unrolled import rnn
+from unrolled.cells import rnn
 from unrolled.exercises.judging import Wrong, array, call, close, function, is_close
 
 TITLE = "Sentences that leak into each other"
@@ -95,7 +95,9 @@ def check(answers):
     def run(x):
         found = call(reader, W_x.copy(), W_h.copy(), b.copy(), x.copy())
         if np.shape(found) == (T, B, H):
-            raise Wrong("The states come back with time first, (T, B, H); turn them back.")
+            raise Wrong(
+                "The states come back with time first, (T, B, H); turn them back."
+            )
         return array(found, (B, T, H), "the states for x of shape (3, 5, 2)")
 
     states = run(x)
@@ -110,16 +112,28 @@ def check(answers):
             "loop carries the state from sequence to sequence, not from step to step."
         )
     if moved[1].sum() == 1:
-        raise Wrong("An input moves its own step's state only: nothing is carried through time.")
+        raise Wrong(
+            "An input moves its own step's state only: nothing is carried through time."
+        )
     if moved[1, :1].any():
-        raise Wrong("A state moves when a *later* input of its sequence changes: time runs back.")
+        raise Wrong(
+            "A state moves when a *later* input of its sequence changes: time runs back."
+        )
     if not np.array_equal(moved, chain):
-        raise Wrong("An input should move the states of its own sequence from its own step on.")
-    right = np.swapaxes(rnn.forward(rnn.Params(W_x, W_h, b), np.swapaxes(x, 0, 1))[0], 0, 1)
+        raise Wrong(
+            "An input should move the states of its own sequence from its own step on."
+        )
+    right = np.swapaxes(
+        rnn.forward(rnn.Params(W_x, W_h, b), np.swapaxes(x, 0, 1))[0], 0, 1
+    )
     transposed = rnn.forward(rnn.Params(W_x, W_h.T, b), np.swapaxes(x, 0, 1))[0]
     if is_close(states, np.swapaxes(transposed, 0, 1)):
         raise Wrong("The graph is right, W_h is transposed.")
-    close(states, right, "The graph is right, the values are not: tanh(x_t W_x + h W_h + b).")
+    close(
+        states,
+        right,
+        "The graph is right, the values are not: tanh(x_t W_x + h W_h + b).",
+    )
     x = rng.normal(size=(1, 1, D))
     array(call(reader, W_x, W_h, b, x), (1, 1, H), "one sequence of one step")
     return "Each sequence has a chain of its own, and its order is time."

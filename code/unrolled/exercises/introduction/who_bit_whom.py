@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from unrolled import rnn
+from unrolled.cells import rnn
 from unrolled.exercises.judging import Wrong
 
 TITLE = "Who bit whom"
@@ -46,7 +46,7 @@ HINTS = (
 SOLUTION = '''
 import numpy as np
 
-from unrolled import rnn
+from unrolled.cells import rnn
 
 rng = np.random.default_rng(0)
 D, H = 3, 4
@@ -100,15 +100,30 @@ and look again.
 
 WHY = {
     ("a", False): "a sum does not depend on the order of its terms",
-    ("b", True): "the second word has gone through W_h and tanh more often than the fifth; to "
+    (
+        "b",
+        True,
+    ): "the second word has gone through W_h and tanh more often than the fifth; to "
     "exchange them changes the result",
-    ("c", True): "with W_h = 0 the last state is made of the last word only, and that is another "
+    (
+        "c",
+        True,
+    ): "with W_h = 0 the last state is made of the last word only, and that is another "
     "one",
-    ("d", False): "with W_h = 0 each state is made of its own word; the mean adds up the same five "
+    (
+        "d",
+        False,
+    ): "with W_h = 0 each state is made of its own word; the mean adds up the same five "
     "states in another order",
-    ("e", True): "write h_5 as a sum over the words: x_t is multiplied by a power of W_h that says "
+    (
+        "e",
+        True,
+    ): "write h_5 as a sum over the words: x_t is multiplied by a power of W_h that says "
     "how long ago it was",
-    ("f", False): "every power of the unit matrix is the unit matrix, so no word carries a mark of "
+    (
+        "f",
+        False,
+    ): "every power of the unit matrix is the unit matrix, so no word carries a mark of "
     "its place",
 }
 

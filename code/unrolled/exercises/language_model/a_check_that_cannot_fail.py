@@ -113,7 +113,9 @@ def check(answers):
     w = rng.normal(size=(3, 4))
 
     def loss(w):  # sin² + cos² is constant, and its differences are rounding
-        return float(np.sum(np.tanh(w) * A) + 10 * np.sum(np.sin(w[1]) ** 2 + np.cos(w[1]) ** 2))
+        return float(
+            np.sum(np.tanh(w) * A) + 10 * np.sum(np.sin(w[1]) ** 2 + np.cos(w[1]) ** 2)
+        )
 
     right = (1 - np.tanh(w) ** 2) * A
 
@@ -139,15 +141,21 @@ def check(answers):
     one = right.copy()
     one[1, 2] = np.nan
     if says(one):
-        raise Wrong("It accepts a NaN where the true gradient is zero: only there it passes.")
+        raise Wrong(
+            "It accepts a NaN where the true gradient is zero: only there it passes."
+        )
     if says(1.02 * right):
         raise Wrong(
             "It accepts a gradient that is too large by 2 %: |a - n| / (|a| + |n|) is half of the "
             "relative error, and 0.01 is coarse besides."
         )
     if says(1.001 * right):
-        raise Wrong("It accepts a gradient that is too large by 0.1 %: the threshold is coarse.")
-    index = np.unravel_index(np.argmin(np.where(right == 0, np.inf, np.abs(right))), right.shape)
+        raise Wrong(
+            "It accepts a gradient that is too large by 0.1 %: the threshold is coarse."
+        )
+    index = np.unravel_index(
+        np.argmin(np.where(right == 0, np.inf, np.abs(right))), right.shape
+    )
     one = right.copy()
     one[index] *= 1.5
     if says(one):
@@ -159,11 +167,15 @@ def check(answers):
     one = right.copy()
     one[index] *= 1.001
     if says(one):
-        raise Wrong("It refuses 0.1 % in the whole array and accepts it in a single entry.")
+        raise Wrong(
+            "It refuses 0.1 % in the whole array and accepts it in a single entry."
+        )
     one = right.copy()
     one[1, 0] = 0.1 * np.abs(right).max()
     if says(one):
-        raise Wrong("It accepts a value where the true gradient is zero: that is to be refused.")
+        raise Wrong(
+            "It accepts a value where the true gradient is zero: that is to be refused."
+        )
     if not says(1000 * right, loss=lambda w: 1000 * loss(w)):
         raise Wrong(
             "It refuses a right gradient when the loss is in other units, 1000 times as large: "
@@ -171,7 +183,9 @@ def check(answers):
         )
     flat = np.zeros(4)
     if not says(flat, loss=lambda w: 1.0, w=rng.normal(size=4)):
-        raise Wrong("It refuses the gradient of a constant, zero everywhere: 0 against 0 is right.")
+        raise Wrong(
+            "It refuses the gradient of a constant, zero everywhere: 0 against 0 is right."
+        )
     if says(flat + 0.5, loss=lambda w: 1.0, w=rng.normal(size=4)):
         raise Wrong("The loss is a constant, its gradient zero, and it accepts 0.5.")
     return "It accepts what is right and has been seen to refuse what is not."

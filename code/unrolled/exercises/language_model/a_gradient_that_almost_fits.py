@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from unrolled import rnn
+from unrolled.cells import rnn
 from unrolled.exercises.judging import Wrong, array, call, function, is_close
 
 TITLE = "The loss falls all the same"
@@ -26,7 +26,7 @@ fault often hides in one array only, and on some sentences only.
 STUB = '''
 import numpy as np
 
-from unrolled import rnn
+from unrolled.cells import rnn
 
 
 def backward(p, ids, h0, h, dh):
@@ -88,7 +88,10 @@ def backward(p, ids, h0, h, dh):
 '''
 
 SOLUTION = (
-    STUB[: STUB.index("def backward")] + _BODY.lstrip() + "\n\n" + STUB[STUB.index("def compare") :]
+    STUB[: STUB.index("def backward")]
+    + _BODY.lstrip()
+    + "\n\n"
+    + STUB[STUB.index("def compare") :]
 ).replace("compare(np.array([0, 1, 2, 3]))", "compare(np.array([0, 1, 2, 0]))")
 
 COMMENT = r"""
@@ -139,8 +142,12 @@ def check(answers):
             "term of its gradient."
         )
     if repeated or carried:
-        raise Wrong(f"Still wrong on a longer sentence: {', '.join(carried or repeated)}.")
-    return "Right for one step, for repeated words and for a state that was carried over."
+        raise Wrong(
+            f"Still wrong on a longer sentence: {', '.join(carried or repeated)}."
+        )
+    return (
+        "Right for one step, for repeated words and for a state that was carried over."
+    )
 
 
 def _wrong_arrays(reader, ids, h0_scale, V=6, H=3):
@@ -158,5 +165,7 @@ def _wrong_arrays(reader, ids, h0_scale, V=6, H=3):
     return [
         name
         for name, value, expected in zip(names, found, right, strict=True)
-        if not is_close(array(value, expected.shape, f"the gradient of {name}"), expected)
+        if not is_close(
+            array(value, expected.shape, f"the gradient of {name}"), expected
+        )
     ]

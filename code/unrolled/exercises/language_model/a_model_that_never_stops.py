@@ -106,16 +106,24 @@ def check(answers):
     shapes = {np.shape(a) for a in (inputs, targets, mask)}
     if len(shapes) > 1:
         raise Wrong("Inputs, targets and mask must have one shape, (T, B).")
-    if shapes == {(4, 5)} or shapes == {(4, 4)} and list(np.ravel(inputs[0])[:2]) == [1, 5]:
+    if (
+        shapes == {(4, 5)}
+        or shapes == {(4, 4)}
+        and list(np.ravel(inputs[0])[:2]) == [1, 5]
+    ):
         raise Wrong("Time runs down: a sentence is a column, the shape is (T, B).")
     if shapes == {(5, 4)}:
-        same = all(np.array_equal(inputs[: len(s), i], s) for i, s in enumerate(sentences))
+        same = all(
+            np.array_equal(inputs[: len(s), i], s) for i, s in enumerate(sentences)
+        )
         if same and is_close(inputs, targets):
             raise Wrong(
                 "The targets are the inputs: the model is asked to repeat the word it has just "
                 "read. The target of a step is the *next* word."
             )
-        raise Wrong("A sentence of n ids has n - 1 predictions: T should be 4 here, it is 5.")
+        raise Wrong(
+            "A sentence of n ids has n - 1 predictions: T should be 4 here, it is 5."
+        )
     inputs, targets = array(inputs, (4, 4), "inputs"), array(targets, (4, 4), "targets")
     mask = array(mask, (4, 4), "mask").astype(bool)
     real = np.arange(4)[:, None] < np.array([len(ids) - 1 for ids in sentences])
@@ -123,27 +131,41 @@ def check(answers):
     for column, ids in enumerate(sentences):
         x[: len(ids) - 1, column], y[: len(ids) - 1, column] = ids[:-1], ids[1:]
     if is_close(inputs[real], y[real]) and is_close(targets[real], x[real]):
-        raise Wrong("Inputs and targets are exchanged: the model would predict the word before.")
+        raise Wrong(
+            "Inputs and targets are exchanged: the model would predict the word before."
+        )
     if is_close(inputs[real], targets[real]):
-        raise Wrong("The targets are still the inputs. The target of a step is the *next* word.")
+        raise Wrong(
+            "The targets are still the inputs. The target of a step is the *next* word."
+        )
     if not is_close(inputs[real], x[real]):
-        raise Wrong("The inputs of a sentence are all of its ids but the last, START first.")
+        raise Wrong(
+            "The inputs of a sentence are all of its ids but the last, START first."
+        )
     if not is_close(targets[real], y[real]):
-        raise Wrong("The targets of a sentence are all of its ids but the first, END last.")
+        raise Wrong(
+            "The targets of a sentence are all of its ids but the first, END last."
+        )
     if np.array_equal(mask, real & (y != 2)):
         raise Wrong(
             "The mask drops the END that closes each sentence, together with the padding: no END "
             "is ever learnt, and the model goes on for ever."
         )
     if mask.all():
-        raise Wrong("The mask counts the padding as well; a short sentence has fewer predictions.")
+        raise Wrong(
+            "The mask counts the padding as well; a short sentence has fewer predictions."
+        )
     if np.array_equal(mask, ~real):
-        raise Wrong("The mask is the wrong way round: it should be True where a word is real.")
+        raise Wrong(
+            "The mask is the wrong way round: it should be True where a word is real."
+        )
     if not np.array_equal(mask, real):
         raise Wrong(
             f"The mask has {int(mask.sum())} places; {int(real.sum())} predictions are real: each "
             "word of the four sentences, and each END."
         )
-    if not (is_close(inputs[~real], 2 + 0 * x[~real]) and is_close(targets[~real], y[~real])):
+    if not (
+        is_close(inputs[~real], 2 + 0 * x[~real]) and is_close(targets[~real], y[~real])
+    ):
         raise Wrong("Right where words are; the padding should hold END everywhere.")
     return "Shifted by one, END is learnt, padding is not."

@@ -5,9 +5,11 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from unrolled import language_model, rnn, tree
+from unrolled import tree
+from unrolled.cells import rnn
 from unrolled.exercises.judging import Wrong, call, function, is_close
 from unrolled.functional import cross_entropy
+from unrolled.models import language_model
 
 TITLE = "A perplexity that changes with the batch size"
 CHAPTER = "02-language-model/forward-and-loss"
@@ -30,7 +32,7 @@ returns the states $(T, B, H)$ and a cache.
 STUB = '''
 import numpy as np
 
-from unrolled import rnn
+from unrolled.cells import rnn
 from unrolled.functional import cross_entropy
 
 
@@ -56,7 +58,7 @@ HINTS = (
 SOLUTION = '''
 import numpy as np
 
-from unrolled import rnn
+from unrolled.cells import rnn
 from unrolled.functional import cross_entropy
 
 
@@ -115,10 +117,16 @@ def check(answers):
                 if behaves_like(carried=carried, padding=padding, means=means):
                     raise Wrong(_what_is_left(carried, padding, means))
     if not is_close(found[1], found[0]):
-        raise Wrong("The order of the batches still matters. What does a batch get from the last?")
+        raise Wrong(
+            "The order of the batches still matters. What does a batch get from the last?"
+        )
     if is_close(found[0], found[3]):
-        raise Wrong("It no longer depends on the batches, but it is not exp of the mean loss.")
-    raise Wrong("It still depends on the batch size: divide once, by the number of real words.")
+        raise Wrong(
+            "It no longer depends on the batches, but it is not exp of the mean loss."
+        )
+    raise Wrong(
+        "It still depends on the batch size: divide once, by the number of real words."
+    )
 
 
 def _what_is_left(carried, padding, means):

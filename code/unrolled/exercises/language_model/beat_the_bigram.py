@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from unrolled import ngram
+from unrolled.data import ngram
 from unrolled.exercises.judging import Wrong, array, call, function, is_close
 
 TITLE = "Beat the bigram"
@@ -69,9 +69,10 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from unrolled import language_model, optimizers
 from unrolled.exercises.language_model import beat_the_bigram as language
 from unrolled.functional import softmax
+from unrolled.models import language_model
+from unrolled.training import optimizers
 
 V = len(language.WORDS)
 rng = np.random.default_rng(1)
@@ -170,7 +171,9 @@ def check(answers):
     if is_close(found.sum(axis=1), np.ones(len(found)), 1e-3) and np.all(found >= 0):
         raise Wrong("These are probabilities; their logarithms are asked.")
     if not is_close(np.exp(found).sum(axis=1), np.ones(len(found)), 1e-4):
-        raise Wrong("The probabilities of a row should sum to 1, over all words of the vocabulary.")
+        raise Wrong(
+            "The probabilities of a row should sum to 1, over all words of the vocabulary."
+        )
     other = longest.copy()
     other[3:] = 5 + (other[3:] + 1) % 6
     if not is_close(rows(other)[:3], found[:3], 1e-6):
@@ -179,13 +182,17 @@ def check(answers):
             "or keeps a state from one call to the next."
         )
     if not is_close(rows(longest), found, 1e-6):
-        raise Wrong("The same sentence twice, two answers: start every sentence from h_0 = 0.")
+        raise Wrong(
+            "The same sentence twice, two answers: start every sentence from h_0 = 0."
+        )
 
     words = sum(len(ids) - 1 for ids in new)
     losses = [-rows(ids[:-1])[np.arange(len(ids) - 1), ids[1:]].sum() for ids in new]
     yours = sum(losses) / words
     rng = np.random.default_rng(1)
-    bigram = np.log(ngram.perplexity(ngram.fit([sentence(rng) for _ in range(1000)], V, 2), new))
+    bigram = np.log(
+        ngram.perplexity(ngram.fit([sentence(rng) for _ in range(1000)], V, 2), new)
+    )
     best = sum(own_loss(ids) for ids in new) / words
     share = (bigram - yours) / (bigram - best)
     told = (
@@ -196,7 +203,11 @@ def check(answers):
         raise Wrong(told + "The bigram is still ahead.")
     if share < 0.8:
         raise Wrong(
-            told + f"You have won {share:.0%} of the distance; 80 % is the target. Which of the "
+            told
+            + f"You have won {share:.0%} of the distance; 80 % is the target. Which of the "
             "two is not kept to the verb, tense or number?"
         )
-    return told + f"That is {share:.0%} of the way from counting pairs to knowing the language."
+    return (
+        told
+        + f"That is {share:.0%} of the way from counting pairs to knowing the language."
+    )

@@ -111,10 +111,14 @@ def check(answers):
             with np.errstate(all="ignore"):
                 return reader(u, rng, *arguments), rng.calls
         except ValueError as error:
-            if "sum to 1" not in str(error) and "NaN" not in str(error).replace("nan", "NaN"):
+            if "sum to 1" not in str(error) and "NaN" not in str(error).replace(
+                "nan", "NaN"
+            ):
                 if "sum(pvals" not in str(error) and "non-negative" not in str(error):
                     raise
-            raise Wrong(f"The generator refuses the probabilities: {error}. {_why(u)}") from None
+            raise Wrong(
+                f"The generator refuses the probabilities: {error}. {_why(u)}"
+            ) from None
 
     rng = np.random.default_rng(0)
     large = (5 * rng.standard_normal(8000)).astype(np.float32)
@@ -127,7 +131,9 @@ def check(answers):
     if not np.array_equal(kept, large):
         raise Wrong("`draw` has changed the logits it was given: work on a copy.")
     if not isinstance(word, int | np.integer):
-        raise Wrong(f"`draw` should return the word's number, an int; it returns {word!r:.40}.")
+        raise Wrong(
+            f"`draw` should return the word's number, an int; it returns {word!r:.40}."
+        )
 
     sure = np.array([30.0, 0.0, 1.0, 0.5], np.float32)
     if any(draw(sure, seed, (0,))[0] == 0 for seed in range(20)):
@@ -136,7 +142,9 @@ def check(answers):
     if any(draw(huge, seed, (0,))[0] == 0 for seed in range(5)):
         raise Wrong("A forbidden word was drawn.")
     if draw(sure, 0, (0,))[1] != 1:
-        raise Wrong("Make one call to the generator for a word; the seed then decides it.")
+        raise Wrong(
+            "Make one call to the generator for a word; the seed then decides it."
+        )
 
     u = np.array([1.5, 0.0, 1.0, -0.5, 0.7], np.float32)
     for forbidden, temperature in (((), 1.0), ((0, 3), 1.0), ((0,), 0.5), ((), 2.0)):
@@ -150,13 +158,17 @@ def check(answers):
         case = f"With forbidden = {forbidden} and temperature {temperature}: "
         if temperature != 1 and is_close(found, softmax(masked), 0.04):
             raise Wrong(
-                case + "the temperature has no effect. Dividing all probabilities by one number "
+                case
+                + "the temperature has no effect. Dividing all probabilities by one number "
                 "and normalising cancels; the logits are to be divided."
             )
         if temperature != 1 and is_close(found, softmax(masked * temperature), 0.04):
             raise Wrong(case + "low temperatures should sharpen; you multiply by it.")
         if forbidden:
-            raise Wrong(case + "the words that are left should keep their odds against each other.")
+            raise Wrong(
+                case
+                + "the words that are left should keep their odds against each other."
+            )
         raise Wrong(case + "the words do not come as often as their probabilities say.")
     return "Float32 in, one draw, no UNKNOWN, and a temperature that does something."
 

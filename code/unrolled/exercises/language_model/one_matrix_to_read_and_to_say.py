@@ -4,9 +4,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from unrolled import gradcheck
 from unrolled.exercises.judging import Wrong, array, call, function, is_close
 from unrolled.functional import cross_entropy, dcross_entropy, sum_rows
+from unrolled.gradients import gradcheck
 
 TITLE = "One matrix to read and to say"
 CHAPTER = "02-language-model/the-gradient"
@@ -33,7 +33,7 @@ $$
 For one sentence, `inputs` and `targets` of shape $(T,)$, and $h_0 = 0$, write
 `loss_and_gradient(p, inputs, targets)`. It is to return $L$, the *sum* over the steps, and a
 `Params` of gradients, through *all* steps. Words may occur more than once. Check it with
-`unrolled.gradcheck` before you check it here: no hint is as quick.
+`unrolled.gradients.gradcheck` before you check it here: no hint is as quick.
 """
 
 STUB = '''
@@ -154,23 +154,33 @@ def check(answers):
         if len(parts) != 4:
             raise ValueError
     except (TypeError, ValueError):
-        raise Wrong("Return the loss and a Params of four gradients, E, W_h, b, b_y.") from None
+        raise Wrong(
+            "Return the loss and a Params of four gradients, E, W_h, b, b_y."
+        ) from None
 
     h, u, du, da, da_own = _pass(p, inputs, targets)
     total = cross_entropy(u, targets).sum()
     if is_close(loss, total / len(inputs)):
-        raise Wrong("The loss is the mean over the steps; the sum is asked, and its gradient.")
+        raise Wrong(
+            "The loss is the mean over the steps; the sum is asked, and its gradient."
+        )
     if not is_close(loss, total):
-        raise Wrong("The forward pass differs: L is the summed cross-entropy of u = h E^T + b_y.")
+        raise Wrong(
+            "The forward pass differs: L is the summed cross-entropy of u = h E^T + b_y."
+        )
     shapes = [(V, H), (H, H), (H,), (V,)]
     dE, dW_h, db, db_y = (
         array(w, s, f"the gradient of {n}")
         for w, s, n in zip(parts, shapes, _Params._fields, strict=True)
     )
     if is_close(db_y * len(inputs), du.sum(axis=0)):
-        raise Wrong("The loss is the sum over the steps, your gradient that of the mean.")
+        raise Wrong(
+            "The loss is the sum over the steps, your gradient that of the mean."
+        )
     if is_close(db_y, -du.sum(axis=0)):
-        raise Wrong("Every gradient has the wrong sign: du is p - onehot, not onehot - p.")
+        raise Wrong(
+            "Every gradient has the wrong sign: du is p - onehot, not onehot - p."
+        )
     if not is_close(db_y, du.sum(axis=0)):
         raise Wrong("b_y: its gradient is the sum over the steps of p - onehot.")
     if is_close(db, da_own.sum(axis=0)):
@@ -180,14 +190,18 @@ def check(answers):
         )
     wrong_way = _pass(_Params(p.E, p.W_h.T, p.b, p.b_y), inputs, targets, h)[3]
     if is_close(db, wrong_way.sum(axis=0)):
-        raise Wrong("On the way from step t+1 to step t, da is multiplied by W_h, not transposed.")
+        raise Wrong(
+            "On the way from step t+1 to step t, da is multiplied by W_h, not transposed."
+        )
     if not is_close(db, da.sum(axis=0)):
         raise Wrong(
             "b: its gradient is the sum of the da[t]. Look at dh[t] = du[t] E + da[t+1] W_h^T, and "
             "at the slope of tanh, 1 - h[t]²."
         )
     if is_close(dW_h, h[1:].T @ da):
-        raise Wrong("W_h multiplied the state *before* each step, h[t-1]; you took h[t].")
+        raise Wrong(
+            "W_h multiplied the state *before* each step, h[t-1]; you took h[t]."
+        )
     if is_close(dW_h, (h[:-1].T @ da).T):
         raise Wrong("The gradient of W_h is transposed: row = from, column = to.")
     if not is_close(dW_h, h[:-1].T @ da):
@@ -197,9 +211,13 @@ def check(answers):
     last = np.zeros((V, H))
     last[inputs] += da
     if is_close(dE, reading):
-        raise Wrong("E is right as it reads; it also says: u = h E^T has a gradient for E.")
+        raise Wrong(
+            "E is right as it reads; it also says: u = h E^T has a gradient for E."
+        )
     if is_close(dE, saying):
-        raise Wrong("E is right as it says; it also reads: row x_t went into the pre-activation.")
+        raise Wrong(
+            "E is right as it says; it also reads: row x_t went into the pre-activation."
+        )
     once = saying.copy()
     once[inputs] += da
     if is_close(dE, once) or is_close(dE, last):
@@ -210,7 +228,9 @@ def check(answers):
     if is_close(dE, 0.5 * (saying + reading)):
         raise Wrong("E: the two parts are added, not averaged.")
     if not is_close(dE, saying + reading):
-        raise Wrong("W_h, b and b_y are right. E collects two parts, as it reads and as it says.")
+        raise Wrong(
+            "W_h, b and b_y are right. E collects two parts, as it reads and as it says."
+        )
 
     params = _Params(*(w.copy() for w in p))
     gradcheck.check(lambda q: float(_loss(q, inputs, targets)), params, _Params(*parts))

@@ -70,9 +70,13 @@ def check(answers):
     if ours == post:
         raise Wrong("1 is the post's count; our model has two biases besides.")
     if ours in (post + H, post + V):
-        raise Wrong("1 has one of the two biases. One has an entry a hidden unit, one a word.")
+        raise Wrong(
+            "1 has one of the two biases. One has an entry a hidden unit, one a word."
+        )
     if ours == post + 2 * H:
-        raise Wrong("1: the output has one bias for each *word*, not for each hidden unit.")
+        raise Wrong(
+            "1: the output has one bias for each *word*, not for each hidden unit."
+        )
     if ours == T * (post + H + V):
         raise Wrong("1: the weights are the same at every step; T does not enter.")
     if ours != post + H + V:
@@ -95,7 +99,9 @@ def check(answers):
     if moved == rest + H:
         raise Wrong("3: 45 different words are read, and each has a row of its own.")
     if moved != T * H + rest:
-        raise Wrong("3: which rows of W_x get a gradient? Do any of the other arrays get less?")
+        raise Wrong(
+            "3: which rows of W_x get a gradient? Do any of the other arrays get less?"
+        )
     tied = number(answers, "tied")
     if tied == V * H + H * H:
         raise Wrong("4: our model keeps its biases.")

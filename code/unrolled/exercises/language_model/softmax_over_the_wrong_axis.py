@@ -73,18 +73,26 @@ def check(answers):
         )
     if is_close(found.sum(), 1.0):
         raise Wrong("The whole batch sums to 1; each of its rows should.")
-    close(found, softmax(u), "The rows are not exp(u) divided by its sum along the row.")
+    close(
+        found, softmax(u), "The rows are not exp(u) divided by its sum along the row."
+    )
     u = rng.normal(size=(2, 5, 3))
-    found = array(call(reader, u.copy()), (2, 5, 3), "softmax of logits of shape (2, 5, 3)")
+    found = array(
+        call(reader, u.copy()), (2, 5, 3), "softmax of logits of shape (2, 5, 3)"
+    )
     close(
         found,
         softmax(u),
         "Right for a batch of shape (B, V), wrong for (T, B, V): count the axis from the end.",
     )
     with np.errstate(all="ignore"):
-        found = np.asarray(call(reader, np.array([[1000.0, 0.0, 999.0], [-1000.0, 0.0, 1.0]])))
+        found = np.asarray(
+            call(reader, np.array([[1000.0, 0.0, 999.0], [-1000.0, 0.0, 1.0]]))
+        )
     if not np.isfinite(found).all():
-        raise Wrong("A logit of 1000 gives NaN: exp overflows. Subtract each row's maximum first.")
+        raise Wrong(
+            "A logit of 1000 gives NaN: exp overflows. Subtract each row's maximum first."
+        )
     close(
         found,
         softmax(np.array([[1000.0, 0.0, 999.0], [-1000.0, 0.0, 1.0]])),

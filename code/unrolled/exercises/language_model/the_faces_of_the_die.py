@@ -98,7 +98,9 @@ def check(answers):
     """Each number, with the usual wrong ones named."""
     loss = number(answers, "loss_of_the_uniform_model")
     if is_close(loss, math.log2(8000), 1e-3):
-        raise Wrong("1 is in bits (log to the base 2); nats want the natural logarithm.")
+        raise Wrong(
+            "1 is in bits (log to the base 2); nats want the natural logarithm."
+        )
     if is_close(loss, math.log10(8000), 1e-3):
         raise Wrong("1 is a logarithm to the base 10; nats want the natural logarithm.")
     if is_close(loss, 8000, 1e-3):
@@ -106,7 +108,9 @@ def check(answers):
     if is_close(loss, -math.log(8000), 1e-3):
         raise Wrong("1: the loss is minus the log probability, so it is positive.")
     if not is_close(loss, math.log(8000), 1e-3):
-        raise Wrong("1: each word has the probability 1/8000; the loss is minus its logarithm.")
+        raise Wrong(
+            "1: each word has the probability 1/8000; the loss is minus its logarithm."
+        )
 
     whole = number(answers, "perplexity_of_the_whole")
     if is_close(whole, 109.0, 1e-3):
@@ -115,11 +119,15 @@ def check(answers):
             "exponentiate the mean, once, at the end."
         )
     if is_close(whole, 100.0, 1e-2):
-        raise Wrong("2: you gave both groups the same weight; nine words in ten are common.")
+        raise Wrong(
+            "2: you gave both groups the same weight; nine words in ten are common."
+        )
     if is_close(whole, 1.2 * math.log(10), 1e-2):
         raise Wrong("2: that is the mean loss; the perplexity is its exponential.")
     if not is_close(whole, 10**1.2, 1e-3):
-        raise Wrong("2: turn both perplexities into losses, average over the 1000 words, go back.")
+        raise Wrong(
+            "2: turn both perplexities into losses, average over the 1000 words, go back."
+        )
 
     lowest = number(answers, "lowest_perplexity")
     entropy = 0.75 * math.log(16 / 3) + 0.25 * math.log(1024)
@@ -130,11 +138,17 @@ def check(answers):
             "rare. Not knowing it costs something, too."
         )
     if is_close(lowest, 67.0, 1e-3):
-        raise Wrong("3: 67 is the mean of 4 and 256. Average losses, not numbers of words.")
+        raise Wrong(
+            "3: 67 is the mean of 4 and 256. Average losses, not numbers of words."
+        )
     if is_close(lowest, 260.0, 1e-3):
-        raise Wrong("3: 260 is the model that holds all words equally likely; they are not.")
+        raise Wrong(
+            "3: 260 is the model that holds all words equally likely; they are not."
+        )
     if is_close(lowest, entropy, 1e-3):
-        raise Wrong("3: that is the entropy in nats; the perplexity is its exponential.")
+        raise Wrong(
+            "3: that is the entropy in nats; the perplexity is its exponential."
+        )
     if not is_close(lowest, math.exp(entropy), 2e-3):
         raise Wrong(
             "3: the best model gives each word its true probability. Take minus the logarithm of "

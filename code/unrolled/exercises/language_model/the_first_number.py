@@ -100,26 +100,41 @@ def check(answers):
             (8000.0, "that is the perplexity; the loss is its logarithm."),
         ],
         "b": [
-            (0.0, "a trained model would get there. An untrained one does not know yet that the "
-             "answer is in its input: every target costs it the same."),
+            (
+                0.0,
+                "a trained model would get there. An untrained one does not know yet that the "
+                "answer is in its input: every target costs it the same.",
+            ),
         ],
         "c": [
             (log_V, "the padded places are in the mean, with a loss of 0."),
-            (2 * log_V, "half of the places bring 0 into the mean, so it is smaller, not larger."),
+            (
+                2 * log_V,
+                "half of the places bring 0 into the mean, so it is smaller, not larger.",
+            ),
         ],
         "d": [
-            (log_V, "logits that scatter make the normaliser larger: the mean of exp(u) is above "
-             "exp of the mean."),
+            (
+                log_V,
+                "logits that scatter make the normaliser larger: the mean of exp(u) is above "
+                "exp of the mean.",
+            ),
             (log_V + 1, "nearly: the mean of exp(u) is exp(σ²/2), with the half."),
             (log_V - 0.5, "the sign: random opinions cost something on average."),
         ],
         "e": [(log_V, "the losses of the 45 words are added and not divided.")],
         "f": [
             (log_V, "each column sums to 1, and a column has 45 entries, not 8000."),
-            (log_V / 45, "nothing is divided by 45; the probabilities are larger than they ought."),
-            (log_V - math.log(45), "that would be a probability of 45/8000; each is 1/45."),
+            (
+                log_V / 45,
+                "nothing is divided by 45; the probabilities are larger than they ought.",
+            ),
+            (
+                log_V - math.log(45),
+                "that would be a probability of 45/8000; each is 1/45.",
+            ),
         ],
-    }  # fmt: skip
+    }
     for letter, expected in right.items():
         try:
             value = float(np.asarray(given[letter], dtype=float).reshape(()))
@@ -130,5 +145,9 @@ def check(answers):
         for wrong, message in known[letter]:
             if abs(value - wrong) < 0.02:
                 raise Wrong(f"{letter}: {message}")
-        raise Wrong(f"{letter}: which probability does each target get, and what is done with it?")
-    return "One number before training: four faults have told their names, and b has not."
+        raise Wrong(
+            f"{letter}: which probability does each target get, and what is done with it?"
+        )
+    return (
+        "One number before training: four faults have told their names, and b has not."
+    )

@@ -128,41 +128,64 @@ def _judge(reader, counts, kept):
     unsorted = np.asarray(counts)[kept:].sum() / np.sum(counts)
     if not is_close(share, rest):
         if is_close(share, unsorted):
-            raise Wrong(case + "you keep the *first* words; the most frequent ones are to be kept.")
+            raise Wrong(
+                case
+                + "you keep the *first* words; the most frequent ones are to be kept."
+            )
         if is_close(share, len(outside) / len(counts)):
             raise Wrong(
-                case + "1 is the share of the *different* words. Count every occurrence: a rare "
+                case
+                + "1 is the share of the *different* words. Count every occurrence: a rare "
                 "word is a whole entry of the list and hardly any of the text."
             )
         if is_close(share, 1 - rest):
-            raise Wrong(case + "1 is the share that is kept; the share of UNKNOWN is asked.")
-        raise Wrong(case + "1, the share of the text's words that become UNKNOWN, is wrong.")
+            raise Wrong(
+                case + "1 is the share that is kept; the share of UNKNOWN is asked."
+            )
+        raise Wrong(
+            case + "1, the share of the text's words that become UNKNOWN, is wrong."
+        )
     if not np.isfinite([loss, paid]).all():
         raise Wrong(
-            case + "a loss is NaN or infinite. If nothing is UNKNOWN, 0 log 0 counts as 0, and no "
+            case
+            + "a loss is NaN or infinite. If nothing is UNKNOWN, 0 log 0 counts as 0, and no "
             "choice among no words is to be paid for."
         )
     if not is_close(loss, h_inside + h_unknown):
         if len(outside) and is_close(loss, h_inside):
-            raise Wrong(case + "2 leaves out the entry UNKNOWN itself: predicting it costs, too.")
-        if len(outside) and is_close(loss, h_inside / inside.sum() + np.log(inside.sum())):
             raise Wrong(
-                case + "2 is the loss on the kept words alone; UNKNOWN is a word like them."
+                case
+                + "2 leaves out the entry UNKNOWN itself: predicting it costs, too."
+            )
+        if len(outside) and is_close(
+            loss, h_inside / inside.sum() + np.log(inside.sum())
+        ):
+            raise Wrong(
+                case
+                + "2 is the loss on the kept words alone; UNKNOWN is a word like them."
             )
         if is_close(loss, (h_inside + h_unknown) / np.log(2)):
             raise Wrong(case + "2 is in bits; natural logarithms give nats.")
         if len(outside) and is_close(loss, -np.sum(q * np.log(q))):
             raise Wrong(case + "2 is the loss of a model that keeps every word.")
-        raise Wrong(case + "2 is not minus the sum of q log q over the entries, UNKNOWN included.")
+        raise Wrong(
+            case
+            + "2 is not minus the sum of q log q over the entries, UNKNOWN included."
+        )
     expected = loss + (rest * np.log(len(outside)) if len(outside) else 0.0)
     if not is_close(paid, expected):
         if len(outside) and is_close(paid, loss + np.log(len(outside))):
-            raise Wrong(case + "3 pays for the choice at every word; it is due after UNKNOWN only.")
+            raise Wrong(
+                case
+                + "3 pays for the choice at every word; it is due after UNKNOWN only."
+            )
         if is_close(paid, -np.sum(q * np.log(q))):
             raise Wrong(
-                case + "3 spells the words left out with their true shares. That is the ideal, "
+                case
+                + "3 spells the words left out with their true shares. That is the ideal, "
                 "and the same for every vocabulary; here all of them count as equally likely."
             )
         raise Wrong(
-            case + "3 should be 2 and, for each UNKNOWN, the logarithm of how many words it may be."
+            case
+            + "3 should be 2 and, for each UNKNOWN, the logarithm of how many words it may be."
         )

@@ -102,55 +102,100 @@ def check(answers):
     log2 = np.log(2)
     loss = number(answers, "loss")
     if is_close(loss, np.log(4), 2e-3):
-        raise Wrong("1 is the mean loss, or one step's; the sum over both steps is asked.")
+        raise Wrong(
+            "1 is the mean loss, or one step's; the sum over both steps is asked."
+        )
     if is_close(loss, 4.0, 2e-3):
         raise Wrong("1 is in bits; take the natural logarithm.")
-    close(loss, 2 * np.log(4), "1: each step costs minus the log of what y_t was given.", 2e-3)
+    close(
+        loss,
+        2 * np.log(4),
+        "1: each step costs minus the log of what y_t was given.",
+        2e-3,
+    )
 
     found = answers.get("du_2")
-    if found is None or any(entry is ... for entry in np.ravel(np.array(found, dtype=object))):
+    if found is None or any(
+        entry is ... for entry in np.ravel(np.array(found, dtype=object))
+    ):
         raise Wrong("Set `du_2` to a list of three numbers.")
     du = array(found, (3,), "du_2")
     if is_close(du, [0.75, -0.25, -0.5], 2e-3):
-        raise Wrong("2 has the wrong sign: what the model said, less what it should have said.")
+        raise Wrong(
+            "2 has the wrong sign: what the model said, less what it should have said."
+        )
     if is_close(du, [0.25, 0.25, 0.5], 2e-3) or is_close(du, [1.25, 0.25, 0.5], 2e-3):
-        raise Wrong("2: the word that came has its 1 taken off; that is where the loss enters.")
+        raise Wrong(
+            "2: the word that came has its 1 taken off; that is where the loss enters."
+        )
     if is_close(du, [-4.0, 0.0, 0.0], 2e-3):
-        raise Wrong("2 is the gradient at the probabilities; the softmax is still to be crossed.")
+        raise Wrong(
+            "2 is the gradient at the probabilities; the softmax is still to be crossed."
+        )
     if is_close(du, [0.25, -0.75, 0.5], 2e-3):
         raise Wrong("2: words are numbered from 0, so y_2 = 0 is the first entry.")
     close(du, [-0.75, 0.25, 0.5], "2: du_2 is p_2 - onehot(y_2).", 2e-3)
 
     da_2 = number(answers, "da_2")
     if is_close(da_2, -1.25 * log2, 2e-3):
-        raise Wrong("3 is dh_2; the slope of tanh at step 2, from the value h_2, is missing.")
+        raise Wrong(
+            "3 is dh_2; the slope of tanh at step 2, from the value h_2, is missing."
+        )
     if is_close(da_2, -1.25 * log2 * 1.5, 2e-3):
         raise Wrong("3: the slope of tanh is 1 - h², with the square.")
     if is_close(da_2, -1.25 * log2 * (1 - np.tanh(0.5) ** 2), 2e-3):
-        raise Wrong("3: h_2 is already the value of tanh; it is not to be put into tanh again.")
-    close(da_2, -15 / 16 * log2, "3: take du_2 back through W_y, then through tanh.", 2e-3)
+        raise Wrong(
+            "3: h_2 is already the value of tanh; it is not to be put into tanh again."
+        )
+    close(
+        da_2, -15 / 16 * log2, "3: take du_2 back through W_y, then through tanh.", 2e-3
+    )
 
     da_1 = number(answers, "da_1")
     if is_close(da_1, 3 / 16 * log2, 2e-3):
-        raise Wrong("4 knows step 1's own loss only. h_1 also went into step 2, through w_h.")
+        raise Wrong(
+            "4 knows step 1's own loss only. h_1 also went into step 2, through w_h."
+        )
     if is_close(da_1, -45 / 32 * log2, 2e-3):
-        raise Wrong("4 knows the loss of step 2 only. h_1 also made the logits of step 1.")
+        raise Wrong(
+            "4 knows the loss of step 2 only. h_1 also made the logits of step 1."
+        )
     if is_close(da_1, (0.25 - 2.5) * 0.75 * log2, 2e-3):
-        raise Wrong("4 takes dh_2 back through w_h; what reaches w_h is da_2, behind the tanh.")
+        raise Wrong(
+            "4 takes dh_2 back through w_h; what reaches w_h is da_2, behind the tanh."
+        )
     if is_close(da_1, -13 / 8 * log2, 2e-3):
         raise Wrong("4 is dh_1; the slope of tanh at step 1 is missing.")
     if is_close(da_1, (0.25 - 15 / 16) * 0.75 * log2, 2e-3):
-        raise Wrong("4: on its way from step 2 to step 1 the gradient is multiplied by w_h.")
-    close(da_1, -39 / 32 * log2, "4: dh_1 is the sum over both paths; then through tanh.", 2e-3)
+        raise Wrong(
+            "4: on its way from step 2 to step 1 the gradient is multiplied by w_h."
+        )
+    close(
+        da_1,
+        -39 / 32 * log2,
+        "4: dh_1 is the sum over both paths; then through tanh.",
+        2e-3,
+    )
 
     dw = number(answers, "dw_h")
     if is_close(dw, -15 / 32 * log2, 2e-3):
-        raise Wrong("5 leaves out step 1: there w_h multiplied h_0, which is not zero here.")
+        raise Wrong(
+            "5 leaves out step 1: there w_h multiplied h_0, which is not zero here."
+        )
     if is_close(dw, (0.5 * -39 / 32 + -0.5 * -15 / 16) * log2, 2e-3):
         raise Wrong("5: at step t, w_h multiplied the state *before*, h_{t-1}.")
     if is_close(dw, (-39 / 32 - 15 / 16) * log2, 2e-3):
-        raise Wrong("5 is the gradient of the bias; w_h was multiplied by a state at each step.")
+        raise Wrong(
+            "5 is the gradient of the bias; w_h was multiplied by a state at each step."
+        )
     if is_close(dw, 0.5 * -99 / 128 * log2, 2e-3):
-        raise Wrong("5 is the mean over the steps; the loss is a sum, so the terms are added.")
-    close(dw, -99 / 128 * log2, "5: add, over both steps, the state before times da.", 2e-3)
+        raise Wrong(
+            "5 is the mean over the steps; the loss is a sum, so the terms are added."
+        )
+    close(
+        dw,
+        -99 / 128 * log2,
+        "5: add, over both steps, the state before times da.",
+        2e-3,
+    )
     return "Two uses of one weight, two terms; and the path through time outweighs the direct one."

@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from unrolled import language_model, rnn
+from unrolled.cells import rnn
 from unrolled.exercises.judging import Wrong
+from unrolled.models import language_model
 
 TITLE = "Which weights move?"
 CHAPTER = "02-language-model/parameters-and-initialisation"
@@ -48,7 +49,8 @@ HINTS = (
 SOLUTION = """
 import numpy as np
 
-from unrolled import language_model, rnn
+from unrolled.cells import rnn
+from unrolled.models import language_model
 
 
 def is_zero(zeros, T=6, V=7, H=4):
@@ -136,13 +138,21 @@ def check(answers):
         try:
             named = set(zero[start])
         except TypeError:
-            raise Wrong(f"Start {start}: give a set of names, set() if there is none.") from None
+            raise Wrong(
+                f"Start {start}: give a set of names, set() if there is none."
+            ) from None
         if not named <= set(NAMES):
-            raise Wrong(f"Start {start}: the names are " + ", ".join(f'"{n}"' for n in NAMES) + ".")
+            raise Wrong(
+                f"Start {start}: the names are "
+                + ", ".join(f'"{n}"' for n in NAMES)
+                + "."
+            )
         truth = _vanishing(zeros, T)
         for name in NAMES:
             if name in named and name not in truth:
-                raise Wrong(f"Start {start}: {name} does get a gradient: {WHY_NOT[name]}.")
+                raise Wrong(
+                    f"Start {start}: {name} does get a gradient: {WHY_NOT[name]}."
+                )
             if name in truth and name not in named:
                 raise Wrong(f"Start {start}: {name} gets none: {WHY_ZERO[name]}.")
     return "A zero matrix starves what is below it, and zero states starve what reads them."
@@ -151,7 +161,10 @@ def check(answers):
 def _vanishing(zeros, T, V=7, H=4):
     rng = np.random.default_rng(0)
     shapes = ((V, H), (H, H), (H,), (H, V), (V,))
-    w = [rng.normal(size=s) * (n not in zeros) for n, s in zip(NAMES, shapes, strict=True)]
+    w = [
+        rng.normal(size=s) * (n not in zeros)
+        for n, s in zip(NAMES, shapes, strict=True)
+    ]
     p = language_model.Params(rnn.Params(*w[:3]), *w[3:])
     ids = rng.integers(0, V, T + 1)
     _, d = language_model.loss_and_gradient_loops(p, ids[:-1], ids[1:])

@@ -115,7 +115,12 @@ def check(answers):
         (
             "again_mb",
             again,
-            ((again * R / B, "there are B/R blocks of rows, and each reads all of W_h."),),
+            (
+                (
+                    again * R / B,
+                    "there are B/R blocks of rows, and each reads all of W_h.",
+                ),
+            ),
         ),
         (
             "once_mb",
@@ -131,15 +136,26 @@ def check(answers):
             "exchanged_mb",
             exchanged,
             (
-                (exchanged * U / H, "each of the H/U programs of a block reads all units."),
-                (3 * exchanged, "what is exchanged forward is h, H numbers a row, not 3H."),
-                (exchanged * B / R, "each program reads its own rows: R of them, and not B."),
+                (
+                    exchanged * U / H,
+                    "each of the H/U programs of a block reads all units.",
+                ),
+                (
+                    3 * exchanged,
+                    "what is exchanged forward is h, H numbers a row, not 3H.",
+                ),
+                (
+                    exchanged * B / R,
+                    "each program reads its own rows: R of them, and not B.",
+                ),
             ),
         ),
     ):
         found = number(answers, name)
         if name != "exchanged_mb" and is_close(found, right * 4 / 3, 1e-3):
-            raise Wrong(f"`{name}` is the LSTM's; W_h of a GRU has three blocks of columns.")
+            raise Wrong(
+                f"`{name}` is the LSTM's; W_h of a GRU has three blocks of columns."
+            )
         if is_close(found, right / s, 1e-3):
             raise Wrong(f"`{name}` counts numbers; each has 2 bytes.")
         if is_close(found, right * 1e6 / 2**20, 1e-3):
@@ -148,7 +164,9 @@ def check(answers):
             if is_close(found, wrong, 1e-3):
                 raise Wrong(f"`{name}`: {why}")
         if not is_close(found, right, 1e-3):
-            raise Wrong(f"`{name}` is not right: steps × programs × what one reads × 2 bytes.")
+            raise Wrong(
+                f"`{name}` is not right: steps × programs × what one reads × 2 bytes."
+            )
     _widest(answers)
     why_not = {
         "a": "`waits`: a program has r of its own units only; whose r does the candidate's product "
@@ -158,7 +176,9 @@ def check(answers):
         "d": "`waits`: the units can still be cut; what does a program have to ask the others for?",
     }
     choice(answers, "waits", why_not, "c")
-    return "The weights stay, the states travel; and a GRU should reset after its product."
+    return (
+        "The weights stay, the states travel; and a GRU should reset after its product."
+    )
 
 
 def _widest(answers):
@@ -186,6 +206,10 @@ def _widest(answers):
         )
     programs = 64 / rows * widest / units
     if programs > 132:
-        raise Wrong(f"`widest`: with your `rows` and `units` there are {programs:.0f} programs.")
+        raise Wrong(
+            f"`widest`: with your `rows` and `units` there are {programs:.0f} programs."
+        )
     if widest != 1360:
-        raise Wrong("`widest` fits, and a wider one does too: both limits leave something.")
+        raise Wrong(
+            "`widest` fits, and a wider one does too: both limits leave something."
+        )

@@ -102,7 +102,9 @@ class _Counting(np.ndarray):
         if isinstance(options.get("where"), _Counting):
             options["where"] = np.asarray(options["where"])
         if out:
-            options["out"] = tuple(np.asarray(a) if isinstance(a, _Counting) else a for a in out)
+            options["out"] = tuple(
+                np.asarray(a) if isinstance(a, _Counting) else a for a in out
+            )
         found = getattr(ufunc, method)(*plain, **options)
         if out:
             return out[0]
@@ -130,7 +132,9 @@ def _answer(reader, u, targets, weights):
     try:
         return float(loss), given
     except (TypeError, ValueError):
-        raise Wrong("Return the loss, one number; the gradient is left in `u`.") from None
+        raise Wrong(
+            "Return the loss, one number; the gradient is left in `u`."
+        ) from None
 
 
 def check(answers):
@@ -148,13 +152,21 @@ def check(answers):
             "writes into the old one."
         )
     if is_close(left, p) or is_close(left, weights[:, None] * p):
-        raise Wrong("`u` holds probabilities: the gradient has 1 less at the target's place.")
+        raise Wrong(
+            "`u` holds probabilities: the gradient has 1 less at the target's place."
+        )
     if is_close(left, p - onehot):
-        raise Wrong("`u` holds the gradient of the unweighted sum: each row has its weight.")
+        raise Wrong(
+            "`u` holds the gradient of the unweighted sum: each row has its weight."
+        )
     if is_close(left, weights[:, None] * p - onehot):
-        raise Wrong("In `u` the probabilities have their weights and the 1 of the target has not.")
+        raise Wrong(
+            "In `u` the probabilities have their weights and the 1 of the target has not."
+        )
     if not is_close(left, du):
-        raise Wrong("`u` should hold the weights times (softmax minus one-hot), row by row.")
+        raise Wrong(
+            "`u` should hold the weights times (softmax minus one-hot), row by row."
+        )
     shifted = u - u.max(axis=1, keepdims=True)
     late = np.log(np.exp(shifted).sum(axis=1)) - np.exp(shifted)[np.arange(N), targets]
     if is_close(found, weights @ late):
@@ -164,11 +176,15 @@ def check(answers):
         )
     for scale, of_what in ((weights.sum(), "weights"), (N, "rows")):
         if is_close(found, loss / scale):
-            raise Wrong(f"The loss is a mean over the {of_what}; the weighted sum is asked.")
+            raise Wrong(
+                f"The loss is a mean over the {of_what}; the weighted sum is asked."
+            )
     if is_close(found, losses.sum()):
         raise Wrong("The gradient has the weights, and the loss has not.")
     if not is_close(found, loss):
-        raise Wrong(f"The gradient is right and the loss is not: {found:.6g} for {loss:.6g}.")
+        raise Wrong(
+            f"The gradient is right and the loss is not: {found:.6g} for {loss:.6g}."
+        )
     _hard_logits(reader, targets, weights)
     _padding(reader, u, targets, weights)
     _memory(reader, rng)
@@ -182,14 +198,18 @@ def _hard_logits(reader, targets, weights):
     loss, du, *_ = _right(u, targets, weights)
     found, left = _answer(reader, u, targets, weights)
     if not np.isfinite(left).all():
-        raise Wrong("With logits of 1000 the exponential overflows: subtract each row's largest.")
+        raise Wrong(
+            "With logits of 1000 the exponential overflows: subtract each row's largest."
+        )
     if not np.isfinite(found):
         raise Wrong(
             "With a target at -1000 and the others at 1000 the probability is 0 in float64, and "
             "its logarithm is infinite. The loss is 2000 and can be had without that probability."
         )
     if not (is_close(left, du) and is_close(found, loss)):
-        raise Wrong("For logits of ±1000 loss or gradient is off: is anything cut off or added?")
+        raise Wrong(
+            "For logits of ±1000 loss or gradient is off: is anything cut off or added?"
+        )
 
 
 def _padding(reader, u, targets, weights):
@@ -204,7 +224,9 @@ def _padding(reader, u, targets, weights):
                 "is not 0."
             )
         if not (is_close(left, du) and is_close(found, loss)):
-            raise Wrong("Rows of weight 0 should come back as zeros and add nothing to the loss.")
+            raise Wrong(
+                "Rows of weight 0 should come back as zeros and add nothing to the loss."
+            )
 
 
 def _memory(reader, rng, N=120, V=2000):

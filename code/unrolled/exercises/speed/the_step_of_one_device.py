@@ -135,7 +135,9 @@ def check(answers):
     rng = np.random.default_rng(4)
     P = 5
     w = rng.normal(size=P)
-    shares = [3 * k + rng.normal(size=(n, P)) for k, n in zip((-1, 1, 2), SIZES, strict=True)]
+    shares = [
+        3 * k + rng.normal(size=(n, P)) for k, n in zip((-1, 1, 2), SIZES, strict=True)
+    ]
     loose, tight = 1e6, 0.2
     plain, _ = _ask(reader, w, shares, loose)
     if is_close(plain, _step(shares, loose, by_words=False, clip_first=False)):
@@ -147,7 +149,9 @@ def check(answers):
     if is_close(plain, -total):
         raise Wrong("Nothing divides by N: that is the step of the summed loss.")
     if is_close(plain, -total / len(shares)):
-        raise Wrong("You add up sums and divide by the number of devices; N is the words of all.")
+        raise Wrong(
+            "You add up sums and divide by the number of devices; N is the words of all."
+        )
     if not is_close(plain, -total / sum(SIZES)):
         raise Wrong(
             "With unequal shares and nothing to clip, the step is not that of one device: the "
@@ -173,12 +177,18 @@ def check(answers):
     without = [shares[0], np.empty((0, P)), shares[2]]
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the mean of no rows
-        change, sent = _ask(reader, w, without, tight, "With a device that has no words: ")
+        change, sent = _ask(
+            reader, w, without, tight, "With a device that has no words: "
+        )
     right = _step([shares[0], shares[2]], tight, by_words=True, clip_first=False)
     if not is_close(change, right):
-        raise Wrong("With a device that has no words, the step is not that of the others' words.")
+        raise Wrong(
+            "With a device that has no words, the step is not that of the others' words."
+        )
     if sent == 0:
-        raise Wrong("`all_reduce` is never called: nothing else lets devices know of each other.")
+        raise Wrong(
+            "`all_reduce` is never called: nothing else lets devices know of each other."
+        )
     if sent > 2 * (P + 1):
         raise Wrong(
             f"Each device sends {sent} numbers for {P} weights: the sum over its words is enough."
@@ -198,20 +208,30 @@ def _ask(reader, w, shares, limit, where=""):
     def all_reduce(values):
         values = list(values)
         if len(values) != len(shares):
-            raise Wrong(f"{where}`all_reduce` wants one value from each of the devices.")
+            raise Wrong(
+                f"{where}`all_reduce` wants one value from each of the devices."
+            )
         sizes = {np.shape(value) for value in values}
         if len(sizes) > 1:
-            raise Wrong(f"{where}`all_reduce` adds arrays of one shape; it got {sorted(sizes)}.")
+            raise Wrong(
+                f"{where}`all_reduce` adds arrays of one shape; it got {sorted(sizes)}."
+            )
         sent.append(max(np.size(value) for value in values))
         return [sum(np.asarray(value) for value in values)] * len(values)
 
-    found = call(reader, w.copy(), [share.copy() for share in shares], 1.0, limit, all_reduce)
+    found = call(
+        reader, w.copy(), [share.copy() for share in shares], 1.0, limit, all_reduce
+    )
     if not isinstance(found, list | tuple) or len(found) != len(shares):
         raise Wrong("`step` should return a list of the weights of every device.")
     kinds = [np.asarray(one, dtype=float) for one in found]
     if any(one.shape == w.shape and np.isnan(one).any() for one in kinds):
-        raise Wrong(f"{where}the weights are NaN on all: the mean of no rows was added up.")
+        raise Wrong(
+            f"{where}the weights are NaN on all: the mean of no rows was added up."
+        )
     new = [array(one, w.shape, f"{where}the weights") for one in kinds]
     if any(not np.array_equal(one, new[0]) for one in new):
-        raise Wrong(f"{where or 'After the step '}the devices' weights differ; they must be equal.")
+        raise Wrong(
+            f"{where or 'After the step '}the devices' weights differ; they must be equal."
+        )
     return new[0] - w, sum(sent)

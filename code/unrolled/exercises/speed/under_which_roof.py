@@ -107,40 +107,64 @@ def check(answers):
     found = number(answers, "product_ms")
     operations, numbers = 2 * N * H * V, N * H + H * V + N * V
     if is_close(found, 1e3 * operations / R / 2, 1e-3):
-        raise Wrong("`product_ms`: a multiplication and an addition are two operations.")
+        raise Wrong(
+            "`product_ms`: a multiplication and an addition are two operations."
+        )
     if is_close(found, 1e3 * s * numbers / beta, 1e-3):
-        raise Wrong("`product_ms` is the time of its bytes. Which of the two takes longer?")
+        raise Wrong(
+            "`product_ms` is the time of its bytes. Which of the two takes longer?"
+        )
     if is_close(found, 1e3 * (operations / R + s * numbers / beta), 1e-3):
-        raise Wrong("`product_ms`: memory and arithmetic go on at once; the slower one decides.")
+        raise Wrong(
+            "`product_ms`: memory and arithmetic go on at once; the slower one decides."
+        )
     if not is_close(found, 1e3 * operations / R, 1e-3):
-        raise Wrong("`product_ms` is the longer of 2NHV operations at R and the bytes at β.")
+        raise Wrong(
+            "`product_ms` is the longer of 2NHV operations at R and the bytes at β."
+        )
     found = number(answers, "update_ms")
     one = 1e3 * s * H * V / beta
     if is_close(found, 2 * one, 1e-3):
-        raise Wrong("`update_ms` counts each pass once; a pass reads its inputs and writes.")
+        raise Wrong(
+            "`update_ms` counts each pass once; a pass reads its inputs and writes."
+        )
     if is_close(found, 2 * 1e3 * H * V / R, 1e-3):
-        raise Wrong("`update_ms`: these passes hardly compute; what does it take to move them?")
+        raise Wrong(
+            "`update_ms`: these passes hardly compute; what does it take to move them?"
+        )
     if is_close(found, 5 * one / s, 1e-3):
         raise Wrong("`update_ms` counts numbers; each has 4 bytes.")
     if not is_close(found, 5 * one, 1e-3):
         raise Wrong("`update_ms`: one pass touches 2HV numbers, the other 3HV.")
     found = number(answers, "least_rows")
     if 10 <= found < 11:
-        raise Wrong("`least_rows`: that would do if W_y alone were read; u is written as well.")
+        raise Wrong(
+            "`least_rows`: that would do if W_y alone were read; u is written as well."
+        )
     if 11 <= found < 12:
-        raise Wrong("`least_rows` is a whole number, and with 11 rows memory still takes longer.")
+        raise Wrong(
+            "`least_rows` is a whole number, and with 11 rows memory still takes longer."
+        )
     if found != 12:
-        raise Wrong("`least_rows`: set 2NHV / R equal to the bytes over β, solve for N, round up.")
+        raise Wrong(
+            "`least_rows`: set 2NHV / R equal to the bytes over β, solve for N, round up."
+        )
     found = number(answers, "most")
     if is_close(found, 2 * V / s, 1e-3) or is_close(found, 2 * H * V / (H + V), 1e-3):
-        raise Wrong("`most`: operations for each *byte*, with HV small against NH + NV.")
+        raise Wrong(
+            "`most`: operations for each *byte*, with HV small against NH + NV."
+        )
     if is_close(found, 2 * H / s, 1e-3):
-        raise Wrong("`most`: near, but the states h are read too, and V is not infinite.")
+        raise Wrong(
+            "`most`: near, but the states h are read too, and V is not infinite."
+        )
     if not is_close(found, 2 * H * V / (s * (H + V)), 1e-3):
         raise Wrong("`most` is the limit of 2NHV / (4 (NH + HV + NV)) as N grows.")
     found = number(answers, "narrowest")
     if found == 10 or 10 < found < 11:
-        raise Wrong("`narrowest`: with H = 10 the limit is 4.99 operations a byte; 5 are needed.")
+        raise Wrong(
+            "`narrowest`: with H = 10 the limit is 4.99 operations a byte; 5 are needed."
+        )
     if found != 11:
         raise Wrong("`narrowest`: your limit for many rows has to exceed R / β = 5.")
     why_not = {

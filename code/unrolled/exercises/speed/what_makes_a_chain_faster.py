@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from unrolled import sequential_chain
 from unrolled.exercises.judging import Wrong, is_close, number
+from unrolled.speed import serial_chain
 
 TITLE = "What makes a chain faster"
 CHAPTER = "07-gpu/on-a-gpu"
@@ -54,14 +54,14 @@ HINTS = (
 )
 
 SOLUTION = """
-from unrolled import sequential_chain
+from unrolled.speed import serial_chain
 
 T, latency, rate = 100, 5e-6, 50e12
 
 
 def seconds(B=8, H=256, latency=latency, rate=rate, steps=T):
-    w = sequential_chain.work(H, H, gates=4)
-    return float(sequential_chain.seconds(steps, B, latency, w, rate))
+    w = serial_chain.work(H, H, gates=4)
+    return float(serial_chain.seconds(steps, B, latency, w, rate))
 
 
 factor = {
@@ -101,16 +101,23 @@ def check(answers):
     found = answers.get("factor")
     if not isinstance(found, Mapping):
         raise Wrong("Set `factor` to the dict of the stub.")
-    latency, rate, w = 5e-6, 50e12, sequential_chain.work(256, 256, 4)
-    full = float(sequential_chain.saturating_batch(latency, w, rate))
+    latency, rate, w = 5e-6, 50e12, serial_chain.work(256, 256, 4)
+    full = float(serial_chain.saturating_batch(latency, w, rate))
     far = "B* is near 80, and 8 sentences are a tenth of it"
     rows = (
-        ("B=16", 1, ((2, "16 sentences are still fewer than B*, and wait as long as 8."),)),
+        (
+            "B=16",
+            1,
+            ((2, "16 sentences are still fewer than B*, and wait as long as 8."),),
+        ),
         (
             "B=160",
             160 / full,
             (
-                (20, "the first 80 sentences or so are free; the time grows from there on."),
+                (
+                    20,
+                    "the first 80 sentences or so are free; the time grows from there on.",
+                ),
                 (1, "160 is more than B*: the work now takes longer than the latency."),
             ),
         ),
@@ -135,20 +142,39 @@ def check(answers):
         (
             "both ways",
             1,
-            ((2, "the two directions never meet, so a step of each runs in one latency."),),
+            (
+                (
+                    2,
+                    "the two directions never meet, so a step of each runs in one latency.",
+                ),
+            ),
         ),
         (
             "4 in turn",
             4,
-            ((1, "each layer has its own T steps, one after the other: the chain is 4T long."),),
+            (
+                (
+                    1,
+                    "each layer has its own T steps, one after the other: the chain is 4T long.",
+                ),
+            ),
         ),
         (
             "4 at once",
             1.03,
             (
-                (4, "layer 2 need not wait for layer 1 to finish; its step t needs step t only."),
-                (1.0, "layer 4 starts when three moments have passed, and finishes as much later."),
-                (1.04, "after the T moments of the first layer there are three more, not four."),
+                (
+                    4,
+                    "layer 2 need not wait for layer 1 to finish; its step t needs step t only.",
+                ),
+                (
+                    1.0,
+                    "layer 4 starts when three moments have passed, and finishes as much later.",
+                ),
+                (
+                    1.04,
+                    "after the T moments of the first layer there are three more, not four.",
+                ),
             ),
         ),
     )

@@ -149,7 +149,9 @@ def check(answers):
     rng = np.random.default_rng(1)
     others = {
         "lengths without clusters": 1 + rng.geometric(0.05, 2000),
-        "the post's case, 1000 among twenties": np.append(rng.integers(15, 26, 992), 8 * [1000]),
+        "the post's case, 1000 among twenties": np.append(
+            rng.integers(15, 26, 992), 8 * [1000]
+        ),
     }
     for name, some in others.items():
         for buckets in (2, 4):
@@ -160,7 +162,11 @@ def check(answers):
                     f"Good on the lengths of the cell. For {name} and {buckets} buckets it leaves "
                     f"{waste_here:.0%}, more than limits at the quantiles ({even:.0%})."
                 )
-    how = "the best there is" if waste < best + 1e-9 else f"the best possible is {best:.2%}"
+    how = (
+        "the best there is"
+        if waste < best + 1e-9
+        else f"the best possible is {best:.2%}"
+    )
     return f"{waste:.2%} padding with four limits; {how}."
 
 
@@ -191,7 +197,9 @@ def _waste(lengths, limits):
 
 
 def _quantiles(lengths, buckets):
-    return np.unique(np.quantile(lengths, np.arange(1, buckets + 1) / buckets, method="higher"))
+    return np.unique(
+        np.quantile(lengths, np.arange(1, buckets + 1) / buckets, method="higher")
+    )
 
 
 def _best(lengths, buckets):
@@ -199,7 +207,10 @@ def _best(lengths, buckets):
     n, up_to = len(occurring), np.append(0, np.cumsum(counts))
     cost, cuts = np.append(0.0, np.full(n, np.inf)), []
     for _ in range(min(buckets, n)):
-        tried = [cost[:j] + occurring[j - 1] * (up_to[j] - up_to[:j]) for j in range(1, n + 1)]
+        tried = [
+            cost[:j] + occurring[j - 1] * (up_to[j] - up_to[:j])
+            for j in range(1, n + 1)
+        ]
         cuts.append([0] + [int(steps.argmin()) for steps in tried])
         cost = np.append(0.0, [steps.min() for steps in tried])
     limits, j = [], n

@@ -84,7 +84,7 @@ $$
 The nesting is paid per step, whatever the step holds: for a vector of 256 floats it is 9 bytes on
 1024 (each of the three lengths takes two bytes now), less than one per cent. So the remark that a
 data set grew tenfold says as much about what was in the steps as about the format. Check yourself
-against `with_tfrecords.sequence_example(ids).ByteSize() + 16`.
+against `sequence_examples.sequence_example(ids).ByteSize() + 16`.
 """
 
 
@@ -107,12 +107,16 @@ def check(answers):
     if large == 7:
         raise Wrong("`large`: 300 needs nine bits, and a byte has room for seven.")
     if large != 8:
-        raise Wrong("`large` is three fields around the bytes of 300, which has nine bits.")
+        raise Wrong(
+            "`large` is three fields around the bytes of 300, which has nine bits."
+        )
     record, steps = number(answers, "record"), 2 * 7 + 18 * 8
     right = 16 + _field(0) + _field(_field(_field(3) + _field(steps)))
     explained = {
-        right - 16: "leaves out the frame that the file puts around the message, 16 bytes.",
-        right - 2: "leaves out the empty context: a field without content still has two bytes.",
+        right
+        - 16: "leaves out the frame that the file puts around the message, 16 bytes.",
+        right
+        - 2: "leaves out the empty context: a field without content still has two bytes.",
         right - 18: "leaves out the frame of 16 bytes and the empty context of two.",
         16 + 2 + _field(_field(5 + _field(20 * 8))): (
             "takes two bytes for every id. START and END are below 128."
@@ -121,7 +125,8 @@ def check(answers):
             "takes one byte for every length. A length is an integer like others: above 127 it "
             "takes two."
         ),
-        right - 5: "leaves out the name of the list, a field of five bytes, beside the steps.",
+        right
+        - 5: "leaves out the name of the list, a field of five bytes, beside the steps.",
     }
     if record in explained:
         raise Wrong(f"`record` {explained[record]}")
@@ -146,9 +151,13 @@ def check(answers):
         )
     vector = number(answers, "vector")
     if vector == 1024 + 6:
-        raise Wrong("`vector`: the lengths of 1024 bytes and more do not fit into one byte.")
+        raise Wrong(
+            "`vector`: the lengths of 1024 bytes and more do not fit into one byte."
+        )
     if vector == 256 * 7 or vector == 256 * 10:
-        raise Wrong("`vector`: the 256 floats stand in one packed list and share its nesting.")
+        raise Wrong(
+            "`vector`: the 256 floats stand in one packed list and share its nesting."
+        )
     if vector != 1033:
         raise Wrong("`vector` is three fields around 4 · 256 bytes.")
     return "Six bytes of nesting on an id, nine on a vector of 1024 bytes."

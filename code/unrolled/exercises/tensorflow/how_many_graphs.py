@@ -78,19 +78,27 @@ def check(answers):
             "signature the shape of the first batch is built in."
         )
     if plain == 16:
-        raise Wrong("`plain`: in the second epoch all shapes have been seen; nothing is traced.")
+        raise Wrong(
+            "`plain`: in the second epoch all shapes have been seen; nothing is traced."
+        )
     if plain != 8:
         raise Wrong("`plain`: one graph for each different shape that comes.")
     signature = number(answers, "signature")
     if signature == 8:
-        raise Wrong("`signature`: `None` says that the length varies; one graph serves all.")
+        raise Wrong(
+            "`signature`: `None` says that the length varies; one graph serves all."
+        )
     if signature != 1:
-        raise Wrong("`signature`: how many different signatures are there, if lengths are open?")
+        raise Wrong(
+            "`signature`: how many different signatures are there, if lengths are open?"
+        )
     multiples = number(answers, "multiples")
     if multiples == 1:
         raise Wrong("`multiples`: 5 to 8 become 8, but 9 does not.")
     if multiples != 2:
-        raise Wrong("`multiples`: which lengths are left after padding to multiples of 8?")
+        raise Wrong(
+            "`multiples`: which lengths are left after padding to multiples of 8?"
+        )
     compiled = number(answers, "compiled")
     if compiled == 1:
         raise Wrong(
@@ -98,10 +106,14 @@ def check(answers):
             "every length that comes."
         )
     if compiled != 8:
-        raise Wrong("`compiled`: once for every length, and not again for one that was there.")
+        raise Wrong(
+            "`compiled`: once for every length, and not again for one that was there."
+        )
     rates = number(answers, "python_rates")
     if rates == 1:
-        raise Wrong("`python_rates`: a Python number is no tensor; its value is built in.")
+        raise Wrong(
+            "`python_rates`: a Python number is no tensor; its value is built in."
+        )
     if rates != 6:
         raise Wrong("`python_rates`: six calls, six different Python numbers.")
     if number(answers, "tensor_rates") != 1:

@@ -96,8 +96,10 @@ def check(answers):
     kept = losses[real].sum()
     explained = {
         "the unknown words are missing: their id is 0, like the padding's, and the sign cannot "
-        "tell them apart. (And the sum is divided by all places.)": losses[known].sum() / 18,
-        "the sum is divided by all places, B T, and not by the number of words.": kept / 18,
+        "tell them apart. (And the sum is divided by all places.)": losses[known].sum()
+        / 18,
+        "the sum is divided by all places, B T, and not by the number of words.": kept
+        / 18,
         "the unknown words are missing, from the sum and from what it is divided by.": (
             losses[known].mean()
         ),
@@ -105,14 +107,20 @@ def check(answers):
         "this is the sum of the losses for each sequence; the mean for each word is asked.": kept
         / 3,
         "every sequence counts the same, so that a word of a short one counts more; every word "
-        "should.": np.mean([row[:n].mean() for row, n in zip(losses, lengths, strict=True)]),
+        "should.": np.mean(
+            [row[:n].mean() for row, n in zip(losses, lengths, strict=True)]
+        ),
         "the padding is counted.": losses.mean(),
         "this is the sum; the mean is asked.": kept,
     }
     for message, value in explained.items():
         if is_close(found, value):
             raise Wrong(f"`loss_per_word`: {message}")
-    close(found, kept / real.sum(), "`loss_per_word` is not the mean of the real words' losses.")
+    close(
+        found,
+        kept / real.sum(),
+        "`loss_per_word` is not the mean of the real words' losses.",
+    )
     losses[~real] = np.inf
     with np.errstate(all="ignore"):
         found = float(np.asarray(call(reader, losses, targets, lengths)))
@@ -125,14 +133,18 @@ def check(answers):
     batches[1] = (3 * batches[1][0], *batches[1][1:])
     found = float(
         array(
-            call(function(answers, "perplexity"), [_copies(b) for b in batches]), (), "`perplexity`"
+            call(function(answers, "perplexity"), [_copies(b) for b in batches]),
+            (),
+            "`perplexity`",
         )
     )
     sums = [float(u[np.arange(u.shape[1]) < n[:, None]].sum()) for u, _, n in batches]
     words = [int(n.sum()) for _, _, n in batches]
     means = np.divide(sums, words)
     if is_close(found, np.exp(means).mean()):
-        raise Wrong("`perplexity` is a mean of perplexities. Take the mean of the losses first.")
+        raise Wrong(
+            "`perplexity` is a mean of perplexities. Take the mean of the losses first."
+        )
     if is_close(found, np.exp(means.mean())):
         raise Wrong(
             "`perplexity` takes every batch for as large as the others: the mean over words is "
@@ -143,7 +155,9 @@ def check(answers):
     if is_close(found, sum(sums) / sum(words)):
         raise Wrong("`perplexity` is still in nats: the exponential is missing.")
     close(
-        found, np.exp(sum(sums) / sum(words)), "`perplexity` is not exp of the mean of all words."
+        found,
+        np.exp(sum(sums) / sum(words)),
+        "`perplexity` is not exp of the mean of all words.",
     )
     return "Every word counts once, unknown or not, in whatever company."
 

@@ -91,14 +91,22 @@ def check(answers):
     """Asks Keras, and compares."""
     keeps = answers.get("keeps")
     if not isinstance(keeps, dict):
-        raise Wrong("Set `keeps` to a dictionary: the lines of the stub, each True or False.")
+        raise Wrong(
+            "Set `keeps` to a dictionary: the lines of the stub, each True or False."
+        )
     missing = [name for name in WHY if not isinstance(keeps.get(name), bool)]
     if missing:
-        raise Wrong(f"Set every value of `keeps` to True or False; not yet: {missing[0]}.")
+        raise Wrong(
+            f"Set every value of `keeps` to True or False; not yet: {missing[0]}."
+        )
     found = _ask_keras()
     wrong = [name for name in WHY if keeps[name] != found[name]]
     if wrong:
-        left = f" ({len(wrong)} of {len(WHY)} lines are not right yet.)" if len(wrong) > 1 else ""
+        left = (
+            f" ({len(wrong)} of {len(WHY)} lines are not right yet.)"
+            if len(wrong) > 1
+            else ""
+        )
         raise Wrong(f"{wrong[0]}: {WHY[wrong[0]]}{left}")
     return "Keras agrees in all ten lines."
 
@@ -109,7 +117,7 @@ def _ask_keras():
 
     import numpy as np
 
-    from unrolled.with_quiet_tensorflow import keras
+    from unrolled.frameworks.quiet_tensorflow import keras
 
     layers = keras.layers
     embedding = layers.Embedding(8, 4, mask_zero=True)

@@ -84,8 +84,11 @@ def check(answers):
     explained: dict[float, str] = {
         right - V: "leaves out the bias of the Dense layer.",
         right - 3 * H: "leaves out the bias of the GRU.",
-        right - V * H: "leaves out one of the two large matrices, the words' or the output's.",
-        right - 3 * H * H: "counts one matrix for each block of the GRU; there are two.",
+        right
+        - V
+        * H: "leaves out one of the two large matrices, the words' or the output's.",
+        right
+        - 3 * H * H: "counts one matrix for each block of the GRU; there are two.",
         right - 2 * gru // 3: "counts one block of the GRU; there are three.",
         right + gru // 3: "counts four blocks, as an LSTM has.",
         right + 3 * H: "has the second bias of Keras's default; that is asked next.",
@@ -94,27 +97,43 @@ def check(answers):
     if found in explained:
         raise Wrong(f"`parameters` {explained[found]}")
     if found != right:
-        raise Wrong("`parameters`: word vectors, three blocks of a GRU, and a layer of logits.")
+        raise Wrong(
+            "`parameters`: word vectors, three blocks of a GRU, and a layer of logits."
+        )
     found = number(answers, "with_default_gru")
     if found == right + H:
-        raise Wrong("`with_default_gru`: the second bias is as large as the first, three blocks.")
+        raise Wrong(
+            "`with_default_gru`: the second bias is as large as the first, three blocks."
+        )
     if found != right + 3 * H:
-        raise Wrong("`with_default_gru` has one more bias of 3 H numbers, and nothing else.")
+        raise Wrong(
+            "`with_default_gru` has one more bias of 3 H numbers, and nothing else."
+        )
     found = number(answers, "first_loss")
     if is_close(found, 1000) or is_close(found, math.log2(1000), 1e-2):
-        raise Wrong("`first_loss` is asked in nats, neither as a perplexity nor in bits.")
+        raise Wrong(
+            "`first_loss` is asked in nats, neither as a perplexity nor in bits."
+        )
     if not is_close(found, math.log(1000), 5e-3):
-        raise Wrong("`first_loss`: a model that has learnt nothing gives each word 1/V.")
+        raise Wrong(
+            "`first_loss`: a model that has learnt nothing gives each word 1/V."
+        )
     found = number(answers, "saved_megabytes")
     if is_close(found, right * 4 / 1e6, 5e-3):
         raise Wrong("`saved_megabytes` has the weights alone; Adam would begin anew.")
     if is_close(found, 2 * right * 4 / 1e6, 5e-3):
-        raise Wrong("`saved_megabytes`: Adam keeps two running means, of gradients and squares.")
+        raise Wrong(
+            "`saved_megabytes`: Adam keeps two running means, of gradients and squares."
+        )
     if not is_close(found, 3 * right * 4 / 1e6, 1e-2):
-        raise Wrong("`saved_megabytes` is three numbers of 4 bytes for every parameter.")
+        raise Wrong(
+            "`saved_megabytes` is three numbers of 4 bytes for every parameter."
+        )
     found = number(answers, "steps_again")
     if found in (25 * 25, 24 * 25 / 2):
-        raise Wrong("`steps_again`: the first word takes one step, the second two, the last 25.")
+        raise Wrong(
+            "`steps_again`: the first word takes one step, the second two, the last 25."
+        )
     if found != 325:
         raise Wrong("`steps_again` is 1 + 2 + … + 25.")
     return "Write such numbers down before a run, and compare: it is the cheapest test there is."

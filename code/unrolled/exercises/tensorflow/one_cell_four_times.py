@@ -22,7 +22,7 @@ $4 (D + H + 1) H$.
 """
 
 STUB = '''
-from unrolled.with_quiet_tensorflow import keras
+from unrolled.frameworks.quiet_tensorflow import keras
 
 
 def stack(H, K):
@@ -46,7 +46,7 @@ HINTS = (
 )
 
 SOLUTION = '''
-from unrolled.with_quiet_tensorflow import keras
+from unrolled.frameworks.quiet_tensorflow import keras
 
 
 def stack(H, K):
@@ -101,31 +101,45 @@ def check(answers):
     layer = _built(call(reader, H, K), 4)
     wanted = 4 * (4 + H + 1) * H + (K - 1) * 4 * (H + H + 1) * H
     if layer.count_params() != wanted:
-        raise Wrong(f"On inputs of width 4 the stack has {layer.count_params()} parameters, and "
-                    f"not {wanted}: only the lowest cell reads the input.")  # fmt: skip
+        raise Wrong(
+            f"On inputs of width 4 the stack has {layer.count_params()} parameters, and "
+            f"not {wanted}: only the lowest cell reads the input."
+        )
     shape = tuple(layer(np.ones((2, 5, 4), np.float32)).shape)
     if shape == (2, H):
         raise Wrong("The stack returns its last output alone; all steps are asked.")
     if shape != (2, 5, H):
-        raise Wrong(f"On inputs (2, 5, 4) the stack returns {shape}, and not (2, 5, {H}).")
+        raise Wrong(
+            f"On inputs (2, 5, 4) the stack returns {shape}, and not (2, 5, {H})."
+        )
     then, now = number(answers, "parameters_then"), number(answers, "parameters_now")
     if then == 4 * 544:
-        raise Wrong("`parameters_then` is that of four cells. The stub's layer has one.")
+        raise Wrong(
+            "`parameters_then` is that of four cells. The stub's layer has one."
+        )
     if then == 512:
         raise Wrong("`parameters_then` lacks the biases.")
     if then != 544:
-        raise Wrong("`parameters_then` is 4 (D + H + 1) H for the one cell that there is.")
+        raise Wrong(
+            "`parameters_then` is 4 (D + H + 1) H for the one cell that there is."
+        )
     if now != 4 * 544:
-        raise Wrong("`parameters_now` is that of four cells, each on an input of width 8.")
+        raise Wrong(
+            "`parameters_now` is that of four cells, each on an input of width 8."
+        )
     return "Distinct cells, four times the parameters, and any width of input."
 
 
 def _built(layer, D):
     if not hasattr(layer, "count_params"):
-        raise Wrong(f"`stack` should return a Keras layer; it returns a {type(layer).__name__}.")
+        raise Wrong(
+            f"`stack` should return a Keras layer; it returns a {type(layer).__name__}."
+        )
     try:
         layer.build((None, None, D))
     except Exception as error:
         line = str(error).splitlines()[0][:120]
-        raise Wrong(f"The stack cannot be built for inputs of width {D}: {line}") from None
+        raise Wrong(
+            f"The stack cannot be built for inputs of width {D}: {line}"
+        ) from None
     return layer

@@ -29,7 +29,7 @@ trained on. Mend the function so that
 STUB = '''
 import numpy as np
 
-from unrolled.with_quiet_tensorflow import keras
+from unrolled.frameworks.quiet_tensorflow import keras
 
 
 def batch(sentences, T):
@@ -55,7 +55,7 @@ HINTS = (
 SOLUTION = '''
 import numpy as np
 
-from unrolled.with_quiet_tensorflow import keras
+from unrolled.frameworks.quiet_tensorflow import keras
 
 
 def batch(sentences, T):
@@ -112,7 +112,9 @@ def check(answers):
         )
     for row, (sentence, n) in enumerate(zip(sentences, pairs, strict=True)):
         if inputs[row, :n].tolist() != sentence[:n]:
-            raise Wrong(f"Row {row} of the inputs does not begin with the sentence's first words.")
+            raise Wrong(
+                f"Row {row} of the inputs does not begin with the sentence's first words."
+            )
         if targets[row, :n].tolist() != sentence[1 : n + 1]:
             raise Wrong(f"Row {row} of the targets is not the sentence one word on.")
     real = np.arange(T) < np.array(pairs)[:, None]

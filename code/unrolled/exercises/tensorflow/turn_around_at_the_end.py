@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from unrolled import padding
 from unrolled.exercises.judging import Wrong, array, call, close, function, is_close
+from unrolled.layers import padding
 
 TITLE = "Turn around at the real end"
 CHAPTER = "06-tensorflow/bidirectional-networks"
@@ -88,7 +88,9 @@ def check(answers):
     found = array(call(reverse, x.copy(), lengths.copy()), x.shape, "`reverse`")
     right = padding.reverse(x, lengths)
     if is_close(found, x[::-1]):
-        raise Wrong("The array is turned around with its padding, which now stands in front.")
+        raise Wrong(
+            "The array is turned around with its padding, which now stands in front."
+        )
     t = np.arange(T)[:, None]
     if is_close(found, x[np.clip(lengths - 1 - t, 0, None), np.arange(B)]):
         raise Wrong("The real steps are right. The padding should stay as it was.")
@@ -100,21 +102,35 @@ def check(answers):
     if is_close(found, x[np.where(t < lengths, (lengths - t) % T, t), np.arange(B)]):
         raise Wrong("Off by one: step 0 comes from step length - 1.")
     close(found, right, "`reverse` does not exchange step t with step length - 1 - t.")
-    flat = array(call(reverse, x[..., 0].copy(), lengths.copy()), (T, B), "`reverse` of (T, B)")
-    close(flat, right[..., 0], "`reverse` should also take ids, (T, B), without a last axis.")
+    flat = array(
+        call(reverse, x[..., 0].copy(), lengths.copy()), (T, B), "`reverse` of (T, B)"
+    )
+    close(
+        flat,
+        right[..., 0],
+        "`reverse` should also take ids, (T, B), without a last axis.",
+    )
 
     reader = function(answers, "both_ways")
     onward, backward = _reader(rng, D, H), _reader(rng, D, H)
     found = array(
-        call(reader, x.copy(), lengths.copy(), onward, backward), (T, B, 2 * H), "`both_ways`"
+        call(reader, x.copy(), lengths.copy(), onward, backward),
+        (T, B, 2 * H),
+        "`both_ways`",
     )
     real = (t < lengths)[..., None]
     past, future = np.where(real, found[..., :H], 0), np.where(real, found[..., H:], 0)
     turned = backward(padding.reverse(x, lengths))
     right = np.where(real, padding.reverse(turned, lengths), 0)
     if is_close(past, right):
-        raise Wrong("The halves are exchanged: the first knows the past, the second the future.")
-    close(past, np.where(real, onward(x), 0), "The first half is not what `onward` returns for x.")
+        raise Wrong(
+            "The halves are exchanged: the first knows the past, the second the future."
+        )
+    close(
+        past,
+        np.where(real, onward(x), 0),
+        "The first half is not what `onward` returns for x.",
+    )
     if is_close(future, np.where(real, turned, 0)):
         raise Wrong(
             "The second half stands in the order of reading: its first state belongs to the last "
@@ -125,8 +141,14 @@ def check(answers):
     if is_close(future, np.where(real, backward(x), 0)):
         raise Wrong("The second reader reads from the start, like the first.")
     if is_close(future, np.where(real, turned[::-1], 0)):
-        raise Wrong("The outputs are turned back with their padding; they end where x ends.")
-    close(future, right, "The second half has not read exactly the steps from t to the end.")
+        raise Wrong(
+            "The outputs are turned back with their padding; they end where x ends."
+        )
+    close(
+        future,
+        right,
+        "The second half has not read exactly the steps from t to the end.",
+    )
     return "Both readers meet at the same word, whatever else is in the batch."
 
 

@@ -81,10 +81,14 @@ def check(answers):
     found = number(answers, "as_they_come")
     computed = 4 * (20 + 8 + 18)
     if is_close(found, real / computed, 3e-3):
-        raise Wrong("`as_they_come` is the share that is real; the share of padding is the rest.")
+        raise Wrong(
+            "`as_they_come` is the share that is real; the share of padding is the rest."
+        )
     if is_close(found, (computed - real) / real, 1e-3):
-        raise Wrong("`as_they_come` compares padding with what is real; divide by all that is "
-                    "computed.")  # fmt: skip
+        raise Wrong(
+            "`as_they_come` compares padding with what is real; divide by all that is "
+            "computed."
+        )
     shares = [1 - 36 / 80, 1 - 22 / 32, 1 - 38 / 72]
     if is_close(found, sum(shares) / 3, 1e-3):
         raise Wrong(
@@ -92,20 +96,32 @@ def check(answers):
             "add up first, divide once."
         )
     if not is_close(found, 1 - real / computed, 3e-3):
-        raise Wrong("`as_they_come`: 96 steps are real, and 4 · 20 + 4 · 8 + 4 · 18 are computed.")
+        raise Wrong(
+            "`as_they_come`: 96 steps are real, and 4 · 20 + 4 · 8 + 4 · 18 are computed."
+        )
     found = number(answers, "sorted_first")
     if not is_close(found, 0.25, 3e-3):
-        raise Wrong("`sorted_first`: sorted, the longest of the three batches are 4, 8 and 20.")
+        raise Wrong(
+            "`sorted_first`: sorted, the longest of the three batches are 4, 8 and 20."
+        )
     if not is_close(number(answers, "one_batch"), 0.6, 3e-3):
         raise Wrong("`one_batch`: every row is as long as the longest of all.")
     found = number(answers, "foreseen")
     harmonic = sum(1 / j for j in range(1, 33))
     if is_close(found, 1 / harmonic, 1e-3):
-        raise Wrong("`foreseen` is the share that is real; the share of padding is the rest.")
+        raise Wrong(
+            "`foreseen` is the share that is real; the share of padding is the rest."
+        )
     if is_close(found, 0.5 - 1 / 64, 1e-3):
-        raise Wrong("`foreseen` is that of lengths spread evenly. An exponential has a tail.")
+        raise Wrong(
+            "`foreseen` is that of lengths spread evenly. An exponential has a tail."
+        )
     if is_close(found, 31 / 32, 1e-3):
-        raise Wrong("`foreseen`: the longest of 32 is not 32 times the mean. It grows like log B.")
+        raise Wrong(
+            "`foreseen`: the longest of 32 is not 32 times the mean. It grows like log B."
+        )
     if not is_close(found, 1 - 1 / harmonic, 4e-3):
-        raise Wrong("`foreseen`: the expected longest of B is the mean times 1 + 1/2 + … + 1/B.")
+        raise Wrong(
+            "`foreseen`: the expected longest of B is the mean times 1 + 1/2 + … + 1/B."
+        )
     return "Sorted, a quarter is waste; in random order, with a tail, three quarters."

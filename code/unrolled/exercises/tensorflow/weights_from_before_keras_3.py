@@ -112,13 +112,18 @@ def check(answers):
     reader = function(answers, "convert")
     rng = np.random.default_rng(12)
     D, H, T, B = 3, 4, 6, 5
-    old = rng.normal(size=(D, 4 * H)), rng.normal(size=(H, 4 * H)), rng.normal(size=4 * H)
+    old = (
+        rng.normal(size=(D, 4 * H)),
+        rng.normal(size=(H, 4 * H)),
+        rng.normal(size=4 * H),
+    )
     x = 1.5 * rng.normal(size=(T, B, D))
     found = call(reader, *(w.copy() for w in old))
     if not isinstance(found, tuple | list) or len(found) != 3:
         raise Wrong("`convert` should return three arrays: W_x, W_h and b.")
     new = [
-        array(f, w.shape, name) for f, w, name in zip(found, old, ("W_x", "W_h", "b"), strict=True)
+        array(f, w.shape, name)
+        for f, w, name in zip(found, old, ("W_x", "W_h", "b"), strict=True)
     ]
     if is_close(_states(new, x, 1 / 6), _states(old, x, 0.2)):
         return "The layer of today computes what the old one did, gate by gate."
@@ -133,16 +138,24 @@ def check(answers):
         return all(is_close(a, b) for a, b in zip(new, wanted, strict=True))
 
     if are(scaled(1.2, 1.2)):
-        raise Wrong("All four blocks are larger now; the candidate g has a tanh, which is the "
-                    "same as before.")  # fmt: skip
+        raise Wrong(
+            "All four blocks are larger now; the candidate g has a tanh, which is the "
+            "same as before."
+        )
     if are(scaled(1 / 1.2)) or are(scaled(1 / 1.2, 1 / 1.2)):
-        raise Wrong("The wrong way round: today's slope is flatter, so the gates need more.")
+        raise Wrong(
+            "The wrong way round: today's slope is flatter, so the gates need more."
+        )
     if are([*scaled(1.2)[:2], old[2]]):
         raise Wrong("The matrices are right. The bias is inside the gate, too.")
     if are([scaled(1.2)[0], old[1], old[2]]):
-        raise Wrong("W_x is right. What comes from the state and the bias is inside the gate, too.")
+        raise Wrong(
+            "W_x is right. What comes from the state and the bias is inside the gate, too."
+        )
     if are([np.repeat([1.2, 1.2, 1.2, 1.0], H) * w for w in old]):
-        raise Wrong("Three blocks of four is right; the candidate is the third, not the last.")
+        raise Wrong(
+            "Three blocks of four is right; the candidate is the third, not the last."
+        )
     raise Wrong(
         "The layer of today still computes something else. Each gate needs a' with "
         "a'/6 + 0.5 = 0.2 a + 0.5."

@@ -92,7 +92,11 @@ def check(answers):
                 "The last state is off by one: it is the first of the padding. Step number n has "
                 "the index n - 1."
             )
-        close(last, h[some - 1, np.arange(B)], "The first half is not each last real state.")
+        close(
+            last,
+            h[some - 1, np.arange(B)],
+            "The first half is not each last real state.",
+        )
         if is_close(mean, h.mean(axis=0)):
             raise Wrong("The last state is right. The mean still counts the padding.")
         if is_close(mean, sums / T):
@@ -100,5 +104,9 @@ def check(answers):
                 "The padding no longer adds to the mean, and still counts in what it is divided "
                 "by: T in place of the sequence's own length."
             )
-        close(mean, sums / some[:, None], "The second half is not the mean of the real states.")
+        close(
+            mean,
+            sums / some[:, None],
+            "The second half is not the mean of the real states.",
+        )
     return "Each sequence ends where it ends, whatever stands behind it."

@@ -1,0 +1,1 @@
+"""The build as a process: npm, Sphinx, locks, archives, browser, server."""

@@ -1,0 +1,48 @@
+"""The Chromium that prints the book and drives its tests."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from collections.abc import Iterator
+from typing import Any
+
+FLAGS = [
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--no-first-run",
+]
+
+
+class NoChromiumError(Exception):
+    """There is no Chromium; the message says what to do."""
+
+
+def path() -> str | None:
+    """Return the system's Chromium, or None to let Playwright look for its own."""
+    for name in (os.environ.get("UNROLLED_CHROMIUM"), "chromium", "chromium-browser"):
+        if name and (found := shutil.which(name)):
+            return found
+    return shutil.which("google-chrome")
+
+
+@contextlib.contextmanager
+def running() -> Iterator[Any]:
+    """Give a headless browser that asks for nothing by itself; root has no sandbox."""
+    from playwright.sync_api import Error, sync_playwright
+
+    root = hasattr(os, "geteuid") and os.geteuid() == 0
+    with sync_playwright() as playwright:
+        try:
+            browser = playwright.chromium.launch(
+                executable_path=path(), args=FLAGS + ["--no-sandbox"] * root
+            )
+        except Error as error:
+            raise NoChromiumError(
+                "no Chromium: install one (`make browser` fetches it) or set UNROLLED_CHROMIUM"
+            ) from error
+        try:
+            yield browser
+        finally:
+            browser.close()

@@ -1,0 +1,1 @@
+"""Which tests executed what; records, mutants, the last run."""

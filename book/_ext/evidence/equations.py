@@ -1,0 +1,74 @@
+"""Labelled equations: each names the tests that check it; one without a test fails the build.
+
+A test checks an equation if it is marked with its label, was run when `make evidence` last
+measured, and asserts on values: evidence.py tells.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from docutils import nodes
+from sphinx.util import logging
+
+from book._ext.evidence import coverage_index, drawn
+
+LOG = logging.getLogger(__name__)
+
+
+def labelled(doctree: nodes.document) -> list[nodes.math_block]:
+    """Return the equations of a page that have a label."""
+    return [node for node in doctree.findall(nodes.math_block) if node.get("label")]
+
+
+def check(app: Any, doctree: nodes.document) -> None:
+    """Fail for a label without a test, or that is not called eq-…"""
+    found = coverage_index.read(Path(app.srcdir))
+    known = app.env.unrolled_equations = getattr(app.env, "unrolled_equations", {})
+    known.pop(app.env.docname, None)
+    for node in labelled(doctree):
+        label = node["label"]
+        tests = found.of_equation(label)
+        known.setdefault(app.env.docname, {})[label] = tests
+        if not label.startswith("eq-"):
+            LOG.warning(
+                "equation %s: labels begin with eq-",
+                label,
+                location=node,
+                type="equation",
+            )
+        elif not tests:
+            LOG.warning(
+                'equation %s on %s has no test marked @pytest.mark.equation("%s")%s',
+                label,
+                app.env.docname,
+                label,
+                found.why_none(label),
+                location=node,
+                type="equation",
+            )
+
+
+def mark(app: Any, doctree: nodes.document, docname: str) -> None:
+    """Put the mark that names its tests under each labelled equation."""
+    for node in labelled(doctree):
+        tests = coverage_index.read(Path(app.srcdir)).of_equation(node["label"])
+        if tests:
+            under = nodes.container(classes=["equation-mark"])
+            under += drawn.checked_by(app, docname, tests)
+            node.parent.insert(node.parent.index(node) + 1, under)
+
+
+def outdated(app: Any, env: Any, added: set, changed: set, removed: set) -> list[str]:
+    """Return the pages whose equations have other tests than when they were read."""
+    now = coverage_index.read(Path(app.srcdir)).of_equation
+    return drawn.retested(env, getattr(env, "unrolled_equations", {}), now)
+
+
+def setup(app: Any) -> dict[str, bool]:
+    """Register the extension."""
+    app.connect("doctree-read", check)
+    app.connect("doctree-resolved", mark)
+    app.connect("env-get-outdated", outdated)
+    return {"parallel_read_safe": False, "parallel_write_safe": True}

@@ -1,0 +1,207 @@
+"""Recorded numbers on the page: {record}`file:path.to.key:format`, and where they come from.
+
+The number is read from results/; a key that is not there fails the build. ```{record-origin}
+file``` says on which device, with which versions, seed and commit it was recorded, and whether the
+code has changed since. With :not-yet: and a sentence, it says that while the file is not there.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from docutils import nodes
+from docutils.parsers.rst import directives
+from sphinx.util import logging
+from sphinx.util.docutils import SphinxDirective, SphinxRole
+
+from unrolled import records
+
+NAMES = {
+    "python": "Python",
+    "numpy": "NumPy",
+    "scipy": "SciPy",
+    "tensorflow": "TensorFlow",
+    "keras": "Keras",
+    "pytensor": "PyTensor",
+    "torch": "PyTorch",
+    "jax": "JAX",
+    "cupy": "CuPy",
+}
+
+# Of the book as a whole, and no results that its pages quote: checked.py shows them.
+OF_THE_BOOK = {"checks.json", "evidence.json", "lighthouse.json", "mutation.json"}
+
+LOG = logging.getLogger(__name__)
+
+
+class NoRecord(LookupError):
+    """A page asks for a record, or a key of one, that is not there; the message says which."""
+
+
+class NotYet(NoRecord):
+    """The whole record is not there."""
+
+
+def load(root: Path, name: str) -> dict[str, Any]:
+    """Return the record results/NAME.json."""
+    path = root / "results" / f"{name}.json"
+    try:
+        return json.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise NotYet(f"there is no record results/{name}.json") from None
+    except json.JSONDecodeError as error:
+        raise NoRecord(f"results/{name}.json is damaged: {error}") from None
+
+
+def value(record: Any, path: str) -> Any:
+    """Return the value at `results.validation.perplexity`; a number indexes a list."""
+    found = record
+    for key in path.split("."):
+        try:
+            found = found[int(key)] if isinstance(found, list) else found[key]
+        except (KeyError, IndexError, TypeError, ValueError):
+            known = (
+                ", ".join(found)
+                if isinstance(found, dict)
+                else f"a {type(found).__name__}"
+            )
+            raise NoRecord(
+                f"{path} is not in the record: {key} is not among {known}"
+            ) from None
+    if isinstance(found, dict | list):
+        raise NoRecord(f"{path} is not one value")
+    return found
+
+
+def formatted(root: Path, text: str) -> str:
+    """Return what {record}`text` shows."""
+    name, _, rest = text.partition(":")
+    path, _, spec = rest.partition(":")
+    found = value(load(root, name), path)
+    try:
+        return format(found, spec)
+    except (TypeError, ValueError) as error:
+        raise NoRecord(f"{found!r} cannot be shown as {spec}: {error}") from None
+
+
+class RecordRole(SphinxRole):
+    """A recorded number in the prose."""
+
+    def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
+        """Return the number, or nothing and a warning."""
+        root = Path(self.env.srcdir)
+        self.env.note_dependency(
+            str(root / "results" / f"{self.text.partition(':')[0]}.json")
+        )
+        try:
+            shown = formatted(root, self.text)
+        except NoRecord as error:
+            LOG.warning(
+                "record: %s", error, location=self.get_location(), type="record"
+            )
+            return [], []
+        title = f"Recorded in results/{self.text.partition(':')[0]}.json"
+        return [nodes.inline(shown, shown, classes=["record"], title=title)], []
+
+
+class RecordOrigin(SphinxDirective):
+    """The line that says where a record's numbers come from, or what it says if there is none."""
+
+    required_arguments = 1
+    option_spec = {"not-yet": directives.unchanged_required}
+
+    def run(self) -> list[nodes.Node]:
+        """Return the line."""
+        root, name = Path(self.env.srcdir), self.arguments[0]
+        path = root / "results" / f"{name}.json"
+        if path.is_file():
+            self.env.note_dependency(str(path))
+        else:  # a dependency that is missing would make the page anew at every build
+            awaited(self.env).setdefault(self.env.docname, set()).add(str(path))
+        try:
+            record = load(root, name)
+            line = origin(record)
+        except NoRecord as error:
+            if isinstance(error, NotYet) and "not-yet" in self.options:
+                words, _ = self.parse_inline(
+                    self.options["not-yet"], lineno=self.lineno
+                )
+                return [
+                    nodes.paragraph(
+                        "", "", *words, classes=["record-origin", "not-yet"]
+                    )
+                ]
+            LOG.warning(
+                "record: %s", error, location=self.get_location(), type="record"
+            )
+            return []
+        for file in records.files_of(record):
+            self.env.note_dependency(str(root / file))
+        stale = records.is_stale(record)
+        paragraph = nodes.paragraph(classes=["record-origin"] + ["stale"] * stale)
+        paragraph += [
+            nodes.Text("Recorded in "),
+            nodes.literal("", f"results/{name}.json"),
+            nodes.Text(f" {line} {standing(record, stale)}"),
+        ]
+        return [paragraph]
+
+
+def origin(record: dict[str, Any]) -> str:
+    """Return device, versions, seed, commit and date of a record in words."""
+    try:
+        versions = ", ".join(
+            f"{NAMES.get(k, k)} {v}" for k, v in record["versions"].items()
+        )
+        device = record["device"]
+        if isinstance(device, dict):
+            device = device.get("name") or ", ".join(str(v) for v in device.values())
+        return (
+            f"on {str(record['date'])[:10]}: {device}; {versions}; seed {record['seed']}; "
+            f"commit {str(record['commit'])[:10]}."
+        )
+    except KeyError as error:
+        raise NoRecord(f"the record lacks {error}") from None
+
+
+def standing(record: dict[str, Any], stale: bool) -> str:
+    """Return whether the code that made a record has changed since, and what that did."""
+    if stale:
+        return "The code has changed since."
+    if not (again := record.get("reproduced")):
+        return "The code has not changed since."
+    return (
+        "The code has changed since, and gives the same numbers: its first losses were reproduced "
+        f"on {again['date']}, at commit {again['commit'][:10]}, to {again['difference']:.0e}."
+    )
+
+
+def awaited(env: Any) -> dict[str, set[str]]:
+    """Return the records that were not there when their pages were read."""
+    if not hasattr(env, "unrolled_awaited"):
+        env.unrolled_awaited = {}
+    return env.unrolled_awaited
+
+
+def outdated(app: Any, env: Any, added: set, changed: set, removed: set) -> list[str]:
+    """Return the pages whose records have come."""
+    return [
+        page for page, paths in awaited(env).items() if any(map(os.path.isfile, paths))
+    ]
+
+
+def forget(app: Any, env: Any, docname: str) -> None:
+    """Forget what a page waited for, before it is read again."""
+    awaited(env).pop(docname, None)
+
+
+def setup(app: Any) -> dict[str, bool]:
+    """Register the extension."""
+    app.add_role("record", RecordRole())
+    app.add_directive("record-origin", RecordOrigin)
+    app.connect("env-get-outdated", outdated)
+    app.connect("env-purge-doc", forget)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

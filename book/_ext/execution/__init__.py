@@ -1,0 +1,1 @@
+"""Pages executed when what they reach has changed."""

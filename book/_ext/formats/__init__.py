@@ -1,0 +1,1 @@
+"""The book as notebooks, as one archive, as EPUB, as PDF."""

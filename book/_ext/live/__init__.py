@@ -1,0 +1,1 @@
+"""Code that runs in the page, and the exercises."""

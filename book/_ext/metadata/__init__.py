@@ -1,0 +1,1 @@
+"""Titles, citation, licences, links, scores, the search index."""

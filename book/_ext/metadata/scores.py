@@ -1,0 +1,189 @@
+"""Lighthouse's scores of every page, as `make scores` records them in results/lighthouse.json.
+
+Each page of the built site is opened as on a mid-range telephone with a slow line (Lighthouse's own
+settings for mobile), served from this machine, gzipped as hosts do. A page's scores are the medians
+of three runs; RUNS=1 in the environment takes one. PAGES="book/intro book/notation" measures some
+pages and leaves the record as it is. What an interrupted run had measured is kept, and the next
+goes on from there; a page that has changed by then is measured again.
+"""
+
+from __future__ import annotations
+
+import datetime
+import gzip
+import hashlib
+import http.server
+import json
+import mimetypes
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterable, Iterator
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+
+from book._ext.build import build, chromium, serve
+from unrolled import files, records
+
+ROOT = Path(__file__).resolve().parents[3]
+HTML = ROOT / "_build/html"
+PACKAGE = ROOT / "tests/support/lighthouse"
+# where it is installed: whoever reads tests/ meets tests
+LIGHTHOUSE = ROOT / "_build/lighthouse"
+RECORD = ROOT / "results/lighthouse.json"
+HALF_DONE = ROOT / "_build/lighthouse.json"
+SCORES = ("performance", "accessibility", "best-practices", "seo")
+PRESSED = ("text/", "application/javascript", "application/json", "image/svg+xml")
+
+
+@cache
+def pressed(path: Path) -> bytes:
+    """Return a file as a host sends it that compresses text."""
+    return gzip.compress(path.read_bytes(), 6, mtime=0)
+
+
+class Host(serve.Quiet):
+    """Serve text gzipped over connections that stay open, as hosts do."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:  # noqa: N802
+        """Answer with the file, gzipped if it is text."""
+        path = Path(self.translate_path(self.path))
+        kind = mimetypes.guess_type(path.name)[0] or ""
+        if not path.is_file():
+            return super().do_GET()
+        body = pressed(path) if kind.startswith(PRESSED) else path.read_bytes()
+        self.send_response(200)
+        self.send_header(
+            "Content-Type", f"{kind}; charset=utf-8" if "text" in kind else kind
+        )
+        if kind.startswith(PRESSED):
+            self.send_header("Content-Encoding", "gzip")
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Cache-Control", "max-age=600")
+        self.end_headers()
+        self.wfile.write(body)
+
+
+def report(address: str) -> dict[str, Any]:
+    """Run Lighthouse once on a page; return its report."""
+    root = hasattr(os, "geteuid") and os.geteuid() == 0
+    flags = " ".join(["--headless=new", *chromium.FLAGS, *["--no-sandbox"] * root])
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder, "report.json")
+        command = [
+            build.script("node"),
+            str(LIGHTHOUSE / "node_modules/lighthouse/cli/index.js"),
+            address,
+            "--quiet",
+            f"--chrome-flags={flags}",
+            "--output=json",
+            f"--output-path={out}",
+        ]
+        environment = os.environ | build.node_path()
+        if found := chromium.path():
+            environment["CHROME_PATH"] = found
+        done = subprocess.run(command, env=environment, capture_output=True, text=True)
+        if done.returncode or not out.is_file():
+            last = (done.stderr.strip() or "no report").splitlines()[-1]
+            raise build.BuildError(f"Lighthouse ended on {address}: {last}")
+        return json.loads(out.read_text("utf-8"))
+
+
+def scores(reports: list[dict[str, Any]]) -> dict[str, float]:
+    """Return the medians of some reports of one page: scores of 100, and bytes on the wire."""
+    found = {
+        name: statistics.median(
+            round(100 * r["categories"][name]["score"]) for r in reports
+        )
+        for name in SCORES
+    }
+    weights = [r["audits"]["total-byte-weight"]["numericValue"] for r in reports]
+    return found | {"bytes": statistics.median(weights)}
+
+
+def install() -> None:
+    """Install Lighthouse by its lock."""
+    LIGHTHOUSE.mkdir(parents=True, exist_ok=True)
+    for name in ("package.json", "package-lock.json"):
+        shutil.copyfile(PACKAGE / name, LIGHTHOUSE / name)
+    build.npm_packages(LIGHTHOUSE)
+
+
+def measured(names: Iterable[str], runs: int) -> Iterator[tuple[str, dict[str, float]]]:
+    """Yield each page with its scores, and say them."""
+    with http.server.ThreadingHTTPServer(
+        ("127.0.0.1", 0), partial(Host, directory=str(HTML))
+    ) as running:
+        threading.Thread(target=running.serve_forever, daemon=True).start()
+        try:
+            for name in names:
+                address = f"http://127.0.0.1:{running.server_port}/{name}"
+                found = scores([report(address) for _ in range(runs)])
+                print(*(f"{found[score]:5.0f}" for score in SCORES), name, flush=True)
+                yield name, found
+        finally:
+            running.shutdown()
+
+
+def version(name: str, runs: int) -> str:
+    """Return what a measurement is of: how many runs, and the page as it stands."""
+    return f"{runs} {hashlib.sha256((HTML / name).read_bytes()).hexdigest()}"
+
+
+def record(names: list[str], runs: int) -> None:
+    """Write the record of all pages, from what an interrupted run measured and from new runs."""
+    half = json.loads(HALF_DONE.read_text("utf-8")) if HALF_DONE.is_file() else {}
+    of = {name: version(name, runs) for name in names}
+    known = {
+        name: half[name] for name in names if half.get(name, {}).get("of") == of[name]
+    }
+    for name, found in measured([name for name in names if name not in known], runs):
+        known[name] = {"of": of[name], "scores": found}
+        files.write_whole(HALF_DONE, json.dumps(known))
+    package = json.loads((PACKAGE / "package.json").read_text("utf-8"))
+    whole = {
+        "date": datetime.date.today().isoformat(),
+        "device": records.cpu(),
+        "runs": runs,
+        "versions": package["devDependencies"],
+        "pages": {name: known[name]["scores"] for name in names},
+    }
+    files.write_whole(RECORD, json.dumps(whole, indent=1) + "\n")
+    HALF_DONE.unlink(missing_ok=True)
+
+
+def work() -> str:
+    """Do what the environment asks for; return what is to be said of it."""
+    runs = os.environ.get("RUNS", "3")
+    if not runs.isdecimal() or int(runs) == 0:
+        raise build.BuildError(f"RUNS={runs} is no number of runs")
+    chosen = [
+        f"{name.removesuffix('.html')}.html"
+        for name in os.environ.get("PAGES", "").split()
+    ]
+    every = sorted(
+        path.relative_to(HTML).as_posix() for path in HTML.glob("book/**/*.html")
+    )
+    names = chosen or [*every, "search.html"]
+    if missing := [name for name in names if not (HTML / name).is_file()]:
+        raise build.BuildError(
+            f"_build/html has no {missing[0]}: `make book` builds the book"
+        )
+    install()
+    if not chosen:
+        record(names, int(runs))
+        return f"{RECORD.relative_to(ROOT)} is written. Commit it."
+    for _ in measured(names, int(runs)):
+        pass
+    return "The record, which is of all pages, stays as it was."
+
+
+if __name__ == "__main__":
+    sys.exit(build.status(work, "what is measured is kept"))

@@ -1,0 +1,46 @@
+"""Draw the picture that goes with a link to the book: `python -m book._ext.metadata.social`."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from pathlib import Path
+from typing import Any
+
+from matplotlib import font_manager
+from matplotlib import pyplot as plt
+from matplotlib.text import Annotation
+
+from book._ext.metadata import page_metadata
+from unrolled.drawing import figures, graph
+
+TARGET = Path(__file__).resolve().parents[2] / page_metadata.PICTURE[0]
+
+
+def main() -> None:
+    """Write the picture."""
+    _, width, height = page_metadata.PICTURE
+    figures.use_style()
+    plt.rcParams.update({"font.size": 19, "figure.constrained_layout.use": False})
+    figure = plt.figure(figsize=(width / 100, height / 100), dpi=100)
+    axes = figure.add_axes((0.04, 0.06, 0.92, 0.62))
+    named = enumerate("the dog bit the man".split(), start=1)
+    words: dict[Hashable, str] = {("x", t): word for t, word in named}
+    figures.draw_graph(axes, graph.unrolled_rnn(5), words=words, edge_labels="none")
+    for label in axes.texts:  # larger than in a figure of a page
+        if isinstance(label, Annotation):  # a word
+            label.xyann = (0, -30)
+        else:
+            label.set_fontsize(26)
+    name, _, rest = page_metadata.citation()["title"].partition(": ")
+    serif = font_manager.FontProperties(family="serif", size=58, weight="bold")
+    figure.text(0.07, 0.84, name, fontproperties=serif, color=figures.INK)
+    figure.text(0.07, 0.745, rest[0].upper() + rest[1:], size=27, color=figures.GREY)
+    settings: dict[str, Any] = {
+        "facecolor": figures.GROUND,
+        "metadata": {"Software": None},
+    }
+    figure.savefig(TARGET, dpi=100, **settings)
+
+
+if __name__ == "__main__":
+    main()

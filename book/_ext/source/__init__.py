@@ -1,0 +1,1 @@
+"""Of the repository: its address, its files as pages, its functions in cells."""

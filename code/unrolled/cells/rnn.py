@@ -1,0 +1,270 @@
+r"""The simple recurrent network of Elman (1990), with tanh units.
+
+    h_t = tanh(x_t W_x + h_{t-1} W_h + b)                              (eq-rnn-step)
+
+Another nonlinearity f can be passed, with its backward df: ``relu``, ``sigmoid``.
+T time, B batch, D input, H hidden; rows are examples. Every function works in the precision of
+its arguments: float64 for checks, float32 for training.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from unrolled.functional import dproject, dtanh, project
+
+Array = Any
+
+
+class Params(NamedTuple):
+    """Weights; gradients are a Params too."""
+
+    W_x: Array  # (D, H)
+    W_h: Array  # (H, H)
+    b: Array  # (H,)
+
+
+class Cache(NamedTuple):
+    """What backward needs from forward."""
+
+    x: Array  # (T, B, D), or (T, B) ids
+    h_previous: Array  # (T, B, H): the state before each step
+    h: Array  # (T, B, H): the state after each step
+
+
+def init(rng, D, H, dtype=np.float64, input_scale=None):
+    """Returns random Params: W_x uniform, W_h orthogonal, b zero.
+
+    An orthogonal W_h neither stretches nor shrinks a state, so that at the start of training
+    only tanh does (Saxe, McClelland & Ganguli, 2014).
+
+    Args:
+        rng: a ``numpy.random.Generator``.
+        D: entries of an input vector, or number of ids.
+        H: hidden units.
+        dtype: floating-point type of the weights.
+        input_scale: W_x lies within ± this; 1/√D if left out, which keeps a sum of D terms near 1.
+
+    Raises:
+        ValueError: a size is below 1.
+    """
+    if D < 1 or H < 1:
+        raise ValueError(f"sizes must be at least 1, got D={D}, H={H}")
+    scale = 1 / np.sqrt(D) if input_scale is None else input_scale
+    Q, R = np.linalg.qr(rng.standard_normal((H, H)))
+    return Params(
+        W_x=rng.uniform(-scale, scale, (D, H)).astype(dtype),
+        W_h=(Q * np.sign(np.diag(R))).astype(dtype),
+        b=np.zeros(H, dtype),
+    )
+
+
+def initial_state(p, *batch):
+    """Returns the state before the first step as a tuple, here (h,): zeros of shape (*batch, H)."""
+    return (np.zeros((*batch, p.b.shape[0]), p.W_h.dtype),)
+
+
+def step(p, x_t, h, f=np.tanh):
+    """Returns the state after input x_t, (H,) or (B, H); h is the state before it."""
+    return f(project(x_t, p.W_x) + h @ p.W_h + p.b)
+
+
+def forward(p, x, h0=None, f=np.tanh):
+    """Runs the network over a batch of sequences.
+
+    Args:
+        p: Params.
+        x: (T, B, D) vectors, or (T, B) integer ids that stand for one-hot vectors.
+        h0: (B, H) initial state; zeros if left out.
+        f: the nonlinearity.
+
+    Returns:
+        h: (T, B, H), the state after every step.
+        cache: what ``backward`` needs.
+
+    Raises:
+        ValueError: shapes do not fit together.
+    """
+    T, B, h0 = _check(p, x, h0)
+    a = project(x, p.W_x) + p.b  # the inputs do not wait for the states: all T at once
+    h = np.empty((T + 1, *h0.shape), a.dtype)
+    h[0] = h0
+    for t in range(T):
+        h[t + 1] = f(a[t] + h[t] @ p.W_h)
+    return h[1:], Cache(x, h[:-1], h[1:])
+
+
+def backward(p, cache, dh, df=dtanh):
+    """Full backpropagation through time: the exact gradient, through every step.
+
+    Args:
+        p: the Params that forward had.
+        cache: what forward returned.
+        dh: (T, B, H), gradient of the loss with respect to each h_t by its own output alone.
+        df: the backward of forward's f, given the value: ``dtanh``, ``dsigmoid``, ``drelu``.
+
+    Returns:
+        dp: Params, gradients summed over time and batch.
+        dx: gradient with respect to x; None for integer ids.
+        dh0: (B, H), gradient with respect to the initial state.
+    """
+    da = np.empty_like(dh)
+    dh_next = np.zeros(dh.shape[1:], dh.dtype)
+    for t in reversed(range(len(dh))):
+        da[t] = df(cache.h[t], dh[t] + dh_next)  # h_t = f(a_t); two paths leave h_t
+        dh_next = da[t] @ p.W_h.T  # a_t = ... + h_{t-1} W_h
+    return *_parameter_gradients(p, cache, da), dh_next
+
+
+def backward_loops(p, cache, dh, window=None):
+    """The same gradient as nested loops: from every output, walk back through time.
+
+    Slow, and for reading. It visits T(T+1)/2 pairs (output, earlier step) where ``backward``
+    visits T steps, because ``backward`` adds the gradients that meet at a state before it carries
+    them on together. With a window it is ``backward_window``.
+
+    Args:
+        p: the Params that forward had.
+        cache: what forward returned.
+        dh: (T, B, H), as in ``backward``.
+        window: how many steps to walk back from each output; all if None.
+
+    Returns:
+        dp, dx, dh0 as ``backward``.
+    """
+    T = len(dh)
+    window = T if window is None else _at_least_0("window", window)
+    dp = Params(*(np.zeros_like(weight) for weight in p))
+    da_total = np.zeros_like(dh)
+    dh0 = np.zeros(dh.shape[1:], dh.dtype)
+    for output in range(T):
+        dh_t = dh[output]
+        for t in range(output, max(-1, output - window - 1), -1):
+            da_t = dtanh(cache.h[t], dh_t)
+            dp.W_h[:] += cache.h_previous[t].T @ da_t
+            dp.W_x[:] += dproject(cache.x[t], p.W_x, da_t)[1]
+            dp.b[:] += da_t.sum(axis=0)
+            da_total[t] += da_t
+            dh_t = da_t @ p.W_h.T
+            if t == 0:
+                dh0 += dh_t
+    dx, _ = dproject(cache.x, p.W_x, da_total)
+    return dp, dx, dh0
+
+
+def backward_window(p, cache, dh, window):
+    """Truncated: the gradient of every output flows back through ``window`` earlier steps.
+
+    This is what the post's NumPy code computes. With window >= T-1 it is the full gradient.
+
+    Args:
+        p: the Params that forward had.
+        cache: what forward returned.
+        dh: (T, B, H), as in ``backward``.
+        window: steps back from each output, at least 0 (0: each output's own step only).
+
+    Returns:
+        dp, dx, dh0 as ``backward``.
+
+    Raises:
+        ValueError: a negative window.
+    """
+    T = len(dh)
+    reach = min(_at_least_0("window", window), T - 1)
+    da_total, dh0 = np.zeros_like(dh), np.zeros(dh.shape[1:], dh.dtype)
+    da = dtanh(cache.h, dh)  # every output at its own step
+    for distance in range(reach + 1):
+        # da[t] comes from the output of step t + distance
+        da_total[: T - distance] += da
+        dh_back = da @ p.W_h.T
+        dh0 += dh_back[0]
+        da = dtanh(cache.h[: T - distance - 1], dh_back[1:])
+    return *_parameter_gradients(p, cache, da_total), dh0
+
+
+def backward_last(p, cache, dh, steps):
+    """Truncated: only the last ``steps`` steps of the sequence are run backward.
+
+    This is what ``truncate_gradient`` of Theano's scan does. Earlier outputs get no gradient.
+
+    Args:
+        p: the Params that forward had.
+        cache: what forward returned.
+        dh: (T, B, H), as in ``backward``.
+        steps: how many steps at the end, at least 0; all if more than T.
+
+    Returns:
+        dp, dx, dh0 as ``backward``; dh0 is zero unless steps >= T.
+
+    Raises:
+        ValueError: negative ``steps``.
+    """
+    first = max(0, len(dh) - _at_least_0("steps", steps))
+    da, dh_first = np.zeros_like(dh), np.zeros(dh.shape[1:], dh.dtype)
+    for t in reversed(range(first, len(dh))):
+        da[t] = dtanh(cache.h[t], dh[t] + dh_first)
+        dh_first = da[t] @ p.W_h.T
+    dh0 = dh_first if first == 0 else np.zeros_like(dh_first)
+    return *_parameter_gradients(p, cache, da), dh0
+
+
+def backward_chunks(p, cache, dh, length):
+    """Truncated: the state crosses from chunk to chunk of ``length`` steps, the gradient does not.
+
+    This is what training on consecutive pieces of a long text with a carried state computes.
+
+    Args:
+        p: the Params that forward had.
+        cache: what forward returned.
+        dh: (T, B, H), as in ``backward``.
+        length: steps in a chunk, counted from the start; at least 1; the last may be shorter.
+
+    Returns:
+        dp, dx, dh0 as ``backward``; dh0 is that of the first chunk.
+
+    Raises:
+        ValueError: a length below 1.
+    """
+    if length < 1:
+        raise ValueError(f"a chunk has at least 1 step, got length={length}")
+    da = np.empty_like(dh)
+    dh_next = np.zeros(dh.shape[1:], dh.dtype)
+    for t in reversed(range(len(dh))):
+        if (t + 1) % length == 0:
+            dh_next = np.zeros_like(dh_next)  # step t ends a chunk
+        da[t] = dtanh(cache.h[t], dh[t] + dh_next)
+        dh_next = da[t] @ p.W_h.T
+    return *_parameter_gradients(p, cache, da), dh_next
+
+
+def _parameter_gradients(p, cache, da):
+    """Returns (dp, dx): each weight's gradient sums, over time and batch, input times da."""
+    H = p.b.shape[0]
+    dx, dW_x = dproject(cache.x, p.W_x, da)  # a_t = x_t W_x + ...
+    # a_t = ... + h_{t-1} W_h
+    dW_h = cache.h_previous.reshape(-1, H).T @ da.reshape(-1, H)
+    return Params(dW_x, dW_h, da.sum(axis=(0, 1))), dx
+
+
+def _check(p, x, h0):
+    """Returns (T, B, h0), or raises ValueError with the shapes that do not fit."""
+    D, H = p.W_x.shape
+    ids = x.dtype.kind in "iu"
+    if x.ndim != (2 if ids else 3) or not ids and x.shape[-1] != D:
+        raise ValueError(
+            f"x must be (T, B, {D}) vectors or (T, B) integer ids, got {x.shape}"
+        )
+    if ids and x.size and not 0 <= x.min() <= x.max() < D:
+        raise ValueError(f"ids must lie in 0..{D - 1}, got {x.min()}..{x.max()}")
+    T, B = x.shape[:2]
+    if h0 is None:
+        (h0,) = initial_state(p, B)
+    if h0.shape != (B, H):
+        raise ValueError(f"h0 must be {(B, H)}, got {h0.shape}")
+    return T, B, h0
+
+
+def _at_least_0(name, number):
+    if number < 0:
+        raise ValueError(f"{name} must be at least 0, got {number}")
+    return number

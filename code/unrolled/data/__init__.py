@@ -1,0 +1,1 @@
+"""What networks learn from: text in padded batches, tasks, stories."""

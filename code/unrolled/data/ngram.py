@@ -1,0 +1,148 @@
+r"""What a model of words must beat: counting. Interpolated Kneser-Ney n-grams.
+
+    P_1(w)       = (max(c(w) - d, 0) + d |distinct words| / V) / c
+    P_n(w | v u) = max(c(v u w) - d, 0) / c(v u)  +  d N(v u ·) / c(v u) · P_{n-1}(w | u)
+                                                                        (eq-kneser-ney)
+
+Every count gives away d, and what a context v u has collected from its N(v u ·) distinct followers
+goes to the next shorter context. In the shorter models a count is not how often a word occurred but
+after how many different words (Kneser & Ney, 1995; interpolated: Chen & Goodman, 1999, section 3).
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Order(NamedTuple):
+    """The counts of one order: sorted n-grams, and what stands behind each context."""
+
+    grams: np.ndarray  # (G, n), rows in lexicographic order
+    counts: np.ndarray  # (G,)
+    contexts: np.ndarray  # (C, n-1)
+    totals: np.ndarray  # (C,) sum of the counts behind each context
+    followers: np.ndarray  # (C,) number of distinct words behind each context
+
+
+class Model(NamedTuple):
+    """An interpolated Kneser-Ney model."""
+
+    V: int
+    discount: float
+    orders: tuple[Order, ...]  # 1-grams first
+
+
+def fit(encoded, V, n, discount=0.75):
+    """Counts a text.
+
+    Args:
+        encoded: a list of int arrays, each START, words, END.
+        V: number of ids.
+        n: order: 1 unigram, 2 bigram, …
+        discount: d, between 0 and 1.
+
+    Returns:
+        A Model.
+
+    Raises:
+        ValueError: an order below 1, a discount outside 0..1, an id out of range, or no text.
+    """
+    if n < 1 or not 0 < discount < 1 or not encoded:
+        raise ValueError(
+            f"need n >= 1, 0 < discount < 1 and a text, got {n}, {discount}, {len(encoded)}"
+        )
+    _check_ids(encoded, V)
+    grams, _, counts = unique_rows(windows(encoded, n))
+    orders = [_order(grams, counts)]
+    for _ in range(n - 1):
+        # a shorter gram counts the different words it has been seen after
+        grams, _, counts = unique_rows(grams[:, 1:])
+        orders.append(_order(grams, counts))
+    return Model(V, discount, tuple(reversed(orders)))
+
+
+def log_probabilities(model, encoded):
+    """Returns log P of every word after START, END included, of all sentences in a row, in nats."""
+    _check_ids(encoded, model.V)
+    n = len(model.orders)
+    grams = windows(encoded, n)
+    d = model.discount
+    p = np.full(len(grams), 1 / model.V)
+    for k, order in enumerate(model.orders, start=1):
+        gram = grams[:, n - k :]
+        count = _look_up(order.grams, order.counts, gram)
+        total = _look_up(order.contexts, order.totals, gram[:, :-1])
+        followers = _look_up(order.contexts, order.followers, gram[:, :-1])
+        seen = total > 0
+        interpolated = np.maximum(count - d, 0) + d * followers * p
+        p = np.where(seen, interpolated / np.maximum(total, 1), p)
+    return np.log(p)
+
+
+def perplexity(model, encoded):
+    """Returns exp of the mean negative log probability per word, END included."""
+    return float(np.exp(-log_probabilities(model, encoded).mean()))
+
+
+def windows(encoded, n):
+    """Returns (N, n) ids: every word after START with the n-1 ids before it.
+
+    Before START stands START, as often as needed.
+    """
+    text = np.concatenate(encoded)
+    lengths = np.array([len(ids) for ids in encoded])
+    place = np.arange(len(text))
+    # steps from its START
+    behind = place - np.repeat(np.cumsum(lengths) - lengths, lengths)
+    back = np.minimum(np.arange(n - 1, -1, -1), behind[:, None])
+    return text[(place[:, None] - back)[behind > 0]]
+
+
+def unique_rows(rows):
+    """Returns (the different rows in order, which of them each row is, how often each occurs).
+
+    Packs a row of ids into one integer, so that sorting compares numbers and not rows: several
+    times faster than ``np.unique(rows, axis=0)``.
+
+    Args:
+        rows: (N, n) integers, none negative.
+    """
+    key, bound = np.zeros(len(rows), np.int64), 1
+    for column in rows.T:
+        size = int(column.max()) + 1
+        if bound * size > 2**62:
+            key, bound = np.unique(key, return_inverse=True)[1], len(rows)
+        key, bound = key * size + column, bound * size
+    _, first, which, counts = np.unique(
+        key, return_index=True, return_inverse=True, return_counts=True
+    )
+    return rows[first], which, counts
+
+
+def _order(grams, counts):
+    contexts, which, _ = unique_rows(grams[:, :-1])
+    return Order(
+        grams,
+        counts,
+        contexts,
+        np.bincount(which, counts),
+        np.bincount(which).astype(float),
+    )
+
+
+def _look_up(keys, values, wanted):
+    """Returns values[i] where keys[i] equals the wanted row, 0 where none does."""
+    if keys.shape[1] == 0:
+        return np.full(len(wanted), values[0], float)
+    rows, index, _ = unique_rows(np.concatenate([keys, wanted]))
+    table = np.zeros(len(rows))
+    table[index[: len(keys)]] = values
+    return table[index[len(keys) :]]
+
+
+def _check_ids(encoded, V):
+    top = max(int(ids.max()) for ids in encoded)
+    if top >= V:
+        raise ValueError(f"ids must lie in 0..{V - 1}, got {top}")
+    if (least := min(int(ids.min()) for ids in encoded)) < 0:
+        raise ValueError(f"ids must lie in 0..{V - 1}, got {least}")

@@ -1,0 +1,156 @@
+"""Generated tasks whose answer lies a known number of steps back.
+
+In text nobody knows how far back a prediction has to look. Here the distance is a setting, the
+answer is certain, and the score of someone who does not look back is known exactly. Every function
+draws a fresh batch from the generator it is given, so that no example is seen twice.
+T time, B batch.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from unrolled.data.text import Batch
+
+ADDING_CHANCE = 1 / 6
+"""Mean squared error of always answering 1, the mean of the sum: its variance, 2 · 1/12."""
+
+SYMBOLS = 8
+"""Different symbols of the copy task: one in eight is right by chance."""
+BLANK, GO = SYMBOLS, SYMBOLS + 1
+
+
+class Regression(NamedTuple):
+    """Sequences of vectors, each with one number as its answer."""
+
+    x: np.ndarray  # (T, B, D)
+    y: np.ndarray  # (B,)
+
+
+def adding_problem(rng, T, B, dtype=np.float32):
+    """Draws sequences in which two marked numbers are to be added up at the end.
+
+    Each step brings a number from the uniform distribution on 0..1 and a mark, 0 or 1. Two steps
+    are marked, one in each half of the sequence. The first marked number has to be kept for T/2
+    steps on average, through numbers that look the same and do not count.
+
+    Source: Hochreiter & Schmidhuber (1997, section 5.4), with numbers in 0..1 and one mark in each
+    half as in Arjovsky, Shah & Bengio (2016, section 4.2). Chance: ``ADDING_CHANCE``.
+
+    Args:
+        rng: a ``numpy.random.Generator``.
+        T: steps, at least 2.
+        B: sequences.
+        dtype: floating-point type.
+
+    Returns:
+        A Regression: x (T, B, 2) with the numbers in x[..., 0] and the marks in x[..., 1], and
+        y (B,), the sum of the two marked numbers.
+
+    Raises:
+        ValueError: T below 2, or B below 1.
+    """
+    if T < 2 or B < 1:
+        raise ValueError(
+            f"the adding problem needs T >= 2 and B >= 1, got T={T} and B={B}"
+        )
+    x = np.zeros((T, B, 2), dtype)
+    x[..., 0] = rng.uniform(size=(T, B))
+    rows = np.arange(B)
+    for mark in rng.integers(0, T // 2, B), rng.integers(T // 2, T, B):
+        x[mark, rows, 1] = 1
+    return Regression(x, x.prod(axis=2).sum(axis=0))
+
+
+def copy_task(rng, delay, B, length=3):
+    """Draws sequences of symbols to be repeated after a wait.
+
+    The input is ``length`` symbols, ``delay`` blanks, a GO, and ``length - 1`` blanks more. From
+    the GO on, the first symbol, the second, … are the targets: each has to be kept for
+    ``length + delay`` steps. Nothing else counts.
+
+    Source: task 2 of Hochreiter & Schmidhuber (1997) is the idea; the form is that of Arjovsky,
+    Shah & Bengio (2016, section 4.1), who also ask for blanks before the GO. Chance: 1/SYMBOLS.
+
+    Args:
+        rng: a ``numpy.random.Generator``.
+        delay: blanks between the last symbol and GO, at least 0.
+        B: sequences, at least 1.
+        length: symbols to copy, at least 1.
+
+    Returns:
+        A Batch (T, B), T = 2·length + delay: ids in 0..SYMBOLS+1; the mask is True at the last
+        ``length`` steps.
+
+    Raises:
+        ValueError: a setting below its minimum.
+    """
+    if delay < 0 or B < 1 or length < 1:
+        raise ValueError(
+            f"need delay >= 0, B >= 1 and length >= 1, got {delay}, {B} and {length}"
+        )
+    T = 2 * length + delay
+    symbols = rng.integers(0, SYMBOLS, (length, B))
+    inputs = np.full((T, B), BLANK)
+    inputs[:length] = symbols
+    inputs[T - length] = GO
+    targets = np.full((T, B), BLANK)
+    targets[T - length :] = symbols
+    return Batch(inputs, targets, targets != BLANK)
+
+
+class Bits(NamedTuple):
+    """Sequences of bits to be repeated."""
+
+    x: np.ndarray  # (2·length + 1, B, bits + 1)
+    y: np.ndarray  # (length, B, bits): the targets of the last ``length`` steps
+
+
+def copy_of_bits(rng, length, B, bits=8, dtype=np.float32):
+    """Draws sequences of random rows of bits, to be repeated when the GO channel has been set.
+
+    The input is ``length`` rows, one row with only the last channel set, and ``length`` rows of
+    zeros; during these the rows have to be said again, first to last. There is nothing to learn
+    about them: each bit is a coin. Chance: one bit in two.
+
+    Source: Graves, Wayne & Danihelka (2014, section 4.1).
+
+    Args:
+        rng: a ``numpy.random.Generator``.
+        length: rows to copy, at least 1.
+        B: sequences, at least 1.
+        bits: bits in a row, at least 1.
+        dtype: floating-point type.
+
+    Raises:
+        ValueError: a setting below 1.
+    """
+    if min(length, B, bits) < 1:
+        raise ValueError(
+            f"length, B and bits must be at least 1, got {length}, {B} and {bits}"
+        )
+    y = rng.integers(0, 2, (length, B, bits)).astype(dtype)
+    x = np.zeros((2 * length + 1, B, bits + 1), dtype)
+    x[:length, :, :bits] = y
+    x[length, :, bits] = 1
+    return Bits(x, y)
+
+
+def bits_right(logits, batch):
+    """Returns the fraction of the bits asked for that are right when a logit above 0 is a 1.
+
+    Args:
+        logits: (T, B, bits), of every step.
+        batch: what ``copy_of_bits`` returned.
+    """
+    return float(((logits[-len(batch.y) :] > 0) == (batch.y > 0.5)).mean())
+
+
+def symbols_right(logits, batch):
+    """Returns the fraction of the symbols asked for whose logit is the largest; chance: 1/SYMBOLS.
+
+    Args:
+        logits: (T, B, SYMBOLS+2).
+        batch: what ``copy_task`` returned.
+    """
+    return float((logits.argmax(axis=-1) == batch.targets)[batch.mask].mean())

@@ -1,0 +1,1 @@
+"""Figures, computation graphs and diagrams of cells."""

@@ -1,0 +1,1 @@
+"""The same networks in Theano, TensorFlow, JAX and Triton."""

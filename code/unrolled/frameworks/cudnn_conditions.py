@@ -1,0 +1,48 @@
+"""Which recurrent layers run on a graphics card in one fused operation, and which do not, and why.
+
+cuDNN computes all steps of an LSTM or a GRU in one call, several times as fast as a loop of
+operations. Keras takes that path where it can and the loop where it cannot, and does not say which.
+"""
+
+import numpy as np
+
+from unrolled.frameworks.quiet_tensorflow import keras, tf
+
+
+def why_not_fused(layer, mask=None, gpu=None):
+    """Returns the reasons why a layer does not take the fused path: none if it does.
+
+    Args:
+        layer: a recurrent layer of Keras on TensorFlow, or a Bidirectional around one.
+        mask: bool (B, T), if there will be one.
+        gpu: whether to assume a graphics card; None looks for one.
+
+    Returns:
+        A list of sentences. One about the mask means: called eagerly, Keras falls back
+        to the loop in silence; in a graph (``fit`` makes one), it stops with an error.
+    """
+    if isinstance(layer, keras.layers.Bidirectional):
+        return why_not_fused(layer.forward_layer, mask, gpu)  # the other is its copy
+    if not isinstance(layer, keras.layers.LSTM | keras.layers.GRU):
+        name = type(layer).__name__
+        return [f"only the layers LSTM and GRU have a fused path, not {name}"]
+    if gpu is None:
+        gpu = bool(tf.config.list_logical_devices("GPU"))
+    reasons = {
+        "there is no graphics card": not gpu,
+        "use_cudnn is False": layer.use_cudnn is False,
+        "activation is not tanh": layer.activation is not keras.activations.tanh,
+        "recurrent_activation is not sigmoid": (
+            layer.recurrent_activation is not keras.activations.sigmoid
+        ),
+        "recurrent_dropout is not 0": layer.recurrent_dropout != 0,
+        "unroll is True": layer.unroll,
+        "there is no bias": not layer.use_bias,
+        "reset_after is False": not getattr(layer, "reset_after", True),
+    }
+    if mask is not None:
+        mask = np.asarray(mask, bool)
+        right = np.arange(mask.shape[1]) < mask.sum(axis=1, keepdims=True)
+        reasons["the mask is not one of padding at the end"] = (mask != right).any()
+        reasons["the mask hides a whole sequence"] = not mask.any(axis=1).all()
+    return [reason for reason, holds in reasons.items() if holds]

@@ -1,0 +1,1 @@
+"""Gradients checked, derived in other ways, followed through time."""

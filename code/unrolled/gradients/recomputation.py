@@ -1,0 +1,50 @@
+"""The same gradient from fewer stored states: compute the others again when they are needed.
+
+Backpropagation through time reads every state, from the last to the first. Kept are only the states
+at the borders of segments; on the way back each segment is run forward once more from its border.
+With segments of √T steps the memory is of order √T and the cost one more forward pass
+(Griewank & Walther, 2008; Chen et al., 2016, who call it gradient checkpointing).
+"""
+
+import numpy as np
+
+from unrolled import tree
+from unrolled.cells import rnn
+
+
+def backward(p, x, dh, length, h0=None):
+    """Returns what ``rnn.backward`` returns, without the states of the whole sequence.
+
+    Args:
+        p: Params of a tanh cell.
+        x: (T, B, D) vectors, or (T, B) integer ids.
+        dh: (T, B, H), gradient of the loss with respect to each h_t by its own output alone.
+        length: steps in a segment, at least 1; the last segment may be shorter.
+        h0: (B, H) initial state; zeros if left out.
+
+    Returns:
+        dp, dx, dh0 as ``rnn.backward``.
+
+    Raises:
+        ValueError: a length below 1.
+    """
+    if length < 1:
+        raise ValueError(f"a segment has at least 1 step, got length={length}")
+    segments = [slice(first, first + length) for first in range(0, len(x), length)]
+    borders = [rnn.initial_state(p, x.shape[1])[0] if h0 is None else h0]
+    for segment in segments[:-1]:
+        h, _ = rnn.forward(p, x[segment], borders[-1])
+        borders.append(h[-1].copy())  # a copy, or the whole of h would stay in memory
+
+    dp, dh_next, dx = tree.map(np.zeros_like, p), np.zeros_like(borders[0]), []
+    for segment, border in zip(
+        reversed(segments), reversed(borders), strict=bool(segments)
+    ):
+        _, cache = rnn.forward(p, x[segment], border)
+        dh_segment = dh[segment].copy()
+        dh_segment[-1] += dh_next  # the next segment read the last state of this one
+        dp_segment, dx_segment, dh_next = rnn.backward(p, cache, dh_segment)
+        dp = tree.map(np.add, dp, dp_segment)
+        dx.insert(0, dx_segment)
+    ids = x.dtype.kind in "iu"
+    return dp, None if ids else np.concatenate([*dx, x[:0]]), dh_next

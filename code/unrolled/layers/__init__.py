@@ -1,0 +1,1 @@
+"""Around the cells: embedding, stacking, padding, attention."""

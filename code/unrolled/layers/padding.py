@@ -1,0 +1,60 @@
+"""Sequences of unequal length in one array: each begins at step 0 and is padded behind its end.
+
+A network that runs on into the padding computes states that mean nothing. Three habits keep them
+out: the loss looks at real steps only, what summarises a sequence is its last *real* state, and
+what reads backwards begins at the real end. T time, B batch.
+"""
+
+import numpy as np
+
+
+def lengths(mask):
+    """Returns (B,) lengths, given a (T, B) mask that is True on the real steps.
+
+    Raises:
+        ValueError: not (T, B) booleans, a real step behind padding, or an empty sequence.
+    """
+    if mask.ndim != 2 or mask.dtype != bool:
+        raise ValueError(
+            f"the mask must be (T, B) booleans, got {mask.shape} of {mask.dtype}"
+        )
+    if (mask[1:] > mask[:-1]).any():
+        raise ValueError(
+            "a sequence has a real step behind padding: pad behind the end only"
+        )
+    counts = mask.sum(axis=0)
+    if not counts.all():
+        raise ValueError(f"sequence {counts.argmin()} of the batch has no real step")
+    return counts
+
+
+def reverse(x, lengths):
+    """Returns x (T, B, ...) with each sequence's real steps reversed, padding in place.
+
+    Its own inverse, and, since it only moves entries, its own backward too.
+    """
+    _check(x, lengths)
+    t = np.arange(len(x))[:, None]
+    source = np.where(t < lengths, lengths - 1 - t, t)  # (T, B)
+    return x[source, np.arange(x.shape[1])]
+
+
+def last(h, lengths):
+    """Returns (B, ...): of h (T, B, ...), each sequence's entry at its last real step."""
+    _check(h, lengths)
+    return h[lengths - 1, np.arange(h.shape[1])]
+
+
+def dlast(h, lengths, dlast_h):
+    """Returns the gradient with respect to h, zero but at the last real steps."""
+    dh = np.zeros_like(h)
+    dh[lengths - 1, np.arange(h.shape[1])] = dlast_h
+    return dh
+
+
+def _check(x, lengths):
+    T, B = x.shape[:2]
+    if np.shape(lengths) != (B,) or not 1 <= np.min(lengths) <= np.max(lengths) <= T:
+        raise ValueError(
+            f"need {B} lengths in 1..{T}, got {np.asarray(lengths).tolist()}"
+        )

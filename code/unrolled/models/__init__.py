@@ -1,0 +1,1 @@
+"""Language models, sequence to sequence, networks with a memory."""

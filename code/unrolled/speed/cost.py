@@ -1,0 +1,284 @@
+r"""What a step of ``sgd_step`` costs, counted before it is measured.
+
+A step is a list of calls, each of which does operations, moves numbers, or takes exponentials:
+
+    time = sum over calls of  max(operations / rate, bytes / bandwidth, exponentials · e) + c
+                                                                             (eq-call-time)
+
+The rate of large matrix products, the bandwidth, the time e of an exponential and the time c of a
+call are measured (``Machine``). Operations are the additions and multiplications of products; a
+pass over an array does at most one for each number that it moves and always waits for memory.
+Lookups of rows and changes of single entries are left out.
+T time, B batch, N = TB words, V vocabulary, H hidden.
+"""
+
+from typing import NamedTuple
+
+
+class Call(NamedTuple):
+    """A call of NumPy or BLAS, and how often a step makes it."""
+
+    name: str
+    operations: int
+    numbers: int  # read and written
+    exponentials: int = 0
+    often: int = 1
+
+
+class Machine(NamedTuple):
+    """What a processor was measured to do, in SI units."""
+
+    rate: float  # operations a second, in large matrix products
+    bandwidth: float  # bytes a second, for arrays of a few megabytes
+    exponential: float  # seconds for each
+    call: float  # seconds
+
+
+class Total(NamedTuple):
+    """What a step does in all."""
+
+    operations: int
+    bytes: int
+    exponentials: int
+    calls: int
+
+
+def product(name, n, m, k, often=1, adds=False):
+    """An (n, m) by an (m, k) matrix: 2nmk operations; with ``adds`` the result is read too."""
+    return Call(
+        name, 2 * n * m * k, n * m + m * k + (2 if adds else 1) * n * k, 0, often
+    )
+
+
+def outer(name, n, k, often=1):
+    """An outer product made to be added somewhere: nk multiplications, and the nk additions."""
+    return Call(name, 2 * n * k, n + k + n * k, 0, often)
+
+
+def passed(name, numbers, often=1, exponentials=0):
+    """A pass over arrays that reads and writes so many numbers."""
+    return Call(name, 0, numbers, exponentials, often)
+
+
+# --- parts of a step -----------------------------------------------------------------------------
+
+
+def recurrence(T, B, H):
+    """The states and their gradients, as ``sgd_step`` computes them."""
+    BH, N = B * H, T * B
+    return [
+        passed("x + b", 2 * N * H + H),
+        product("h W_h", B, H, H, T),
+        passed("a + x", 3 * BH, T),
+        passed("tanh", 2 * BH, T, exponentials=BH),
+        passed("h h", 3 * N * H),
+        passed("1 - h h", 2 * N * H),
+        passed("dh + dh'", 3 * BH, T),
+        passed("da", 3 * BH, T),
+        product("da W_h^T", B, H, H, T),
+    ]
+
+
+def update_of_the_cell(T, B, H):
+    """The rows of W_x that were read, W_h and b."""
+    N = T * B
+    return [
+        passed("η da", 2 * N * H),
+        product("dW_h", H, N, H),
+        passed("W_h - dW_h", 3 * H * H),
+        passed("db", N * H + H),
+        passed("b - db", 3 * H),
+        passed("sums of rows", 2 * N * H),
+        passed("rows of W_x", 3 * N * H),
+    ]
+
+
+def products_of_the_output(N, V, H):
+    """The three products with an H × V matrix that every way has."""
+    return [
+        product("u = h W_y", N, H, V),
+        product("dh = du W_y^T", N, V, H),
+        product("dW_y = h^T du", H, N, V),
+    ]
+
+
+def softmax_passes(N, V):
+    """max, subtract, exp, sum, divide over logits."""
+    return [
+        passed("max", N * V + N),
+        passed("u - max", 2 * N * V + N),
+        passed("exp", 2 * N * V, exponentials=N * V),
+        passed("sum", N * V + N),
+        passed("/ sum", 2 * N * V + N),
+    ]
+
+
+def one_softmax(N, V):
+    """What ``sgd_step.logits_to_gradient`` does; its sum is a product with ones."""
+    largest, subtract, exponential, _, divide = softmax_passes(N, V)
+    logs = [passed("log sum", 2 * N, often=5)]
+    return [largest, subtract, exponential, product("sum", N, V, 1), divide, *logs]
+
+
+def update_passes(V, H):
+    """η dW_y, W_y - η dW_y, and the bias."""
+    return [
+        passed("η dW_y", 2 * H * V),
+        passed("W_y - η dW_y", 3 * H * V),
+        passed("η db_y", 2 * V),
+        passed("b_y - η db_y", 3 * V),
+    ]
+
+
+# --- whole steps ---------------------------------------------------------------------------------
+
+
+def loops(T, H, V):
+    """``language_model.loss_and_gradient_loops`` of a sentence, then ``optimizers.sgd``."""
+    visits = T * (T + 1) // 2
+    return [
+        product("h W_h", 1, H, H, T),
+        passed("x + ", 3 * H, 2 * T),
+        passed("tanh", 2 * H, T, exponentials=H),
+        product("h W_y", 1, H, V, T),
+        passed("u + b_y", 3 * V, T),
+        *(call._replace(often=T) for call in softmax_passes(1, V)),
+        outer("outer product", H, V, T),
+        passed("dW_y += ", 3 * H * V, T),
+        passed("db_y += ", 3 * V, T),
+        product("W_y du", H, V, 1, T),
+        passed("h h", 2 * H, visits),
+        passed("1 - h h", 2 * H, visits),
+        passed("da", 3 * H, visits),
+        outer("outer product of a visit", H, H, visits),
+        passed("dW_h += ", 3 * H * H, visits),
+        passed("row of dW_x, db", 3 * H, 2 * visits),
+        product("W_h da", H, H, 1, visits),
+        *dense_updates(V, H),
+    ]
+
+
+def dense_updates(V, H):
+    """η dW and W - η dW of every parameter."""
+    sizes = (V * H, H * H, H, H * V, V)
+    return [
+        passed(what, k * n) for n in sizes for what, k in (("η dW", 2), ("W - η dW", 3))
+    ]
+
+
+def plain(T, B, H, V):
+    """``sgd_step.step_plainly``."""
+    N, BH = T * B, B * H
+    return [
+        passed("x + b", 2 * N * H + H),
+        product("h W_h", B, H, H, T),
+        passed("a + x", 3 * BH, T),
+        passed("tanh", 2 * BH, T, exponentials=BH),
+        *products_of_the_output(N, V, H),
+        passed("u + b_y", 2 * N * V + V),
+        *softmax_passes(N, V)[:4],  # the loss
+        passed("log sum", 3 * N, 5),
+        *softmax_passes(N, V),  # the gradient
+        passed("· dloss", 2 * N * V + N),
+        passed("db_y", N * V + V),
+        passed("dh + dh'", 3 * BH, T),
+        passed("da", 3 * BH, 3 * T),
+        product("da W_h^T", B, H, H, T),
+        product("dW_h", H, N, H),
+        passed("db", N * H + H),
+        passed("sums of rows", 2 * N * H),
+        *dense_updates(V, H),
+    ]
+
+
+def in_place(T, B, H, V):
+    """``sgd_step.step`` with ``output_in_place``."""
+    N = T * B
+    return [
+        *recurrence(T, B, H),
+        *products_of_the_output(N, V, H),
+        passed("u + b_y", 2 * N * V + V),
+        *softmax_passes(N, V)[:4],
+        passed("log sum", 3 * N, 5),
+        *softmax_passes(N, V),
+        passed("db_y", N * V + V),
+        *update_passes(V, H),
+        *update_of_the_cell(T, B, H),
+    ]
+
+
+def fused(T, B, H, V):
+    """``sgd_step.step`` with ``output_fused``."""
+    N = T * B
+    return [
+        *recurrence(T, B, H),
+        *products_of_the_output(N, V, H),
+        passed("u + b_y", 2 * N * V + V),
+        *one_softmax(N, V),
+        passed("db_y", N * V + V),
+        *update_passes(V, H),
+        *update_of_the_cell(T, B, H),
+    ]
+
+
+def updating(T, B, H, V, rows_at_once=None):
+    """``sgd_step.step`` with ``output_and_update``; all rows in one block unless told how many."""
+    N = T * B
+    blocks = 1 if rows_at_once is None else -(-N // rows_at_once)
+    # filled up with zeros to sixteens
+    rows, filled = N / blocks, -(-N // 16) * 16 / blocks
+    block = [
+        product("u = h W_y", rows, H, V),
+        product("dh = du W_y^T", filled, V, H),
+        product("W_y - η h^T du", H, rows, V, adds=True),
+        passed("u + b_y", 2 * rows * V + V),
+        *one_softmax(rows, V),
+        product("db_y", 1, rows, V),
+        passed("db_y += ", 3 * V),
+    ]
+    return [
+        *recurrence(T, B, H),
+        *(call._replace(often=blocks * call.often) for call in block),
+        *([] if blocks == 1 else [passed("copy of W_y", 2 * H * V, 2)]),
+        *update_passes(V, 0)[2:],
+        *update_of_the_cell(T, B, H),
+    ]
+
+
+# --- what it comes to ----------------------------------------------------------------------------
+
+
+def total(calls, itemsize):
+    """Returns the Total of a list of calls on numbers of ``itemsize`` bytes."""
+    return Total(
+        operations=round(sum(call.often * call.operations for call in calls)),
+        bytes=round(sum(call.often * call.numbers for call in calls) * itemsize),
+        exponentials=round(sum(call.often * call.exponentials for call in calls)),
+        calls=round(sum(call.often for call in calls)),
+    )
+
+
+def seconds(calls, itemsize, machine):
+    """Returns the time that a list of calls should take on a Machine (eq-call-time)."""
+    return sum(
+        call.often
+        * (
+            max(
+                call.operations / machine.rate,
+                call.numbers * itemsize / machine.bandwidth,
+                call.exponentials * machine.exponential,
+            )
+            + machine.call
+        )
+        for call in calls
+    )
+
+
+def attainable(intensity, machine):
+    """Returns the operations a second that an intensity in operations a byte allows (roofline)."""
+    return min(machine.rate, intensity * machine.bandwidth)
+
+
+def floor(T, B, H, V, rate):
+    """Returns the seconds of the output layer's three products at the rate of large ones."""
+    return 3 * 2 * T * B * H * V / rate

@@ -1,0 +1,105 @@
+"""What runs on a GPU have recorded, as lines to read: printed by `make gpu` and by the chapters."""
+
+import numpy as np
+
+from unrolled import records
+
+
+def ladder(found):
+    """Returns the results of ``experiments.gpu.ladder`` as lines to read."""
+    parts = found["parts"]
+    batches = list(next(iter(parts.values())))
+    lines = [
+        f"{'milliseconds of a step, batch of':34}"
+        + "".join(f"{B:>10}" for B in batches)
+    ]
+    for name, rows in parts.items():
+        times = "".join(f"{1e3 * rows[B]['seconds']['median']:10.3f}" for B in batches)
+        lines.append(f"{name:34}{times}")
+    return lines
+
+
+def fused_lstm(found):
+    """Returns the results of ``experiments.gpu.fused_lstm`` as lines to read."""
+    lines = []
+    for name, widths in found["parts"].items():
+        for H, at in widths.items():
+            if "seconds" not in at:
+                lines.append(
+                    f"{name}, H = {H}: proved to {at['proved']:.1e}; nothing timed"
+                )
+                continue
+            times = ", ".join(
+                f"{k} {1e3 * s['median']:.2f} ms" for k, s in at["seconds"].items()
+            )
+            lines.append(
+                f"{name}, H = {H}: {times}; cuDNN over Triton"
+                f" {at['cudnn_over_triton']['median']:.2f} (aim: at least 1);"
+                f" the floor {1e3 * at['floor']:.2f} ms, of which"
+                f" an exchange alone {1e6 * at['exchange']:.2f} µs a step"
+            )
+    return lines
+
+
+def saturation(found):
+    """Returns the results of ``experiments.gpu.saturation`` as lines to read."""
+    lines = [
+        f"{'microseconds of a step, forward and backward':46}{'slope':>8}   by batch"
+    ]
+    for name, part in found["parts"].items():
+        if name == "ceilings":
+            continue
+        steps = ", ".join(
+            f"{B}: {1e6 * s['median']:.0f}" for B, s in part["batches"].items()
+        )
+        lines.append(
+            f"{name:46}{1e6 * part['latency']:8.1f}   a sequence of T: {steps}"
+        )
+    return lines
+
+
+def language_models(found):
+    """Returns the results of ``experiments.gpu.language_models`` as lines to read."""
+    return [
+        f"{name}: H = {part['H']}, perplexity {part['perplexity']:.1f} (unigrams"
+        f" {np.exp(part['unigram']):.0f}) after {len(part['curve'])} epochs,"
+        f" {part['curve'][-1]['seconds']:.0f} s, on {part['corpus']}"
+        for name, part in found["parts"].items()
+    ]
+
+
+def dates(found):
+    """Returns the results of ``experiments.gpu.dates`` as lines to read."""
+    return [
+        f"{name}: {1e3 * part['update']:.1f} ms an update, validation loss"
+        f" {part['curve'][-1]['validation']:.4f} after {part['curve'][-1]['updates']} updates"
+        for name, part in found["parts"].items()
+    ]
+
+
+KINDS = {
+    "ladder": ladder,
+    "fused_lstm": fused_lstm,
+    "saturation": saturation,
+    "language_models": language_models,
+    "dates": dates,
+}
+
+
+def table(kind):
+    """Returns the lines of results/gpu/KIND.json, and of its parts that were left out or failed.
+
+    Args:
+        kind: a name of KINDS.
+
+    Raises:
+        ValueError: a damaged record.
+    """
+    try:
+        found = records.load(f"gpu/{kind}")["results"]
+    except FileNotFoundError:
+        return f"results/gpu/{kind}.json does not exist: no GPU has run this yet"
+    lines = KINDS[kind](found)
+    for what in ("missing", "failed"):
+        lines += [f"{part}: {why}" for part, why in found[what].items()]
+    return "\n".join(lines)

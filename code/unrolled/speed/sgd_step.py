@@ -1,0 +1,372 @@
+r"""One step of SGD on the language model, written several times, each time with less to move.
+
+    W ← W - η dW,   dW the gradient of the summed loss
+
+Every way computes the same step as ``language_model.loss_and_gradient(reduction="sum")`` and
+``optimizers.sgd`` over ``rnn``; they differ in how often an array goes through memory, which
+``cost`` counts. From the plainest to the fastest: ``step_plainly``, then ``step`` with
+``output_in_place``, ``output_fused``, ``output_and_update``, or ``output_on_threads``.
+T time, B batch, N real words of a batch, V vocabulary, H hidden.
+"""
+
+import math
+
+import numpy as np
+from scipy.linalg.blas import get_blas_funcs
+
+from unrolled import tree
+from unrolled.cells import rnn
+from unrolled.functional import check_sequence, cross_entropy, dcross_entropy
+from unrolled.models import language_model
+
+ROWS_AT_ONCE = 128
+ROWS_OF_A_KERNEL = 16
+
+# --- matrix products, and a new array for every result -------------------------------------------
+
+
+def step_plainly(p, batch, learning_rate):
+    """Returns (summed loss in nats, new Params): every line makes new arrays.
+
+    Args:
+        p: ``language_model.Params`` over ``rnn``; left as they are.
+        batch: a text.Batch; steps outside its mask count for nothing.
+        learning_rate: η.
+
+    Raises:
+        ValueError: ids out of range, or a batch without a real word.
+    """
+    targets = language_model._targets(p, batch)
+    h, cache = rnn.forward(p.cell, batch.inputs)
+    rows = h[batch.mask]
+    u = rows @ p.W_y + p.b_y
+    loss = float(cross_entropy(u, targets).sum())
+    du = dcross_entropy(u, targets, np.ones(len(u), u.dtype))
+    dh = np.zeros_like(h)
+    dh[batch.mask] = du @ p.W_y.T  # u = rows W_y + b_y
+    dcell, *_ = rnn.backward(p.cell, cache, dh)
+    dp = language_model.Params(dcell, rows.T @ du, du.sum(axis=0))
+    rate = p.W_y.dtype.type(learning_rate)
+    return loss, tree.map(lambda w, dw: w - rate * dw, p, dp)
+
+
+# --- arrays that are made once -------------------------------------------------------------------
+
+
+class Workspace:
+    """Memory for intermediate results: asked for by name, made once, used again."""
+
+    def __init__(self):
+        """Begins with none."""
+        self._memory = {}
+
+    def array(self, name, shape, dtype):
+        """Returns an array of that shape; what the last of that name held is lost."""
+        size = int(np.prod(shape))
+        memory = self._memory.get(name)
+        if memory is None or memory.dtype != dtype or memory.size < size:
+            memory = self._memory[name] = np.empty(size, dtype)
+        return memory[:size].reshape(shape)
+
+
+def states(p, inputs, work):
+    """Returns ``rnn.forward``'s states and the one before the first, (T+1, B, H).
+
+    Args:
+        p: ``rnn.Params``.
+        inputs: (T, B) ids.
+        work: a Workspace.
+    """
+    h = work.array("h", (len(inputs) + 1, inputs.shape[1], len(p.b)), p.b.dtype)
+    h[0] = 0
+    np.take(p.W_x, inputs, axis=0, out=h[1:], mode="clip")  # in range: checked
+    h[1:] += p.b
+    a_t = work.array("a_t", h.shape[1:], h.dtype)
+    for h_before, h_t in zip(h[:-1], h[1:], strict=True):
+        np.dot(h_before, p.W_h, out=a_t)
+        a_t += h_t  # x_t W_x + b waits in the place of h_t
+        np.tanh(a_t, out=h_t)
+    return h
+
+
+def dstates(p, h, da, work):
+    """Turns dh, which comes in ``da`` (T, B, H), into da: eq-da-recursion, in place.
+
+    Args:
+        p: ``rnn.Params``.
+        h: (T+1, B, H), what ``states`` returned.
+        da: the gradient with respect to each h_t by its own output alone; overwritten.
+        work: a Workspace.
+    """
+    slope = work.array("slope", da.shape, da.dtype)
+    np.multiply(h[1:], h[1:], out=slope)
+    np.subtract(1, slope, out=slope)
+    dh_next = work.array("dh_next", da.shape[1:], da.dtype)
+    dh_next[:] = 0
+    for da_t, slope_t in zip(da[::-1], slope[::-1], strict=True):
+        da_t += dh_next  # two paths leave h_t
+        da_t *= slope_t  # h_t = tanh(a_t)
+        np.dot(da_t, p.W_h.T, out=dh_next)  # a_t = ... + h_{t-1} W_h
+
+
+def update_cell(p, inputs, h, da, learning_rate):
+    """Subtracts η times the gradient from the cell's weights; of W_x only the rows read.
+
+    A row of W_x whose word does not occur has the gradient 0. TB rows are read and
+    written, where a dense gradient would have V rows to clear, to scale and to subtract.
+    """
+    ids, rows = inputs.reshape(-1), da.reshape(-1, da.shape[-1])
+    h_before = h[:-1].reshape(rows.shape)
+    rows *= p.b.dtype.type(learning_rate)  # η da; without η it is not needed any more
+    p.W_h[:] -= h_before.T @ rows
+    p.b[:] -= rows.sum(axis=0)
+    order = np.argsort(ids, kind="stable")
+    present, starts = np.unique(ids[order], return_index=True)
+    p.W_x[present] -= np.add.reduceat(rows[order], starts)
+
+
+# --- three output layers, each with fewer passes over the logits -------------------------------
+
+
+def output_in_place(h, p, targets, learning_rate, work):
+    """Loss, then gradient, then update of the output layer, as ``step_plainly`` has them.
+
+    Args:
+        h: (N, H) states.
+        p: ``language_model.Params``; W_y and b_y are overwritten.
+        targets: (N,) ids.
+        learning_rate: η.
+        work: a Workspace.
+
+    Returns:
+        The summed loss in nats, and dh (N, H).
+    """
+    u, e = (work.array(name, (len(h), len(p.b_y)), h.dtype) for name in "ue")
+    here = np.arange(len(h)), targets
+    np.matmul(h, p.W_y, out=u)
+    u += p.b_y
+    top = u.max(axis=1, keepdims=True)  # the loss: log sum exp(u) - u[target]
+    np.exp(np.subtract(u, top, out=e), out=e)
+    log_sum = top[:, 0] + np.log(e.sum(axis=1))
+    loss = float((log_sum - u[here]).sum())
+    top = u.max(axis=1, keepdims=True)  # the gradient: softmax(u) - onehot(target)
+    du = np.exp(np.subtract(u, top, out=u), out=u)
+    du /= du.sum(axis=1, keepdims=True)
+    du[here] -= 1
+    dh = np.matmul(du, p.W_y.T, out=work.array("dh", h.shape, h.dtype))
+    dW_y = np.matmul(h.T, du, out=work.array("dW_y", p.W_y.shape, h.dtype))
+    dW_y *= h.dtype.type(learning_rate)
+    p.W_y[:] -= dW_y
+    p.b_y[:] -= h.dtype.type(learning_rate) * du.sum(axis=0)
+    return loss, dh
+
+
+def logits_to_gradient(u, targets):
+    """Turns logits (N, V) into softmax(u) - onehot(target); returns the summed loss.
+
+    One exponential for each logit: the sum that makes them probabilities is the loss's.
+    """
+    here = np.arange(len(u)), targets
+    u -= u.max(axis=1, keepdims=True)
+    u_target = u[here]
+    np.exp(u, out=u)
+    total = u @ np.ones(u.shape[1], u.dtype)  # BLAS adds faster than sum(axis=1)
+    u *= (1 / total)[:, None]
+    u[here] -= 1
+    return float((np.log(total) - u_target).sum())
+
+
+def output_fused(h, p, targets, learning_rate, work):
+    """As ``output_in_place``, with loss and gradient from one set of exponentials."""
+    u = work.array("u", (len(h), len(p.b_y)), h.dtype)
+    np.matmul(h, p.W_y, out=u)
+    u += p.b_y
+    loss = logits_to_gradient(u, targets)
+    dh = np.matmul(u, p.W_y.T, out=work.array("dh", h.shape, h.dtype))
+    dW_y = np.matmul(h.T, u, out=work.array("dW_y", p.W_y.shape, h.dtype))
+    dW_y *= h.dtype.type(learning_rate)
+    p.W_y[:] -= dW_y
+    p.b_y[:] -= h.dtype.type(learning_rate) * u.sum(axis=0)
+    return loss, dh
+
+
+def subtract_product(W, x, dy, learning_rate):
+    """Subtracts η x^T dy from W in one call of BLAS; the product is never written down.
+
+    BLAS's ``gemm`` is C ← αAB + βC. With α = -η, β = 1 and W as C, the sum is added up
+    in the processor's registers and meets W there. BLAS counts by columns, so it is given
+    transposes.
+
+    Args:
+        W: (m, n), overwritten; its rows must lie one after the other in memory.
+        x: (N, m).
+        dy: (N, n).
+        learning_rate: η.
+
+    Raises:
+        ValueError: W is laid out in another way, or the three are not of one dtype.
+    """
+    if not W.flags.c_contiguous or not W.dtype == x.dtype == dy.dtype:
+        kinds = f"{W.dtype}, {x.dtype} and {dy.dtype}"
+        raise ValueError(
+            f"W must be C-contiguous and of the dtype of both factors, got {kinds}:"
+            " np.ascontiguousarray makes a copy that is"
+        )
+    gemm = get_blas_funcs("gemm", dtype=W.dtype)
+    gemm(-learning_rate, dy.T, x.T, beta=1, c=W.T, trans_b=True, overwrite_c=True)
+
+
+def output_and_update(h, p, targets, learning_rate, work, rows_at_once=ROWS_AT_ONCE):
+    """The same, with the update inside the product, and a block of rows at a time.
+
+    Later blocks still need the weights as they were, so with more than one block the
+    updates go to a copy. The product for dh has its rows in sixteens, the last of them
+    filled up with zeros: that is how many BLAS's kernels keep in registers, and what is
+    left over they do slowly.
+    """
+    N, (H, V) = len(h), p.W_y.shape
+    dh = work.array("dh", (rounded(N), H), h.dtype)
+    blocks = parts(N, math.ceil(N / rows_at_once))
+    W_new = p.W_y if len(blocks) == 1 else _copy(p.W_y, work)
+    db_y, loss = np.zeros_like(p.b_y), 0.0
+    for rows in blocks:
+        end = min(rounded(rows.stop), len(dh))
+        u_filled = work.array("u", (end - rows.start, V), h.dtype)
+        u = u_filled[: rows.stop - rows.start]
+        np.matmul(h[rows], p.W_y, out=u)
+        u += p.b_y
+        loss += logits_to_gradient(u, targets[rows])
+        u_filled[len(u) :] = 0  # not read, but infinities would be reported
+        np.matmul(u_filled, p.W_y.T, out=dh[rows.start : end])
+        subtract_product(W_new, h[rows], u, learning_rate)
+        db_y += np.ones(len(u), u.dtype) @ u
+    if W_new is not p.W_y:
+        p.W_y[:] = W_new
+    p.b_y[:] -= h.dtype.type(learning_rate) * db_y
+    return loss, dh[:N]
+
+
+def rounded(N):
+    """Returns N rounded up to a multiple of the rows that a kernel takes at once."""
+    return -(-N // ROWS_OF_A_KERNEL) * ROWS_OF_A_KERNEL
+
+
+def parts(N, count):
+    """Returns at most ``count`` slices of similar length that make up 0..N-1.
+
+    Where there are rows enough, a slice begins at a multiple of the rows that a kernel takes.
+    """
+    unit = ROWS_OF_A_KERNEL if N >= count * ROWS_OF_A_KERNEL else 1
+    units = -(-N // unit)
+    edges = [
+        min(N, units * k // min(count, units) * unit)
+        for k in range(min(count, units) + 1)
+    ]
+    return [slice(first, last) for first, last in zip(edges, edges[1:], strict=False)]
+
+
+def _copy(W, work):
+    copy = work.array("W_new", W.shape, W.dtype)
+    copy[:] = W
+    return copy
+
+
+# --- threads -------------------------------------------------------------------------------------
+
+
+def output_on_threads(
+    h, p, targets, learning_rate, work, pool, threads, rows_at_once=ROWS_AT_ONCE
+):
+    """``output_and_update`` with the work of each block shared out among threads.
+
+    Each thread first takes some of the rows: their logits, probabilities and dh. When all
+    are done, each takes some of the hidden units: their rows of W_y, which no other thread
+    writes. NumPy lets go of Python's lock inside a call, and BLAS should be limited to one
+    thread.
+
+    Args:
+        h: (N, H) states.
+        p: ``language_model.Params``; W_y and b_y are overwritten.
+        targets: (N,) ids.
+        learning_rate: η.
+        work: a Workspace.
+        pool: a ``concurrent.futures.ThreadPoolExecutor``.
+        threads: how many threads it has.
+        rows_at_once: rows of a block for each thread.
+
+    Returns:
+        As ``output_and_update``.
+    """
+    dh = work.array("dh", h.shape, h.dtype)
+    blocks = parts(len(h), math.ceil(len(h) / (threads * rows_at_once)))
+    W_new = p.W_y if len(blocks) == 1 else _copy(p.W_y, work)
+    db_y, loss = np.zeros_like(p.b_y), 0.0
+    for block in blocks:
+        h_block, dh_block, targets_block = h[block], dh[block], targets[block]
+        u = work.array("u", (len(h_block), len(p.b_y)), h.dtype)
+
+        def some_rows(rows, h=h_block, dh=dh_block, targets=targets_block, u=u):
+            np.matmul(h[rows], p.W_y, out=u[rows])
+            u[rows] += p.b_y
+            loss = logits_to_gradient(u[rows], targets[rows])
+            np.matmul(u[rows], p.W_y.T, out=dh[rows])
+            return loss, np.ones(rows.stop - rows.start, u.dtype) @ u[rows]
+
+        def some_units(units, h=h_block, u=u):
+            subtract_product(W_new[units], h[:, units], u, learning_rate)
+
+        for loss_here, db_here in pool.map(some_rows, parts(len(u), threads)):
+            loss += loss_here
+            db_y += db_here
+        list(pool.map(some_units, parts(h.shape[1], threads)))
+    if W_new is not p.W_y:
+        p.W_y[:] = W_new
+    p.b_y[:] -= h.dtype.type(learning_rate) * db_y
+    return loss, dh
+
+
+# --- a whole step --------------------------------------------------------------------------------
+
+
+def step(p, batch, learning_rate, work, output=output_and_update, **options):
+    """One step of SGD on the summed loss, in place.
+
+    Args:
+        p: ``language_model.Params`` over ``rnn``, overwritten: C-contiguous, of one dtype.
+        batch: a text.Batch; steps outside its mask count for nothing.
+        learning_rate: η.
+        work: a Workspace, the same at every step.
+        output: one of the output layers above.
+        options: of ``output``.
+
+    Returns:
+        The summed loss in nats before the step.
+
+    Raises:
+        ValueError: ids out of range, a batch without a real word, another cell, or weights of
+            unequal dtypes or of another memory layout.
+    """
+    kinds = {(w.dtype.name, w.flags.c_contiguous) for w in tree.leaves(p)}
+    if len(kinds) > 1 or (p.W_y.dtype.name, True) not in kinds:
+        raise ValueError(
+            f"all weights must be C-contiguous and of one dtype, got {sorted(kinds)}"
+        )
+    if not isinstance(p.cell, rnn.Params):
+        raise ValueError(
+            f"the fast step is written for rnn.Params, got {type(p.cell).__module__}"
+        )
+    check_sequence(batch.inputs, len(p.cell.W_x))
+    targets, mask = language_model._targets(p, batch), batch.mask
+    full = bool(mask.all())
+    h = states(p.cell, batch.inputs, work)
+    rows = h[1:].reshape(-1, h.shape[2]) if full else h[1:][mask]
+    loss, dh = output(rows, p, targets, learning_rate, work, **options)
+    if full:
+        da = dh.reshape(h[1:].shape)
+    else:
+        da = work.array("da", h[1:].shape, h.dtype)
+        da[:] = 0
+        da[mask] = dh
+    dstates(p.cell, h, da, work)
+    update_cell(p.cell, batch.inputs, h, da, learning_rate)
+    return loss

@@ -1,0 +1,1 @@
+"""Attention and memory: dates, a bottleneck, hard attention, stories, a neural Turing machine."""

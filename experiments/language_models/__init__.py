@@ -1,0 +1,1 @@
+"""Language models trained, and how far back their gradients and their words reach."""

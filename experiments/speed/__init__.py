@@ -1,0 +1,1 @@
+"""Benchmarks on the processor: ratios measured in one run."""

@@ -1,0 +1,519 @@
+"""The ladder: one step of SGD from nested loops to the processor's limit, and three libraries.
+
+    python -m experiments.speed.bench_ladder             prints
+    python -m experiments.speed.bench_ladder --record    also writes results/bench_ladder.json
+
+Each library runs in a process of its own (``ladder_worker``), because its number of threads is set when it starts. All are started, compiled and warmed up first; then the processes
+take turns, some calls at a time, round after round, so that whatever else the machine does disturbs
+all alike. Ratios are formed within a round. Five minutes; an interrupted run writes nothing.
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from threadpoolctl import threadpool_info
+
+from experiments.speed import ladder_worker
+from experiments.speed.ladder_worker import CURVE, CURVE_OF_PEERS, B, H, T, V
+from experiments.speed.timing import spread
+from unrolled import records
+from unrolled.speed import cost
+
+ROUNDS, ROUNDS_OF_BATCHES = 30, 15
+PACKAGES = (
+    "numpy",
+    "scipy",
+    "pytensor",
+    "numba",
+    "tensorflow",
+    "keras",
+    "jax",
+    "jaxlib",
+)
+
+# Name: what it is; rows a step (B sentences); threads, 0: all.
+RUNGS = {
+    "loops": ("nested loops, float64", 1, 1),
+    "loops_window": ("the same, the posts' four steps back", 1, 1),
+    "products64": ("matrix products, float64", 1, 1),
+    "products32": ("matrix products, float32", 1, 1),
+    "in_place": ("in place", 1, 1),
+    "fused": ("loss and gradient in one", 1, 1),
+    "update": ("update inside the product", 1, 1),
+    "kernels_loops": ("nested loops, wider kernels", 1, 1),
+    "kernels": ("wider kernels", 1, 1),
+    "package": ("the package's own step", 1, 1),
+    "batch": (f"batch of {B}", B, 1),
+    "kernels_batch": (f"batch of {B}, wider kernels", B, 1),
+    "package_batch": (f"the package's own step, batch of {B}", B, 1),
+    "threads_blas": ("BLAS's threads", 1, 0),
+    "threads": ("threads over rows and units", 1, 0),
+    "threads_blas_batch": (f"BLAS's threads, batch of {B}", B, 0),
+    "threads_batch": (f"threads over rows and units, batch of {B}", B, 0),
+    **{
+        f"pytensor_{key}{suffix}": (f"PyTensor, {mode}{words}", size, 1)
+        for key, mode in (("c", "C"), ("numba", "Numba"), ("jax", "JAX"))
+        for suffix, words, size in (("", "", 1), ("_batch", f", batch of {B}", B))
+    },
+    "keras_loop": ("Keras", 1, 1),
+    "keras_unrolled": ("Keras, unrolled", 1, 1),
+    "keras_xla": ("Keras with XLA", 1, 1),
+    "keras_unrolled_xla": ("Keras with XLA, unrolled", 1, 1),
+    "keras_loop_batch": (f"Keras, batch of {B}", B, 1),
+    "keras_xla_batch": (f"Keras with XLA, batch of {B}", B, 1),
+    "jax": ("JAX", 1, 1),
+    "jax_batch": (f"JAX, batch of {B}", B, 1),
+    "threads_keras_loop": ("Keras", 1, 0),
+    "threads_keras_xla": ("Keras with XLA", 1, 0),
+    "threads_keras_loop_batch": (f"Keras, batch of {B}", B, 0),
+    "threads_keras_xla_batch": (f"Keras with XLA, batch of {B}", B, 0),
+    "threads_jax": ("JAX", 1, 0),
+    "threads_jax_batch": (f"JAX, batch of {B}", B, 0),
+}
+WIDE = {"SkylakeX", "Cooperlake", "SapphireRapids"}  # OpenBLAS's kernels for AVX-512
+FLAGS = {"avx512f", "avx512cd", "avx512bw", "avx512dq", "avx512vl"}
+
+
+class Stopped(Exception):
+    """A process ended in the middle."""
+
+
+class Worker:
+    """A process that holds the contestants of one group."""
+
+    def __init__(self, group, threads, environment=None):
+        """Starts it; ``ready`` waits until it has compiled."""
+        self.name = f"{group}, {threads} threads" if threads > 1 else group
+        limits = dict.fromkeys(
+            ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"), str(threads)
+        )
+        self.errors = tempfile.TemporaryFile("w+")
+        self.process = subprocess.Popen(
+            [
+                sys.executable,
+                "-m",
+                "experiments.speed.ladder_worker",
+                group,
+                str(threads),
+            ],
+            cwd=records.ROOT,
+            env=os.environ | limits | (environment or {}),
+            text=True,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self.errors,
+        )
+        assert self.process.stdin and self.process.stdout
+        self.asks, self.answers = self.process.stdin, self.process.stdout
+
+    def line(self):
+        """Returns its next answer."""
+        answer = self.answers.readline()
+        if not answer:
+            self.errors.seek(0)
+            last = (self.errors.read().strip().splitlines() or ["no message"])[-1]
+            raise Stopped(f"the process of {self.name} ended: {last}")
+        return answer
+
+    def ready(self):
+        """Returns {"names", "gaps"}, or {"missing": why}."""
+        return json.loads(self.line())
+
+    def seconds(self, name):
+        """Returns the time of one call, and its page faults."""
+        self.asks.write(f"{name}\n")
+        self.asks.flush()
+        took, faults = self.line().split()
+        return float(took), float(faults)
+
+    def stop(self):
+        """Ends it."""
+        self.process.kill()
+        self.process.wait()
+        for stream in (self.asks, self.answers, self.errors):
+            with contextlib.suppress(OSError):  # a pipe to a process that has gone
+                stream.close()
+
+
+def wider_kernels():
+    """Returns (OpenBLAS's name of wider kernels than it chose, None), or (None, why not)."""
+    np.ones((2, 2)) @ np.ones((2, 2))
+    blas = [part for part in threadpool_info() if part["internal_api"] == "openblas"]
+    if not blas:
+        return None, "NumPy's BLAS is not OpenBLAS"
+    chosen = blas[0].get("architecture")
+    try:
+        flags = set(
+            Path("/proc/cpuinfo")
+            .read_text()
+            .split("flags", 1)[1]
+            .split("\n")[0]
+            .split()
+        )
+    except (OSError, IndexError):
+        return None, "the processor does not say what it can do"
+    if chosen in WIDE or not flags >= FLAGS:
+        return None, f"OpenBLAS chose the widest by itself: {chosen}"
+    return "SkylakeX", None
+
+
+def groups(cores):
+    """Returns ([(group, threads, environment)], {group: why it is left out})."""
+    kernels, why_not = wider_kernels()
+    wide = {"OPENBLAS_CORETYPE": kernels} if kernels else {}
+    found = [("numpy_default", 1, {}), ("numpy_kernels", 1, wide)]
+    found += [("pytensor", 1, wide), ("keras", 1, {}), ("jax", 1, {})]
+    missing = {} if kernels else {"wider kernels": why_not}
+    if cores > 1:
+        found += [(name, cores, wide) for name in ("numpy_threads", "keras", "jax")]
+    else:
+        missing["all threads"] = "this machine has one core"
+    return found, missing
+
+
+def measure(wanted, rounds=ROUNDS, rounds_of_batches=ROUNDS_OF_BATCHES, say=print):
+    """Returns (times, faults: name to one for each round; gaps; {library: why it is missing})."""
+    workers, gaps, missing = [], {}, {}
+    try:
+        workers = [Worker(*group) for group in wanted]
+        turns = []
+        for worker in workers:
+            answer = worker.ready()
+            if "missing" in answer:
+                missing[worker.name] = answer["missing"]
+                continue
+            say(f"ready: {worker.name}")
+            gaps |= answer["gaps"]
+            turns += [(worker, name) for name in answer["names"]]
+        found = {name: [] for _, name in turns}
+        for round_ in range(rounds):
+            for worker, name in turns:
+                if round_ < rounds_of_batches or not is_long(name):
+                    found[name].append(worker.seconds(name))
+        seconds = {name: np.array(pairs)[:, 0] for name, pairs in found.items()}
+        faults = {
+            name: float(np.median(np.array(pairs)[:, 1]))
+            for name, pairs in found.items()
+        }
+        return seconds, faults, gaps, missing
+    finally:
+        for worker in workers:
+            worker.stop()
+
+
+def is_long(name):
+    """Tells whether a contestant is measured in fewer rounds."""
+    return name.endswith("_batch") or name.startswith(
+        ("batch", "curve_", "buckets_", "copy")
+    )
+
+
+def ratio(a, b):
+    """Returns the spread of a / b, round by round, over the rounds that both have."""
+    n = min(len(a), len(b))
+    return spread(a[:n] / b[:n])
+
+
+def limits(seconds):
+    """Returns {name: cost.Machine as a dictionary} of what was measured."""
+    middle = {name: float(np.median(s)) for name, s in seconds.items()}
+    bandwidth = 3 * 4 * V * H / middle["pass_in_cache"]
+    machines: dict[str, Any] = {}
+    for name, product, size, exponentials in (
+        ("float64", "product64", 1024, "exponentials64"),
+        ("float32", "product", 1536, "exponentials"),
+        ("wide", "kernels_product", 1536, "exponentials"),
+        ("wide64", "kernels_product64", 1024, "exponentials64"),
+    ):
+        machines[name] = cost.Machine(
+            rate=2 * size**3 / middle[product],
+            bandwidth=bandwidth,
+            exponential=middle[exponentials] / (T * V),
+            call=middle["hundred_calls"] / 100,
+        )._asdict()
+    touched = (middle["first_touch"] - middle["second_touch"]) / (
+        ladder_worker.FRESH / 4096
+    )
+    machines["page_fault"] = max(touched, 0.0)
+    machines["memory_bandwidth"] = 2 * 4 * 2**25 / middle["copy_in_memory"]
+    return machines
+
+
+def counts():
+    """Returns {rung: (calls, bytes a number, machine)} of what ``cost`` counts."""
+    sizes = T, 1, H, V
+    many = cost.updating(T, B, H, V, rows_at_once=128)
+    return {
+        "loops": (cost.loops(T, H, V), 8, "float64"),
+        "products64": (cost.plain(*sizes), 8, "float64"),
+        "products32": (cost.plain(*sizes), 4, "float32"),
+        "in_place": (cost.in_place(*sizes), 4, "float32"),
+        "fused": (cost.fused(*sizes), 4, "float32"),
+        "update": (cost.updating(*sizes), 4, "float32"),
+        "kernels": (cost.updating(*sizes), 4, "wide"),
+        "batch": (many, 4, "float32"),
+        "kernels_batch": (many, 4, "wide"),
+    }
+
+
+def rungs(seconds, faults, gaps):
+    """Returns what is said of every rung that was measured."""
+    machines, counted, found = limits(seconds), counts(), {}
+    for name, (label, size, threads) in RUNGS.items():
+        if name not in seconds:
+            continue
+        took, wide = (
+            seconds[name],
+            not name.startswith("pytensor") and "kernels" in name,
+        )
+        product = seconds["kernels_product" if wide else "product"]
+        floor = cost.floor(T, size, H, V, rate=2 * 1536**3 / product)
+        row = {
+            "label": label,
+            "sentences": size,
+            "threads": threads or "all",
+            "seconds": spread(took),
+            "words_per_second": spread(T * size / took),
+            # of a batch, the loops over all of its sentences
+            "faster_than_loops": ratio(size * seconds["loops"], took),
+        }
+        if threads == 1:
+            row["times_the_floor"] = ratio(took, floor)
+        if name in gaps:
+            row["gap"] = gaps[name]
+        if name in counted:
+            calls, itemsize, machine = counted[name]
+            row |= cost.total(calls, itemsize)._asdict()
+            row["page_faults"] = faults[name]
+            row["predicted_seconds"] = (
+                cost.seconds(calls, itemsize, cost.Machine(**machines[machine]))
+                + faults[name] * machines["page_fault"]
+            )
+        found[name] = row
+    return found
+
+
+def summary(seconds, faults, gaps, missing):
+    """Returns the results of the record."""
+    ladder = rungs(seconds, faults, gaps)
+    best, batched = seconds["kernels"], seconds["kernels_batch"]
+    floor = cost.floor(T, 1, H, V, rate=2 * 1536**3)
+    pairs = {
+        "pytensor": (["pytensor_c", "pytensor_numba", "pytensor_jax"], best),
+        "keras_with_xla": (["keras_xla", "keras_unrolled_xla"], best),
+        "jax": (["jax"], best),
+        "pytensor_batch": (
+            [f"pytensor_{k}_batch" for k in ("c", "numba", "jax")],
+            batched,
+        ),
+        "keras_with_xla_batch": (["keras_xla_batch"], batched),
+        "jax_batch": (["jax_batch"], batched),
+    }
+    faster = {}
+    for name, (rivals, ours) in pairs.items():
+        rivals = [rival for rival in rivals if rival in seconds]
+        if rivals:
+            rival = min(rivals, key=lambda r: np.median(seconds[r]))
+            faster[name] = {"rival": rival, **ratio(seconds[rival], ours)}
+    return {
+        "rungs": ladder,
+        "machine": limits(seconds),
+        "missing": missing,
+        "loops_over_floor": ratio(seconds["loops"], floor * seconds["product"]),
+        "loops_over_wide_floor": ratio(
+            seconds["loops"], floor * seconds["kernels_product"]
+        ),
+        "wide_over_default_rate": ratio(seconds["product"], seconds["kernels_product"]),
+        "products_alone": {
+            "times_the_floor": ratio(
+                seconds["products_alone"], floor * seconds["product"]
+            ),
+            "wide_times_the_floor": ratio(
+                seconds["kernels_products_alone"], floor * seconds["kernels_product"]
+            ),
+            "loops_over_default": ratio(seconds["loops"], seconds["products_alone"]),
+            "share_of_step": ratio(
+                seconds["kernels_products_alone"], seconds["kernels"]
+            ),
+            "loops_over_it": ratio(seconds["loops"], seconds["kernels_products_alone"]),
+        },
+        "over_the_posts_loops": {
+            name: ratio(seconds["loops_window"], seconds[name])
+            for name in ("products64", "package", "update", "kernels", "jax")
+            if name in seconds
+        },
+        "faster_than": faster,
+        "curve": curve(seconds),
+        "buckets": bucketing(seconds),
+    }
+
+
+def curve(seconds):
+    """Returns words a second against B, and the line that the times of our steps lie on."""
+    ours = [float(np.median(seconds[f"curve_{size}"])) for size in CURVE]
+    fixed, each = line(CURVE, ours)
+    found = {
+        "B": list(CURVE),
+        "seconds": ours,
+        "words_per_second": [T * size / s for size, s in zip(CURVE, ours, strict=True)],
+        "seconds_fixed": fixed,
+        "seconds_each": each,
+        "half_at": fixed / each,
+        "peers": {},
+    }
+    for peer in ("keras_xla", "jax"):
+        names = [f"curve_{peer}_{size}" for size in CURVE_OF_PEERS]
+        if all(name in seconds for name in names):
+            found["peers"][peer] = {
+                "B": list(CURVE_OF_PEERS),
+                "words_per_second": [
+                    T * size / float(np.median(seconds[name]))
+                    for size, name in zip(CURVE_OF_PEERS, names, strict=True)
+                ],
+            }
+    return found
+
+
+def line(sizes, seconds):
+    """Returns (fixed, each) of fixed + each · B, fitted to relative errors."""
+    sizes, seconds = np.array(sizes, float), np.array(seconds)
+    design = np.stack([1 / seconds, sizes / seconds], axis=1)
+    fixed, each = np.linalg.lstsq(design, np.ones(len(sizes)), rcond=None)[0]
+    return float(fixed), float(each)
+
+
+def bucketing(seconds):
+    """Returns the share of padding and the words a second of the three ways to batch."""
+    batches = ladder_worker.buckets(np.random.default_rng(ladder_worker.SEED))
+    words = sum(int(batch.mask.sum()) for batch in batches["buckets_bucketed"])
+    found = {}
+    for name, some in batches.items():
+        cells = sum(batch.mask.size for batch in some)
+        found[name.removeprefix("buckets_")] = {
+            "padding": 1 - words / cells,
+            "words_per_second": spread(words / seconds[name]),
+        }
+    return found | {
+        "gain": ratio(seconds["buckets_everywhere"], seconds["buckets_bucketed"]),
+        "gain_with_mask": ratio(
+            seconds["buckets_as_they_come"], seconds["buckets_bucketed"]
+        ),
+    }
+
+
+def report(found):
+    """Returns the measurements as lines to read."""
+    machine, ladder = found["machine"], found["rungs"]
+    lines = [
+        f"C = V = {V}, H = {H}, T = {T}. Products at {machine['float32']['rate'] / 1e9:.0f}"
+        f" GFLOP/s in float32, with wider kernels {machine['wide']['rate'] / 1e9:.0f};"
+        f" {machine['float32']['bandwidth'] / 1e9:.0f} GB/s in the cache,"
+        f" {machine['memory_bandwidth'] / 1e9:.0f} from memory",
+        "",
+        f"{'one step of SGD':46}{'ms':>9}  {'quartiles':16}{'counted':>8}{'loops':>8}{'floors':>8}",
+    ]
+    for row in ladder.values():
+        low, high = (1e3 * q for q in row["seconds"]["quartiles"])
+        counted = 1e3 * row.get("predicted_seconds", np.nan)
+        floors = row.get("times_the_floor", {"median": np.nan})["median"]
+        label = row["label"] + (" (all threads)" if row["threads"] == "all" else "")
+        lines.append(
+            f"{label:46}{1e3 * row['seconds']['median']:9.2f}  {f'{low:.2f} to {high:.2f}':16}"
+            f"{counted:8.2f}{row['faster_than_loops']['median']:8.1f}{floors:8.2f}"
+        )
+    lines += ["", *aims(found), ""]
+    curve, buckets = found["curve"], found["buckets"]
+    pairs = zip(curve["B"], curve["words_per_second"], strict=True)
+    rates = ", ".join(f"{b}: {words / 1e3:.1f}" for b, words in pairs)
+    lines.append(f"thousand words a second against B: {rates}")
+    lines.append(
+        f"padding {buckets['as_they_come']['padding']:.0%}, bucketed"
+        f" {buckets['bucketed']['padding']:.0%}: {buckets['gain']['median']:.2f} times the words"
+    )
+    lines += [f"missing: {name}: {why}" for name, why in found["missing"].items()]
+    return "\n".join(lines)
+
+
+def aims(found):
+    """Returns what was to be reached, and what was."""
+    ladder, alone = found["rungs"], found["products_alone"]
+    told = []
+    for name in ("update", "kernels"):
+        row = ladder[name]
+        told.append(
+            f"{row['label']}: {row['faster_than_loops']['median']:.1f} times as fast as the loops"
+            f" (aim 20), {row['times_the_floor']['median']:.2f} times its floor (aim 1.7)"
+        )
+    told.append(
+        f"the floor itself: {found['loops_over_floor']['median']:.1f} times, with wider kernels"
+        f" {found['loops_over_wide_floor']['median']:.1f}; the three products in the step's shapes:"
+        f" {alone['times_the_floor']['median']:.2f} and"
+        f" {alone['wide_times_the_floor']['median']:.2f} times their floor"
+    )
+    for name, row in found["faster_than"].items():
+        rival = ladder[row["rival"]]["label"]
+        told.append(
+            f"against {rival}: {row['median']:.2f} times as fast (aim 1; {name})"
+        )
+    return told
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument(
+        "--record", action="store_true", help="write results/bench_ladder.json"
+    )
+    record = parser.parse_args().record
+    run = records.begin("bench_ladder")
+    cores = (
+        len(os.sched_getaffinity(0))
+        if hasattr(os, "sched_getaffinity")
+        else os.cpu_count()
+    )
+    wanted, left_out = groups(cores)
+    # its processes are ended too
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        seconds, faults, gaps, missing = measure(
+            wanted, say=lambda text: print(text, flush=True)
+        )
+    except KeyboardInterrupt:
+        return "experiments.speed.bench_ladder: stopped; nothing was written"
+    except Stopped as error:
+        return f"experiments.speed.bench_ladder: {error}; nothing was written"
+    found = summary(seconds, faults, gaps, left_out | missing)
+    print(report(found))
+    if record:
+        settings = {
+            "V": V,
+            "H": H,
+            "T": T,
+            "B": B,
+            "rounds": ROUNDS,
+            "rounds_of_batches": ROUNDS_OF_BATCHES,
+            "cores": cores,
+        }
+        path = records.write(
+            run,
+            found,
+            settings=settings,
+            seed=ladder_worker.SEED,
+            packages=PACKAGES,
+        )
+        print(f"\nwrote {path.relative_to(records.ROOT)}")
+    return 0
+
+
+RECORDS = {"bench_ladder": (groups, measure, summary)}
+
+if __name__ == "__main__":
+    sys.exit(main())

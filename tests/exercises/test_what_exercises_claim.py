@@ -1,0 +1,93 @@
+"""Measurements that the comments of exercises speak of."""
+
+import numpy as np
+import pytest
+
+from unrolled import exercises
+from unrolled.cells import rnn
+from unrolled.exercises.bptt import remember_a_bit
+from unrolled.exercises.introduction import more_bits_than_units
+from unrolled.exercises.language_model import (
+    a_gradient_that_almost_fits,
+    beat_the_bigram,
+)
+
+
+def scores(factor, **setting):
+    def begin(rng, H):
+        return factor * np.eye(H)
+
+    return np.array(
+        [remember_a_bit.share_right(begin, seed, **setting) for seed in range(5)]
+    )
+
+
+def test_accumulators_learn_to_remember_and_latches_remember():
+    assert (scores(1) > 0.95).all() and (scores(4) > 0.95).all()
+    assert (scores(1, T=100) < 0.6).all() and (scores(4, T=100) > 0.95).all()
+    assert (scores(1, cue=0.0) > 0.95).all() and (scores(4, cue=0.0) < 0.6).all()
+
+
+def test_what_a_step_of_the_latches_does_to_a_gradient():
+    h = 0.5
+    for _ in range(100):
+        h = np.tanh(4 * h)
+    assert round(4 * (1 - h**2), 3) == 0.005
+
+
+def run_cell(code, *edit):
+    answers = {}
+    exec(code.replace(*edit) if edit else code, answers)
+    return answers
+
+
+def test_the_faulty_gradient_points_to_the_right_side():
+    backward = run_cell(a_gradient_that_almost_fits.STUB)["backward"]
+    V, H, T = 30, 8, 12
+    often = 1 / np.arange(1, V + 1)
+    for seed in range(100):
+        rng = np.random.default_rng(seed)
+        p = rnn.init(rng, V, H, input_scale=1.0)
+        ids = rng.choice(V, T, p=often / often.sum())
+        h0, dh = rng.uniform(-0.5, 0.5, H), rng.normal(size=(T, H))
+        h, cache = rnn.forward(p, ids[:, None], h0[None])
+        right, _, _ = rnn.backward(p, cache, dh[:, None])
+        for array, faulty in zip(right, backward(p, ids, h0, h[:, 0], dh), strict=True):
+            assert np.vdot(array, faulty) > 0
+            assert not np.allclose(array, faulty)
+
+
+def test_noise_takes_the_digits_and_not_the_register():
+    digits = run_cell(more_bits_than_units.SOLUTION)["network"]
+    register = run_cell(more_bits_than_units.STUB)["network"]
+    assert more_bits_than_units._right(digits, 52) == 1
+    assert more_bits_than_units._right(digits, 60) < 0.6
+    assert abs(more_bits_than_units._right(digits, 16, noise=1e-3) - 0.5) < 0.05
+    assert more_bits_than_units._right(register, 7, noise=1e-3) == 1
+    assert more_bits_than_units._right(register, 8) < 0.99
+
+
+def test_what_the_network_that_beats_the_bigram_still_loses():
+    log_probabilities = run_cell(beat_the_bigram.SOLUTION)["log_probabilities"]
+    rng, lost = (
+        np.random.default_rng(5),
+        {(past, k): [] for past in (0, 1) for k in range(4)},
+    )
+    for _ in range(1500):
+        ids = beat_the_bigram.sentence(rng)
+        past, prepositions = ids[1] - 3, (len(ids) - 5) // 2
+        # the first of the three verbs in this form
+        form = 14 + 3 * ((ids[-2] - 14) // 3)
+        of_verbs = np.exp(log_probabilities(ids[:-1])[-2][14:])
+        right = of_verbs[form - 14 : form - 11].sum() / of_verbs.sum()
+        if prepositions < 4:
+            lost[past, prepositions].append(1 - right)
+    mean = {case: np.mean(values) for case, values in lost.items()}
+    assert all(mean[0, k] > 2 * mean[1, k] for k in range(4))
+    assert mean[0, 3] < 2 * mean[0, 0]
+
+
+@pytest.mark.slow
+def test_too_long_a_training_misses_the_target():
+    answers = run_cell(beat_the_bigram.SOLUTION, "epochs=30", "epochs=120")
+    assert "80 % is the target" in exercises.judge("beat_the_bigram", answers).message

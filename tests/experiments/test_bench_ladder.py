@@ -1,0 +1,359 @@
+"""The ladder's benchmark, run small: who is timed, what is made of the times, how it stops."""
+
+import json
+import os
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from experiments.speed import bench_ladder, ladder_worker
+from unrolled import records
+from unrolled.speed import cost
+
+
+@pytest.fixture
+def small(monkeypatch):
+    for name, size in {"V": 60, "H": 8, "T": 6, "B": 4}.items():
+        monkeypatch.setattr(ladder_worker, name, size)
+    monkeypatch.setattr(ladder_worker, "CURVE", (1, 2, 8))
+    monkeypatch.setattr(ladder_worker, "CURVE_OF_PEERS", (1, 8))
+    monkeypatch.setattr(ladder_worker, "SENTENCES", 16)
+    monkeypatch.setattr(ladder_worker, "matrix_product", lambda *_: (lambda: None, 1))
+
+
+def prepared(group):
+    found = ladder_worker.Contestants()
+    ladder_worker.GROUPS[group](found)
+    for function in found.functions.values():
+        function()
+    return found
+
+
+@pytest.mark.parametrize("group", ["numpy_default", "numpy_kernels", "numpy_threads"])
+def test_our_steps_have_numpys_gradient(small, group, monkeypatch):
+    monkeypatch.setattr(ladder_worker, "THREADS", 2)
+    found = prepared(group)
+    assert len(found.gaps) >= 3 and max(found.gaps.values()) < 1e-5
+    ours = {name for name in found.functions if name in bench_ladder.RUNGS}
+    assert set(found.gaps) <= ours | {f"curve_{size}" for size in ladder_worker.CURVE}
+
+
+# In a process of its own, since TensorFlow takes its number of threads once, when it begins.
+ELSEWHERE = """
+import json, sys
+from experiments.speed import ladder_worker as w
+w.V, w.H, w.T, w.B, w.SENTENCES = 60, 8, 6, 4, 16
+w.CURVE_OF_PEERS = (1, 8)
+w.matrix_product = lambda *_: (lambda: None, 1)
+found = w.Contestants()
+w.GROUPS[sys.argv[1]](found)
+for function in found.functions.values():
+    function()
+print(json.dumps([found.gaps, list(found.functions)]))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("group", ["jax", "keras"])
+def test_the_steps_of_jax_and_keras_have_numpys_gradient(group):
+    done = subprocess.run(
+        [sys.executable, "-c", ELSEWHERE, group],
+        cwd=records.ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr[-1000:]
+    gaps, functions = json.loads(done.stdout.splitlines()[-1])
+    assert gaps and max(gaps.values()) < 1e-4
+    assert {"curve_jax_8", "curve_keras_xla_8"} & set(functions)
+
+
+def test_a_wrong_step_has_a_gap(small):
+    found = ladder_worker.Contestants()
+    step = ladder_worker.sgd_step.step
+    work = ladder_worker.sgd_step.Workspace()
+    batch = found.batches[1]
+    assert found.gap(lambda q: step(q, batch, 0.999, work), 1, np.float64) > 5e-4
+    assert found.gap(lambda q: step(q, batch, 1.0, work), 1, np.float64) < 1e-12
+
+
+NAMES = (
+    *bench_ladder.RUNGS,
+    *(f"curve_{size}" for size in bench_ladder.CURVE),
+    *(
+        f"curve_{peer}_{n}"
+        for peer in ("jax", "keras_xla")
+        for n in bench_ladder.CURVE_OF_PEERS
+    ),
+    "product",
+    "product64",
+    "kernels_product",
+    "kernels_product64",
+    "products_alone",
+    "kernels_products_alone",
+    "pass_in_cache",
+    "copy_in_memory",
+    "exponentials",
+    "exponentials64",
+    "first_touch",
+    "second_touch",
+    "hundred_calls",
+    "buckets_everywhere",
+    "buckets_as_they_come",
+    "buckets_bucketed",
+)
+
+
+def told(**changed):
+    """Seconds of five rounds under every name: one unless told; the last round is disturbed."""
+    times = {name: np.array([1, 1, 1, 1, 50.0]) for name in NAMES}
+    for name, value in changed.items():
+        times[name] = times[name] * value
+    return times
+
+
+def test_ratios_are_formed_within_a_round():
+    times = told(
+        loops=40.0, update=2.0, product=0.5, kernels=1.0, kernels_product=0.25, jax=0.5
+    )
+    found = bench_ladder.summary(
+        times, dict.fromkeys(NAMES, 7.0), {"update": 1e-7}, {"x": "why"}
+    )
+    rung, floor = found["rungs"]["update"], 6 * 45 * 100 * 8000 / (2 * 1536**3)
+    assert rung["faster_than_loops"] == {"median": 20, "quartiles": [20, 20]}
+    assert rung["times_the_floor"]["median"] == pytest.approx(2.0 / (0.5 * floor))
+    assert found["rungs"]["kernels"]["times_the_floor"]["median"] == pytest.approx(
+        4 / floor
+    )
+    assert found["loops_over_floor"]["median"] == pytest.approx(40 / (0.5 * floor))
+    assert found["wide_over_default_rate"]["median"] == 2
+    assert found["faster_than"]["jax"]["median"] == 0.5
+    assert (
+        rung["gap"] == 1e-7
+        and rung["page_faults"] == 7
+        and found["missing"] == {"x": "why"}
+    )
+    assert "times_the_floor" not in found["rungs"]["threads"]  # of one thread
+    # Of a batch, the loops would do every sentence.
+    assert found["rungs"]["batch"]["faster_than_loops"]["median"] == 32 * 40
+    assert found["rungs"]["batch"]["words_per_second"]["median"] == 32 * 45
+    report = bench_ladder.report(found)
+    assert (
+        "update inside the product: 20.0 times as fast as the loops (aim 20)" in report
+    )
+    assert "missing: x: why" in report
+
+
+def test_the_counted_time_contains_the_page_faults():
+    times = told(first_touch=3.0, second_touch=1.0)
+    none = bench_ladder.rungs(times, dict.fromkeys(NAMES, 0.0), {})["update"]
+    some = bench_ladder.rungs(times, dict.fromkeys(NAMES, 10.0), {})["update"]
+    fault = 2.0 / (ladder_worker.FRESH / 4096)
+    more = some["predicted_seconds"] - none["predicted_seconds"]
+    assert more == pytest.approx(10 * fault)
+    assert (
+        some["operations"] == cost.total(cost.updating(45, 1, 100, 8000), 4).operations
+    )
+
+
+@pytest.mark.equation("eq-batch-time")
+def test_the_line_through_the_times_is_found():
+    sizes = np.array([1, 2, 4, 64, 128])
+    fixed, each = bench_ladder.line(sizes, 3.0 + 0.5 * sizes)
+    assert (fixed, each) == (pytest.approx(3), pytest.approx(0.5))
+    times = told(**{f"curve_{size}": 3 + 0.5 * size for size in bench_ladder.CURVE})
+    curve = bench_ladder.curve(times)
+    rate = np.array(curve["words_per_second"])
+    assert rate == pytest.approx(
+        45 * np.array(curve["B"]) / (3 + 0.5 * np.array(curve["B"]))
+    )
+    assert curve["half_at"] == pytest.approx(6)  # there t0 = B t1: half of T / t1
+    assert 45 * 6 / (3 + 0.5 * 6) == pytest.approx(45 / 0.5 / 2)
+
+
+def test_bucketing_leaves_less_padding_and_the_same_words():
+    found = bench_ladder.bucketing(told(buckets_everywhere=3.0))
+    padding = [
+        found[key]["padding"] for key in ("everywhere", "as_they_come", "bucketed")
+    ]
+    assert padding[0] == 0 or padding[0] == padding[1]
+    assert 0 <= padding[2] < padding[1] / 2 < 0.5
+    assert found["gain"]["median"] == 3 and found["gain_with_mask"]["median"] == 1
+
+
+def test_what_cannot_be_run_is_said(monkeypatch):
+    monkeypatch.setattr(bench_ladder, "wider_kernels", lambda: (None, "no such thing"))
+    wanted, missing = bench_ladder.groups(1)
+    assert {threads for _, threads, _ in wanted} == {1}
+    assert missing == {
+        "wider kernels": "no such thing",
+        "all threads": "this machine has one core",
+    }
+    monkeypatch.setattr(bench_ladder, "wider_kernels", lambda: ("SkylakeX", None))
+    wanted, missing = bench_ladder.groups(4)
+    assert {threads for _, threads, _ in wanted} == {1, 4} and missing == {}
+    assert ("pytensor", 1, {"OPENBLAS_CORETYPE": "SkylakeX"}) in wanted
+
+
+@pytest.mark.parametrize(
+    ("architecture", "flags", "kernels"),
+    [
+        ("Haswell", bench_ladder.FLAGS, "SkylakeX"),
+        ("Zen", bench_ladder.FLAGS - {"avx512bw"}, None),
+        ("SkylakeX", bench_ladder.FLAGS, None),
+    ],
+)
+def test_wider_kernels_are_named_only_where_the_processor_has_them(
+    architecture, flags, kernels, monkeypatch, tmp_path
+):
+    """On a processor without them the process would end with an illegal instruction."""
+    blas = {"internal_api": "openblas", "architecture": architecture}
+    monkeypatch.setattr(bench_ladder, "threadpool_info", lambda: [blas])
+    (tmp_path / "cpuinfo").write_text(
+        f"model name : x\nflags\t: fpu {' '.join(flags)}\nbugs :\n"
+    )
+    monkeypatch.setattr(bench_ladder, "Path", lambda _: tmp_path / "cpuinfo")
+    found, why_not = bench_ladder.wider_kernels()
+    assert found == kernels and (why_not is None) == (found is not None)
+
+
+def without(package, folder):
+    (folder / package).mkdir()
+    (folder / package / "__init__.py").write_text(
+        f"raise ModuleNotFoundError(name='{package}')"
+    )
+    return {"PYTHONPATH": f"{folder}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"}
+
+
+def test_a_library_that_is_not_installed_is_said_and_a_broken_process_ends_in_a_line(
+    tmp_path,
+):
+    wanted = [("jax", 1, without("jax", tmp_path))]
+    assert bench_ladder.measure(wanted, 1, 1, say=lambda _: None)[3] == {
+        "jax": "jax is not installed"
+    }
+    with pytest.raises(
+        bench_ladder.Stopped, match="the process of nothing ended: KeyError"
+    ):
+        bench_ladder.measure([("nothing", 1, {})], 1, 1)
+
+
+class FakeWorker:
+    def __init__(self, group, threads, environment):
+        self.name, self.calls, self.stopped = group, calls, False
+        started.append(self)
+
+    def ready(self):
+        names = {"a": ["loops", "x_batch"], "b": ["jax"]}[self.name]
+        return {"names": names, "gaps": {names[0]: 0.5}}
+
+    def seconds(self, name):
+        calls.append(name)
+        if len(calls) == stop_at[0]:
+            raise KeyboardInterrupt
+        return float(len(calls)), 3
+
+    def stop(self):
+        self.stopped = True
+
+
+calls, started, stop_at = [], [], [0]
+
+
+@pytest.fixture
+def fake(monkeypatch):
+    calls.clear()
+    started.clear()
+    stop_at[0] = 0
+    monkeypatch.setattr(bench_ladder, "Worker", FakeWorker)
+    monkeypatch.setattr(
+        bench_ladder, "groups", lambda cores: ([("a", 1, {}), ("b", 1, {})], {})
+    )
+
+
+def test_processes_take_turns_and_are_ended(fake):
+    wanted, _ = bench_ladder.groups(1)
+    seconds, faults, gaps, missing = bench_ladder.measure(
+        wanted, 3, 2, say=lambda _: None
+    )
+    assert calls == ["loops", "x_batch", "jax"] * 2 + ["loops", "jax"]
+    assert seconds["jax"].tolist() == [3, 6, 8] and seconds["x_batch"].tolist() == [
+        2,
+        5,
+    ]
+    assert faults["loops"] == 3 and gaps == {"loops": 0.5, "jax": 0.5} and missing == {}
+    assert all(worker.stopped for worker in started)
+
+
+def test_an_interrupted_run_writes_nothing_and_says_so(
+    fake, monkeypatch, tmp_path, capsys
+):
+    stop_at[0] = 4
+    monkeypatch.setattr(records, "FOLDER", tmp_path)
+    monkeypatch.setattr(sys, "argv", ["bench_ladder", "--record"])
+    assert (
+        bench_ladder.main()
+        == "experiments.speed.bench_ladder: stopped; nothing was written"
+    )
+    assert not list(tmp_path.iterdir()) and all(worker.stopped for worker in started)
+
+
+def test_a_process_that_ends_midway_leaves_no_record(fake, monkeypatch, tmp_path):
+    def ended(self, name):
+        raise bench_ladder.Stopped("the process of a ended: Killed")
+
+    monkeypatch.setattr(FakeWorker, "seconds", ended)
+    monkeypatch.setattr(records, "FOLDER", tmp_path)
+    monkeypatch.setattr(sys, "argv", ["bench_ladder", "--record"])
+    assert bench_ladder.main() == (
+        "experiments.speed.bench_ladder: the process of a ended: Killed; nothing was written"
+    )
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_worker_answers_each_name_with_its_time():
+    """The protocol itself, in one process: names in, seconds and page faults out."""
+    script = (
+        "from experiments.speed import ladder_worker as w\n"
+        "w.V, w.H, w.T, w.CURVE, w.GROUP = 20, 3, 4, (1,), 'one'\n"
+        "w.GROUPS['one'] = lambda found: found.add('x', lambda: print('noise'))\n"
+        "w.serve()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=records.ROOT,
+        input="x\nx\n",
+        text=True,
+        capture_output=True,
+        check=True,
+    )
+    first, *answers = done.stdout.splitlines()
+    assert first == '{"gaps": {}, "names": ["x"]}' and len(answers) == 2
+    assert all(0 <= float(answer.split()[0]) < 1 for answer in answers)
+    assert "noise" not in done.stdout  # what a library prints is kept apart
+
+
+def test_make_bench_records():
+    done = subprocess.run(
+        ["make", "-n", "bench"],
+        cwd=records.ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "experiments.speed.bench_ladder --record" in done.stdout
+    assert SimpleNamespace(**records.load("bench_ladder")["settings"]).T == 45
+
+
+def test_a_time_is_the_median_of_calls_in_a_row_after_one_that_is_not_timed():
+    ticks = iter([0, 0.009, 0.1, 0.104, 0.2, 0.208, 0.3, 0.4])
+    calls_made = []
+    seconds, _ = ladder_worker.timed(
+        lambda: calls_made.append(1), clock=lambda: next(ticks)
+    )
+    assert seconds == pytest.approx(0.008) and len(calls_made) == 1 + 3
+    ticks = iter([0, 0.5])
+    assert ladder_worker.timed(lambda: None, clock=lambda: next(ticks))[0] == 0.5

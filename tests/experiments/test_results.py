@@ -1,0 +1,169 @@
+"""Which recorded results `make results` makes, in which order, and when it stops."""
+
+import json
+import re
+import sys
+
+import pytest
+
+from book._ext.evidence import record_roles
+from experiments import all as experiments
+from unrolled import dependencies, records
+
+
+@pytest.fixture
+def results(tmp_path, monkeypatch):
+    """Three records, of which the second is stale and the third missing."""
+    monkeypatch.setattr(records, "ROOT", tmp_path)
+    monkeypatch.setattr(records, "FOLDER", tmp_path / "results")
+    (tmp_path / "experiments").mkdir()
+    script = tmp_path / "experiments/script.py"
+    script.write_text("x = 1\ny = 1\nRECORDS = {'fresh': x, 'old': y}\n")
+    for name in ("fresh", "old"):
+        records.write(records.begin(name), {}, settings={}, seed=0)
+    script.write_text("x = 1\ny = 2\nRECORDS = {'fresh': x, 'old': y}\n")
+    return tmp_path / "results"
+
+
+RUNS = {"fresh": ("a",), "old": ("b", "--small"), "new": ("c",)}
+
+
+def test_only_stale_and_missing_records_are_made(results, capsys):
+    calls = []
+    assert experiments.main([], RUNS, lambda command: calls.append(command) or 0) == 0
+    assert calls == [
+        [sys.executable, "-m", "b", "--small"],
+        [sys.executable, "-m", "c"],
+    ]
+    assert capsys.readouterr().out == "fresh: up to date\nold: stale\nnew: missing\n"
+
+
+def test_a_script_that_fails_ends_the_round_with_its_status(results):
+    calls = []
+    assert experiments.main([], RUNS, lambda command: calls.append(command) or 7) == 7
+    assert len(calls) == 1
+
+
+def test_a_damaged_record_is_made_again(results):
+    (results / "fresh.json").write_text("{")
+    assert experiments.state("fresh") == "damaged"
+    calls = []
+    experiments.main([], {"fresh": ("a",)}, lambda command: calls.append(command) or 0)
+    assert calls == [[sys.executable, "-m", "a"]]
+
+
+def test_list_makes_nothing(results, capsys):
+    assert experiments.main(["--list"], RUNS, run=None) == 0
+    assert "old: stale" in capsys.readouterr().out
+
+
+def test_every_record_that_a_script_makes_is_made():
+    made = {n: of for n, of in records.scripts().items() if not n.startswith("gpu/")}
+    assert {
+        name: command[0] for name, command in experiments.EXPERIMENTS.items()
+    } == made
+
+
+def test_every_record_says_what_it_needs_to_be_repeated():
+    for path in sorted(records.FOLDER.rglob("*.json")):
+        if path.name in record_roles.OF_THE_BOOK:
+            continue
+        record = json.loads(path.read_text("utf-8"))
+        assert (
+            record["name"]
+            == path.relative_to(records.FOLDER).with_suffix("").as_posix()
+        )
+        assert record["device"] and record["versions"]["python"] and record["code"]
+        assert {"seed", "settings", "commit", "date", "data"} <= record.keys()
+
+
+# They are measured again when their code changes, never attested.
+BENCHMARKS = {
+    "bench_ladder",
+    "bench_lstm",
+    "data_parallel",
+    "theano",
+    "tfrecords",
+    "unrolling",
+    "witness_spread",
+}
+
+
+def test_every_record_but_a_benchmark_has_a_witness():
+    without = {n for n in experiments.EXPERIMENTS if "witness" not in records.load(n)}
+    assert without == BENCHMARKS
+
+
+def test_no_recorded_training_is_stale():
+    stale = {
+        name: changed
+        for name in experiments.EXPERIMENTS.keys() - BENCHMARKS
+        if (changed := records.changes(records.load(name)))
+    }
+    assert not stale, "make attest asks their witnesses; make results makes them again"
+
+
+@pytest.fixture(scope="module")
+def stale_after():
+    """Returns which records a change of the package would make stale, of those with a witness."""
+    sources = dependencies.sources(records.ROOT)
+    entered = {
+        name: records.load(name)["witness"]["entered"]
+        for name in experiments.EXPERIMENTS.keys() - BENCHMARKS
+    }
+
+    def rest_on(sources):
+        house = dependencies.House(sources)
+        return {
+            name: house.rests_on(name, modules) for name, modules in entered.items()
+        }
+
+    def find(module, pattern, replacement):
+        changed, times = re.subn(pattern, replacement, sources[module])
+        assert times, f"{pattern} is not in {module}"
+        after = rest_on(sources | {module: changed})
+        return {
+            name for name in entered if dependencies.compared(before[name], after[name])
+        }
+
+    before = rest_on(sources)
+    return find
+
+
+@pytest.mark.parametrize(
+    "module", ["data.text", "training.train", "cells.rnn", "cells.gru"]
+)
+def test_a_reworded_error_makes_no_record_stale(stale_after, module):
+    assert not stale_after(
+        f"unrolled.{module}", r"raise ValueError\(", "raise ValueError('so', "
+    )
+
+
+@pytest.mark.parametrize(
+    ("module", "line"),
+    [
+        ("data.text", "    parts = Split"),
+        ("training.train", "    settings = settings or"),
+        ("cells.rnn", "    H = "),
+        ("cells.gru", "    T, B = check_sequence"),
+    ],
+)
+def test_a_new_guard_makes_no_record_stale(stale_after, module, line):
+    guard = f"    if is_unheard_of(p):\n        raise ValueError('no')\n{line}"
+    assert not stale_after(f"unrolled.{module}", re.escape(line), guard)
+
+
+def test_a_changed_constant_makes_stale_exactly_the_records_that_run_it(stale_after):
+    entered = {
+        name: set(records.load(name)["witness"]["entered"])
+        for name in experiments.EXPERIMENTS.keys() - BENCHMARKS
+    }
+    with_gru = {name for name, modules in entered.items() if "gru" in modules}
+    assert (
+        stale_after("unrolled.cells.gru", r"\(1 - z\[t\]\)", "(2 - z[t])") == with_gru
+    )
+    with_lstm = {name for name, modules in entered.items() if "lstm" in modules}
+    assert (
+        stale_after("unrolled.cells.lstm", r"np\.split", "np.array_split") == with_lstm
+    )
+    assert "rnn_language_model" not in with_gru | with_lstm

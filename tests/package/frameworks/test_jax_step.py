@@ -1,0 +1,61 @@
+"""The step of SGD in JAX is that of NumPy."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+from unrolled import tree
+from unrolled.data import text
+from unrolled.frameworks import jax_step
+from unrolled.models import language_model
+from unrolled.speed import sgd_step
+
+T, B, V, H = 5, 3, 23, 4
+RATE = 0.25
+
+
+def example(dtype=np.float64):
+    rng = np.random.default_rng(0)
+    p = language_model.init(rng, V, H, dtype=dtype)
+    p = p._replace(b_y=rng.normal(size=V).astype(dtype), W_y=10 * p.W_y)
+    p.cell.b[:] = rng.normal(size=H)
+    batches = [
+        text.Batch(*ids, np.ones((T, B), bool))
+        for ids in rng.integers(0, 9, (2, 2, T, B))
+    ]
+    return p, batches  # words come twice, and some never
+
+
+@pytest.mark.parametrize(
+    ("dtype", "tolerance"), [(np.float64, 1e-10), (np.float32, 2e-5)]
+)
+def test_two_steps_are_those_of_numpy(dtype, tolerance):
+    p, batches = example(dtype)
+    right, kept = p, tree.map(np.copy, p)
+    step, params = jax_step.compile_step(p, RATE)
+    for batch in batches:
+        loss, right = sgd_step.step_plainly(right, batch, RATE)
+        assert_allclose(step(batch.inputs, batch.targets), loss, rtol=tolerance)
+    for a, b in zip(tree.leaves(params()), tree.leaves(right), strict=True):
+        assert a.dtype == dtype
+        assert np.abs(a - b).max() <= tolerance * np.abs(b).max()
+    # donated were copies
+    assert all(map(np.array_equal, tree.leaves(p), tree.leaves(kept)))
+
+
+def test_the_loss_is_that_of_numpy():
+    p, (batch, _) = example(np.float32)
+    right, _ = language_model.loss_and_gradient(p, batch, reduction="sum")
+    W_x, *cell = p.cell
+    found = jax_step.loss((*cell, p.W_y, p.b_y), W_x[batch.inputs], batch.targets)
+    assert_allclose(float(found), right, rtol=1e-5)
+    p.cell.W_h[:] *= 2
+    moved = jax_step.loss((*cell, p.W_y, p.b_y), W_x[batch.inputs], batch.targets)
+    assert abs(float(moved) - right) > 1e-4 * right
+    step, _ = jax_step.compile_step(p, RATE)
+    assert_allclose(step(batch.inputs, batch.targets), float(moved), rtol=1e-5)
+    weights, loss = jax_step.sgd(
+        tree.map(np.copy, p), batch.inputs, batch.targets, RATE
+    )
+    assert_allclose(float(loss), float(moved), rtol=1e-5)
+    assert np.abs(np.asarray(weights.b_y) - p.b_y).max() > 0.01

@@ -1,0 +1,45 @@
+"""Records of GPU runs as lines to read."""
+
+import pytest
+
+from unrolled import records
+from unrolled.speed import gpu_tables
+
+
+@pytest.mark.parametrize("name", gpu_tables.KINDS)
+def test_a_page_shows_a_record_or_that_there_is_none(name, tmp_path, monkeypatch):
+    monkeypatch.setattr(records, "FOLDER", tmp_path)
+    assert gpu_tables.table(name) == (
+        f"results/gpu/{name}.json does not exist: no GPU has run this yet"
+    )
+    times = {"median": 0.002, "quartiles": [0.001, 0.003]}
+    point = {"seconds": 2.0, "training": 5.0, "validation": 4.0, "updates": 7}
+    parts = {
+        "ladder": {"1": {"gap": 1e-6, "seconds": times}},
+        "fused_lstm": {
+            "256": {
+                "proved": 1e-6,
+                "seconds": {"Triton": times},
+                "cudnn_over_triton": times | {"median": 1.25},
+                "exchange": 2e-6,
+                "floor": 1e-3,
+            },
+        },
+        "saturation": {"latency": 3e-6, "batches": {"1": times}},
+        "language_models": {
+            "H": 9,
+            "perplexity": 55.0,
+            "unigram": 5.0,
+            "curve": [point],
+            "corpus": "a chain",
+        },
+        "dates": {"curve": [point], "update": 0.002},
+    }[name]
+    results = {
+        "parts": {"cuDNN": parts},
+        "missing": {"CuPy": "not there"},
+        "failed": {"x": "no"},
+    }
+    records.write(records.begin(f"gpu/{name}"), results, settings={}, seed=0)
+    said = gpu_tables.table(name)
+    assert "cuDNN" in said and "CuPy: not there" in said and "x: no" in said

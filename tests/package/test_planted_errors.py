@@ -1,0 +1,513 @@
+"""Errors that are easily made in a derivation: each must turn the tests named beside it red.
+
+A test that no error can fail proves nothing. `make mutants` draws small changes at random; these
+are the misconceptions instead. An error is an expression or a statement of one function, found by
+its syntax tree, so neither layout nor comments matter, and what stands there instead.
+"""
+
+import ast
+import importlib
+import inspect
+import re
+from unittest import mock
+
+import pytest
+
+from tests.package.cells import test_rnn
+from tests.package.drawing import test_cell_graph
+from unrolled.cells import gru, gru_reset_after, lstm, peephole_lstm
+from unrolled.layers import attention
+
+# A test, as file:name, and the arguments that it is called with.
+IS_GRADIENT = "test_backward_is_the_gradient_of_forward"
+RNN = (f"package.cells.test_rnn:{IS_GRADIENT}", *test_rnn.NONLINEARITIES[0], 5, 3)
+FIVE_WAYS = ("package.gradients.test_forward_mode:test_five_ways_agree", 5, 0)
+PAIRS = ("package.cells.test_rnn:test_each_truncation_keeps_the_pairs_of_its_name", 2)
+SEGMENTS = (
+    "package.gradients.test_recomputation:test_any_segment_length_gives_the_same_gradient",
+)
+SENSITIVITY = (
+    "package.gradients.test_forward_mode:test_the_sensitivity_is_the_derivative_of_the_state",
+)
+LSTM = (f"package.cells.test_cell_interface:{IS_GRADIENT}", lstm, 5, 3)
+LSTM_UNITS = (
+    "chapters.test_the_lstm:test_step_and_forward_are_the_equations_unit_by_unit",
+)
+LSTM_GRAPH = (
+    "package.drawing.test_cell_graph:test_walking_the_list_is_a_step",
+    *test_cell_graph.CELLS[0],
+)
+LSTM_INIT = ("chapters.test_the_lstm:test_init_opens_the_forget_gate_and_no_other",)
+GRU = (f"package.cells.test_cell_interface:{IS_GRADIENT}", gru, 5, 3)
+GRU_UNITS = ("chapters.test_the_gru:test_reset_before_unit_by_unit",)
+RESET_AFTER = (
+    f"package.cells.test_cell_interface:{IS_GRADIENT}",
+    gru_reset_after,
+    5,
+    3,
+)
+PEEPHOLES = (f"package.cells.test_cell_interface:{IS_GRADIENT}", peephole_lstm, 5, 3)
+PEEPHOLE_UNITS = ("chapters.test_variants:test_a_step_with_peepholes_unit_by_unit",)
+COUPLED = (
+    "chapters.test_variants:test_a_weight_that_stands_in_two_places_collects_from_both",
+)
+_DEEPER = "chapters.test_deeper_and_both_ways:test_"
+LAYERS = (
+    _DEEPER
+    + "what_a_layer_returns_for_its_inputs_joins_what_the_loss_reads_of_the_layer_below",
+)
+DROPOUT = (_DEEPER + "dropout_hides_a_share_scales_the_others_and_leaves_time_alone",)
+DROPOUT_BACK = (
+    _DEEPER + "the_gradient_through_dropout_is_that_of_the_network_with_these_factors",
+)
+BOTH_ENDS = (_DEEPER + "in_a_batch_a_sequence_has_the_states_that_it_has_alone", gru)
+BOTH_ENDS_BACK = (_DEEPER + "the_gradient_from_both_ends_with_lengths", gru)
+REVERSE = (_DEEPER + "each_sequence_is_reversed_in_its_own_length",)
+SOFTMAX = ("package.test_functional:test_dsoftmax_is_the_slope",)
+LOSS = ("package.test_functional:test_dcross_entropy_is_the_slope",)
+CLIPPING = ("package.training.test_optimizers:test_one_factor_shortens_all_arrays",)
+MASKED = (
+    "package.layers.test_attention:test_the_context_is_the_weighted_mean_of_the_real_values",
+    attention.additive,
+)
+NETWORK = (f"package.models.test_memory_network:{IS_GRADIENT}", 3)
+SENTENCES = (
+    "package.models.test_memory_network:test_forward_is_the_equations_sentence_by_sentence",
+)
+ALONE = (
+    "package.models.test_memory_network:test_a_batch_is_its_stories_one_by_one_without_padding",
+)
+MACHINE = (f"package.models.test_turing_machine:{IS_GRADIENT}", lstm, 4, 3)
+STEP = (
+    "package.models.test_turing_machine:test_a_step_addresses_writes_reads_and_answers",
+    lstm,
+)
+ADDRESS = (
+    "package.models.test_turing_machine:test_an_address_is_its_five_equations_slot_by_slot",
+)
+SPLIT = (
+    "package.models.test_turing_machine:test_a_split_sequence_with_its_state_carried_is_the_whole",
+    lstm,
+)
+HEADS = (f"package.layers.test_multi_head:{IS_GRADIENT}", True)
+BY_HEAD = ("package.layers.test_multi_head:test_forward_is_the_equations_head_by_head",)
+
+# what went wrong, function, right, wrong, tests that must fail
+PLANTED = [
+    (
+        "the transpose left out",
+        "cells.rnn.backward",
+        "da[t] @ p.W_h.T",
+        "da[t] @ p.W_h",
+        [RNN, FIVE_WAYS],
+    ),
+    (
+        "1 - h² of the step before",
+        "cells.rnn.backward",
+        "df(cache.h[t], dh[t] + dh_next)",
+        "df(cache.h_previous[t], dh[t] + dh_next)",
+        [RNN, FIVE_WAYS],
+    ),
+    (
+        "1 - h² left out",
+        "cells.rnn.backward",
+        "df(cache.h[t], dh[t] + dh_next)",
+        "dh[t] + dh_next",
+        [RNN, FIVE_WAYS],
+    ),
+    (
+        "only each output's own gradient, none from later steps",
+        "cells.rnn.backward",
+        "dh[t] + dh_next",
+        "dh[t]",
+        [RNN, FIVE_WAYS],
+    ),
+    (
+        "carried back from before the nonlinearity",
+        "cells.rnn.backward",
+        "da[t] @ p.W_h.T",
+        "(dh[t] + dh_next) @ p.W_h.T",
+        [RNN, FIVE_WAYS],
+    ),
+    (
+        "the state after the step instead of before it",
+        "cells.rnn._parameter_gradients",
+        "cache.h_previous",
+        "cache.h",
+        [RNN, FIVE_WAYS],
+    ),
+    (
+        "the bias averaged over the batch",
+        "cells.rnn._parameter_gradients",
+        "da.sum(axis=(0, 1))",
+        "da.sum(axis=0).mean(axis=0)",
+        [RNN],
+    ),
+    (
+        "a window one step too short",
+        "cells.rnn.backward_window",
+        "range(reach + 1)",
+        "range(reach)",
+        [PAIRS],
+    ),
+    (
+        "the gradient crosses the border of a chunk",
+        "cells.rnn.backward_chunks",
+        "(t + 1) % length == 0",
+        "False",
+        [PAIRS],
+    ),
+    (
+        "Jacobians multiplied in the wrong order",
+        "gradients.chain_rule.jacobian_product",
+        "product @ jacobians.of_step(p, h[step])",
+        "jacobians.of_step(p, h[step]) @ product",
+        [FIVE_WAYS],
+    ),
+    (
+        "forward mode without the weight's use in this step",
+        "gradients.forward_mode.step",
+        "tree.map(np.add, carried.p, own_use)",
+        "carried.p",
+        [FIVE_WAYS, SENSITIVITY],
+    ),
+    (
+        "recomputed from the first border instead of the segment's own",
+        "gradients.recomputation.backward",
+        "rnn.forward(p, x[segment], border)",
+        "rnn.forward(p, x[segment], borders[0])",
+        [SEGMENTS],
+    ),
+    (
+        "the gradient of the softmax entry by entry",
+        "functional.dsoftmax",
+        "p * (dp - (dp * p).sum(axis=-1, keepdims=True))",
+        "p * dp",
+        [SOFTMAX],
+    ),
+    (
+        "the gradient of the loss without its target",
+        "functional.dcross_entropy",
+        "rows[np.arange(len(rows)), targets.reshape(-1)] -= 1",
+        "pass",
+        [LOSS],
+    ),
+    (
+        "each array clipped by its own norm",
+        "training.optimizers.clip_by_global_norm",
+        "limit / norm",
+        "limit / np.linalg.norm(gradient)",
+        [CLIPPING],
+    ),
+    (
+        "padding takes part in the softmax",
+        "layers.attention.remember",
+        "Memory(keys_BSE, score.prepare(p, keys_BSE), values_BSF, mask)",
+        "Memory(keys_BSE, score.prepare(p, keys_BSE), values_BSF, None)",
+        [MASKED],
+    ),
+    (
+        "lstm: input and forget gate exchanged",
+        "cells.lstm.step",
+        "i, f, g, o",
+        "f, i, g, o",
+        [LSTM_UNITS, LSTM_GRAPH],
+    ),
+    (
+        "lstm: the hidden state shows the cell without tanh",
+        "cells.lstm.step",
+        "gate(o) * np.tanh(c)",
+        "gate(o) * c",
+        [LSTM_UNITS, LSTM_GRAPH],
+    ),
+    (
+        "lstm: the input gate begins open instead of the forget gate",
+        "cells.lstm.init",
+        "b[H : 2 * H]",
+        "b[:H]",
+        [LSTM_INIT],
+    ),
+    (
+        "lstm: no gradient along the cell",
+        "cells.lstm.backward",
+        "dc_next = dc_t * f[t]",
+        "dc_next = 0 * dc_t",
+        [LSTM],
+    ),
+    (
+        "lstm: tanh′ of the cell instead of its tanh",
+        "cells.lstm.backward",
+        "dtanh(tanh_c[t], dh_t * o[t])",
+        "dtanh(cache.c[t], dh_t * o[t])",
+        [LSTM],
+    ),
+    (
+        "lstm: the forget gate multiplied the new cell",
+        "cells.lstm.backward",
+        "dc_t * c_previous[t]",
+        "dc_t * cache.c[t]",
+        [LSTM],
+    ),
+    (
+        "lstm: the forget gate of the step after",
+        "cells.lstm.backward",
+        "dc_t * f[t]",
+        "dc_t * f[min(t + 1, T - 1)]",
+        [LSTM],
+    ),
+    (
+        "lstm: a sigmoid's slope for the candidate",
+        "cells.lstm.backward",
+        "dtanh(g[t], dc_t * i[t])",
+        "dgate(g[t], dc_t * i[t])",
+        [LSTM],
+    ),
+    (
+        "gru: the update gate writes instead of keeping",
+        "cells.gru.step",
+        "z * h + (1 - z) * candidate",
+        "(1 - z) * h + z * candidate",
+        [GRU_UNITS],
+    ),
+    (
+        "gru: the reset after the product instead of before it",
+        "cells.gru.step",
+        "(r * h) @ p.W_h[:, 2 * H :]",
+        "r * (h @ p.W_h[:, 2 * H :])",
+        [GRU_UNITS],
+    ),
+    (
+        "gru: the update gate takes part once, not twice",
+        "cells.gru.backward",
+        "h_previous[t] - candidate[t]",
+        "h_previous[t]",
+        [GRU],
+    ),
+    (
+        "gru: no gradient through the gates",
+        "cells.gru.backward",
+        "dh_next += da[t, :, : 2 * H] @ W_hzr.T",
+        "pass",
+        [GRU],
+    ),
+    (
+        "gru: the candidate's matrix saw the whole state",
+        "cells.gru.backward",
+        "(r * h_previous).reshape(-1, H)",
+        "h_previous.reshape(-1, H)",
+        [GRU],
+    ),
+    (
+        "gru, reset after: the product's gradient is not reset",
+        "cells.gru_reset_after.backward",
+        "da_candidate[t] * r[t]",
+        "da_candidate[t]",
+        [RESET_AFTER],
+    ),
+    (
+        "peepholes: the output gate sees the old cell",
+        "cells.peephole_lstm.step",
+        "w_o * c_new",
+        "w_o * c",
+        [PEEPHOLE_UNITS],
+    ),
+    (
+        "peepholes: nothing comes back through the output gate's",
+        "cells.peephole_lstm.backward",
+        "dc_t += da_o[t] * w_o",
+        "pass",
+        [PEEPHOLES],
+    ),
+    (
+        "coupled gates: the sign of the second place forgotten",
+        "cells.coupled_lstm.dexpand",
+        "dweight[..., :H] -= dfull_weight[..., :H]",
+        "dweight[..., :H] += dfull_weight[..., :H]",
+        [COUPLED],
+    ),
+    (
+        "layers: the loss's own gradient of a lower layer left out",
+        "layers.stacked.backward",
+        "own[k] + dx",
+        "dx",
+        [LAYERS],
+    ),
+    (
+        "layers: the kept entries are not scaled",
+        "layers.stacked.forward",
+        "shown.astype(x.dtype) / x.dtype.type(1 - dropout)",
+        "shown.astype(x.dtype)",
+        [DROPOUT],
+    ),
+    (
+        "layers: entries that dropout hid get a gradient",
+        "layers.stacked.backward",
+        "dx = dx * cache.kept[k]",
+        "pass",
+        [DROPOUT_BACK],
+    ),
+    (
+        "both ends: the padded array reversed as it stands",
+        "layers.bidirectional.forward",
+        "padding.reverse(x, lengths)",
+        "x[::-1]",
+        [BOTH_ENDS, BOTH_ENDS_BACK],
+    ),
+    (
+        "both ends: the output's gradient not turned round",
+        "layers.bidirectional.backward",
+        "padding.reverse(dh_reverse, cache.lengths)",
+        "dh_reverse",
+        [BOTH_ENDS_BACK],
+    ),
+    (
+        "padding: reversed into the padding",
+        "layers.padding.reverse",
+        "t < lengths",
+        "t < lengths + 1",
+        [REVERSE],
+    ),
+    (
+        "memory: the mask forgotten",
+        "models.memory_network.forward",
+        "attention.forward((), q[:, None], keys, values, mask, attention.dot)",
+        "attention.forward((), q[:, None], keys, values, None, attention.dot)",
+        [SENTENCES, ALONE],
+    ),
+    (
+        "memory: ages counted from the first sentence",
+        "models.memory_network.forward",
+        "np.arange(S)[::-1]",
+        "np.arange(S)",
+        [SENTENCES, ALONE],
+    ),
+    (
+        "memory: the gradient around the read left out",
+        "models.memory_network.backward",
+        "dq = dq + dquery[:, 0]",
+        "dq = dquery[:, 0]",
+        [NETWORK],
+    ),
+    (
+        "turing machine: read before it was written",
+        "models.turing_machine.step",
+        "w_read @ memory",
+        "w_read @ state.memory",
+        [STEP, MACHINE],
+    ),
+    (
+        "turing machine: the shift the wrong way round",
+        "models.turing_machine.shift",
+        "np.roll(w, o, axis=-1)",
+        "np.roll(w, -o, axis=-1)",
+        [ADDRESS, MACHINE],
+    ),
+    (
+        "turing machine: a unit vector's gradient keeps its part along the vector",
+        "models.turing_machine._dunit",
+        "dunit - along * unit",
+        "dunit",
+        [MACHINE],
+    ),
+    (
+        "turing machine: erasing forgotten on the way back",
+        "models.turing_machine.dstep",
+        "dmemory = dmemory * (1 - w_write * erase[:, None])",
+        "pass",
+        [MACHINE],
+    ),
+    (
+        "turing machine: the state not carried to the next step",
+        "models.turing_machine.forward",
+        "u_t, state, cache",
+        "u_t, _, cache",
+        [SPLIT],
+    ),
+    (
+        "heads: the values' steps get no gradient",
+        "layers.multi_head.backward",
+        "dsource = dsource + dsource_v",
+        "pass",
+        [HEADS],
+    ),
+    (
+        "heads: joined in the wrong order",
+        "layers.multi_head._from_heads",
+        "c_BNTE.swapaxes(1, 2)",
+        "c_BNTE",
+        [BY_HEAD, HEADS],
+    ),
+]
+
+
+class Replacing(ast.NodeTransformer):
+    """Puts one piece of code in the place of another, and counts how often."""
+
+    def __init__(self, right, wrong):
+        self.right, self.wrong = as_written(right), wrong
+        self.times = 0
+
+    def visit(self, node):
+        if as_written(node) != self.right:
+            return self.generic_visit(node)
+        self.times += 1
+        return self.wrong
+
+
+def as_written(node):
+    """Returns a tree as text, without telling whether a name is read or assigned."""
+    return re.sub(r"(, )?ctx=\w+\(\)", "", ast.dump(node))
+
+
+def piece(code):
+    """Returns the tree of an expression or a statement."""
+    (statement,) = ast.parse(code).body
+    return statement.value if isinstance(statement, ast.Expr) else statement
+
+
+def with_error(function, right, wrong):
+    """Returns a function with one of its expressions or statements replaced."""
+    tree = ast.parse(inspect.getsource(function))
+    replacing = Replacing(piece(right), piece(wrong))
+    changed = ast.unparse(replacing.visit(tree))
+    assert replacing.times == 1, (
+        f"{right!r} stands {replacing.times} times in {function.__name__}"
+    )
+    found = {}
+    exec(
+        compile(changed, f"<{function.__name__} with an error>", "exec"),
+        vars_of(function),
+        found,
+    )
+    return found[function.__name__]
+
+
+def vars_of(function):
+    return vars(importlib.import_module(function.__module__))
+
+
+def run(test):
+    """Calls a test by its name."""
+    name, *arguments = test
+    file, name = name.split(":")
+    getattr(importlib.import_module(f"tests.{file}"), name)(*arguments)
+
+
+@pytest.mark.parametrize("planted", PLANTED, ids=lambda planted: planted[0])
+def test_a_planted_error_turns_named_tests_red(planted):
+    _, function, right, wrong, tests = planted
+    module, _, name = function.rpartition(".")
+    module = importlib.import_module(f"unrolled.{module}")
+    broken = with_error(getattr(module, name), right, wrong)
+    for test in tests:
+        with mock.patch.object(module, name, broken), pytest.raises(AssertionError):
+            run(test)
+
+
+@pytest.mark.parametrize(
+    "test",
+    {repr(t): t for *_, tests in PLANTED for t in tests}.values(),
+    ids=lambda t: t[0],
+)
+def test_without_an_error_the_same_tests_pass(test):
+    run(test)

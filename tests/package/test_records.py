@@ -1,0 +1,122 @@
+"""Records say what they were made with, and notice when the code has changed."""
+
+import json
+
+import numpy as np
+import pytest
+
+from unrolled import dependencies, records
+
+SCRIPT = "import math\n\nRECORDS = {'one': f, 'deep/one': f}\n\n\ndef f(x):\n    return x + 1\n"
+
+
+@pytest.fixture
+def root(tmp_path, monkeypatch):
+    monkeypatch.setattr(records, "ROOT", tmp_path)
+    monkeypatch.setattr(records, "FOLDER", tmp_path / "results")
+    (tmp_path / "experiments").mkdir()
+    (tmp_path / "experiments/script.py").write_text(SCRIPT)
+    return tmp_path
+
+
+def change(root, before="x + 1", after="x + 2"):
+    (root / "experiments/script.py").write_text(SCRIPT.replace(before, after))
+
+
+def write(name="one", results=(), **given):
+    return records.write(
+        records.begin(name), dict(results), settings={}, seed=0, **given
+    )
+
+
+def test_a_record_says_what_it_was_made_with(root):
+    run = records.begin("deep/one")
+    path = records.write(run, {"loss": 1.5}, settings={"H": 3}, seed=4)
+    record = records.load("deep/one")
+    assert json.loads(path.read_text()) == record
+    assert record["results"] == {"loss": 1.5} and record["settings"] == {"H": 3}
+    assert (
+        record["seed"] == 4 and record["commit"] == "unknown" and record["data"] == {}
+    )
+    assert set(record["code"]) == {"experiments.script.RECORDS", "experiments.script.f"}
+    assert set(record["versions"]) == {"python", "numpy"} and record["device"]
+    assert "witness" not in record and not records.is_stale(record)
+
+
+def test_versions_of_another_environment_stand_beside_our_own(root):
+    write(packages=("numpy", "nothing"), elsewhere={"theano": "1.0.5"})
+    versions = records.load("one")["versions"]
+    assert versions["theano"] == "1.0.5" and versions["nothing"] == "not installed"
+    assert set(versions) == {"python", "numpy", "nothing", "theano"}
+
+
+def test_what_changed_is_named(root):
+    write()
+    change(root)
+    assert records.changes(records.load("one")) == ["experiments.script.f"]
+    assert records.is_stale(records.load("one"))
+
+
+def test_a_comment_makes_nothing_stale(root):
+    write()
+    change(root, "return x + 1", "return x + 1  # for the bias")
+    assert not records.is_stale(records.load("one"))
+
+
+def test_the_code_of_a_long_run_is_that_of_its_beginning(root):
+    run = records.begin("one")
+    change(root)
+    records.write(run, {}, settings={}, seed=0)
+    assert records.is_stale(records.load("one"))
+
+
+def test_a_digest_names_the_code_of_a_run(root):
+    before = records.digest(records.begin("one"))
+    assert records.digest(records.begin("one")) == before
+    change(root)
+    assert records.digest(records.begin("one")) != before
+
+
+def test_a_record_that_no_script_makes_is_refused_and_stale(root):
+    write()
+    change(root, "'one': f, ", "")
+    assert records.is_stale(records.load("one"))
+    with pytest.raises(dependencies.NoScript, match="no script"):
+        records.begin("one")
+
+
+def test_what_a_run_reads_of_other_records_is_its_data(root):
+    (root / "results").mkdir()
+    np.savez(root / "results/weights.npz", W=np.ones(2))
+    np.savez(root / "results/one.npz", W=np.ones(2))
+    np.savez(root / "elsewhere.npz", W=np.ones(2))
+    run = records.begin("one")
+    for path in ("results/weights.npz", "results/one.npz", "elsewhere.npz"):
+        np.load(root / path).close()
+    records.write(run, {}, settings={}, seed=0)
+    assert list(records.load("one")["data"]) == ["results/weights.npz"]
+    np.savez(root / "results/weights.npz", W=np.zeros(2))
+    assert records.changes(records.load("one")) == ["results/weights.npz"]
+    (root / "results/weights.npz").unlink()
+    assert records.is_stale(records.load("one"))
+
+
+def test_a_record_names_the_files_that_it_rests_on(root):
+    write()
+    assert records.files_of(records.load("one")) == ["experiments/script.py"]
+
+
+def test_a_number_that_is_not_finite_is_refused_and_nothing_is_left_behind(root):
+    with pytest.raises(ValueError, match="JSON"):
+        write(results={"x": float("nan")})
+    assert list((root / "results").glob("*")) == []
+
+
+def test_missing_and_broken_records_are_named(root):
+    with pytest.raises(FileNotFoundError, match="no record one: make results writes"):
+        records.load("one")
+    (root / "results").mkdir()
+    for content in ("{", "[1]", "{}"):
+        (root / "results" / "one.json").write_text(content)
+        with pytest.raises(ValueError, match=r"results/one\.json is not a record"):
+            records.load("one")

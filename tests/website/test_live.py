@@ -1,0 +1,325 @@
+"""Code that runs in the page: what can, what it loads, and Python's half of it."""
+
+import importlib
+import re
+import zipfile
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from docutils import nodes
+from packaging.requirements import Requirement
+
+from book._ext.build import build
+from book._ext.live import live, live_files
+from unrolled import exercises
+
+ROOT = Path(__file__).parents[2]
+
+
+# --- What is live, from the text alone ----------------------------------------------------------
+
+
+def needs(*cells):
+    names = live.Names(ROOT)
+    return [names.cell(cell) for cell in cells]
+
+
+RUNS, DRAWS = (None, False), (None, True)
+CORPUS = ("the text of the installed packages", False)
+
+
+@pytest.mark.parametrize(
+    ("cells", "expected"),
+    [
+        (["import numpy as np\nnp.zeros(3)"], [RUNS]),
+        (["import math\nfrom unrolled.cells import lstm, rnn\nrnn.init"], [RUNS]),
+        (["import tensorflow as tf\ntf.zeros(3)"], [("TensorFlow", False)]),
+        (["import keras"], [("Keras", False)]),
+        # A stand-in takes the place of what is absent beside what is there.
+        (
+            [
+                "from unrolled.cells import rnn\nfrom unrolled.drawing import figures\n\n"
+                "figures.use_style()",
+                "rnn.init",
+            ],
+            [RUNS, RUNS],
+        ),
+        # The statement that draws is left out, and what it binds is absent.
+        (
+            [
+                "from unrolled.drawing import figures\nx = 1\naxes = figures.canvas()",
+                "x",
+                "axes.plot(x)",
+            ],
+            [DRAWS, RUNS, ("Matplotlib", False)],
+        ),
+        # Of a cell that lacks anything else nothing runs.
+        (
+            [
+                "from unrolled import records\nx = 1\nr = records.load('x')",
+                "x",
+                "x = 2",
+                "x",
+            ],
+            [
+                ("the recorded results", False),
+                ("the recorded results", False),
+                RUNS,
+                RUNS,
+            ],
+        ),
+        # Through a module of the package, through a function, under another name.
+        (
+            ["from unrolled.models.probing import accuracy\naccuracy(1)"],
+            [("SciPy", False)],
+        ),
+        (
+            [
+                "from unrolled.data import text\ndef f():\n    return text.corpus()",
+                "f()",
+            ],
+            [CORPUS] * 2,
+        ),
+        (["from unrolled.data import text as t\nt.corpus()"], [CORPUS]),
+        (["from unrolled.data.text import corpus\ncorpus()"], [CORPUS]),
+        (["from unrolled.data import text\ntext.pad([[1]])"], [RUNS]),
+        (["def f():\n    import jax\n    return jax.grad"], [("JAX", False)]),
+        (["import a_stranger\na_stranger.x"], [("a_stranger", False)]),
+        (["%timeit 1"], [("IPython", False)]),
+        # What a function or a comprehension binds is its own.
+        (
+            [
+                "import keras as x\ny = x.z",
+                "def f():\n    y = 1\n[1 for y in 'ab']",
+                "y",
+            ],
+            [("Keras", False), RUNS, ("Keras", False)],
+        ),
+        # A name can come back.
+        (["import keras as x\nx.y", "x = 3", "x"], [("Keras", False), RUNS, RUNS]),
+    ],
+)
+def test_what_a_cell_needs_is_read_from_its_text(cells, expected):
+    assert needs(*cells) == expected
+
+
+def code_cell(text, **metadata):
+    source = nodes.container(nb_element="cell_code_source")
+    source += nodes.literal_block(text, text)
+    cell = nodes.container(nb_element="cell_code", cell_metadata=metadata)
+    cell += source
+    return cell
+
+
+def test_a_page_lists_its_cells_and_exercises_stand_for_themselves():
+    page = nodes.document(None, None)
+    name = "softmax_over_the_wrong_axis"
+    page += [
+        code_cell("import keras\nimport math\nx = keras.x"),
+        code_cell("x = 1", exercise=name),
+        code_cell("x"),
+        code_cell("check(1)", check=name),
+        code_cell("x = 1\nx", exercise="one_cell_four_times"),
+    ]
+    assert live.described(page, ROOT) == [
+        {"id": "cell-1", "needs": "Keras", "imports": "import keras\nimport math"},
+        {"id": "cell-2", "exercise": name},
+        {"id": "cell-3", "needs": "Keras"},
+        {"id": "cell-4", "check": name},
+        {"id": "cell-5", "exercise": "one_cell_four_times", "needs": "TensorFlow"},
+    ]
+
+
+def test_the_package_is_split_by_what_its_modules_import():
+    present, absent = live.split(ROOT)
+    names = {path.stem for path in present}
+    assert {
+        "rnn",
+        "lstm",
+        "gru",
+        "attention",
+        "text",
+        "train",
+        "judging",
+        "__init__",
+    } <= names
+    assert not {"figures", "probing", "records", "keras_models"} & names
+    assert absent["unrolled.drawing.figures"] == "Matplotlib"
+    assert absent["unrolled.frameworks.keras_models"] in ("TensorFlow", "Keras")
+    assert absent["unrolled.models.pretrained"] == "the recorded results"
+
+
+def test_the_package_is_the_same_bytes_every_time_and_holds_what_is_live():
+    present, _ = live.split(ROOT)
+    wheel = live_files.package(present, ROOT)
+    assert wheel == live_files.package(reversed(present), ROOT)
+    with zipfile.ZipFile(BytesIO(wheel)) as archive:
+        names = {n for n in archive.namelist() if n.endswith(".py")}
+        assert names == {p.relative_to(ROOT / "code").as_posix() for p in present}
+        assert (
+            archive.read("unrolled/cells/rnn.py")
+            == (ROOT / "code/unrolled/cells/rnn.py").read_bytes()
+        )
+
+
+# --- What the page loads ------------------------------------------------------------------------
+
+
+def test_numpy_is_locked_by_its_hash_and_no_address():
+    lines = re.sub(r"#.*|\\\n", "", live_files.REQUIREMENTS.read_text("utf-8")).split()
+    assert str(Requirement(lines[0])) == "jupyterlite-xeus-python==1.0.0"
+    assert re.fullmatch(r"--hash=sha256:[0-9a-f]{64}", lines[1]) and len(lines) == 2
+
+
+def test_a_part_is_made_once_for_the_same_input(tmp_path, monkeypatch):
+    monkeypatch.setattr(live_files, "KEPT", tmp_path / "live")
+    calls = []
+
+    def make(folder):
+        calls.append(folder)
+        (folder / "x").write_text(str(len(calls)))
+
+    first = live_files.made("part", [b"a"], make)
+    assert live_files.made("part", [b"a"], make) == first and len(calls) == 1
+    second = live_files.made("part", [b"b"], make)
+    assert (second / "x").read_text() == "2"
+    assert [path.name for path in (tmp_path / "live").iterdir()] == [second.name]
+
+
+def test_an_interrupted_part_is_not_taken_for_a_whole_one(tmp_path, monkeypatch):
+    monkeypatch.setattr(live_files, "KEPT", tmp_path / "live")
+
+    def fails(folder):
+        (folder / "x").write_text("half")
+        raise live_files.LiveError("no network")
+
+    for _ in range(2):
+        with pytest.raises(live_files.LiveError):
+            live_files.made("part", [b"a"], fails)
+    assert list((tmp_path / "live").iterdir()) == []
+
+
+@pytest.mark.slow
+def test_a_failed_fetch_is_one_clear_line(tmp_path, monkeypatch):
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
+    with pytest.raises(live_files.LiveError) as error:
+        live_files.fetched(tmp_path)
+    line = str(error.value)
+    assert line.startswith("Could not fetch NumPy for the browser") and "\n" not in line
+    assert "No matching distribution" in line
+
+
+def test_a_build_ends_with_that_line(tmp_path, monkeypatch, capsys):
+    def fails():
+        raise live_files.LiveError("Could not fetch NumPy")
+
+    monkeypatch.setattr(build, "BUILD", tmp_path)
+    monkeypatch.setattr(build, "npm_packages", lambda root: None)
+    monkeypatch.setattr(live_files, "prepare", fails)
+    assert build.main([]) == 1
+    assert capsys.readouterr().err == "Could not fetch NumPy\n"
+
+
+@pytest.mark.slow
+def test_the_licences_of_all_that_comes_are_there():
+    texts = {
+        path.name: path.read_text("utf-8")
+        for part in (live_files.python(), live_files.editor())
+        for path in (part / "licenses").iterdir()
+    }
+    assert "Mozilla Public License, version 2.0" in texts["pyodide.txt"]
+    assert "PYTHON SOFTWARE FOUNDATION LICENSE" in texts["cpython.txt"]
+    assert "NumPy Developers" in texts["numpy-in-the-page.txt"]
+    assert (
+        "@codemirror/view" in texts["codemirror.txt"]
+        and "MIT" in texts["codemirror.txt"]
+    )
+
+
+# --- Python's half, outside the browser ---------------------------------------------------------
+
+
+@pytest.fixture
+def runner(monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "book/_live"))
+    module = importlib.import_module("live_runner")
+    return module
+
+
+def printed(runner, code, namespace=None, **settings):
+    pieces = []
+    names = runner.new_namespace() if namespace is None else namespace
+    passed, _ = runner.run(code, "cell 3", names, pieces.append, **settings)
+    return passed, "".join(pieces)
+
+
+def test_a_cell_shows_its_last_expression_as_a_notebook_does(runner):
+    assert printed(runner, "print('a')\n1 + 1") == (True, "a\n2\n")
+    assert printed(runner, "1 + 1;") == (True, "")
+    assert printed(runner, "x = 1") == (True, "")
+    assert printed(runner, "") == (True, "")
+
+
+def test_cells_share_their_names(runner):
+    names = runner.new_namespace()
+    assert printed(runner, "def f():\n    return y\ny = 7", names)[0]
+    assert printed(runner, "f()", names) == (True, "7\n")
+
+
+def test_an_error_shows_the_readers_lines_and_no_others(runner):
+    code = "import json\ndef broken(x):\n    return json.loads(x)\n\nbroken('{')"
+    passed, text = printed(runner, code)
+    assert not passed
+    assert "return json.loads(x)" in text and "broken('{')" in text
+    assert 'File "<cell 3>", line 3, in broken' in text
+    assert text.rstrip().splitlines()[-1].startswith("json.decoder.JSONDecodeError")
+    assert "decoder.py" not in text and "live_runner" not in text
+    passed, text = printed(runner, "def f(:\n    pass")
+    assert not passed and "SyntaxError" in text and "def f(:" in text
+
+
+@pytest.mark.parametrize(
+    "code", ["raise SystemExit", "exit()", "raise KeyboardInterrupt"]
+)
+def test_a_cell_cannot_end_the_page(runner, code):
+    assert not printed(runner, code)[0]
+
+
+def test_megabytes_are_cut_and_counted(runner):
+    passed, text = printed(runner, "print('x' * 3_000_000)")
+    assert passed and len(text) < runner.MOST + 200
+    assert f"{3_000_001 - runner.MOST:,} more characters" in text
+    code = "for i in range(30_000):\n    print('yes')\n1 / 0"
+    assert printed(runner, code)[1].count("cut here") == 1
+
+
+def test_absent_modules_are_stood_in_for_and_say_what_they_need(runner, monkeypatch):
+    finder = runner.Finder({"strange": "Strange Library", "painted": runner.DRAWING})
+    monkeypatch.setattr("sys.meta_path", [*__import__("sys").meta_path, finder])
+    assert printed(runner, "import strange.deep as s\nfrom strange import x\n1") == (
+        True,
+        "1\n",
+    )
+    passed, text = printed(runner, "import strange\nstrange.deep.call(3)")
+    assert not passed and "strange.deep.call needs Strange Library" in text
+    code = "import painted\nn = 2\naxes = painted.canvas()\nfor a in axes:\n    a.x()\nprint(n)"
+    passed, text = printed(runner, code)
+    assert passed and text.startswith("2\n[The figure is not drawn again")
+    for name in [
+        name
+        for name in __import__("sys").modules
+        if name.startswith(("strange", "pai"))
+    ]:
+        monkeypatch.delitem(__import__("sys").modules, name)
+
+
+def test_a_check_judges_what_the_cell_left(runner):
+    name = "softmax_over_the_wrong_axis"
+    names = runner.new_namespace
+    right = runner.check(exercises.load(name).SOLUTION, "cell 1", name, names(), print)
+    assert right[0] and right[1].startswith("Right.")
+    nothing = runner.check("", "cell 1", name, names(), print)
+    assert not nothing[0] and "Define" in nothing[1]
+    assert runner.check("1 / 0", "cell 1", name, names(), [].append) == (False, None)

@@ -1,0 +1,482 @@
+"""The built site in a browser: every page, in both themes, as a reader would find it.
+
+The pages that show our source files are one template filled many times: the heaviest, the lightest
+and one more stand for them in the browser; their links are all checked. Each check is also
+turned on a page that has the fault it looks for.
+
+Of axe's rules those on colour take most of the time, nearly all of it on code and mathematics.
+Nothing but colours differs between the themes, and no colour with the width. So every page is
+opened once, and asked for all other rules at three widths and for colours outside code and
+mathematics in both themes, from one to the other as the reader's system changes. Code has as many
+colours as its words have classes, and these are checked on one page that has each class once;
+mathematics has the colour of the text around it. One page of each kind is opened in each theme and
+asked for everything everywhere.
+"""
+
+import gzip
+import os
+import re
+import threading
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote, urljoin, urlsplit
+
+import pytest
+
+from book._ext.build import serve
+from tests.support.waiting import settle, wait_until
+
+ROOT = Path(__file__).parents[2]
+AXE = ROOT / "node_modules/axe-core/axe.min.js"
+THEMES = ("light", "dark")
+SHARES = 4  # of the pages, for as many processes
+EVERY_KIND = (
+    "book/intro.html",
+    "book/notation.html",
+    "book/03-bptt/the-delta-recursion.html",
+    "book/04-gates/the-lstm.html",
+    "book/exercises/language-model.html",
+    "book/reference/bibliography.html",
+    "search.html",
+    "source/code/unrolled/cells/rnn.html",
+)
+DOCUMENT = {"include": [["html"]]}
+OUTSIDE_CODE = {"include": [["html"]], "exclude": [[".highlight"], [".katex"]]}
+COLOUR = {
+    "runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}
+}
+NOT_COLOUR = {
+    "rules": {rule: {"enabled": False} for rule in COLOUR["runOnly"]["values"]}
+}
+HAS_THEME = """theme => matchMedia(`(prefers-color-scheme: ${theme})`).matches
+  && [theme, undefined].includes(document.documentElement.dataset.theme)"""
+WITH_FIGURES = "book/01-introduction/shapes-of-sequence-problems.html"
+HEAVIEST = 450_000  # bytes, gzipped, without the page's figures
+PRESSED = {".woff2", ".png", ".jpg", ".gif"}
+
+pytestmark = [pytest.mark.site, pytest.mark.slow]
+
+
+class Page(HTMLParser):
+    """The links and anchors of a page."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.links, self.ids = [], set()
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        found = dict(attributes)
+        self.ids |= {found[key] for key in ("id", "name") if found.get(key)}
+        self.links += [
+            found[k] for k in ("href", "src") if found.get(k) and tag != "base"
+        ]
+
+
+def pages_of(folder):
+    return sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*.html"))
+
+
+def broken_links(folder):
+    """The links inside a site that lead nowhere, as (page, link)."""
+    parsed = {
+        name: Page((folder / name).read_text("utf-8")) for name in pages_of(folder)
+    }
+    broken = []
+    for name, page in parsed.items():
+        for link in page.links:
+            parts = urlsplit(urljoin(f"http://site/{name}", link))
+            if parts.netloc != "site" or parts.scheme != "http":
+                continue
+            target = unquote(parts.path).lstrip("/") or "index.html"
+            anchor = unquote(parts.fragment)
+            if target in parsed:
+                fine = not anchor or anchor in parsed[target].ids
+            else:
+                fine = (folder / target).is_file()
+            if not fine:
+                broken.append((name, link))
+    return broken
+
+
+def violations(page, rules=None, where=DOCUMENT):
+    options = {"resultTypes": ["violations"], "preload": False} | (rules or {})
+    found = page.evaluate("given => axe.run(...given)", [where, options])["violations"]
+    return [f"{v['id']}: {node['target'][0]}" for v in found for node in v["nodes"]]
+
+
+def classes_of_code(folder):
+    """The classes that the words of code have on any page."""
+    found = set()
+    for name in pages_of(folder):
+        text = (folder / name).read_text("utf-8")
+        for block in re.findall(r'<div class="highlight">.*?</div>', text, re.S):
+            found |= set(re.findall(r'<span class="([\w ]+)">', block))
+    return sorted(found)
+
+
+def pale_code(page, classes):
+    """The classes whose colour is too near that of the ground, on the page that is open."""
+    page.evaluate(
+        """classes => {
+          const code = document.querySelector("article .highlight pre");
+          code.id = "every-class";
+          code.replaceChildren(...classes.flatMap((name) => {
+            const word = document.createElement("span");
+            word.className = name;
+            word.dataset.word = name;
+            word.textContent = "word";
+            return [word, " "];
+          }));
+        }""",
+        classes,
+    )
+    page.evaluate(AXE.read_text("utf-8"))
+    pale = violations(page, COLOUR, {"include": [["#every-class"]]})
+    return [page.get_attribute(rule.partition(": ")[2], "data-word") for rule in pale]
+
+
+class Visit:
+    """What happened when a browser opened one page and went through some themes."""
+
+    def __init__(self, page, folder, origin, name, themes):
+        self.console, self.foreign, self.failed, self.loaded = [], [], [], set()
+        self.origin, self.folder = origin, folder
+        heard = {
+            "console": lambda message: self.console.append(message.text),
+            "pageerror": lambda error: self.console.append(str(error)),
+            "request": self.asked,
+            "requestfailed": self.has_failed,
+            "response": lambda r: r.status >= 400 and self.failed.append(r.url),
+        }
+        for event, listener in heard.items():
+            page.on(event, listener)
+        page.set_viewport_size({"width": 1280, "height": 900})
+        page.emulate_media(color_scheme=themes[0], reduced_motion="reduce")
+        page.goto(f"{origin}/{name}", wait_until="load")
+        page.evaluate(AXE.read_text("utf-8"))
+        settle(page)
+        everywhere, self.themes, found = name in EVERY_KIND, [], []
+        for theme in themes:
+            page.emulate_media(color_scheme=theme)
+            wait_until(page, HAS_THEME, theme)
+            self.themes.append(page.evaluate("document.documentElement.dataset.theme"))
+            pale = violations(page, COLOUR, DOCUMENT if everywhere else OUTSIDE_CODE)
+            found += [f"{fault} ({theme})" for fault in pale]
+        found += violations(page, NOT_COLOUR)
+        for width in (390, 320):
+            page.set_viewport_size({"width": width, "height": 700})
+            settle(page)
+            found += violations(page, {} if everywhere else NOT_COLOUR)
+        self.axe = sorted(set(found))
+        self.width = page.evaluate("document.documentElement.scrollWidth")
+        page.wait_for_load_state("networkidle")
+        for event, listener in heard.items():
+            page.remove_listener(event, listener)
+
+    def asked(self, request):
+        if not request.url.startswith(("data:", self.origin)):
+            self.foreign.append(request.url)
+        elif request.url.startswith(self.origin):
+            path = unquote(urlsplit(request.url).path).lstrip("/")
+            if request.resource_type != "image":
+                self.loaded.add(path)
+
+    def has_failed(self, request):
+        """The browser itself cancels what the page before had not finished loading."""
+        if request.failure != "net::ERR_ABORTED":
+            self.failed.append(request.url)
+
+    @property
+    def weight(self):
+        total = 0
+        for path in self.loaded:
+            file = self.folder / path
+            if file.is_file():
+                data = file.read_bytes()
+                total += (
+                    len(data) if file.suffix in PRESSED else len(gzip.compress(data, 6))
+                )
+        return total
+
+
+class Site:
+    """A folder that is served, and what visits to its pages found."""
+
+    def __init__(self, browser, folder):
+        self.folder, self.browser = folder, browser
+        self.server = serve.server(folder, 0)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        self.origin = f"http://127.0.0.1:{self.server.server_port}"
+        self.visits = {}
+
+    def visit_all(self, share=slice(None)):
+        # one window for all: opening one takes longer than a page
+        page = self.browser.new_page()
+        page.set_default_timeout(120_000)
+        for name in self.worth_a_visit()[share]:
+            if name in EVERY_KIND:
+                for theme in THEMES:
+                    visit = Visit(page, self.folder, self.origin, name, [theme])
+                    self.visits[f"{name} ({theme})"] = visit
+            else:
+                self.visits[name] = Visit(page, self.folder, self.origin, name, THEMES)
+        page.close()
+
+    def worth_a_visit(self):
+        # that one only leads on
+        names = [n for n in pages_of(self.folder) if n != "index.html"]
+        sources = [name for name in names if name.startswith("source/")]
+        sources.sort(key=lambda name: (self.folder / name).stat().st_size)
+        chosen = {*sources[:1], *sources[-1:], *EVERY_KIND}
+        return [
+            name for name in names if not name.startswith("source/") or name in chosen
+        ]
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+    def all(self, what):
+        return {
+            name: found for name, visit in self.visits.items() if (found := what(visit))
+        }
+
+
+@pytest.fixture(scope="module")
+def served(site, browser):
+    """The book, served and not yet visited."""
+    book = Site(browser, site)
+    yield book
+    book.close()
+
+
+by_share = [
+    pytest.param(share, marks=pytest.mark.xdist_group(f"site-{share}"))
+    for share in range(SHARES)
+]
+
+
+@pytest.fixture(scope="module", params=by_share)
+def book(request, site, browser):
+    """A share of the book's pages, visited: every fourth."""
+    served = Site(browser, site)
+    served.visit_all(slice(request.param, None, SHARES))
+    yield served
+    served.close()
+
+
+def test_every_page_is_seen_in_both_themes(book):
+    seen = {}
+    for name, visit in book.visits.items():
+        seen.setdefault(name.partition(" ")[0], []).extend(visit.themes)
+    assert len(seen) >= len(book.worth_a_visit()) // SHARES > 10
+    assert {
+        name: themes for name, themes in seen.items() if tuple(themes) != THEMES
+    } == {}
+
+
+def test_one_page_of_each_kind_is_there(site):
+    assert [name for name in EVERY_KIND if not (site / name).is_file()] == []
+
+
+def test_axe_finds_nothing_at_1280_390_and_320_pixels(book):
+    assert book.all(lambda visit: visit.axe) == {}
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("theme", THEMES)
+def test_every_colour_of_code_can_be_read(site, served, browser, theme):
+    page = browser.new_page(color_scheme=theme, reduced_motion="reduce")
+    page.goto(f"{served.origin}/book/04-gates/the-lstm.html", wait_until="networkidle")
+    classes = classes_of_code(site)
+    assert {"k", "kn", "n", "nb", "c1", "s2", "sd"} <= set(classes)
+    assert pale_code(page, classes) == []
+    page.add_style_tag(
+        content=".highlight .kn, .highlight .c1 {color: #777 !important}"
+    )
+    assert pale_code(page, classes) == ["c1", "kn"]
+    page.close()
+
+
+def test_mathematics_has_the_colour_of_its_text(site):
+    coloured = re.compile(r'class="katex(?:(?!</math>).)*?mathcolor', re.S)
+    pages = [name for name in pages_of(site) if name.startswith("book/")]
+    assert [n for n in pages if coloured.search((site / n).read_text("utf-8"))] == []
+    assert coloured.search(
+        '<span class="katex"><math><mstyle mathcolor="red"></mstyle></math>'
+    )
+
+
+def test_nothing_is_asked_of_another_host(book):
+    assert book.all(lambda visit: visit.foreign) == {}
+
+
+def test_nothing_is_missing(book):
+    assert book.all(lambda visit: visit.failed) == {}
+
+
+def test_the_console_stays_empty(book):
+    assert book.all(lambda visit: visit.console) == {}
+
+
+def test_no_page_scrolls_sideways_at_320_pixels(book):
+    assert book.all(lambda visit: visit.width if visit.width > 320 else 0) == {}
+
+
+def test_every_page_is_light(book):
+    weights = book.all(lambda visit: visit.weight)
+    heaviest = max(weights, key=weights.get)
+    print(
+        f"heaviest page: {heaviest}, {weights[heaviest] / 1000:.0f} KB gzipped without figures"
+    )
+    assert {name: weight for name, weight in weights.items() if weight > HEAVIEST} == {}
+
+
+def test_links_inside_the_site_lead_somewhere(site):
+    assert broken_links(site) == []
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("width", [1280, 390])
+def test_a_figure_that_has_not_come_has_its_place(served, browser, width):
+    heights = []
+    for images_come in (False, True):
+        page = browser.new_page(viewport={"width": width, "height": 800})
+        if not images_come:
+            page.route("**/_images/*", lambda route: None)  # never answered
+        page.goto(
+            f"{served.origin}/{WITH_FIGURES}#exercises", wait_until="domcontentloaded"
+        )
+        page.evaluate(
+            "document.querySelectorAll('img').forEach((i) => { i.loading = 'eager' })"
+        )
+        if images_come:
+            page.wait_for_load_state("networkidle")
+        page.evaluate("document.fonts.ready.then(() => null)")
+        settle(page)
+        images = "[...document.querySelectorAll('img.light-twin')]"
+        assert page.evaluate(f"{images}.length") > 3
+        assert page.evaluate(f"{images}.some((i) => i.naturalWidth > 0)") == images_come
+        heights.append(
+            page.evaluate(f"{images}.map((i) => Math.round(i.offsetHeight))")
+        )
+        page.close()
+    assert heights[0] == heights[1]
+
+
+@pytest.mark.browser
+def test_search_finds_a_term(served, browser):
+    page = browser.new_page()
+    page.goto(f"{served.origin}/search.html?q=perplexity", wait_until="networkidle")
+    page.wait_for_selector("#search-results li a")
+    links = page.eval_on_selector_all(
+        "#search-results li a", "all => all.map(a => a.href)"
+    )
+    assert any("/book/notation.html" in link for link in links)
+    page.close()
+
+
+@pytest.mark.browser
+def test_the_theme_button_goes_round_and_is_remembered(served, browser):
+    page = browser.new_page(color_scheme="light")
+    page.goto(f"{served.origin}/book/notation.html", wait_until="networkidle")
+    seen = []
+    for _ in range(3):
+        page.click(".theme-switch-button")
+        seen.append(page.evaluate("document.documentElement.dataset.mode"))
+    assert sorted(seen) == ["auto", "dark", "light"]
+    while page.evaluate("document.documentElement.dataset.mode") != "dark":
+        page.click(".theme-switch-button")
+    page.reload(wait_until="networkidle")
+    assert page.evaluate("document.documentElement.dataset.theme") == "dark"
+    page.close()
+
+
+@pytest.mark.browser
+def test_the_menu_of_the_page_works_by_keyboard(served, browser):
+    page = browser.new_page()
+    page.goto(f"{served.origin}/book/notation.html", wait_until="networkidle")
+    page.focus(".page-actions > summary")
+    page.keyboard.press("Enter")
+    assert page.is_visible(".page-actions a")
+    page.keyboard.press("Escape")
+    assert not page.is_visible(".page-actions a")
+    page.close()
+
+
+def test_the_address_while_undecided_is_nowhere_shown(site):
+    config = (ROOT / "_config.yml").read_text("utf-8")
+    undecided = "github.com/OWNER/" in config
+    shown = [
+        n
+        for n in pages_of(site)
+        if re.search(r'href="[^"]*OWNER', (site / n).read_text())
+    ]
+    assert shown == [] or not undecided
+
+
+# --- Each check, turned on a page that has the fault ---
+
+FINE = (
+    '<!doctype html><html lang="en"><link rel="icon" href="data:,"><title>t</title>'
+    "<main><h1>t</h1>{}</main></html>"
+)
+FAULTS = {
+    "contrast": '<p style="color:#aaa;background:#fff">pale</p>',
+    "dark": (
+        "<style>@media (prefers-color-scheme: dark) "
+        "{p {color: #444; background: #222}}</style><p>dim</p>"
+    ),
+    "narrow": (
+        "<style>img {display: none} @media (max-width: 400px) {img {display: block}}</style>"
+        '<img src="data:image/gif;base64,R0lGODlhAQABAAAAACw=">'
+    ),
+    "alt": '<img src="data:image/gif;base64,R0lGODlhAQABAAAAACw=">',
+    "foreign": '<img alt="x" src="http://other.invalid/x.png">',
+    "console": "<script>console.log('chatter')</script>",
+    "error": "<script>nothing.there</script>",
+    "missing": '<img alt="x" src="missing.png">',
+    "wide": '<div style="width:400px">wide</div>',
+    "heavy": "<script src='heavy.js'></script>",
+    "link": '<a href="fine.html#nowhere">there</a> <a href="gone.html">gone</a>',
+    "fine": '<a href="fine.html#here" id="here">here</a>',
+}
+
+
+@pytest.fixture(scope="module")
+def faulty(tmp_path_factory, browser, site):
+    folder = tmp_path_factory.mktemp("faulty")
+    for name, body in FAULTS.items():
+        (folder / f"{name}.html").write_text(FINE.format(body), "utf-8")
+    (folder / "heavy.js").write_text(f"//{os.urandom(600_000).hex()}")
+    served = Site(browser, folder)
+    served.visit_all()
+    yield served
+    served.close()
+
+
+def only(found):
+    return sorted({name.partition(".")[0] for name in found})
+
+
+def test_each_check_finds_its_fault_and_no_other(faulty):
+    axe = faulty.all(lambda visit: visit.axe)
+    assert only(axe) == ["alt", "contrast", "dark", "narrow"]
+    assert axe["contrast.html"] == [
+        "color-contrast: p (dark)",
+        "color-contrast: p (light)",
+    ]
+    assert axe["dark.html"] == ["color-contrast: p (dark)"]
+    assert axe["narrow.html"] == axe["alt.html"] == ["image-alt: img"]
+    assert only(faulty.all(lambda visit: visit.foreign)) == ["foreign"]
+    assert only(faulty.all(lambda visit: visit.failed)) == ["foreign", "missing"]
+    consoles = faulty.all(lambda visit: visit.console)
+    assert only(consoles) == ["console", "error", "foreign", "missing"]
+    assert only(faulty.all(lambda visit: visit.width > 320)) == ["wide"]
+    assert only(faulty.all(lambda visit: visit.weight > HEAVIEST)) == ["heavy"]
+    assert broken_links(faulty.folder) == [
+        ("link.html", "fine.html#nowhere"),
+        ("link.html", "gone.html"),
+        ("missing.html", "missing.png"),
+    ]
