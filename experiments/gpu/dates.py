@@ -1,9 +1,9 @@
 """Attention on dates on a GPU: the package's own networks, gradients and optimizer in CuPy.
 
 The run is that of ``experiments.attention.attention_dates``: the network "general" and its first
-seed, the same batches and schedule. Nothing is rewritten, so that every line of NumPy is a launch of its own
-or several: with 48 units and 11 steps they are what a GPU does worst. Recorded is how long updates
-take beside this machine's processor, and the validation curve.
+seed, the same batches and schedule. Nothing is rewritten, so that every line of NumPy is a launch
+of its own or several: with 48 units and 11 steps they are what a GPU does worst. Recorded is how
+long updates take beside this machine's processor, and the validation curve.
 """
 
 import time

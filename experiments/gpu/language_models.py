@@ -1,8 +1,8 @@
 """Language models over the book's cells on a GPU: JAX's scan of each cell's own step.
 
 The small ones are those of ``experiments.language_models.gated_language_models``: sizes, batches,
-optimizer and schedule; the large ones are beyond a processor. Each is proved on its first batch; then epochs are
-recorded, with the seconds that had passed.
+optimizer and schedule; the large ones are beyond a processor. Each is proved on its first batch;
+then epochs are recorded, with the seconds that had passed.
 """
 
 import time

@@ -4,7 +4,8 @@
 
 NAME is rnn, lstm, gru, or one of these with _two_layers. A quarter of an hour each; Ctrl-C saves,
 and the same command goes on from there. Each has the number of parameters of the pocket model of
-``language_model.py`` to 1 %, and its vocabulary, split, batches, optimizer, schedule and seed. Networks of one layer leave their weights in results/ as well, for looking into.
+``language_model.py`` to 1 %, and its vocabulary, split, batches, optimizer, schedule and seed.
+Networks of one layer leave their weights in results/ as well, for looking into.
 """
 
 import argparse

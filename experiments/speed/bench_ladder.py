@@ -3,9 +3,10 @@
     python -m experiments.speed.bench_ladder             prints
     python -m experiments.speed.bench_ladder --record    also writes results/bench_ladder.json
 
-Each library runs in a process of its own (``ladder_worker``), because its number of threads is set when it starts. All are started, compiled and warmed up first; then the processes
-take turns, some calls at a time, round after round, so that whatever else the machine does disturbs
-all alike. Ratios are formed within a round. Five minutes; an interrupted run writes nothing.
+Each library runs in a process of its own (``ladder_worker``), because its number of threads is set
+when it starts. All are started, compiled and warmed up first; then the processes take turns, some
+calls at a time, round after round, so that whatever else the machine does disturbs all alike.
+Ratios are formed within a round. Five minutes; an interrupted run writes nothing.
 """
 
 import argparse

@@ -166,7 +166,7 @@ def test_the_page_shows_scores_and_survivors(tmp_path):
     page = shown(tmp_path)
     assert "2 of 5 mutants were caught" in page and "1 of the others change" in page
     assert "the score is 50 %" in page and "seed 7" in page
-    assert "\nrnn | 4 | 2 | 1 | 66.6 %" in page
+    assert "\ncells.rnn | 4 | 2 | 1 | 66.6 %" in page
     assert "all | 5 | 2 | 1 | 50 %" in page
     assert "unrolled.cells.rnn.step | a + b | a - b | b is zero." in page
     assert "unrolled.cells.rnn.Cache.at | x = 1 | x = 2 | Not explained yet." in page

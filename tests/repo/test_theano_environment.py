@@ -48,7 +48,7 @@ def test_theano_itself_passes_the_same_tests(capsys):
 def checkout(tmp_path):
     """What decides whether the environment is made, and one that looks complete."""
     shutil.copy(ROOT / "Makefile", tmp_path)
-    shutil.copytree(FOLDER, tmp_path / FOLDER.name)
+    shutil.copytree(FOLDER, tmp_path / "envs" / FOLDER.name)
     python = fake_python(tmp_path / "python3.11", "exit 0")
     (tmp_path / ".venv-theano" / "bin").mkdir(parents=True)
     shutil.copy(python, tmp_path / ".venv-theano" / "bin" / "python")
@@ -76,7 +76,7 @@ EVERYTHING = ["--clear", "wheels.lock", "-r envs/theano-1.0.5/req"]
 
 def test_a_complete_environment_is_left_alone(checkout):
     assert steps(checkout) == []
-    os.utime(checkout / FOLDER.name / "wheels.lock")
+    os.utime(checkout / "envs" / FOLDER.name / "wheels.lock")
     assert steps(checkout) == []
 
 
@@ -87,7 +87,9 @@ def test_an_interrupted_installation_is_made_again(checkout):
 
 
 def test_a_changed_lock_makes_it_again(checkout):
-    (checkout / FOLDER.name / "requirements.lock").write_text("theano==1.0.4\n")
+    (checkout / "envs" / FOLDER.name / "requirements.lock").write_text(
+        "theano==1.0.4\n"
+    )
     assert steps(checkout) == EVERYTHING
 
 

@@ -39,7 +39,7 @@ PACKAGES = (
     "sphinx",
 )
 # tests/test_a.py::test_b[case]@group, where xdist has added the group
-NODE = re.compile(r"([^:]+)::([\w:]+)(\[.*\])?(?:@[\w-]+)?", re.DOTALL)
+NODE = re.compile(r"([^:]+)::([\w:]+)(\[.*\])?(?:@[\w.-]+)?", re.DOTALL)
 OPTIONS = ("markexpr", "keyword", "deselect", "ignore", "ignore_glob", "lf", "stepwise")
 A_CHECK = 1e-6  # a looser tolerance than this does not check a gradient
 

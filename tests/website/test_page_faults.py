@@ -425,7 +425,8 @@ def test_a_fingerprint_covers_what_the_cells_reach_and_no_more(tmp_path):
     reached = execution_cache.reached((folder / "book/page.md").read_text(), folder)
     assert {p.name for p in reached} == {"__init__.py", "rnn.py", "functional.py"}
     read = execution_cache.reached(
-        code("from unrolled import (\n  rnn,\n  records)"), folder
+        code("from unrolled import records\nfrom unrolled.cells import (\n  rnn)"),
+        folder,
     )
     assert {"records.py", "rnn.py", "demo.json"} <= {p.name for p in read}
     assert len(execution_cache.reached(code("not python ("), folder)) > 8
@@ -544,7 +545,8 @@ def test_a_failed_build_fails_again_and_leaves_nothing(
 
 def test_a_second_build_waits_for_the_first(tmp_path):
     script = (
-        f"import sys, pathlib\nsys.path.append({str(ROOT / 'book/_ext')!r})\nimport build\n"
+        f"import sys, pathlib\nsys.path.append({str(ROOT)!r})\n"
+        "from book._ext.build import build\n"
         f"with build.alone(pathlib.Path({str(tmp_path)!r})): print('mine')"
     )
     waiting = [sys.executable, "-c", script]

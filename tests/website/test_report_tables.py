@@ -288,7 +288,7 @@ def book(repository):
     (repository / "tests/test_seeded.py").write_text(
         "def test_step(): assert abs(-1) == 1\ndef test_other(): assert abs(-2) == 2\n"
     )
-    (repository / "code/unrolled").mkdir()
+    (repository / "code/unrolled/cells").mkdir(parents=True)
     (repository / "code/unrolled/cells/rnn.py").write_text("def step(): pass\n")
     (repository / "results").mkdir()
     write_evidence(
