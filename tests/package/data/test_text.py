@@ -120,6 +120,7 @@ def test_the_prose_of_a_docstring():
         ("A b1234 c56 d78.", False),  # a digit is no letter, in a word or alone
         ("Four words are enough.", True),
         ("Word " * 59 + "end.", True),
+        ("Word " * 60 + "end.", False),
         ("Ab cd 12 3.", False),  # 8 of 11 characters are letters or spaces
         ("Abcd a 12 b.", False),  # 9 of 12
         ("Abcdef g 12 hi.", True),  # 12 of 15

@@ -96,6 +96,12 @@ def test_an_error_of_one_in_ten_million_is_the_largest_that_passes():
         gradcheck.check(loss, p, P((1 - 1.2e-7) * dp.A, dp.b))
 
 
+def test_an_error_as_large_as_the_tolerance_passes():
+    p, dp = case()
+    largest = max(mismatch.error for mismatch in gradcheck.check(loss, p, dp))
+    gradcheck.check(loss, p, dp, tolerance=largest)
+
+
 def test_the_step_that_is_asked_for_is_taken():
     p, dp = case()
     with pytest.raises(AssertionError, match=r"^A\["):

@@ -127,6 +127,12 @@ def test_patience_ends_training_and_the_best_parameters_are_kept(tmp_path):
     assert (found[-1].params.x != seen[1]).all()
 
 
+def test_with_patience_for_one_epoch_training_begins():
+    losses = iter([5.0, 6.0])
+    found = run(point(), epochs=9, patience=1, validate=lambda p: next(losses))
+    assert found[-1].epoch == 1
+
+
 def test_of_equal_validation_losses_the_first_is_the_best_and_the_others_are_no_gain():
     seen = []
 
