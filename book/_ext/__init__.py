@@ -9,6 +9,7 @@ from typing import Any
 PARTS = (
     "source.address",
     "source.source_pages",
+    "source.moved",
     "evidence.drawn",
     "live.exercises_shown",
     "evidence.equations",
