@@ -12,7 +12,7 @@ from unrolled.cells import gru, lstm
 
 # sigmoid(40) = 1 - 4e-18, nearer to 1 than to the next smaller number, in float32 and float64.
 SATURATED = 40.0
-# their blocks
+# the gates of each cell, and the places of their blocks in its weights
 GATES = {lstm.Params: {"i": 0, "f": 1, "o": 3}, gru.Params: {"z": 0, "r": 1}}
 
 
