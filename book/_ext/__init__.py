@@ -21,7 +21,6 @@ PARTS = (
     "page.glossary_links",
     "page.inline_math",
     "page.part_progress",
-    "page.opening",
     "page.permalinks",
     "metadata.search_objects",
     "live.run_button",
