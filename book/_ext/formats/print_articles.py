@@ -55,7 +55,7 @@ def read(folder: Path, name: str) -> tuple[Tag, str]:
 
 
 class Aside:
-    """Formulas and code, nine tenths of all elements, as text beside the tree in work."""
+    """Formulas and code, nine tenths of all elements, kept as text outside of the tree."""
 
     def __init__(self) -> None:
         """Begin with none."""
@@ -135,7 +135,7 @@ def name_tests(box: Tag) -> None:
 def say_tex(formula: Tag) -> None:
     """Give a formula its TeX as a text alternative in the place of its hidden MathML.
 
-    Chromium tags as a figure only what paints something that is not hidden: a space.
+    Chromium tags as a figure only what paints something; a space that is not hidden is enough.
     """
     mathml, source = formula.find("span"), formula.find("annotation")
     if isinstance(mathml, Tag) and isinstance(source, Tag):

@@ -1,4 +1,4 @@
-"""Links and their targets, when all pages become one: each leads to a place in the whole."""
+"""Links and their targets, made to lead inside the one page that all pages become."""
 
 from __future__ import annotations
 

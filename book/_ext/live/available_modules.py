@@ -42,7 +42,7 @@ OTHERS = {
     "unrolled.data.text.corpus": "the text of the installed packages",
     "unrolled.data.text.sentences": "sentencex",
 }
-# the last two as live_runner.py has them: idle
+# live_runner.py has stand-ins for the last two that do nothing
 PRESENT = {"numpy", "threadpoolctl", "tqdm"}
 
 

@@ -24,7 +24,7 @@ from book._ext.live.kept_parts import ROOT, LiveError
 
 REQUIREMENTS = ROOT / "book/_ext/live/requirements.txt"
 NUMPY = "numpy-1.25.2-cp311-cp311-emscripten_3_1_46_wasm32.whl"
-# What of NumPy no page can use: its own tests, its compilers, its type stubs.
+# Parts of NumPy that no page can use: its tests, compilers and type stubs.
 LEFT_OUT = re.compile(
     r"/tests/|/_(operand_flag|rational|struct_ufunc|umath)_tests\.|numpy/(f2py|distutils|core/_simd|_pyinstaller)\b|\.pyi$"
 )
@@ -130,7 +130,7 @@ def licences(target: Path) -> None:
         "authors, under the MIT licence. Pyodide is under the\n\n" + mozilla,
         "utf-8",
     )
-    psf = _licence_of("typing_extensions")  # which is CPython's, word for word
+    psf = _licence_of("typing_extensions")  # it is CPython's, word for word
     (target / "cpython.txt").write_text(
         "Python 3.11 and its standard library, compiled by Pyodide.\n\n" + psf, "utf-8"
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import zipfile
 
-# of every file in a wheel: the same bytes from the same input
+# the date of every file, so that the same input gives the same bytes
 DAY = (2026, 1, 1, 0, 0, 0)
 
 

@@ -29,7 +29,7 @@ def title(app: Any, pagename: str, context: dict) -> str:
     if pagename in app.env.titles:
         return app.env.titles[pagename].astext()
     names = {"search": "Search", "genindex": "Index"}
-    # of an index: of proofs
+    # an index of a domain, such as that of proofs, has an indextitle
     given = context.get("title") or context.get("indextitle") or pagename
     return names.get(pagename) or html.unescape(re.sub("<[^>]+>", "", str(given)))
 

@@ -154,10 +154,10 @@ def describe(
     if not templatename.endswith(".html"):
         return
     context["page_title"] = page_title(app, pagename, context)
-    if app.builder.name != "html":  # an e-book says this elsewhere
+    if app.builder.name != "html":  # the EPUB has its own metadata
         return
     text = description(app, pagename, doctree)
-    # Sphinx and docutils each say how wide the page is; the layout says it already.
+    # Sphinx and docutils each add a viewport; the layout has one already.
     width = r'<meta name="viewport"[^>]*>\s*'
     others = re.sub(width, "", context.get("metatags") or "").strip()
     context["metatags"] = others + tags(app, pagename, context, text, chapters(app))

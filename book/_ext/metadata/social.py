@@ -27,7 +27,7 @@ def main() -> None:
     words: dict[Hashable, str] = {("x", t): word for t, word in named}
     figures.draw_graph(axes, graph.unrolled_rnn(5), words=words, edge_labels="none")
     for label in axes.texts:  # larger than in a figure of a page
-        if isinstance(label, Annotation):  # a word
+        if isinstance(label, Annotation):  # the word under an input
             label.xyann = (0, -30)
         else:
             label.set_fontsize(26)

@@ -27,7 +27,7 @@ def the_equations(book: Book) -> list[nodes.Node]:
     known = getattr(book.app.env, "unrolled_equations", {})
     shown: list[nodes.Node] = []
     counts = [0, 0]
-    without = 0  # whose tests execute nothing of the package
+    without = 0  # equations whose tests execute nothing of the package
     for part, pages in book.parts.items():
         rows: list[Row] = []
         passed = 0

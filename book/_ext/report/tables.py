@@ -62,7 +62,7 @@ def whole(text: str) -> nodes.inline:
 
 
 def folded(summary: str, *content: nodes.Node) -> list[nodes.Node]:
-    """Return what opens with a click."""
+    """Return content that is folded under its summary."""
     opening = f'<details class="checked-fold"><summary>{html.escape(summary)}</summary>'
     return [drawn.raw(opening), *content, drawn.raw("</details>")]
 

@@ -19,7 +19,7 @@ NAMES = record_roles.NAMES | {
 
 
 def the_run(book: Book) -> list[nodes.Node]:
-    """What was run, when, on what, and whether it is still what the book is."""
+    """What was run, when, on which machine, and what has changed since."""
     run = book.run
     if run is None:
         line = (
