@@ -1,4 +1,4 @@
-// CodeMirror 6 as the pages use it: bundled by book/_ext/live/live_files.py into one module.
+// CodeMirror 6 as the pages use it: bundled by book/_ext/live/editor_bundle.py into one module.
 import { defaultKeymap, history, historyKeymap, indentWithTab } from "@codemirror/commands";
 import { python } from "@codemirror/lang-python";
 import { bracketMatching, indentOnInput, indentUnit, syntaxHighlighting } from "@codemirror/language";

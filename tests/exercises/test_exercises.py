@@ -1,6 +1,6 @@
 """Every exercise: stub and wrong answers fail, each with its own message; the solution passes.
 
-The same answers are typed into the page's own editor by test_live.py.
+The same answers are typed into the page's own editor by test_live_page.py.
 """
 
 import ast

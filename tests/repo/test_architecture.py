@@ -160,6 +160,19 @@ def long_files(sources: dict[str, str]) -> list[str]:
     return [f"{module} has {n} lines" for module, n in lengths.items() if n > LONGEST]
 
 
+def undescribed_modules(sources: dict[str, str], house: House) -> list[str]:
+    """Complains of modules without a line in their room's docstring, and of lines without one."""
+    complaints = []
+    for room in (room for rooms in house.floors for room in rooms):
+        name = f"{house.package}.{room}"
+        docstring = ast.get_docstring(ast.parse(sources[name])) or ""
+        lines = {line.partition(" ")[0] for line in docstring.splitlines()[2:]}
+        modules = {m.rpartition(".")[2] for m in sources if m.startswith(f"{name}.")}
+        complaints += [f"{name} describes no {m}" for m in sorted(modules - lines)]
+        complaints += [f"{name} has no module {m}" for m in sorted(lines - modules)]
+    return complaints
+
+
 def untested_modules(sources: dict[str, str], tests: set[str]) -> list[str]:
     """Complains of modules without a test file in the folder of their room; cells share one."""
     complaints = []
@@ -324,6 +337,22 @@ def test_no_file_of_the_machinery_is_long(machinery):
 
 def test_a_long_file_is_found():
     assert long_files({"a": "x\n" * 301, "b": "x\n" * 300}) == ["a has 301 lines"]
+
+
+def test_every_module_of_the_machinery_is_described_by_its_room(machinery):
+    assert undescribed_modules(machinery, MACHINERY) == []
+
+
+def test_a_module_that_is_not_described_is_found():
+    house = House("book._ext", "book/_ext", (("page",),), {})
+    sources = {
+        "book._ext.page": '"""A page.\n\nold  Text.\n"""',
+        "book._ext.page.new": "",
+    }
+    assert undescribed_modules(sources, house) == [
+        "book._ext.page describes no new",
+        "book._ext.page has no module old",
+    ]
 
 
 def test_every_module_has_a_test_file(package):

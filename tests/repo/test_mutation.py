@@ -6,7 +6,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from book._ext.evidence import mutants, report_tables
+from book._ext.report import mutants
+from book._ext.report.book import Book
 from tests.support import mutation
 from tests.website.test_report_tables import said
 
@@ -153,11 +154,7 @@ def test_a_change_that_a_test_sees_is_caught_and_another_survives(tmp_path):
 
 
 def shown(root):
-    return said(
-        mutants.the_mutants(
-            report_tables.Book(SimpleNamespace(srcdir=str(root)), "book/a")
-        )
-    )
+    return said(mutants.the_mutants(Book(SimpleNamespace(srcdir=str(root)), "book/a")))
 
 
 def test_the_page_shows_scores_and_survivors(tmp_path):

@@ -53,7 +53,7 @@ MACHINERY = House(
     "book._ext",
     "book/_ext",
     (
-        ("metadata", "execution"),
+        ("report", "metadata", "execution"),
         ("evidence", "formats"),
         ("build",),
         ("live", "page"),

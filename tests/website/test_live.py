@@ -11,7 +11,14 @@ from docutils import nodes
 from packaging.requirements import Requirement
 
 from book._ext.build import build
-from book._ext.live import live, live_files
+from book._ext.live import (
+    available_modules,
+    browser_python,
+    editor_bundle,
+    kept_parts,
+    live_cells,
+    live_files,
+)
 from unrolled import exercises
 
 ROOT = Path(__file__).parents[2]
@@ -21,7 +28,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def needs(*cells):
-    names = live.Names(ROOT)
+    names = live_cells.Names(ROOT)
     return [names.cell(cell) for cell in cells]
 
 
@@ -122,7 +129,7 @@ def test_a_page_lists_its_cells_and_exercises_stand_for_themselves():
         code_cell("check(1)", check=name),
         code_cell("x = 1\nx", exercise="one_cell_four_times"),
     ]
-    assert live.described(page, ROOT) == [
+    assert live_cells.described(page, ROOT) == [
         {"id": "cell-1", "needs": "Keras", "imports": "import keras\nimport math"},
         {"id": "cell-2", "exercise": name},
         {"id": "cell-3", "needs": "Keras"},
@@ -132,7 +139,7 @@ def test_a_page_lists_its_cells_and_exercises_stand_for_themselves():
 
 
 def test_the_package_is_split_by_what_its_modules_import():
-    present, absent = live.split(ROOT)
+    present, absent = available_modules.split(ROOT)
     names = {path.stem for path in present}
     assert {
         "rnn",
@@ -151,7 +158,7 @@ def test_the_package_is_split_by_what_its_modules_import():
 
 
 def test_the_package_is_the_same_bytes_every_time_and_holds_what_is_live():
-    present, _ = live.split(ROOT)
+    present, _ = available_modules.split(ROOT)
     wheel = live_files.package(present, ROOT)
     assert wheel == live_files.package(reversed(present), ROOT)
     with zipfile.ZipFile(BytesIO(wheel)) as archive:
@@ -167,36 +174,38 @@ def test_the_package_is_the_same_bytes_every_time_and_holds_what_is_live():
 
 
 def test_numpy_is_locked_by_its_hash_and_no_address():
-    lines = re.sub(r"#.*|\\\n", "", live_files.REQUIREMENTS.read_text("utf-8")).split()
+    lines = re.sub(
+        r"#.*|\\\n", "", browser_python.REQUIREMENTS.read_text("utf-8")
+    ).split()
     assert str(Requirement(lines[0])) == "jupyterlite-xeus-python==1.0.0"
     assert re.fullmatch(r"--hash=sha256:[0-9a-f]{64}", lines[1]) and len(lines) == 2
 
 
 def test_a_part_is_made_once_for_the_same_input(tmp_path, monkeypatch):
-    monkeypatch.setattr(live_files, "KEPT", tmp_path / "live")
+    monkeypatch.setattr(kept_parts, "KEPT", tmp_path / "live")
     calls = []
 
     def make(folder):
         calls.append(folder)
         (folder / "x").write_text(str(len(calls)))
 
-    first = live_files.made("part", [b"a"], make)
-    assert live_files.made("part", [b"a"], make) == first and len(calls) == 1
-    second = live_files.made("part", [b"b"], make)
+    first = kept_parts.made("part", [b"a"], make)
+    assert kept_parts.made("part", [b"a"], make) == first and len(calls) == 1
+    second = kept_parts.made("part", [b"b"], make)
     assert (second / "x").read_text() == "2"
     assert [path.name for path in (tmp_path / "live").iterdir()] == [second.name]
 
 
 def test_an_interrupted_part_is_not_taken_for_a_whole_one(tmp_path, monkeypatch):
-    monkeypatch.setattr(live_files, "KEPT", tmp_path / "live")
+    monkeypatch.setattr(kept_parts, "KEPT", tmp_path / "live")
 
     def fails(folder):
         (folder / "x").write_text("half")
-        raise live_files.LiveError("no network")
+        raise kept_parts.LiveError("no network")
 
     for _ in range(2):
-        with pytest.raises(live_files.LiveError):
-            live_files.made("part", [b"a"], fails)
+        with pytest.raises(kept_parts.LiveError):
+            kept_parts.made("part", [b"a"], fails)
     assert list((tmp_path / "live").iterdir()) == []
 
 
@@ -204,8 +213,8 @@ def test_an_interrupted_part_is_not_taken_for_a_whole_one(tmp_path, monkeypatch)
 def test_a_failed_fetch_is_one_clear_line(tmp_path, monkeypatch):
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
-    with pytest.raises(live_files.LiveError) as error:
-        live_files.fetched(tmp_path)
+    with pytest.raises(kept_parts.LiveError) as error:
+        browser_python.fetched(tmp_path)
     line = str(error.value)
     assert line.startswith("Could not fetch NumPy for the browser") and "\n" not in line
     assert "No matching distribution" in line
@@ -213,7 +222,7 @@ def test_a_failed_fetch_is_one_clear_line(tmp_path, monkeypatch):
 
 def test_a_build_ends_with_that_line(tmp_path, monkeypatch, capsys):
     def fails():
-        raise live_files.LiveError("Could not fetch NumPy")
+        raise kept_parts.LiveError("Could not fetch NumPy")
 
     monkeypatch.setattr(build, "BUILD", tmp_path)
     monkeypatch.setattr(build, "npm_packages", lambda root: None)
@@ -226,7 +235,7 @@ def test_a_build_ends_with_that_line(tmp_path, monkeypatch, capsys):
 def test_the_licences_of_all_that_comes_are_there():
     texts = {
         path.name: path.read_text("utf-8")
-        for part in (live_files.python(), live_files.editor())
+        for part in (browser_python.python(), editor_bundle.editor())
         for path in (part / "licenses").iterdir()
     }
     assert "Mozilla Public License, version 2.0" in texts["pyodide.txt"]

@@ -12,7 +12,7 @@ from urllib.parse import unquote, urlsplit
 import pytest
 
 from book._ext.build import serve
-from book._ext.live import live
+from book._ext.live import available_modules
 from book._ext.page import policy
 from tests.support.waiting import settle
 from unrolled import exercises
@@ -485,7 +485,7 @@ def live_exercises(part):
     return [
         name
         for name in exercises.PARTS[part]
-        if live.needed(f"unrolled.exercises.{part}.{name}", ROOT) is None
+        if available_modules.needed(f"unrolled.exercises.{part}.{name}", ROOT) is None
     ]
 
 

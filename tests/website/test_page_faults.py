@@ -15,13 +15,11 @@ from types import SimpleNamespace
 
 import nbformat
 import pytest
-from docutils import nodes
-from docutils.utils import new_document
 
 from book._ext.build import build, serve
 from book._ext.evidence import coverage_index, measure_evidence, record_roles
 from book._ext.execution import execution_cache
-from book._ext.page import figures_on_page, opening
+from book._ext.page import figures_on_page
 from book._ext.source import drawn_cells, source_pages
 
 ROOT = drawn_cells.ROOT
@@ -313,22 +311,6 @@ def test_a_page_waits_for_its_record_and_is_not_read_again_until_it_comes(
     (folder / "results/gpu/later.json").write_text(record, "utf-8")
     assert build.run_sphinx(folder) == []
     assert "a graphics card" in page.read_text("utf-8")
-
-
-def test_the_note_under_a_title_is_set_upright_and_no_other(tmp_path):
-    note, word = nodes.emphasis("", "All of it."), nodes.emphasis("", "one")
-    first = nodes.paragraph("", "", note)
-    mixed = nodes.paragraph("", "", nodes.Text("Only "), word)
-    later = nodes.paragraph("", "", nodes.emphasis("", "Later."))
-    for paragraphs, marked in (([first, later], [first]), ([mixed], [])):
-        tree = new_document("page")
-        tree += nodes.section("", nodes.title("", "Title"), *paragraphs)
-        opening.set_upright(None, tree)
-        assert [
-            p for p in tree.findall(nodes.paragraph) if "opening" in p["classes"]
-        ] == marked
-    assert first.astext() == "All of it." and not any(first.findall(nodes.emphasis))
-    assert any(later.findall(nodes.emphasis)) and any(mixed.findall(nodes.emphasis))
 
 
 @slow

@@ -13,7 +13,7 @@ import yaml
 from pybtex.database import parse_string
 
 from book._ext.build import build
-from book._ext.metadata import cite, page_metadata
+from book._ext.metadata import citation_file, cite, page_metadata
 from tests.support.html_head import Head, heads
 from tests.website.test_builds import with_few_modules
 from tests.website.test_page_faults import HEADER, ROOT, code, seed
@@ -108,7 +108,7 @@ class TestTheSite:
         root, *rest = order_of_reading()
         (book,) = pages[f"{root}.html"].described
         assert book["@type"] == "Book"
-        assert book["author"]["name"] == page_metadata.author()
+        assert book["author"]["name"] == citation_file.author()
         assert [part["position"] for part in book["hasPart"]] == list(
             range(1, len(rest) + 1)
         )
@@ -135,7 +135,7 @@ class TestTheSite:
             assert everything[key] == entry
             title = pages[f"{name}.html"].one("citation_title")
             assert entry.fields["title"].strip("{}").replace("\\", "") == title
-            assert str(entry.persons["author"][0]) == f"{{{page_metadata.author()}}}"
+            assert str(entry.persons["author"][0]) == f"{{{citation_file.author()}}}"
 
     def test_what_needs_an_address_waits_for_one(self, site, pages):
         if "github.com/OWNER/" not in (ROOT / "_config.yml").read_text("utf-8"):

@@ -13,7 +13,10 @@ import pytest
 from docutils import nodes
 
 from book._ext.build import build
-from book._ext.evidence import report_tables, suite_run
+from book._ext.evidence import suite_run
+from book._ext.report import directive, measured, site
+from book._ext.report import exercises as exercise_tables
+from book._ext.report.book import Book
 from tests.website.test_page_faults import SEEDED, seed, write_evidence
 from unrolled import dependencies, records
 
@@ -250,8 +253,8 @@ def test_the_kept_run_is_small():
 
 MEASURED = [
     {
-        "file": report_tables.THE_CELLS[0],
-        "test": report_tables.THE_CELLS[1],
+        "file": measured.THE_CELLS[0],
+        "test": measured.THE_CELLS[1],
         "case": "lstm",
         "what": "gradient",
         "against": "central differences",
@@ -309,9 +312,7 @@ def book(repository):
 
     def shows(table, **changes):
         record(repository, **{"measured": MEASURED} | changes)
-        return said(
-            report_tables.TABLES[table](report_tables.Book(app, "book/checked"))
-        )
+        return said(directive.TABLES[table](Book(app, "book/checked")))
 
     return shows
 
@@ -411,10 +412,10 @@ def test_gradients_and_frameworks_show_the_worst_beside_the_bound(book):
 
 def exercise_run(wrong=0, **changes):
     """What a run found of the exercises, when it was given so many wrong answers."""
-    tests = {report_tables.SOLUTION: 73, report_tables.WRONG: wrong} | changes
+    tests = {exercise_tables.SOLUTION: 73, exercise_tables.WRONG: wrong} | changes
     return {
-        report_tables.EXERCISES: tests,
-        report_tables.IN_THE_PAGE[0]: {report_tables.IN_THE_PAGE[1]: 7},
+        exercise_tables.EXERCISES: tests,
+        exercise_tables.IN_THE_PAGE[0]: {exercise_tables.IN_THE_PAGE[1]: 7},
     }
 
 
@@ -430,7 +431,7 @@ def test_exercises_count_what_passed_of_what_there_is(book, repository):
     assert f"all | {number} of {number} | 3 of 3" in found
     assert "bptt | 10 of 10 | 3 of 3 | 10 of 10" in found
     bad = {"passed": 2, "failed": ["[radius_one-a]"]}
-    found = book("exercises", tests=exercise_run(**{report_tables.WRONG: bad}))
+    found = book("exercises", tests=exercise_run(**{exercise_tables.WRONG: bad}))
     assert "bptt | 10 of 10 | 2 of 3" in found and "gates | 13 of 13 | 0 of 0" in found
     found = book("exercises", tests=FAILED)
     assert "bptt | not run, of 10 | not run, of 3 | not run, of 10" in found
@@ -444,7 +445,7 @@ def test_the_wrong_answers_are_counted_as_the_tests_have_them():
     from tests.exercises.test_exercises import ATTEMPTS
     from unrolled import exercises
 
-    counted = [report_tables.wrong_answers(ROOT, part) for part in exercises.PARTS]
+    counted = [exercise_tables.wrong_answers(ROOT, part) for part in exercises.PARTS]
     assert sum(sum(of.values()) for of in counted) == len(ATTEMPTS) > 400
 
 
@@ -522,11 +523,11 @@ def test_the_sites_scores_are_shown_or_said_to_be_missing(book, repository):
 
 def test_every_test_that_a_table_names_is_there():
     named = [
-        report_tables.THE_CELLS,
-        report_tables.IN_THE_PAGE,
-        *report_tables.OF_EVERY_PAGE.values(),
-        (report_tables.EXERCISES, report_tables.SOLUTION),
-        (report_tables.EXERCISES, report_tables.WRONG),
+        measured.THE_CELLS,
+        exercise_tables.IN_THE_PAGE,
+        *site.OF_EVERY_PAGE.values(),
+        (exercise_tables.EXERCISES, exercise_tables.SOLUTION),
+        (exercise_tables.EXERCISES, exercise_tables.WRONG),
     ]
     for path, name in named:
         assert f"\ndef {name}(" in (ROOT / path).read_text("utf-8"), name
@@ -536,7 +537,7 @@ def test_a_test_that_is_gone_is_no_link(repository):
     (repository / "tests/test_a.py").write_text("def test_b(): pass\n")
     builder = SimpleNamespace(get_relative_uri=lambda _, to: f"{to}.html")
     app = SimpleNamespace(srcdir=str(repository), builder=builder)
-    shown = report_tables.Book(app, "book/checked")
+    shown = Book(app, "book/checked")
     assert shown.test("tests/test_a.py", "TestC::test_b")["refuri"].endswith(
         "test_a.html#test_b"
     )

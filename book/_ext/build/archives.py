@@ -8,7 +8,7 @@ import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
-DAY = (2026, 1, 1, 0, 0, 0)  # of every file
+DAY = (2026, 1, 1, 0, 0, 0)  # the date of every file
 # Compressed already: to compress them again costs seconds and gains nothing.
 PRESSED = {".epub", ".gzip", ".pdf", ".png", ".whl", ".woff2", ".zip"}
 

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from book._ext.build.unfinished import clear
-from book._ext.live import live_files
+from book._ext.live import kept_parts, live_files
 
 ROOT = Path(__file__).resolve().parents[3]
 BUILD = ROOT / "_build"
@@ -133,7 +133,7 @@ def build(fresh: bool = False) -> None:
         npm_packages(ROOT)
         try:
             live_files.prepare()
-        except live_files.LiveError as error:
+        except kept_parts.LiveError as error:
             raise BuildError(str(error)) from None
         unfinished = BUILD / ".unfinished"
         if fresh:

@@ -29,7 +29,7 @@ def path() -> str | None:
 
 @contextlib.contextmanager
 def running() -> Iterator[Any]:
-    """Give a headless browser that asks for nothing by itself; root has no sandbox."""
+    """Yield a headless browser that makes no requests of its own; for root, without its sandbox."""
     from playwright.sync_api import Error, sync_playwright
 
     root = hasattr(os, "geteuid") and os.geteuid() == 0

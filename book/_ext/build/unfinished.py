@@ -1,4 +1,4 @@
-"""What an interrupted build leaves half done, taken away before the next one begins.
+"""Removes what an interrupted build leaves half done, before the next one begins.
 
 A page that was read with a warning would pass unread the next time; a figure is not written again
 where a file of its name is; and jupyter-cache enters a page in its list before it writes the page.
@@ -12,7 +12,7 @@ from pathlib import Path
 
 
 def clear(build: Path) -> None:
-    """Remove all of it, and keep the outputs of pages that were executed to their end."""
+    """Remove what may be unfinished; keep the outputs of pages that were executed to their end."""
     for name in (".doctrees", "jupyter_execute"):
         shutil.rmtree(build / name, ignore_errors=True)
     if (build / ".jupyter_cache").is_dir():

@@ -122,7 +122,7 @@ class Evidence:
         return Mark(tests, is_changed, self.mutants.get(name))
 
     def has_changed(self, what: str | Test) -> bool:
-        """Tell whether a function or a test is not, or not what it was when it was measured."""
+        """Tell whether a function or a test is gone, or has changed since it was measured."""
         if isinstance(what, Test):
             then, path, name = (
                 self._hashes[what],
@@ -148,7 +148,7 @@ class Evidence:
         ]
 
     def is_outside(self, name: str) -> bool:
-        """Tell whether a name is a module's: what stands in it outside of its definitions."""
+        """Tell whether a name is a module's: it stands for the code outside of its definitions."""
         return self._place(name)[1] == ""
 
     def _place(self, name: str) -> tuple[str, str]:

@@ -25,7 +25,7 @@ def main(arguments: list[str], root: Path = drawn_cells.ROOT) -> int:
         return 2
     if check:
         return redraw(root, check)
-    with build.alone(root / "_build"):  # which reads what is written here
+    with build.alone(root / "_build"):  # a build reads what is written here
         return redraw(root, check)
 
 

@@ -103,7 +103,7 @@ def named_link(text: str, uri: str, title: str = "") -> nodes.reference:
 
 
 def executed_by(app: Any, docname: str, mark: coverage_index.Mark) -> list[nodes.Node]:
-    """Return the mark of a listing: its tests, its mutants, and whether it is still what it was."""
+    """Return the mark of a listing: its tests, its mutants, and whether it has changed since."""
     if not mark.tests:
         return []
     said = [f"Executed by {count(mark.tests)}"]

@@ -1,7 +1,7 @@
 """Labelled equations: each names the tests that check it; one without a test fails the build.
 
 A test checks an equation if it is marked with its label, was run when `make evidence` last
-measured, and asserts on values: evidence.py tells.
+measured, and asserts on values (coverage_index.py).
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ NAMES = {
     "cupy": "CuPy",
 }
 
-# Of the book as a whole, and no results that its pages quote: checked.py shows them.
+# Records about the book itself, which no chapter quotes; book/_ext/report shows them.
 OF_THE_BOOK = {"checks.json", "evidence.json", "lighthouse.json", "mutation.json"}
 
 LOG = logging.getLogger(__name__)

@@ -24,7 +24,7 @@ FOLDERS = ("book", "code", "experiments", "tests")
 MADE = re.compile(
     r"/(node_modules|\.ipynb_checkpoints|\.pytest_cache|[^/]*\.egg-info)/"
 )
-# by people
+# Suffixes of the files that people write.
 WRITTEN = {".bib", ".css", ".html", ".js", ".md", ".mjs", ".py", ".svg", ".txt"}
 
 

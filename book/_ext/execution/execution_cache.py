@@ -1,4 +1,4 @@
-"""Executed outputs that always follow the code.
+"""The outputs of a page are cached until something that its cells reach has changed.
 
 myst-nb's execution cache knows a page's cells and nothing of what they import, so that a change in
 code/ would leave old outputs standing. Here each page gets a fingerprint of what its cells can
@@ -77,7 +77,9 @@ def _imported(source: str, root: Path) -> Iterator[Path]:
             for part in rest:
                 path = path / part
                 yield from _files(path)
-                if part == "exercises":  # which loads its members by their names
+                if (
+                    part == "exercises"
+                ):  # the package of exercises loads its modules by name
                     yield from path.rglob("*.py")
 
 
@@ -124,8 +126,8 @@ class Client(NotebookClientCache):
         super().start_client()
         for notebook in (asked, self.notebook):
             notebook.metadata["kernelspec"].pop("fingerprint", None)
-        # myst-nb writes the notebook that it asked with, which readers download: with the outputs
-        # that were in the cache, and the same ids at each build.
+        # Readers download the notebook that myst-nb asked with: give it the outputs that were in
+        # the cache, and cells the same ids at each build.
         for number, (cell, done) in enumerate(
             zip(asked.cells, self.notebook.cells, strict=True), start=1
         ):

@@ -24,8 +24,8 @@ from traitlets.config import Config
 
 from book._ext.execution.execution_cache import fingerprint
 
-# Kernels talk with the build in cipher: on a machine that others use nobody can listen, and the
-# kernel has no cause to warn of it on every page.
+# The build and its kernels encrypt what they send each other, so that other users of a machine
+# cannot read it. Without encryption, kernels print a warning on every page.
 KERNEL = Config(KernelManager={"transport_encryption": "auto"})
 MOST = 4  # kernels at a time: a page with TensorFlow takes a gigabyte
 

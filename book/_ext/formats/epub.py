@@ -46,7 +46,7 @@ def check(book: Path) -> list[str]:
             "the package epubcheck is not installed: `make book` installs it"
         )
     jar = Path(spec.origin).with_name("epubcheck.jar")
-    # it runs for seconds: half the time
+    # These options halve the time of so short a run.
     quick = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]
     command = [java(), *quick, "-jar", str(jar), "--quiet", str(book)]
     done = subprocess.run(command, capture_output=True, text=True)
@@ -56,7 +56,8 @@ def check(book: Path) -> list[str]:
     ]
     if done.returncode and not lines:
         raise build.BuildError(f"epubcheck did not run: {' '.join(said)[:300]}")
-    place = rf"\S*{re.escape(book.name)}/?"  # which epubcheck writes from where it runs
+    # epubcheck puts the path of the book into its messages
+    place = rf"\S*{re.escape(book.name)}/?"
     return [re.sub(place, "", line) for line in lines]
 
 
@@ -84,7 +85,7 @@ def checked(folder: Path, target: Path) -> None:
 
 def make() -> Path:
     """Make the EPUB of the book as the site has it; return its path."""
-    java()  # a missing one is said before the minutes are spent
+    java()  # if it is missing, this fails before the build, which takes minutes
     build.build()
     with build.alone(build.BUILD) as lock:
         problems = build.run_sphinx(build.ROOT, lock=lock, builder="epub")

@@ -255,7 +255,7 @@ def clear(app: Any) -> None:
     """Empty the folder of an earlier EPUB, so that nothing of it is packed again."""
     if app.builder.name == "epub":
         shutil.rmtree(app.outdir, ignore_errors=True)
-        # others write there; none of it is packed
+        # other extensions write there; nothing of it is packed
         Path(app.outdir, "_static").mkdir(parents=True)
 
 

@@ -1,7 +1,7 @@
 """Print the built book: `python -m book._ext.formats.pdf`. The result is _build/forms/unrolled.pdf.
 
-The pages of the site become one (paper.py), which Chromium prints twice: the first time says on
-which page each chapter begins, for the contents. The PDF is then read again and held against the
+The pages of the site become one (print_html.py), which Chromium prints twice: the first time says
+on which page each chapter begins, for the contents. The PDF is then read again and held against the
 table of contents; it takes the place of an older one only when nothing is wrong with it.
 """
 
@@ -44,7 +44,7 @@ def printed(
         page.emulate_media(media="print")
         page.goto(source.resolve().as_uri())
         page.evaluate("document.fonts.ready")
-        page.add_script_tag(path=str(Path(__file__).with_name("paper.js")))
+        page.add_script_tag(path=str(Path(__file__).with_name("print_html.js")))
         page.evaluate("fit()")
         if misfits := page.evaluate("measure()"):
             raise PdfError("\n".join(misfits))

@@ -1,1 +1,13 @@
-"""Code that runs in the page, and the exercises."""
+"""Code that runs in the page, and the exercises.
+
+available_modules  Which modules a browser can import; read with ast, as the build has no browser.
+browser_python     Python and NumPy for the browser: Pyodide from npm, a wheel by pip.
+editor_bundle      The cells' editor: CodeMirror from npm, joined by esbuild.
+exercise_pages     The pages of exercises as MyST notebooks; sphinx-exercise frames the exercises.
+exercises_shown    {answers}, and the list of exercises under a chapter, as nodes of docutils.
+kept_parts         Parts that are made once and kept under a hash of their sources.
+live_cells         Which cells can run in the page; sphinx-thebe would ask a server to run them.
+live_files         All that a page loads, put into the site, with the package as a wheel.
+run_button         The button on the page, and the list of its cells for the scripts.
+wheels             A wheel of given files with fixed dates, by zipfile.
+"""

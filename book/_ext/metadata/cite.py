@@ -7,7 +7,7 @@ from typing import Any
 
 from pybtex.database import BibliographyData, Entry, Person
 
-from book._ext.metadata import page_metadata
+from book._ext.metadata import citation_file, page_metadata
 
 FILE = "unrolled.bib"
 
@@ -22,7 +22,7 @@ def key_of(page: str, root_doc: str) -> str:
 def entry(app: Any, page: str) -> tuple[str, Entry]:
     """Return a page's entry with its key; the first page's is the book's."""
     config = app.config
-    book = page_metadata.citation()["title"]
+    book = citation_file.citation()["title"]
     of_book = page == config.root_doc
     # Braces keep capitals: The LSTM, not The lstm.
     fields = [("title", f"{{{book if of_book else app.env.titles[page].astext()}}}")]
@@ -32,7 +32,7 @@ def entry(app: Any, page: str) -> tuple[str, Entry]:
         fields.append(
             ("url", f"{config.html_baseurl}{app.builder.get_target_uri(page)}")
         )
-    people = {"author": [Person(last=f"{{{page_metadata.author()}}}")]}
+    people = {"author": [Person(last=f"{{{citation_file.author()}}}")]}
     return key_of(page, config.root_doc), Entry(
         "book" if of_book else "incollection", fields=fields, persons=people
     )

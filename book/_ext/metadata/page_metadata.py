@@ -1,133 +1,25 @@
 """What search engines, catalogues and people who share a link read of a page, all in its head.
 
-A title and a description of its own; Open Graph; who is to be cited; and the book with its chapters
-as structured data. What needs the site's address (canonical links, the sitemap, the picture that
-goes with a link) appears once the repository's address, from which it derives, is decided.
-
-The description is `description` in the page's front matter, or else the first whole sentences of
-its first paragraph.
+A title and a description; Open Graph; who is to be cited; and the book with its chapters as
+structured data. What needs the site's address (canonical links, the picture that goes with a link)
+appears once the repository's address, from which it derives, is decided.
 """
 
 from __future__ import annotations
 
-import ast
 import html
 import json
 import re
-from collections.abc import Iterator
-from functools import lru_cache
-from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree
 
-import yaml
-from docutils import nodes
+from book._ext.metadata.citation_file import author, citation
+from book._ext.metadata.descriptions import description, page_title, title
 
-from book._ext.page import policy
-from book._ext.source import source_pages
-
-LONGEST = 160  # characters of a description taken from a text
 PICTURE = ("_static/social.png", 1200, 630)  # drawn by social.py
 LICENCES = (
     "https://creativecommons.org/licenses/by/4.0/",
     "https://opensource.org/license/bsd-3-clause",
 )
-ABOUT = {
-    "search": "Search all pages of the book Unrolled: chapters, exercises, glossary and code.",
-    "genindex": "The index of the book Unrolled: its terms, with the places that explain them.",
-}
-
-
-@lru_cache(maxsize=1)
-def citation() -> dict[str, Any]:
-    """Return what CITATION.cff says of the book."""
-    return yaml.safe_load(
-        (Path(__file__).resolve().parents[3] / "CITATION.cff").read_text("utf-8")
-    )
-
-
-def author() -> str:
-    """Return whom to cite."""
-    return citation()["authors"][0]["name"]
-
-
-# --- Titles and descriptions --------------------------------------------------------------------
-
-
-def title(app: Any, pagename: str, context: dict) -> str:
-    """Return a page's title as text."""
-    if pagename in app.env.titles:
-        return app.env.titles[pagename].astext()
-    names = {"search": "Search", "genindex": "Index"}
-    # of an index: of proofs
-    given = context.get("title") or context.get("indextitle") or pagename
-    return names.get(pagename) or html.unescape(re.sub("<[^>]+>", "", str(given)))
-
-
-def page_title(app: Any, pagename: str, context: dict) -> str:
-    """Return what stands in a tab and in a list of results: *The LSTM · Unrolled*."""
-    if pagename == app.config.root_doc:
-        return citation()["title"]
-    return f"{title(app, pagename, context)} · {app.config.html_title}"
-
-
-def description(app: Any, pagename: str, doctree: nodes.document | None) -> str:
-    """Return one or two whole sentences about a page."""
-    if given := app.env.metadata.get(pagename, {}).get("description"):
-        return str(given)
-    if doctree is not None:
-        name = app.env.titles[pagename].astext()
-        return opening(doctree) or f"{name}, in the book {app.config.html_title}."
-    if pagename.startswith("source/"):
-        return of_source(Path(app.srcdir), pagename, app.config.html_title)
-    return ABOUT.get(
-        pagename, f"An index of the book {app.config.html_title}: {pagename}."
-    )
-
-
-def of_source(root: Path, pagename: str, book: str) -> str:
-    """Return what the first paragraph of a file's docstring says, whole."""
-    name = pagename.removeprefix("source/") + ".py"
-    text = ast.get_docstring(ast.parse((root / name).read_text("utf-8"))) or ""
-    first = " ".join(text.partition("\n\n")[0].split()).rstrip(".:")
-    return f"{name}, a file of the book {book}" + (f": {first}." if first else ".")
-
-
-def opening(doctree: nodes.document) -> str:
-    """Return the first whole sentences of the text, as many as fit, one at least."""
-    for paragraph in doctree.findall(nodes.paragraph):
-        if isinstance(paragraph.parent, nodes.section):
-            found = ""
-            for sentence in readable(paragraph):
-                if found and len(found) + len(sentence) >= LONGEST:
-                    break
-                found = f"{found} {sentence}".strip()
-            if found:
-                return found
-    return ""
-
-
-def readable(paragraph: nodes.paragraph) -> Iterator[str]:
-    """Yield the whole sentences of a paragraph that can be read without their mathematics set."""
-    text = "".join(map(_text, paragraph.children))
-    for sentence in re.findall(r"[^.!?]+(?:[.!?](?!\s|$)[^.!?]*)*[.!?](?=\s|$)", text):
-        if "\0" not in sentence:
-            yield " ".join(sentence.split())
-
-
-def _text(node: nodes.Node) -> str:
-    """Return a node as text; a formula that is more than a symbol is marked as unreadable."""
-    if isinstance(node, nodes.math | nodes.math_block):
-        latex = node.astext()
-        return latex if re.fullmatch(r"\w+(?: [=<>] \w+)?", latex) else "\0"
-    if isinstance(node, nodes.Text | nodes.literal):
-        return node.astext()
-    if isinstance(node, nodes.footnote_reference | nodes.raw | nodes.image):
-        return ""
-    return "".join(map(_text, node.children))
-
-
-# --- The head of a page -------------------------------------------------------------------------
 
 
 def chapters(app: Any) -> list[str]:
@@ -262,77 +154,16 @@ def describe(
     if not templatename.endswith(".html"):
         return
     context["page_title"] = page_title(app, pagename, context)
-    if app.builder.name != "html":  # an e-book says this elsewhere
+    if app.builder.name != "html":  # the EPUB has its own metadata
         return
     text = description(app, pagename, doctree)
-    # Sphinx and docutils each say how wide the page is; the layout says it already.
+    # Sphinx and docutils each add a viewport; the layout has one already.
     width = r'<meta name="viewport"[^>]*>\s*'
     others = re.sub(width, "", context.get("metatags") or "").strip()
     context["metatags"] = others + tags(app, pagename, context, text, chapters(app))
 
 
-# --- The site -----------------------------------------------------------------------------------
-
-FIRST = """\
-<!doctype html>
-<html lang="{lang}">
-<head>
-<meta charset="utf-8">
-{policy}
-<title>{title}</title>
-<meta name="description" content="The way to the first page of {about}.">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="refresh" content="0; url={page}">{canonical}
-</head>
-<body><h1><a href="{page}">{title}</a></h1></body>
-</html>
-"""
-
-
-def finish(app: Any, exception: Exception | None) -> None:
-    """Write the page that leads to the first, robots.txt and the sitemap."""
-    if exception or app.builder.name != "html":
-        return
-    out, base = Path(app.outdir), app.config.html_baseurl
-    page = app.builder.get_target_uri(app.config.root_doc)
-    first = FIRST.format(
-        lang=app.config.language,
-        policy=policy.META,
-        title=html.escape(app.config.html_title),
-        about=html.escape(citation()["title"]),
-        page=page,
-        canonical=f'\n<link rel="canonical" href="{base}{page}">' if base else "",
-    )
-    if app.config.root_doc != "index":
-        (out / "index.html").write_text(first, "utf-8")
-    robots = "User-agent: *\nAllow: /\n"
-    if base:
-        (out / "sitemap.xml").write_bytes(sitemap(app))
-        robots += f"\nSitemap: {base}sitemap.xml\n"
-    else:
-        (out / "sitemap.xml").unlink(missing_ok=True)
-    (out / "robots.txt").write_text(robots, "utf-8")
-
-
-def sitemap(app: Any) -> bytes:
-    """Return every page that one may want to find, also those that this build did not write."""
-    pages = [
-        *chapters(app),
-        *map(source_pages.page_of, source_pages.names(Path(app.srcdir))),
-    ]
-    top = ElementTree.Element(
-        "urlset", xmlns="http://www.sitemaps.org/schemas/sitemap/0.9"
-    )
-    for page in [*pages, *(name for name in ABOUT if name != "search")]:
-        url = ElementTree.SubElement(top, "url")
-        place = ElementTree.SubElement(url, "loc")
-        place.text = app.config.html_baseurl + app.builder.get_target_uri(page)
-    ElementTree.indent(top, "")
-    return ElementTree.tostring(top, "utf-8", xml_declaration=True)
-
-
 def setup(app: Any) -> dict[str, bool]:
     """Register the extension."""
     app.connect("html-page-context", describe, priority=950)
-    app.connect("build-finished", finish)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

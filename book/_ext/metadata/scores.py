@@ -33,7 +33,7 @@ from unrolled import files, records
 ROOT = Path(__file__).resolve().parents[3]
 HTML = ROOT / "_build/html"
 PACKAGE = ROOT / "tests/support/lighthouse"
-# where it is installed: whoever reads tests/ meets tests
+# Lighthouse is installed outside of tests/.
 LIGHTHOUSE = ROOT / "_build/lighthouse"
 RECORD = ROOT / "results/lighthouse.json"
 HALF_DONE = ROOT / "_build/lighthouse.json"
@@ -133,7 +133,7 @@ def measured(names: Iterable[str], runs: int) -> Iterator[tuple[str, dict[str, f
 
 
 def version(name: str, runs: int) -> str:
-    """Return what a measurement is of: how many runs, and the page as it stands."""
+    """Return what a measurement is valid for: so many runs of the page as it stands."""
     return f"{runs} {hashlib.sha256((HTML / name).read_bytes()).hexdigest()}"
 
 

@@ -138,7 +138,7 @@ def in_reading_order(env: Any) -> list[str]:
     return order
 
 
-def lean_pages(
+def drop_highlighting(
     app: Any, pagename: str, templatename: str, context: dict, doctree: Any
 ) -> None:
     """Leave out the script that marks the words of a search on the page one comes to."""
@@ -152,6 +152,6 @@ def lean_pages(
 def setup(app: Any) -> dict[str, bool]:
     """Register the extension."""
     app.add_domain(Book)
-    # After all that add a script to a page: to this list, which is another's from then on.
-    app.connect("html-page-context", lean_pages, priority=800)
+    # After every extension that adds a script to a page: this one replaces the list.
+    app.connect("html-page-context", drop_highlighting, priority=800)
     return {"parallel_read_safe": False, "parallel_write_safe": True}

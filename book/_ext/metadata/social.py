@@ -10,7 +10,7 @@ from matplotlib import font_manager
 from matplotlib import pyplot as plt
 from matplotlib.text import Annotation
 
-from book._ext.metadata import page_metadata
+from book._ext.metadata import citation_file, page_metadata
 from unrolled.drawing import figures, graph
 
 TARGET = Path(__file__).resolve().parents[2] / page_metadata.PICTURE[0]
@@ -27,11 +27,11 @@ def main() -> None:
     words: dict[Hashable, str] = {("x", t): word for t, word in named}
     figures.draw_graph(axes, graph.unrolled_rnn(5), words=words, edge_labels="none")
     for label in axes.texts:  # larger than in a figure of a page
-        if isinstance(label, Annotation):  # a word
+        if isinstance(label, Annotation):  # the word under an input
             label.xyann = (0, -30)
         else:
             label.set_fontsize(26)
-    name, _, rest = page_metadata.citation()["title"].partition(": ")
+    name, _, rest = citation_file.citation()["title"].partition(": ")
     serif = font_manager.FontProperties(family="serif", size=58, weight="bold")
     figure.text(0.07, 0.84, name, fontproperties=serif, color=figures.INK)
     figure.text(0.07, 0.745, rest[0].upper() + rest[1:], size=27, color=figures.GREY)

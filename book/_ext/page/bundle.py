@@ -23,9 +23,10 @@ ROOT = Path(__file__).resolve().parents[3]
 THEME_STYLES = ["styles/theme.css", "styles/pydata-sphinx-theme.css"]
 THEME_SCRIPTS = ["scripts/pydata-sphinx-theme.js"]
 OUR_SCRIPTS = ["site.js", "reading.js"]  # after all others
-SEPARATE = ("design-tabs.js", "sphinx_highlight.js")  # wanted by few pages, and by none
+# The first is loaded by few pages, the second by none.
+SEPARATE = ("design-tabs.js", "sphinx_highlight.js")
 
-# Set by scripts from pieces, or by the browser.
+# Classes whose names scripts put together, or that are in no page when the bundle is made.
 KEPT = ["dark", "light", "auto", "scripted", "scrolled", "show", "active"]
 
 PURGE = """\
@@ -71,10 +72,10 @@ def scripts(app: Any) -> list[str]:
     return others + THEME_SCRIPTS + OUR_SCRIPTS
 
 
-def lighten(
+def drop_bundled(
     app: Any, pagename: str, templatename: str, context: dict, doctree: Any
 ) -> None:
-    """Leave to a page the files that it alone loads; the template links the bundles."""
+    """Keep in a page's lists only files that are in no bundle; the template links the bundles."""
     bundled = {f"_static/{name}" for name in styles(app) + scripts(app)}
     context["bundle_version"] = app.config.bundle_version
     for kind in ("css_files", "script_files"):
@@ -135,7 +136,7 @@ def run(command: list[str], given: str | None = None) -> str:
     return done.stdout
 
 
-# What an attribute like alt or title says is no name that a selector asks for.
+# A selector can ask for the values of these attributes; alt and title hold prose.
 ATTRIBUTE = re.compile(r'\s([\w-]+)(?:="([^"]*)")?')
 NAMING = ("class", "id", "type", "role", "data-")
 
@@ -156,7 +157,7 @@ def words_of(out: Path) -> str:
 
 
 def bundle(app: Any, exception: Exception | None) -> None:
-    """Make book.css and book.js when all pages are there; the parts leave the site."""
+    """Make book.css and book.js when all pages are written; remove their parts from the site."""
     if exception or app.builder.name != "html":
         return
     out = Path(app.outdir)
@@ -164,7 +165,7 @@ def bundle(app: Any, exception: Exception | None) -> None:
     whole.mkdir(exist_ok=True)
     made_of = whole / "parts.json"
     if not hasattr(app.builder, "_orig_css_files"):
-        # No page was written: the bundles of the last build stand, and some parts came again.
+        # No page was written: the last bundles stay. Sphinx may have copied some parts again.
         for part in json.loads(made_of.read_text("utf-8")) if made_of.is_file() else ():
             (out / "_static" / part).unlink(missing_ok=True)
         return
@@ -193,6 +194,6 @@ def bundle(app: Any, exception: Exception | None) -> None:
 def setup(app: Any) -> dict[str, bool]:
     """Register the extension."""
     app.add_config_value("bundle_version", version(), "html")
-    app.connect("html-page-context", lighten, priority=950)
+    app.connect("html-page-context", drop_bundled, priority=950)
     app.connect("build-finished", bundle, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -29,7 +29,7 @@ def parts(site_map: Any) -> list[Part]:
 def navigation(
     app: Any, pagename: str, templatename: str, context: dict, doctree: Any
 ) -> None:
-    """Give the sidebar its parts; only the one that is being read stands open."""
+    """Give the sidebar its parts; only the part of the current page is open."""
     context["contents"] = [
         {
             "caption": part.caption,

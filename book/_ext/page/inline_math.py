@@ -1,7 +1,7 @@
-"""A formula in a line keeps the marks that touch it: no line begins with its comma.
+"""Formulas in a line are kept together with the punctuation that touches them.
 
-Browsers break a line between a formula and its neighbours whatever these are. Inside the formula
-lines may go on breaking.
+Without this, browsers break lines between a formula and the comma that follows it. Lines may still
+break inside the formula.
 """
 
 from __future__ import annotations

@@ -40,7 +40,7 @@ def guard(
 ) -> None:
     """Put the policy before all that it governs, and drop the theme's inline scripts.
 
-    These set two options: one is false where it is not set, the other serves a menu of versions.
+    The scripts set two options: one is false by default, the other is for a menu of versions.
     """
     if app.builder.name == "html":
         context["metatags"] = f"\n    {META}{context.get('metatags') or ''}"

@@ -1,4 +1,4 @@
-"""What the pages load, and nothing else: KaTeX and fonts from npm, no unused script, no chatter."""
+"""KaTeX and fonts from npm; of the theme, unused files, console messages and faults removed."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ UNUSED = (
 )
 
 
-# Faults of accessibility in what others write.
+# Faults of accessibility in the HTML of the theme and of the extensions.
 REPAIRS: tuple[tuple[str, Any], ...] = (
     # The label would hide from a screen reader whether the summary says show or hide.
     (r' aria-label="Toggle hidden content"', ""),
@@ -58,7 +58,7 @@ REPAIRS: tuple[tuple[str, Any], ...] = (
     ),
 )
 
-# What the theme would lay a whole page out for, to see what of it scrolls; site.js takes its time.
+# The theme lays out the whole page to find which of these scroll. Here site.js does it later.
 FOCUSABLE = (
     '"pre",".nboutput > .output_area",".cell_output > .output",'
     '".jp-RenderedHTMLCommon",".pst-scrollable-table-container"'
@@ -124,7 +124,7 @@ def start_server_process(rundir: Path, timeout: float) -> tuple[Any, socket.sock
             time.sleep(0.01)
 
 
-def careful(app: Any) -> None:
+def warn_of_broken_formulas(app: Any) -> None:
     """Make a mistake in a formula a warning that names its page."""
     render = katex.render_latex
 
@@ -219,7 +219,7 @@ def setup(app: Any) -> dict[str, bool]:
     os.environ.setdefault("NODE_NO_WARNINGS", "1")
     katex.KaTeXServer.start_server_process = staticmethod(start_server_process)
     katex.KATEX_DEFAULT_OPTIONS.update(throwOnError=True, strict=False, trust=False)
-    careful(app)
+    warn_of_broken_formulas(app)
     # Jupyter Book sets it for sphinx-comments
     app.add_config_value("comments_config", {}, "html")
     app.connect("config-inited", npm_assets)

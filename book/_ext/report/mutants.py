@@ -8,7 +8,8 @@ from typing import Any
 
 from docutils import nodes
 
-from book._ext.evidence import report_tables
+from book._ext.report.book import Book
+from book._ext.report.tables import folded, many, sentence, table, whole
 
 COUNTS = ("mutants", "caught", "equivalent")
 
@@ -33,14 +34,12 @@ def percent(counts: dict[str, int]) -> str:
     return f"{int(score(counts) * 1000) / 10:g} %"
 
 
-def the_mutants(book: report_tables.Book) -> list[nodes.Node]:
+def the_mutants(book: Book) -> list[nodes.Node]:
     """The score of each module, and the mutants that no test caught."""
     record = read(book.root)
     if record is None:
         return [
-            report_tables.sentence(
-                "No mutants are recorded yet: “make mutants” does it.", "not-yet"
-            )
+            sentence("No mutants are recorded yet: “make mutants” does it.", "not-yet")
         ]
     results = record["results"]
     modules, survivors = results["modules"], results["survivors"]
@@ -49,7 +48,7 @@ def the_mutants(book: report_tables.Book) -> list[nodes.Node]:
         [
             nodes.literal("", module.removeprefix("unrolled.")),
             *(str(of[name]) for name in COUNTS),
-            report_tables.whole(percent(of)),
+            whole(percent(of)),
         ]
         for module, of in sorted(modules.items())
     ]
@@ -57,18 +56,18 @@ def the_mutants(book: report_tables.Book) -> list[nodes.Node]:
         [
             "all",
             *(str(every[name]) for name in COUNTS),
-            report_tables.whole(percent(every)),
+            whole(percent(every)),
         ]
     )
     line = (
-        f"{every['caught']:,} of {report_tables.many(every['mutants'], 'mutant')} were caught, and "
+        f"{every['caught']:,} of {many(every['mutants'], 'mutant')} were caught, and "
         f"{every['equivalent']} of the others change nothing that a function does: the score is "
         f"{percent(every)}. Measured {record['date']}, commit {record['commit']}, "
         f"seed {record['seed']}; {record['device']}."
     )
     shown: list[nodes.Node] = [
-        report_tables.sentence(line, "checked-count"),
-        report_tables.table("Mutants by module", ["module", *COUNTS, "score"], rows),
+        sentence(line, "checked-count"),
+        table("Mutants by module", ["module", *COUNTS, "score"], rows),
     ]
     if survivors:
         heads = ["function", "instead of", "the mutant has", "why no test fails"]
@@ -81,14 +80,6 @@ def the_mutants(book: report_tables.Book) -> list[nodes.Node]:
             ]
             for s in survivors
         ]
-        fold = report_tables.table("Mutants that no test caught", heads, entries)
-        shown += report_tables.folded(
-            report_tables.many(len(survivors), "mutant") + " survived", fold
-        )
+        fold = table("Mutants that no test caught", heads, entries)
+        shown += folded(many(len(survivors), "mutant") + " survived", fold)
     return shown
-
-
-def setup(app: Any) -> dict[str, bool]:
-    """Register the table."""
-    report_tables.TABLES["mutants"] = the_mutants
-    return {"parallel_read_safe": True, "parallel_write_safe": True}

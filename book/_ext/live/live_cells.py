@@ -1,0 +1,187 @@
+"""Which cells of a page can run in the page.
+
+A cell is live if Python in a browser has all that it uses. This is read from the text, at build
+time: a name that an import of something absent binds is absent too, a cell that uses an absent name
+is not live, and what such a cell defines is absent for the cells after it. Statements that draw are
+the exception: the page leaves them out, says so, and runs the rest of their cell. If a cell imports
+something absent beside others, the page puts a stand-in in its place (book/_live/live_runner.py).
+The imports of a cell that is not live are run unseen.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+from pathlib import Path
+from typing import Any
+
+from docutils import nodes
+
+from book._ext.live.available_modules import DRAWING, OTHERS, first, imports, needed
+
+COMPREHENSIONS = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
+
+
+class Names:
+    """The names of a page as its cells bind them, one after the other."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.origin: dict[str, str] = {}  # name -> what it was imported as
+        self.absent: dict[str, str] = {}  # name -> what it would need
+
+    def cell(self, text: str) -> tuple[str | None, bool]:
+        """Read the next cell; return what it needs that a page lacks, and whether it draws.
+
+        Statements that only draw are left out in the page: the rest of the cell runs. For any other
+        lack, nothing of the cell runs.
+        """
+        try:
+            tree = ast.parse(text)
+        except SyntaxError:
+            return "IPython", False
+        rest = [
+            node
+            for node in tree.body
+            if not self.imported(node) and not _is_style(node)
+        ]
+        lacks = []
+        for node in rest:
+            lacks.append(self.uses(node))
+            self.bind(node, lacks[-1])
+        why = first({lack for lack in lacks if lack and lack != DRAWING})
+        if why is None and rest and all(lacks):
+            why = DRAWING
+        if not rest:  # imports alone: worth running if one of them is there
+            bound = [name for node in tree.body for name in _bound(node)]
+            missing = {self.absent[name] for name in bound if name in self.absent}
+            why = first(missing) if all(name in self.absent for name in bound) else None
+        elif why:
+            for node in rest:
+                self.bind(node, why)
+        return why, why is None and any(lacks)
+
+    def bind(self, node: ast.stmt, lack: str | None) -> None:
+        """Bind the names of a statement, absent ones if it cannot run."""
+        for name in _bound(node):
+            self.origin.pop(name, None)
+            self.absent.pop(name, None)
+            if lack:
+                self.absent[name] = lack
+
+    def imported(self, node: ast.stmt) -> bool:
+        """Bind what an import statement binds; return whether it is one."""
+        if not isinstance(node, ast.Import | ast.ImportFrom):
+            return False
+        for alias in node.names:
+            module = f"{node.module}." if isinstance(node, ast.ImportFrom) else ""
+            full = module + alias.name
+            name = (
+                alias.asname
+                or (full if module else full.split(".")[0]).rpartition(".")[2]
+            )
+            self.origin[name] = full if module or alias.asname else name
+            self.absent.pop(name, None)
+            if why := needed(full, self.root) or (
+                module and needed(module[:-1], self.root)
+            ):
+                self.absent[name] = why
+        return True
+
+    def uses(self, tree: ast.AST) -> str | None:
+        """Return what the first absent name in some code needs."""
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                wanted = imports(node, True, self.root)
+                why = first(
+                    {why for name in wanted if (why := needed(name, self.root))}
+                )
+            elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+                why = self.absent.get(node.id)
+            elif isinstance(node, ast.Attribute):
+                why = OTHERS.get(self.dotted(node))
+            else:
+                why = None
+            if why:
+                return why
+        return None
+
+    def dotted(self, node: ast.expr) -> str:
+        """Return the full name of `text.corpus`, as far as imports tell."""
+        if isinstance(node, ast.Attribute):
+            return f"{self.dotted(node.value)}.{node.attr}"
+        return self.origin.get(node.id, "") if isinstance(node, ast.Name) else ""
+
+
+def import_lines(text: str) -> str:
+    """Return the imports of a cell, without the rest of it."""
+    try:
+        statements = ast.parse(text).body
+    except SyntaxError:
+        return ""
+    return "\n".join(
+        ast.unparse(n) for n in statements if isinstance(n, ast.Import | ast.ImportFrom)
+    )
+
+
+def _is_style(node: ast.stmt) -> bool:
+    """Return whether a statement is `figures.use_style()`, which the stand-in allows."""
+    return ast.unparse(node) == "figures.use_style()"
+
+
+def _bound(node: ast.AST) -> set[str]:
+    """Return the names that a statement binds in its own scope."""
+    found = set()
+    waiting = [node]
+    while waiting:
+        inner = waiting.pop()
+        if isinstance(inner, ast.FunctionDef | ast.ClassDef):
+            found.add(inner.name)
+        elif isinstance(inner, ast.Import | ast.ImportFrom):
+            found |= {(a.asname or a.name).split(".")[0] for a in inner.names}
+        elif isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Store):
+            found.add(inner.id)
+        elif not isinstance(inner, ast.Lambda | COMPREHENSIONS):
+            waiting += ast.iter_child_nodes(inner)
+    return found - set(dir(builtins))
+
+
+def described(doctree: nodes.document, root: Path) -> list[dict[str, Any]]:
+    """Return what the scripts must know of each code cell, and give each its id."""
+    names = Names(root)
+    found = []
+    for node in doctree.findall(nodes.container):
+        if node.get("nb_element") != "cell_code":
+            continue
+        metadata = node.get("cell_metadata") or {}
+        cell: dict[str, Any] = {"id": f"cell-{len(found) + 1}"}
+        if cell["id"] not in node["ids"]:
+            node["ids"].append(cell["id"])
+        source = next(
+            (n for n in node.children if n.get("nb_element") == "cell_code_source"),
+            None,
+        )
+        # An exercise runs in a namespace of its own.
+        known = Names(root) if "exercise" in metadata else names
+        why, draws = (
+            known.cell(source.astext())
+            if source is not None
+            else ("a hidden text", False)
+        )
+        if "check" in metadata:
+            cell["check"] = str(metadata["check"])
+        elif "exercise" in metadata:
+            cell["exercise"] = name = str(metadata["exercise"])
+            part = next((root / "code/unrolled/exercises").glob(f"*/{name}.py"), None)
+            if part:
+                why = why or needed(
+                    f"unrolled.exercises.{part.parent.name}.{name}", root
+                )
+        if why and "check" not in cell:
+            cell["needs"] = why
+            if source is not None and (wanted := import_lines(source.astext())):
+                cell["imports"] = wanted
+        elif draws:
+            cell["draws"] = True
+        found.append(cell)
+    return found
