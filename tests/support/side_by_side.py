@@ -18,7 +18,7 @@ def pytest_collection_modifyitems(config, items):
         group = (
             mark.args[0]
             if mark
-            else item.path.relative_to(config.rootpath / "tests")
+            else item.path.relative_to(config.rootpath)
             .with_suffix("")
             .as_posix()
             .replace("/", ".")
