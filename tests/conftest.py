@@ -4,10 +4,11 @@ import contextlib
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from tests.support.paths import ROOT
 
 # Threads that wait for each other cost more than they bring at the sizes of tests.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -15,8 +16,6 @@ os.environ.setdefault("MPLBACKEND", "agg")
 os.environ.setdefault("TRITON_INTERPRET", "1")  # kernels run on NumPy arrays
 
 pytest_plugins = ["tests.support.suite_recorder", "tests.support.side_by_side"]
-
-ROOT = Path(__file__).parents[1]
 
 # How long an example takes says how busy the machine is and nothing about the code.
 settings.register_profile(

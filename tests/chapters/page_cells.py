@@ -1,11 +1,10 @@
 """Runs the cells of a page, the corpus exchanged for another text, as a reader would."""
 
-from pathlib import Path
-
 import jupytext
 import matplotlib.pyplot as plt
 
-BOOK = Path(__file__).parents[2] / "book"
+from tests.support.paths import BOOK
+
 CORPUS = "documents = text.corpus()"
 
 

@@ -1,15 +1,15 @@
 """What the page of errata says in words, against the records and the numbers it is about."""
 
 import re
-from pathlib import Path
 
 import numpy as np
 
+from tests.support.paths import BOOK
 from unrolled import records
 from unrolled.cells import recurrent_weights, rnn
 from unrolled.gradients import jacobians
 
-PAGE = Path(__file__).parents[2] / "book/reference/errata.md"
+PAGE = BOOK / "reference/errata.md"
 
 
 def test_the_growth_of_a_data_set_is_what_was_recorded():

@@ -2,14 +2,14 @@
 
 import logging
 import re
-from pathlib import Path
 
 import numpy as np
 import pytest
 
+from tests.support.paths import BOOK
 from unrolled.frameworks.quiet_tensorflow import keras, tf
 
-PAGE = Path(__file__).parents[2] / "book/06-tensorflow/from-2016-to-now.md"
+PAGE = BOOK / "06-tensorflow/from-2016-to-now.md"
 NAME = re.compile(r"`((?:tf|keras)\.[\w.]+)`")
 
 

@@ -7,7 +7,6 @@ held to the very networks the reader sees.
 import functools
 import itertools
 from math import comb
-from pathlib import Path
 
 import jupytext
 import matplotlib
@@ -16,12 +15,13 @@ import numpy as np
 import pytest
 
 from tests.support.counting import Counted, multiplications
+from tests.support.paths import BOOK
 from unrolled import functional, tree
 from unrolled.cells import rnn
 from unrolled.drawing import graph
 from unrolled.models import language_model
 
-CHAPTERS = Path(__file__).parents[2] / "book" / "01-introduction"
+CHAPTERS = BOOK / "01-introduction"
 
 
 @functools.cache

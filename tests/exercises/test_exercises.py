@@ -8,16 +8,15 @@ import importlib
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 from book._ext.live import exercise_pages
 from book._ext.source import drawn_cells
+from tests.support.paths import ROOT
 from unrolled import exercises
 from unrolled.exercises import judging
 
-ROOT = Path(__file__).parents[2]
 NAMES = exercises.names()
 SOFTMAX = "softmax_over_the_wrong_axis"
 

@@ -6,15 +6,14 @@ import re
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 from experiments.frameworks import theano_agreement
 from tests.repo.test_makefile import fake_python, locked, make
+from tests.support.paths import ROOT
 from unrolled import records
 
-ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "envs/theano-1.0.5"
 NO_PYTHON = "Theano 1.0.5 needs Python 3.11 or 3.10"
 

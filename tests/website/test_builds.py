@@ -18,7 +18,8 @@ import pytest
 from book._ext.build import build, unfinished
 from book._ext.evidence import draw
 from book._ext.live import exercise_pages
-from tests.website.test_page_faults import GOOD, HEADER, ROOT, code, seed
+from tests.support.paths import ROOT
+from tests.website.test_page_faults import GOOD, HEADER, code, seed
 
 EXT = ROOT / "book/_ext"
 MODULES = {"__init__", "figures", "functional", "rnn"}

@@ -11,9 +11,9 @@ import pytest
 
 from book._ext.evidence import coverage_index, drawn, measure_evidence, value_assertions
 from book._ext.source import drawn_cells
+from tests.support.paths import ROOT
 from tests.website.test_equations import LABELS
 
-ROOT = drawn_cells.ROOT
 DRAWN = {
     c.name
     for path in drawn_cells.chapters()

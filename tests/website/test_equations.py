@@ -6,8 +6,9 @@ import pytest
 
 from book._ext.evidence import coverage_index
 from book._ext.source import drawn_cells
+from tests.support.paths import ROOT
 
-EVIDENCE = coverage_index.read(drawn_cells.ROOT)
+EVIDENCE = coverage_index.read(ROOT)
 
 
 def labels(source):
@@ -28,7 +29,7 @@ def labels(source):
 
 
 LABELS = {
-    label: path.relative_to(drawn_cells.ROOT).as_posix()
+    label: path.relative_to(ROOT).as_posix()
     for path in drawn_cells.chapters()
     for label in labels(path.read_text("utf-8"))
 }

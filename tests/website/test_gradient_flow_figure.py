@@ -5,17 +5,16 @@ import json
 import os
 import re
 import threading
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from book._ext.build import serve
 from book._ext.page import gradient_flow
+from tests.support.paths import AXE
 from unrolled.cells import rnn
 from unrolled.gradients import jacobians
 
-ROOT = Path(__file__).parents[2]
 PAGE = "book/03-bptt/vanishing-and-exploding.html"
 HEAVIEST = 150_000  # bytes, gzipped, of all that the figure adds to the page
 FIRST_FRAME = 1000  # milliseconds from the start of the navigation
@@ -256,7 +255,7 @@ def test_the_nodes_show_the_gradient(page):
 @pytest.mark.parametrize("width", [320, 1280])
 def test_axe_finds_nothing_and_nothing_scrolls_sideways(browser, origin, theme, width):
     page = open_page(browser, origin, width, theme)
-    page.evaluate((ROOT / "node_modules/axe-core/axe.min.js").read_text("utf-8"))
+    page.evaluate(AXE.read_text("utf-8"))
     found = page.evaluate("axe.run('.gradient-flow')")["violations"]
     assert [v["id"] for v in found] == []
     assert page.evaluate("document.documentElement.scrollWidth") <= width

@@ -8,7 +8,8 @@ import threading
 import pytest
 
 from book._ext.build import build
-from tests.website.test_page_faults import ROOT, seed
+from tests.support.paths import ROOT
+from tests.website.test_page_faults import seed
 
 RUN = f"""import pathlib, sys
 sys.path.insert(0, {str(ROOT / "book/_ext")!r})

@@ -14,11 +14,10 @@ import pytest
 from book._ext.build import serve
 from book._ext.live import live
 from book._ext.page import policy
+from tests.support.paths import AXE, ROOT
 from tests.support.waiting import settle
 from unrolled import exercises
 
-ROOT = Path(__file__).parents[2]
-AXE = ROOT / "node_modules/axe-core/axe.min.js"
 CHAPTER = "book/02-language-model/the-gradient.html"
 EXERCISES = "book/exercises/language-model.html"
 READY = 6  # seconds after the click

@@ -23,8 +23,8 @@ from book._ext.evidence import coverage_index, measure_evidence, record_roles
 from book._ext.execution import execution_cache
 from book._ext.page import figures_on_page, opening
 from book._ext.source import drawn_cells, source_pages
+from tests.support.paths import ROOT
 
-ROOT = drawn_cells.ROOT
 HEADER = """---
 jupytext:
   text_representation: {extension: .md, format_name: myst, format_version: 0.13}

@@ -15,8 +15,9 @@ from pybtex.database import parse_string
 from book._ext.build import build
 from book._ext.metadata import cite, page_metadata
 from tests.support.html_head import Head, heads
+from tests.support.paths import ROOT
 from tests.website.test_builds import with_few_modules
-from tests.website.test_page_faults import HEADER, ROOT, code, seed
+from tests.website.test_page_faults import HEADER, code, seed
 
 ENDS = re.compile(r"[.!?][”’)]?$")
 BOOK = {

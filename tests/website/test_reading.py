@@ -3,7 +3,6 @@
 import re
 import threading
 from html.parser import HTMLParser
-from pathlib import Path
 from urllib.parse import quote
 
 import pytest
@@ -20,10 +19,9 @@ from book._ext.page import (
     permalinks,
     plain_math,
 )
+from tests.support.paths import AXE, ROOT
 from tests.support.waiting import settle, wait_until
 
-ROOT = Path(__file__).parents[2]
-AXE = ROOT / "node_modules/axe-core/axe.min.js"
 CHAPTER = "book/03-bptt/the-delta-recursion.html"
 SHORT = "book/01-introduction/shapes-of-sequence-problems.html"
 THEMES = ("light", "dark")

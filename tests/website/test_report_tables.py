@@ -6,7 +6,6 @@ import re
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -14,10 +13,10 @@ from docutils import nodes
 
 from book._ext.build import build
 from book._ext.evidence import report_tables, suite_run
+from tests.support.paths import ROOT
 from tests.website.test_page_faults import SEEDED, seed, write_evidence
 from unrolled import dependencies, records
 
-ROOT = Path(__file__).parents[2]
 slow = pytest.mark.slow
 
 SUITE = """

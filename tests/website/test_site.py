@@ -18,16 +18,14 @@ import os
 import re
 import threading
 from html.parser import HTMLParser
-from pathlib import Path
 from urllib.parse import unquote, urljoin, urlsplit
 
 import pytest
 
 from book._ext.build import serve
+from tests.support.paths import AXE, ROOT
 from tests.support.waiting import settle, wait_until
 
-ROOT = Path(__file__).parents[2]
-AXE = ROOT / "node_modules/axe-core/axe.min.js"
 THEMES = ("light", "dark")
 SHARES = 4  # of the pages, for as many processes
 EVERY_KIND = (
