@@ -8,7 +8,7 @@ import pytest
 
 from book._ext.evidence import mutants, report_tables
 from tests.support import mutation
-from tests.website.test_report_tables import said
+from tests.support.shown_nodes import said
 
 TOY = """
 def double(x):

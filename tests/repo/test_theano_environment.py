@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from experiments.frameworks import theano_agreement
-from tests.repo.test_makefile import fake_python, locked, make
+from tests.support.makefile import fake_python, locked, make
 from tests.support.paths import ROOT
 from unrolled import records
 

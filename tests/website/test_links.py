@@ -9,10 +9,10 @@ import pytest
 
 from book._ext.build import build
 from tests.support.paths import ROOT
-from tests.website.test_page_faults import seed
+from tests.support.seeded_book import seed
 
 RUN = f"""import pathlib, sys
-sys.path.insert(0, {str(ROOT / "book/_ext")!r})
+sys.path.insert(0, {str(ROOT)!r})
 from book._ext.metadata import links
 sys.exit(links.main([], pathlib.Path(sys.argv[1])))
 """

@@ -16,8 +16,7 @@ from book._ext.build import build
 from book._ext.metadata import cite, page_metadata
 from tests.support.html_head import Head, heads
 from tests.support.paths import ROOT
-from tests.website.test_builds import with_few_modules
-from tests.website.test_page_faults import HEADER, code, seed
+from tests.support.seeded_book import HEADER, code, seed, with_few_modules
 
 ENDS = re.compile(r"[.!?][”’)]?$")
 BOOK = {

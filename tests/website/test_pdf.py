@@ -11,7 +11,7 @@ from pypdf.generic import NameObject, TextStringObject
 from book._ext.build import build, chromium
 from book._ext.formats import pdf, print_html
 from tests.support.paths import ROOT
-from tests.website.test_page_faults import HEADER, PLOT, code, seed
+from tests.support.seeded_book import HEADER, PLOT, code, seed
 
 LONG = (
     "total = "

@@ -13,9 +13,11 @@ from docutils import nodes
 
 from book._ext.build import build
 from book._ext.evidence import report_tables, suite_run
+from tests.exercises.attempt import all_wrong_attempts
 from tests.support.paths import ROOT
-from tests.website.test_page_faults import SEEDED, seed, write_evidence
-from unrolled import dependencies, records
+from tests.support.seeded_book import SEEDED, seed, write_evidence
+from tests.support.shown_nodes import said
+from unrolled import dependencies, exercises, records
 
 slow = pytest.mark.slow
 
@@ -54,7 +56,7 @@ def run(folder, *arguments, suite=SUITE):
     (folder / "checks").mkdir(exist_ok=True)
     (folder / "checks/test_small.py").write_text(suite)
     (folder / "pytest.ini").write_text("[pytest]\ntestpaths = checks\n")
-    path = os.pathsep.join(map(str, [ROOT, ROOT / "book/_ext", ROOT / "code"]))
+    path = os.pathsep.join(map(str, [ROOT, ROOT / "code"]))
     plugins = [
         "tests.support.suite_recorder",
         "tests.support.side_by_side",
@@ -315,17 +317,6 @@ def book(repository):
     return shows
 
 
-def said(shown):
-    """The text of nodes, a line for each row and paragraph."""
-    lines = []
-    for node in shown:
-        rows = list(node.findall(nodes.row))
-        lines += [" | ".join(e.astext() for e in row.children) for row in rows] or [
-            node.astext()
-        ]
-    return "\n".join(lines)
-
-
 def test_a_run_shows_what_it_was_of_and_that_it_is_fresh(book):
     found = book("run", passed=2345)
     assert "tests | 2,345 passed, 0 failed, 0 skipped; 2 functions in 1 files" in found
@@ -440,11 +431,8 @@ def test_exercises_count_what_passed_of_what_there_is(book, repository):
 
 
 def test_the_wrong_answers_are_counted_as_the_tests_have_them():
-    from tests.exercises.test_exercises import ATTEMPTS
-    from unrolled import exercises
-
     counted = [report_tables.wrong_answers(ROOT, part) for part in exercises.PARTS]
-    assert sum(sum(of.values()) for of in counted) == len(ATTEMPTS) > 400
+    assert sum(sum(of.values()) for of in counted) == len(all_wrong_attempts()) > 400
 
 
 def test_faults_put_in_by_tests_are_counted(book):
