@@ -37,6 +37,15 @@ def site():
 
 
 @pytest.fixture(scope="session")
+def origin(site):
+    """The address at which the built book is served."""
+    from tests.support.serving import serving
+
+    with serving(site) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
 def browser():
     """A headless Chromium that asks for nothing by itself."""
     from book._ext.build import chromium
@@ -49,3 +58,17 @@ def browser():
                 pytest.fail(f"{error}\n{error.__cause__}", pytrace=False)
             pytest.skip(str(error))
         yield running
+
+
+@pytest.fixture
+def reader(browser):
+    """A window that keeps what the console and the network were asked."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page = context.new_page()
+    page.console, page.asked = [], []
+    page.on("console", lambda message: page.console.append(message.text))
+    page.on("pageerror", lambda error: page.console.append(str(error)))
+    page.on("request", lambda request: page.asked.append(request.url))
+    yield page
+    context.close()

@@ -4,13 +4,12 @@ The seeded book is a small one of its own (its pages, tests and records are writ
 configuration, extensions and package.
 """
 
-import http.client
 import json
 import os
 import re
 import subprocess
 import sys
-import threading
+import urllib.request
 from types import SimpleNamespace
 
 import nbformat
@@ -34,6 +33,7 @@ from tests.support.seeded_book import (
     code,
     seed,
 )
+from tests.support.serving import running
 
 # page -> its text, and what the build must say of it
 FAULTS = {
@@ -470,9 +470,5 @@ def test_a_taken_port_gets_the_next_one(tmp_path):
         serve.server(tmp_path, first.server_port) as second,
     ):
         assert second.server_port > first.server_port
-        threading.Thread(target=second.serve_forever, daemon=True).start()
-        link = http.client.HTTPConnection("127.0.0.1", second.server_port)
-        link.request("GET", "/")
-        assert link.getresponse().read() == b"here"
-        link.close()
-        second.shutdown()
+        with running(second) as address, urllib.request.urlopen(address) as answer:
+            assert answer.read() == b"here"
