@@ -15,14 +15,8 @@ def pytest_collection_modifyitems(config, items):
     items.sort(key=lambda item: item.get_closest_marker("site") is None)
     for item in items:
         mark = item.get_closest_marker("xdist_group")
-        group = (
-            mark.args[0]
-            if mark
-            else item.path.relative_to(config.rootpath / "tests")
-            .with_suffix("")
-            .as_posix()
-            .replace("/", ".")
-        )
+        path = item.path.relative_to(config.rootpath).with_suffix("")
+        group = mark.args[0] if mark else ".".join(path.parts)
         if (
             config.getoption("loadgroup", False)
             and "@" not in item.nodeid.rpartition("]")[2]

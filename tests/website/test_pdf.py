@@ -375,13 +375,15 @@ def run_main(root, capsys):
 
 def test_without_a_browser_it_says_what_to_do(folder, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(chromium, "path", lambda: str(tmp_path / "nothing"))
+    forms = folder / "_build/forms"
+    before = {path: path.stat().st_mtime_ns for path in forms.iterdir()}
     status, words = run_main(folder, capsys)
     assert status == 1
     assert (
         "There is no new PDF:\nno Chromium: install one (`make browser` fetches it)"
         in words
     )
-    assert not (folder / "_build/forms").exists()
+    assert {path: path.stat().st_mtime_ns for path in forms.iterdir()} == before
 
 
 def test_without_a_book_it_says_what_to_do(tmp_path, capsys):

@@ -42,7 +42,7 @@ def printed(
         page.emulate_media(media="print")
         page.goto(source.resolve().as_uri())
         page.evaluate("document.fonts.ready")
-        page.add_script_tag(path=str(Path(__file__).with_name("paper.js")))
+        page.add_script_tag(path=str(Path(__file__).with_name("print_html.js")))
         page.evaluate("fit()")
         if misfits := page.evaluate("measure()"):
             raise PdfError("\n".join(misfits))
