@@ -15,8 +15,14 @@ def pytest_collection_modifyitems(config, items):
     items.sort(key=lambda item: item.get_closest_marker("site") is None)
     for item in items:
         mark = item.get_closest_marker("xdist_group")
-        path = item.path.relative_to(config.rootpath).with_suffix("")
-        group = mark.args[0] if mark else ".".join(path.parts)
+        group = (
+            mark.args[0]
+            if mark
+            else item.path.relative_to(config.rootpath)
+            .with_suffix("")
+            .as_posix()
+            .replace("/", ".")
+        )
         if (
             config.getoption("loadgroup", False)
             and "@" not in item.nodeid.rpartition("]")[2]
