@@ -205,7 +205,7 @@ def test_the_step_runs_small(monkeypatch):
 def test_without_a_c_compiler_pytensor_goes_on_with_numba_and_says_so(tmp_path):
     code = (
         "import json, numpy as np\n"
-        "from unrolled import theano_models as w\n"
+        "from unrolled.frameworks import theano_models as w\n"
         "x = w.T.vector('x', dtype='float64')\n"
         "for _ in range(2):\n"
         "    f = w.function([x], w.T.tanh(x).sum())\n"
