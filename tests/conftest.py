@@ -4,10 +4,11 @@ import contextlib
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from tests.support.paths import ROOT
 
 # Threads that wait for each other cost more than they bring at the sizes of tests.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -15,8 +16,6 @@ os.environ.setdefault("MPLBACKEND", "agg")
 os.environ.setdefault("TRITON_INTERPRET", "1")  # kernels run on NumPy arrays
 
 pytest_plugins = ["tests.support.suite_recorder", "tests.support.side_by_side"]
-
-ROOT = Path(__file__).parents[1]
 
 # How long an example takes says how busy the machine is and nothing about the code.
 settings.register_profile(
@@ -38,6 +37,15 @@ def site():
 
 
 @pytest.fixture(scope="session")
+def origin(site):
+    """The address at which the built book is served."""
+    from tests.support.serving import serving
+
+    with serving(site) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
 def browser():
     """A headless Chromium that asks for nothing by itself."""
     from book._ext.build import chromium
@@ -50,3 +58,17 @@ def browser():
                 pytest.fail(f"{error}\n{error.__cause__}", pytrace=False)
             pytest.skip(str(error))
         yield running
+
+
+@pytest.fixture
+def reader(browser):
+    """A window that keeps what the console and the network were asked."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page = context.new_page()
+    page.console, page.asked = [], []
+    page.on("console", lambda message: page.console.append(message.text))
+    page.on("pageerror", lambda error: page.console.append(str(error)))
+    page.on("request", lambda request: page.asked.append(request.url))
+    yield page
+    context.close()

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.package.models.test_seq2seq import batch, network
+from tests.support.small_seq2seq import batch, network
 from unrolled import records, tree
 from unrolled.data import dates
 from unrolled.functional import cross_entropy, dcross_entropy

@@ -5,7 +5,7 @@ import logging
 import numpy as np
 import pytest
 
-from tests.chapters.page_cells import run
+from tests.support.page_cells import defined_with
 from unrolled import records
 from unrolled.frameworks import sequence_examples as wt
 from unrolled.frameworks.quiet_tensorflow import tf
@@ -72,7 +72,9 @@ def test_the_cells_run_on_a_text_of_ones_own(tmp_path):
     ]
     path = tmp_path / "letters.txt"
     path.write_text("\n\n".join(lines))
-    found = run("06-tensorflow/batching-and-padding.md", f"text.read({str(path)!r})")
+    found = defined_with(
+        "06-tensorflow/batching-and-padding.md", f"text.read({str(path)!r})"
+    )
     assert 250 < len(found["lengths"]) <= 300
     assert found["in_buckets"] < found["plain"]
 

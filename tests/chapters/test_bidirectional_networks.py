@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from unrolled import tree
+from tests.support.cell_cases import shaken
 from unrolled.cells import gru, lstm
 from unrolled.frameworks import keras_models
 from unrolled.layers import bidirectional, padding
@@ -17,7 +17,7 @@ AGREED = 1e-10
 def case(cell):
     rng = np.random.default_rng(0)
     p = bidirectional.init(rng, D, H, cell)
-    p = tree.map(lambda w: w + 0.4 * rng.standard_normal(w.shape), p)
+    p = shaken(p, rng)
     return p, rng.standard_normal((T, B, D))
 
 

@@ -3,19 +3,13 @@
 import numpy as np
 import pytest
 
+from tests.support.cell_cases import cell_case, shaken
 from unrolled import tree
 from unrolled.cells import gru, lstm, rnn
 from unrolled.gradients import gradcheck
 from unrolled.layers import bidirectional, embedding, padding, stacked
 
-T, B, D, H = 5, 3, 4, 6
-
-
-def case(cell, seed=71):
-    """Weights, inputs and the outputs' own gradients, all of order 1."""
-    rng = np.random.default_rng(seed)
-    p = tree.map(lambda w: w + 0.3 * rng.standard_normal(w.shape), cell.init(rng, D, H))
-    return p, rng.standard_normal((T, B, D)), rng.standard_normal((T, B, H))
+SIZES = T, B, D, H = 5, 3, 4, 6
 
 
 @pytest.mark.equation("eq-embedding")
@@ -42,7 +36,7 @@ def test_the_network_of_the_fourth_post_has_its_number_of_weights():
 @pytest.mark.equation("eq-stacked")
 def test_a_stack_runs_each_layer_on_the_states_of_the_one_below():
     stack = stacked.of(gru, lstm, rnn)
-    p, x, _ = case(stack)
+    p, x, _, _ = cell_case(stack, *SIZES)
     h1, _ = gru.forward(p[0], x)
     h2, _ = lstm.forward(p[1], h1)
     h3, _ = rnn.forward(p[2], h2)
@@ -55,7 +49,7 @@ def test_a_stack_runs_each_layer_on_the_states_of_the_one_below():
 @pytest.mark.equation("eq-stacked-gradient")
 def test_what_a_layer_returns_for_its_inputs_joins_what_the_loss_reads_of_the_layer_below():
     stack = stacked.of(gru, lstm, rnn)
-    p, x, dh3 = case(stack)
+    p, x, _, dh3 = cell_case(stack, *SIZES)
     rng = np.random.default_rng(73)
     dh1, dh2 = rng.standard_normal((2, T, B, H))
 
@@ -79,7 +73,7 @@ def test_what_a_layer_returns_for_its_inputs_joins_what_the_loss_reads_of_the_la
 
 def test_a_layer_that_nothing_reads_has_a_gradient_of_exactly_zero():
     stack = stacked.of(gru, gru)
-    p, x, dh = case(stack)
+    p, x, _, dh = cell_case(stack, *SIZES)
     _, cache = stack.forward(p, x)
     (first, second), *_ = stack.backward(p, cache, (dh, None))
     assert not any(leaf.any() for leaf in second)
@@ -91,7 +85,7 @@ def test_a_layer_that_nothing_reads_has_a_gradient_of_exactly_zero():
 def test_a_stack_is_its_functions_with_the_cells_filled_in():
     cells = (gru, lstm, rnn)
     stack = stacked.of(*cells)
-    p, x, dh = case(stack)
+    p, x, _, dh = cell_case(stack, *SIZES)
     h, cache = stack.forward(p, x)
     h_same, cache_same = stacked.forward(p, x, cells=cells)
     np.testing.assert_array_equal(h_same, h)
@@ -104,7 +98,7 @@ def test_a_stack_is_its_functions_with_the_cells_filled_in():
 
 def test_states_and_their_gradients_are_listed_from_the_top_layer_down():
     stack = stacked.of(gru, lstm)
-    p, x, dh = case(stack)
+    p, x, _, dh = cell_case(stack, *SIZES)
     h2, c2, h1 = np.random.default_rng(81).standard_normal((3, B, H))
 
     def loss(point):
@@ -119,7 +113,7 @@ def test_states_and_their_gradients_are_listed_from_the_top_layer_down():
 @pytest.mark.equation("eq-dropout")
 def test_dropout_hides_a_share_scales_the_others_and_leaves_time_alone():
     q, rng = 0.25, np.random.default_rng(74)
-    p, _, _ = case(stacked.of(gru, gru))
+    p, _, _, _ = cell_case(stacked.of(gru, gru), *SIZES)
     x = rng.standard_normal((T, 4000, D))
     _, plain = stacked.of(gru, gru).forward(p, x)
     _, cache = stacked.of(gru, gru, dropout=q, rng=rng).forward(p, x)
@@ -137,7 +131,7 @@ def test_dropout_hides_a_share_scales_the_others_and_leaves_time_alone():
 
 def test_the_gradient_through_dropout_is_that_of_the_network_with_these_factors():
     q = 0.4
-    p, x, dh = case(stacked.of(gru, lstm))
+    p, x, _, dh = cell_case(stacked.of(gru, lstm), *SIZES)
     dropping = stacked.of(gru, lstm, dropout=q, rng=np.random.default_rng(75))
     _, cache = dropping.forward(p, x)
     kept = cache.kept[0]
@@ -198,7 +192,7 @@ def test_in_a_batch_a_sequence_has_the_states_that_it_has_alone(cell):
 def test_the_gradient_from_both_ends_with_lengths(cell):
     rng = np.random.default_rng(80)
     p = bidirectional.init(rng, D, H, cell)
-    p = tree.map(lambda w: w + 0.2 * rng.standard_normal(w.shape), p)
+    p = shaken(p, rng)
     x, lengths = rng.standard_normal((T, B, D)), np.array([2, 5, 3])
     dh = rng.standard_normal((T, B, 2 * H))
     dh *= (np.arange(T)[:, None] < lengths)[..., None]

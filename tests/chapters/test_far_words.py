@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from experiments.language_models import far_words
-from unrolled import records, tree
+from tests.support.cell_cases import shaken
+from unrolled import records
 from unrolled.cells import rnn
 from unrolled.data.text import Vocabulary
 from unrolled.models import language_model, pretrained
@@ -34,7 +35,7 @@ def vocabulary():
 def p(vocabulary):
     rng = np.random.default_rng(0)
     p = language_model.init(rng, len(vocabulary), 6, dtype=np.float64)
-    return tree.map(lambda w: w + 0.5 * rng.standard_normal(w.shape), p)
+    return shaken(p, rng, 0.5)
 
 
 def log_p(p, ids):

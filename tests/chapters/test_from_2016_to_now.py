@@ -2,14 +2,15 @@
 
 import logging
 import re
-from pathlib import Path
 
 import numpy as np
 import pytest
 
+from tests.support.page_cells import assigned
+from tests.support.paths import BOOK
 from unrolled.frameworks.quiet_tensorflow import keras, tf
 
-PAGE = Path(__file__).parents[2] / "book/06-tensorflow/from-2016-to-now.md"
+PAGE = "06-tensorflow/from-2016-to-now.md"
 NAME = re.compile(r"`((?:tf|keras)\.[\w.]+)`")
 
 
@@ -35,7 +36,7 @@ def find(name, roots=None):
     return found
 
 
-ROWS = table(PAGE.read_text("utf-8"))
+ROWS = table((BOOK / PAGE).read_text("utf-8"))
 
 
 def test_the_table_is_read_whole():
@@ -95,8 +96,8 @@ def test_a_name_of_2016_has_come_to_what_the_page_says(name):
 
 
 def test_the_page_lists_the_names_of_its_own_table():
-    cell = re.search(r'THEN = """(.*?)"""', PAGE.read_text("utf-8"), re.DOTALL).group(1)
-    assert set(cell.split()) == {name for then, _ in ROWS for name in then}
+    listed = assigned(PAGE, "THEN")
+    assert set(listed) == {name for then, _ in ROWS for name in then}
 
 
 def test_cells_are_refused_below_compat_too_and_what_is_left_warns(monkeypatch):

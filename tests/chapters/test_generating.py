@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from unrolled import tree
+from tests.support.cell_cases import shaken
 from unrolled.functional import softmax
 from unrolled.models import language_model as lm
 
@@ -13,7 +13,7 @@ V, START, END = 9, 1, 2
 def model(seed=0):
     rng = np.random.default_rng(seed)
     p = lm.init(rng, V, 5, dtype=np.float64)
-    return tree.map(lambda w: w + 0.7 * rng.standard_normal(w.shape), p)
+    return shaken(p, rng, 0.7)
 
 
 def frequencies(p, n=6000, **options):

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.chapters.page_cells import run
+from tests.support.page_cells import defined_with
 from unrolled import records
 from unrolled.data import text
 from unrolled.frameworks import sequence_examples as wt
@@ -103,7 +103,9 @@ def test_the_cells_run_on_a_csv_of_ones_own(tmp_path):
         writer.writerows(
             [["id", "body"], *([d.name, " ".join(d.sentences)] for d in documents)]
         )
-    found = run("06-tensorflow/sequence-examples.md", f"text.read({str(path)!r})")
+    found = defined_with(
+        "06-tensorflow/sequence-examples.md", f"text.read({str(path)!r})"
+    )
     assert found["documents"][0].name.startswith("comments.csv")
     assert len(found["back"]) == len(found["sentences"]) > 50
     assert np.isclose(found["relative"][-1], 1, atol=0.02) and found["relative"][0] > 2

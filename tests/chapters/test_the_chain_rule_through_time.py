@@ -3,13 +3,8 @@
 import numpy as np
 import pytest
 
-from tests.package.gradients.test_forward_mode import (
-    EXACT,
-    case,
-    distance,
-    loss,
-    own_output,
-)
+from tests.support.closeness import distance
+from tests.support.output_network import EXACT, case, deltas, loss, own_output
 from unrolled import tree
 from unrolled.cells import rnn
 from unrolled.functional import cross_entropy, dcross_entropy, softmax
@@ -227,16 +222,6 @@ def test_two_of_the_four_pairings_are_the_gradient(network):
     assert distance(paired(downstream, own_use), wanted) <= EXACT
     assert distance(paired(dh, own_use), wanted) > 0.1
     assert distance(paired(downstream, total[1:]), wanted) > 0.1
-
-
-def deltas(cell, h, dh):
-    """δ_{t,k} for all pairs, from the products of Jacobians: (T, T, B, H), zero for k > t."""
-    found = np.zeros((len(dh), *dh.shape))
-    for t in range(len(dh)):
-        for k in range(t + 1):
-            product = chain_rule.jacobian_product(cell, h, t, k)
-            found[t, k] = np.einsum("bi,bij->bj", dh[t], product) * (1 - h[k] ** 2)
-    return found
 
 
 @pytest.mark.equation("eq-bptt-delta-pair", "eq-bptt-delta-back")

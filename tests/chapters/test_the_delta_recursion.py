@@ -5,9 +5,9 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from tests.chapters.test_the_chain_rule_through_time import deltas
-from tests.package.gradients.test_forward_mode import EXACT, case, distance, own_output
+from tests.support.closeness import distance
 from tests.support.counting import Counted, multiplications
+from tests.support.output_network import EXACT, case, deltas, own_output
 from unrolled import tree
 from unrolled.cells import rnn
 from unrolled.gradients import chain_rule, gradcheck, jacobians, recomputation

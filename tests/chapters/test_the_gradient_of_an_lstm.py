@@ -3,25 +3,13 @@
 import numpy as np
 import pytest
 
+from tests.support.cell_cases import cell_case, logistic
+from tests.support.closeness import assert_close
 from unrolled import tree
 from unrolled.cells import lstm
 from unrolled.gradients import gradcheck, lstm_jacobians
 
-T, B, D, H = 4, 2, 3, 3
-
-
-def case(seed=41):
-    """Weights, inputs, states and the outputs' own gradients, all of order 1."""
-    rng = np.random.default_rng(seed)
-    p = tree.map(lambda w: w + 0.4 * rng.standard_normal(w.shape), lstm.init(rng, D, H))
-    x, h0, c0, dh = (
-        rng.standard_normal(s) for s in [(T, B, D), (B, H), (B, H), (T, B, H)]
-    )
-    return p, x, h0, c0, dh
-
-
-def logistic(a):
-    return 1 / (1 + np.exp(-a))
+SIZES = T, B, D, H = 4, 2, 3, 3
 
 
 def pushed_loss(p, x, h0, c0, dh, pushes):
@@ -45,7 +33,7 @@ NAMES = {"a": 4 * H, "i": H, "f": H, "g": H, "o": H, "c": H, "h": H}
 @pytest.fixture(scope="module")
 def totals():
     """The total gradient of every quantity of every step, by complex steps, and the network."""
-    p, x, h0, c0, dh = case()
+    p, x, (h0, c0), dh = cell_case(lstm, *SIZES)
     zeros = tuple(np.zeros((T, B, size)) for size in NAMES.values())
     found = gradcheck.complex_step(
         lambda pushes: pushed_loss(
@@ -60,10 +48,6 @@ def totals():
     )
 
 
-def close(found, wanted):
-    np.testing.assert_allclose(found, wanted, rtol=1e-11, atol=1e-13)
-
-
 def shifted(d):
     """The next step's values; 0 after the last."""
     return np.concatenate([d[1:], np.zeros_like(d[:1])])
@@ -72,7 +56,7 @@ def shifted(d):
 @pytest.mark.equation("eq-lstm-dh")
 def test_the_hidden_state_is_read_by_its_output_and_by_four_sums(totals):
     d, _, (p, _, _, _, dh) = totals
-    close(dh + shifted(d["a"]) @ p.W_h.T, d["h"])
+    assert_close(dh + shifted(d["a"]) @ p.W_h.T, d["h"])
     assert np.abs(d["h"][:-1] - dh[:-1]).max() > 0.01  # the second reader matters
 
 
@@ -81,27 +65,27 @@ def test_the_cell_is_read_by_the_state_and_by_its_successor(totals):
     d, cache, _ = totals
     shown = d["h"] * cache.o * (1 - np.tanh(cache.c) ** 2)
     kept = shifted(d["c"]) * shifted(cache.f)
-    close(shown + kept, d["c"])
+    assert_close(shown + kept, d["c"])
     assert min(np.abs(shown).max(), np.abs(kept).max()) > 0.01
 
 
 @pytest.mark.equation("eq-lstm-dgates")
 def test_gates_get_the_other_factor(totals):
     d, cache, _ = totals
-    close(d["h"] * np.tanh(cache.c), d["o"])
-    close(d["c"] * cache.c_previous, d["f"])
-    close(d["c"] * cache.g, d["i"])
-    close(d["c"] * cache.i, d["g"])
+    assert_close(d["h"] * np.tanh(cache.c), d["o"])
+    assert_close(d["c"] * cache.c_previous, d["f"])
+    assert_close(d["c"] * cache.g, d["i"])
+    assert_close(d["c"] * cache.i, d["g"])
 
 
 @pytest.mark.equation("eq-lstm-delta")
 def test_sums_get_the_slope_of_their_own_value(totals):
     d, cache, _ = totals
     i, f, g, o = np.split(d["a"], 4, axis=2)
-    close(d["i"] * cache.i * (1 - cache.i), i)
-    close(d["f"] * cache.f * (1 - cache.f), f)
-    close(d["g"] * (1 - cache.g**2), g)
-    close(d["o"] * cache.o * (1 - cache.o), o)
+    assert_close(d["i"] * cache.i * (1 - cache.i), i)
+    assert_close(d["f"] * cache.f * (1 - cache.f), f)
+    assert_close(d["g"] * (1 - cache.g**2), g)
+    assert_close(d["o"] * cache.o * (1 - cache.o), o)
 
 
 @pytest.mark.equation("eq-lstm-gradients")
@@ -126,13 +110,13 @@ def test_weights_inputs_and_initial_states(totals):
         tree.leaves(numeric),
         strict=True,
     ):
-        close(one, other)
-        close(found, other)
+        assert_close(one, other)
+        assert_close(found, other)
 
 
 @pytest.mark.equation("eq-lstm-tangent")
 def test_forward_mode_finds_the_same_slope():
-    p, x, h0, c0, dh = case(42)
+    p, x, (h0, c0), dh = cell_case(lstm, *SIZES, seed=1)
     rng = np.random.default_rng(43)
     point = (p, x, h0, c0)
     velocity = tree.map(lambda leaf: rng.standard_normal(leaf.shape), point)
@@ -180,4 +164,4 @@ def test_if_the_hidden_state_follows_one_more_term_appears(totals):
                 )
                 for j in range(H)
             ]
-            close(total[row], np.array(wanted))
+            assert_close(total[row], np.array(wanted))

@@ -3,23 +3,14 @@
 import numpy as np
 import pytest
 
+from tests.support.cell_cases import cell_case, logistic
+from tests.support.closeness import assert_close
 from tests.support.counting import Counted, multiplications
 from unrolled import tree
 from unrolled.cells import gru, gru_reset_after, rnn
 from unrolled.gradients import gradcheck
 
-T, B, D, H = 4, 2, 3, 5
-
-
-def case(cell, seed=51):
-    """Weights, inputs, the initial state and the outputs' own gradients, all of order 1."""
-    rng = np.random.default_rng(seed)
-    p = tree.map(lambda w: w + 0.5 * rng.standard_normal(w.shape), cell.init(rng, D, H))
-    return p, *(rng.standard_normal(s) for s in [(T, B, D), (B, H), (T, B, H)])
-
-
-def logistic(a):
-    return 1 / (1 + np.exp(-a))
+SIZES = T, B, D, H = 4, 2, 3, 5
 
 
 def unit(x, h, p, column, bias):
@@ -30,7 +21,7 @@ def unit(x, h, p, column, bias):
 
 @pytest.mark.equation("eq-gru-gates", "eq-gru-candidate", "eq-gru-state")
 def test_reset_before_unit_by_unit():
-    p, x, h0, _ = case(gru)
+    p, x, (h0,), _ = cell_case(gru, *SIZES)
     h_all, cache = gru.forward(p, x, h0)
     for b in range(B):
         h = h0[b]
@@ -54,7 +45,7 @@ def test_reset_before_unit_by_unit():
 
 @pytest.mark.equation("eq-gru-reset-after")
 def test_reset_after_unit_by_unit():
-    p, x, h0, _ = case(gru_reset_after)
+    p, x, (h0,), _ = cell_case(gru_reset_after, *SIZES)
     h_all, _ = gru_reset_after.forward(p, x, h0)
     both = p.b.sum(axis=0)
     for b in range(B):
@@ -88,7 +79,7 @@ def test_the_state_stays_within_its_bounds():
 
 @pytest.mark.equation("eq-gru-chung", "eq-gru-sign")
 def test_the_other_convention_is_the_same_network_with_the_update_gates_sign_changed():
-    p, x, h0, dh = case(gru)
+    p, x, (h0,), dh = cell_case(gru, *SIZES)
     sign = np.repeat([-1, 1, 1], H)
     theirs = gru.Params(*(w * sign for w in p))
 
@@ -115,7 +106,7 @@ def test_the_other_convention_is_the_same_network_with_the_update_gates_sign_cha
 
 @pytest.mark.equation("eq-gru-kinds")
 def test_the_two_kinds_agree_exactly_where_W_hh_is_diagonal():
-    p, x, h0, _ = case(gru)
+    p, x, (h0,), _ = cell_case(gru, *SIZES)
 
     def apart(W_hh):
         W_h = np.concatenate([p.W_h[:, : 2 * H], W_hh], axis=1)
@@ -160,7 +151,7 @@ def pushed_loss(kind, p, x, h0, dh, pushes):
 def totals(request):
     """The total gradient of every quantity of every step, by complex steps, and the network."""
     kind = request.param
-    p, x, h0, dh = case(kind)
+    p, x, (h0,), dh = cell_case(kind, *SIZES)
     zeros = tuple(np.zeros((T, B, 3 * H if name == "a" else H)) for name in NAMES)
     found = gradcheck.complex_step(
         lambda all_: pushed_loss(
@@ -173,35 +164,31 @@ def totals(request):
     return kind, d, kind.forward(p, x, h0)[1], (p, x, h0, dh)
 
 
-def close(found, wanted):
-    np.testing.assert_allclose(found, wanted, rtol=1e-10, atol=1e-13)
-
-
 @pytest.mark.equation("eq-gru-dcandidate")
 def test_candidate_and_update_gate(totals):
     _, d, cache, _ = totals
-    close(d["h"] * (1 - cache.z), d["candidate"])
-    close(d["h"] * (cache.h_previous - cache.candidate), d["z"])
+    assert_close(d["h"] * (1 - cache.z), d["candidate"])
+    assert_close(d["h"] * (cache.h_previous - cache.candidate), d["z"])
 
 
 @pytest.mark.equation("eq-gru-dreset", "eq-gru-reset-after-gradients")
 def test_reset_gate(totals):
     kind, d, cache, (p, *_) = totals
-    close(d["candidate"] * (1 - cache.candidate**2), d["a_h"])
+    assert_close(d["candidate"] * (1 - cache.candidate**2), d["a_h"])
     if kind is gru:
-        close(d["a_h"] @ p.W_h[:, 2 * H :].T, d["v"])
-        close(d["v"] * cache.h_previous, d["r"])
+        assert_close(d["a_h"] @ p.W_h[:, 2 * H :].T, d["v"])
+        assert_close(d["v"] * cache.h_previous, d["r"])
     else:
         a_hh = cache.h_previous @ p.W_h[:, 2 * H :] + p.b[1, 2 * H :]
-        close(d["a_h"] * a_hh, d["r"])
-        close(d["a_h"] * cache.r, d["a_hh"])
+        assert_close(d["a_h"] * a_hh, d["r"])
+        assert_close(d["a_h"] * cache.r, d["a_hh"])
 
 
 @pytest.mark.equation("eq-gru-delta")
 def test_sums_of_the_gates(totals):
     _, d, cache, _ = totals
-    close(d["z"] * cache.z * (1 - cache.z), d["a_z"])
-    close(d["r"] * cache.r * (1 - cache.r), d["a_r"])
+    assert_close(d["z"] * cache.z * (1 - cache.z), d["a_z"])
+    assert_close(d["r"] * cache.r * (1 - cache.r), d["a_r"])
 
 
 @pytest.mark.equation("eq-gru-dh")
@@ -210,9 +197,9 @@ def test_the_state_has_four_readers_besides_its_output(totals):
     W_hz, W_hr, W_hh = np.split(p.W_h, 3, axis=1)
     third = d["v"] * cache.r if kind is gru else d["a_hh"] @ W_hh.T
     terms = [d["h"] * cache.z, third, d["a_z"] @ W_hz.T, d["a_r"] @ W_hr.T]
-    close(dh[:-1] + sum(terms)[1:], d["h"][:-1])
+    assert_close(dh[:-1] + sum(terms)[1:], d["h"][:-1])
     dh0 = kind.backward(p, cache, dh)[2]
-    close(dh0, sum(terms)[0])
+    assert_close(dh0, sum(terms)[0])
     assert min(np.abs(term).max() for term in terms) > 0.01
 
 
@@ -223,20 +210,20 @@ def test_weights_and_inputs(totals):
     before, reset = cache.h_previous, cache.r * cache.h_previous
     outer = lambda one, other: np.einsum("tbi,tbj->ij", one, other)  # noqa: E731
     last = outer(reset, d["a_h"]) if kind is gru else outer(before, d["a_hh"])
-    close(
+    assert_close(
         dp.W_h,
         np.concatenate(
             [outer(before, d["a_z"]), outer(before, d["a_r"]), last], axis=1
         ),
     )
-    close(dp.W_x, outer(x, d["a"]))
-    close(dx, d["a"] @ p.W_x.T)
+    assert_close(dp.W_x, outer(x, d["a"]))
+    assert_close(dx, d["a"] @ p.W_x.T)
     if kind is gru:
-        close(dp.b, d["a"].sum(axis=(0, 1)))
+        assert_close(dp.b, d["a"].sum(axis=(0, 1)))
     else:
-        close(dp.b[0], d["a"].sum(axis=(0, 1)))
-        close(dp.b[1, : 2 * H], d["a"].sum(axis=(0, 1))[: 2 * H])
-        close(dp.b[1, 2 * H :], d["a_hh"].sum(axis=(0, 1)))
+        assert_close(dp.b[0], d["a"].sum(axis=(0, 1)))
+        assert_close(dp.b[1, : 2 * H], d["a"].sum(axis=(0, 1))[: 2 * H])
+        assert_close(dp.b[1, 2 * H :], d["a_hh"].sum(axis=(0, 1)))
     zeros = {name: np.zeros((T, 1, 1)) for name in NAMES}
     numeric = gradcheck.complex_step(
         lambda point: pushed_loss(kind, *point, dh, zeros), (p, x, h0)
@@ -244,12 +231,12 @@ def test_weights_and_inputs(totals):
     for found, wanted in zip(
         tree.leaves((dp, dx, dh0)), tree.leaves(numeric), strict=True
     ):
-        close(found, wanted)
+        assert_close(found, wanted)
 
 
 def test_where_the_kinds_agree_their_gradients_do_too():
     """With a diagonal W_hh: the chains through the reset gate differ, the results may not."""
-    p, x, h0, dh = case(gru)
+    p, x, (h0,), dh = cell_case(gru, *SIZES)
     W_h = p.W_h.copy()
     W_h[:, 2 * H :] *= np.eye(H)
     p = p._replace(W_h=W_h)
@@ -258,16 +245,16 @@ def test_where_the_kinds_agree_their_gradients_do_too():
     dafter, *rest = gru_reset_after.backward(
         after, gru_reset_after.forward(after, x, h0)[1], dh
     )
-    close(dafter.W_x, dp.W_x)
-    close(dafter.b[0], dp.b)
-    close(np.diag(dafter.W_h[:, 2 * H :]), np.diag(dp.W_h[:, 2 * H :]))
+    assert_close(dafter.W_x, dp.W_x)
+    assert_close(dafter.b[0], dp.b)
+    assert_close(np.diag(dafter.W_h[:, 2 * H :]), np.diag(dp.W_h[:, 2 * H :]))
     for one, other in zip(rest, (dx, dh0), strict=True):
-        close(one, other)
+        assert_close(one, other)
 
 
 @pytest.mark.equation("eq-gru-direct")
 def test_the_direct_path_is_the_product_of_the_update_gates():
-    p, x, h0, _ = case(gru)
+    p, x, (h0,), _ = cell_case(gru, *SIZES)
     _, cache = gru.forward(p, x, h0)
 
     def held(h):

@@ -3,30 +3,19 @@
 import numpy as np
 import pytest
 
+from tests.support.cell_cases import cell_case, logistic
 from tests.support.counting import Counted, multiplications
 from unrolled import tree
 from unrolled.cells import lstm, rnn
 from unrolled.functional import sigmoid
 from unrolled.gradients import gradcheck
 
-T, B, D, H = 5, 3, 4, 6
-
-
-def case(seed=0):
-    """Weights, inputs and states of order 1."""
-    rng = np.random.default_rng(seed)
-    p = tree.map(lambda w: rng.standard_normal(w.shape), lstm.init(rng, D, H))
-    x, h0, c0 = (rng.standard_normal(s) for s in [(T, B, D), (B, H), (B, H)])
-    return p, x, h0, c0
-
-
-def logistic(a):
-    return 1 / (1 + np.exp(-a))
+SIZES = T, B, D, H = 5, 3, 4, 6
 
 
 @pytest.mark.equation("eq-lstm-gates", "eq-lstm-cell", "eq-lstm-state")
 def test_step_and_forward_are_the_equations_unit_by_unit():
-    p, x, h0, c0 = case()
+    p, x, (h0, c0), _ = cell_case(lstm, *SIZES)
     h_all, cache = lstm.forward(p, x, h0, c0)
     for b in range(B):
         h, c = h0[b], c0[b]
@@ -59,7 +48,7 @@ def test_step_and_forward_are_the_equations_unit_by_unit():
 
 @pytest.mark.equation("eq-lstm-blocks")
 def test_one_product_is_the_four_side_by_side():
-    p, x, h0, _ = case()
+    p, x, (h0, _), _ = cell_case(lstm, *SIZES)
     whole = x[0] @ p.W_x + h0 @ p.W_h + p.b
     for block in range(4):
         own = slice(block * H, (block + 1) * H)

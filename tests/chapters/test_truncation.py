@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from experiments.language_models import truncation_bias
-from tests.chapters.test_the_chain_rule_through_time import deltas
-from tests.package.gradients.test_forward_mode import EXACT, case, distance, own_output
+from tests.support.closeness import distance
+from tests.support.output_network import EXACT, case, deltas, own_output
 from unrolled.cells import rnn
 from unrolled.data import text
 from unrolled.drawing import figures

@@ -2,11 +2,11 @@
 
 import json
 import re
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.support.paths import ROOT
+
 PAGES = sorted((ROOT / "book").rglob("*.md"))
 QUOTED = re.compile(r"\{record(?:-origin)?\}[` ]+([\w/]+)")
 # What is no prose: the header, fences, formulas, roles, code, addresses, versions of packages.

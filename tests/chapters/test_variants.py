@@ -3,31 +3,18 @@
 import numpy as np
 import pytest
 
-from unrolled import functional, tree
+from tests.support.cell_cases import cell_case, logistic
+from tests.support.closeness import assert_close
+from unrolled import functional
 from unrolled.cells import coupled_lstm, lstm, peephole_lstm
 from unrolled.gradients import gradcheck
 
-T, B, D, H = 4, 2, 3, 4
-
-
-def case(cell, seed=61):
-    """Weights, inputs, states and the outputs' own gradients, all of order 1."""
-    rng = np.random.default_rng(seed)
-    p = tree.map(lambda w: w + 0.4 * rng.standard_normal(w.shape), cell.init(rng, D, H))
-    return p, *(rng.standard_normal(s) for s in [(T, B, D), (B, H), (B, H), (T, B, H)])
-
-
-def logistic(a):
-    return 1 / (1 + np.exp(-a))
-
-
-def close(found, wanted):
-    np.testing.assert_allclose(found, wanted, rtol=1e-10, atol=1e-13)
+SIZES = T, B, D, H = 4, 2, 3, 4
 
 
 @pytest.mark.equation("eq-peephole-gates", "eq-peephole-output")
 def test_a_step_with_peepholes_unit_by_unit():
-    p, x, h0, c0, _ = case(peephole_lstm)
+    p, x, (h0, c0), _ = cell_case(peephole_lstm, *SIZES)
     h_all, cache = peephole_lstm.forward(p, x, h0, c0)
     for b in range(B):
         h, c = h0[b], c0[b]
@@ -45,10 +32,10 @@ def test_a_step_with_peepholes_unit_by_unit():
             after = peephole_lstm.step(p, x[t, b], h, c)
             c = f * c + i * np.tanh(a[2])
             h = logistic(a[3] + p.w_c[2] * c) * np.tanh(c)
-            close(h_all[t, b], h)
-            close(cache.c[t, b], c)
-            close(after[0], h)
-            close(after[1], c)
+            assert_close(h_all[t, b], h)
+            assert_close(cache.c[t, b], c)
+            assert_close(after[0], h)
+            assert_close(after[1], c)
 
 
 def pushed_loss(p, x, h0, c0, dh, push_a, push_c):
@@ -65,7 +52,7 @@ def pushed_loss(p, x, h0, c0, dh, push_a, push_c):
 
 @pytest.fixture(scope="module")
 def peeping():
-    p, x, h0, c0, dh = case(peephole_lstm)
+    p, x, (h0, c0), dh = cell_case(peephole_lstm, *SIZES)
     zeros = np.zeros((T, B, 4 * H)), np.zeros((T, B, H))
     da, dc = gradcheck.complex_step(
         lambda push: pushed_loss(p, x, h0, c0, dh, *push), zeros
@@ -96,7 +83,7 @@ def test_the_cell_has_three_readers_more(peeping):
         shifted(di) * p.w_c[0],
         shifted(df) * p.w_c[1],
     ]
-    close(sum(terms), dc)
+    assert_close(sum(terms), dc)
     assert min(np.abs(term).max() for term in terms) > 0.01
 
 
@@ -109,13 +96,13 @@ def test_gradients_of_the_peepholes(peeping):
             wanted[0] += di[t, b] * cache.c_previous[t, b]
             wanted[1] += df[t, b] * cache.c_previous[t, b]
             wanted[2] += do[t, b] * cache.c[t, b]
-    close(peephole_lstm.backward(p, cache, dh)[0].w_c, wanted)
+    assert_close(peephole_lstm.backward(p, cache, dh)[0].w_c, wanted)
     zeros = np.zeros((T, 1, 1))
     h0, c0 = cache.h_previous[0], cache.c_previous[0]
     numeric = gradcheck.complex_step(
         lambda w: pushed_loss(p._replace(w_c=w), x, h0, c0, dh, zeros, zeros), p.w_c
     )
-    close(wanted, numeric)
+    assert_close(wanted, numeric)
 
 
 @pytest.mark.equation("eq-peephole-path")
@@ -135,7 +122,7 @@ def test_with_peepholes_the_path_along_the_cell_is_no_longer_the_gate_alone(peep
                 )
                 for j in range(H)
             ]
-            close(np.array(J), np.diag(slope[b]))
+            assert_close(np.array(J), np.diag(slope[b]))
 
 
 def test_the_clock_fires_every_N_steps_and_only_peepholes_make_it():
@@ -159,7 +146,7 @@ def test_the_clock_fires_every_N_steps_and_only_peepholes_make_it():
 
 @pytest.mark.equation("eq-coupled-cell")
 def test_the_coupled_cell_is_a_weighted_mean():
-    p, x, h0, _, _ = case(coupled_lstm)
+    p, x, (h0, _), _ = cell_case(coupled_lstm, *SIZES)
     c = np.random.default_rng(62).uniform(-1, 1, (B, H))
     h = h0
     for t in range(T):
@@ -168,14 +155,14 @@ def test_the_coupled_cell_is_a_weighted_mean():
         h_code, c_code = coupled_lstm.step(p, x[t], h, c)
         c = f * c + (1 - f) * np.tanh(g)
         h = logistic(o) * np.tanh(c)
-        close(c_code, c)
-        close(h_code, h)
+        assert_close(c_code, c)
+        assert_close(h_code, h)
         assert np.abs(c).max() <= 1
 
 
 @pytest.mark.equation("eq-coupled-gradient")
 def test_a_weight_that_stands_in_two_places_collects_from_both():
-    p, x, h0, c0, dh = case(coupled_lstm)
+    p, x, (h0, c0), dh = cell_case(coupled_lstm, *SIZES)
     full = coupled_lstm.expand(p)
     dfull, *_ = lstm.backward(full, lstm.forward(full, x, h0, c0)[1], dh)
     dp = coupled_lstm.dexpand(p, dfull)
@@ -192,7 +179,7 @@ def test_a_weight_that_stands_in_two_places_collects_from_both():
     numeric = gradcheck.complex_step(loss, p)
     for name, whole, d, n in zip(p._fields, dfull, dp, numeric, strict=True):
         np.testing.assert_allclose(d, n, rtol=1e-10, atol=1e-13, err_msg=name)
-        close(n[..., :H], whole[..., H : 2 * H] - whole[..., :H])
+        assert_close(n[..., :H], whole[..., H : 2 * H] - whole[..., :H])
 
 
 @pytest.mark.equation("eq-hard-sigmoid")
@@ -200,7 +187,7 @@ def test_a_weight_that_stands_in_two_places_collects_from_both():
 def test_hard_sigmoid_is_a_ramp_with_corners(slope):
     a = np.array([-9, -0.5 / slope, -1, 0, 0.3, 0.5 / slope, 9])
     wanted = [min(1, max(0, slope * value + 0.5)) for value in a]
-    close(functional.hard_sigmoid(a, slope), wanted)
+    assert_close(functional.hard_sigmoid(a, slope), wanted)
     inside = np.array([-1.3, 0.2, 2.2])
     for value in inside:
         numeric = gradcheck.central_difference(

@@ -1,6 +1,9 @@
 """A wrong answer to an exercise, and what the reader must be told about it."""
 
+import importlib
 from typing import NamedTuple
+
+from unrolled import exercises
 
 
 class Attempt(NamedTuple):
@@ -21,3 +24,14 @@ class Attempt(NamedTuple):
             f"{self.old!r} stands not once in the solution"
         )
         return solution.replace(self.old, self.new)
+
+
+def wrong_attempts(name):
+    """Returns the wrong answers to an exercise that stand in this folder."""
+    part = importlib.import_module(f"tests.exercises.{exercises.part_of(name)}")
+    return part.WRONG[name]
+
+
+def all_wrong_attempts():
+    """Returns [(exercise, attempt)] of all exercises."""
+    return [(name, a) for name in exercises.names() for a in wrong_attempts(name)]

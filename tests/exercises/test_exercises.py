@@ -8,26 +8,19 @@ import importlib
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 from book._ext.live import exercise_pages
 from book._ext.source import drawn_cells
+from tests.exercises.attempt import all_wrong_attempts, wrong_attempts
+from tests.support.paths import ROOT
 from unrolled import exercises
 from unrolled.exercises import judging
 
-ROOT = Path(__file__).parents[2]
 NAMES = exercises.names()
 SOFTMAX = "softmax_over_the_wrong_axis"
-
-
-def wrong_attempts(name):
-    part = importlib.import_module(f"tests.exercises.{exercises.part_of(name)}")
-    return part.WRONG[name]
-
-
-ATTEMPTS = [(name, attempt) for name in NAMES for attempt in wrong_attempts(name)]
+ATTEMPTS = all_wrong_attempts()
 
 
 def verdict(name, code):

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.paths import ROOT
 from tests.support.rooms import MACHINERY, PACKAGE, House, described
 
-ROOT = Path(__file__).parents[2]
 LONGEST = 300  # lines of a file of the machinery
 
 # Interchangeable cells: one file, test_cell_interface.py, runs the same tests over all of them.

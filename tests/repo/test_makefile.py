@@ -4,7 +4,6 @@ import json
 import os
 import re
 import shutil
-import subprocess
 import tomllib
 from pathlib import Path
 
@@ -13,7 +12,9 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.version import Version
 
-ROOT = Path(__file__).parents[2]
+from tests.support.makefile import fake_python, locked, make
+from tests.support.paths import ROOT
+
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 BUILT = {"_build", "node_modules"}
 TEXT = {
@@ -32,37 +33,8 @@ TEXT = {
 }
 
 
-def locked(path):
-    """Returns {name: [(version, marker, hashes)]} of a hash-locked requirements file."""
-    packages = {}
-    for block in re.findall(
-        r"^[\w.-]+==.*(?:\n[ \t].*)*", path.read_text("utf-8"), re.MULTILINE
-    ):
-        head = re.match(
-            r"([\w.-]+)==([^\s;]+)(?: ; (.*?))?(?: \\)?$", block, re.MULTILINE
-        )
-        name, version, marker = head.groups()
-        hashes = frozenset(re.findall(r"--hash=sha256:([0-9a-f]{64})", block))
-        packages.setdefault(name, []).append((version, marker, hashes))
-    return packages
-
-
 LOCK = locked(ROOT / "requirements.lock")
 BINDER = locked(ROOT / "binder" / "requirements.txt")
-
-
-def make(*arguments, folder=ROOT):
-    # Without what a `make test` above hands down.
-    environment = {
-        k: v for k, v in os.environ.items() if not k.startswith(("MAKE", "MFLAGS"))
-    }
-    return subprocess.run(
-        ["make", *arguments],
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-    )
 
 
 def verbs():
@@ -93,12 +65,6 @@ def test_contributing_names_exactly_the_verbs_that_exist():
         r"^\|(.*?)\|", (ROOT / "CONTRIBUTING.md").read_text("utf-8"), re.MULTILINE
     )
     assert sorted(re.findall(r"`make ([a-z]+)`", "".join(table))) == sorted(verbs())
-
-
-def fake_python(path, script):
-    path.write_text(f"#!/bin/sh\n{script}\n")
-    path.chmod(0o755)
-    return path
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 from book._ext.report import mutants
 from book._ext.report.book import Book
 from tests.support import mutation
-from tests.website.test_report_tables import said
+from tests.support.shown_nodes import said
 
 TOY = """
 def double(x):

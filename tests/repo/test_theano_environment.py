@@ -6,15 +6,14 @@ import re
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 from experiments.frameworks import theano_agreement
-from tests.repo.test_makefile import fake_python, locked, make
+from tests.support.makefile import fake_python, locked, make
+from tests.support.paths import ROOT
 from unrolled import records
 
-ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "envs/theano-1.0.5"
 NO_PYTHON = "Theano 1.0.5 needs Python 3.11 or 3.10"
 
@@ -206,7 +205,7 @@ def test_the_step_runs_small(monkeypatch):
 def test_without_a_c_compiler_pytensor_goes_on_with_numba_and_says_so(tmp_path):
     code = (
         "import json, numpy as np\n"
-        "from unrolled import theano_models as w\n"
+        "from unrolled.frameworks import theano_models as w\n"
         "x = w.T.vector('x', dtype='float64')\n"
         "for _ in range(2):\n"
         "    f = w.function([x], w.T.tanh(x).sum())\n"

@@ -18,11 +18,10 @@ import tomllib
 from collections import defaultdict
 from datetime import UTC, datetime
 from importlib import metadata
-from pathlib import Path
 
+from tests.support.paths import ROOT
 from unrolled import records
 
-ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "_build/mutants"
 SENTENCES = ROOT / "tests/support/mutants.toml"
 RECORD = "mutation"

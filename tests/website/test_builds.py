@@ -18,17 +18,16 @@ import pytest
 from book._ext.build import build, unfinished
 from book._ext.evidence import draw
 from book._ext.live import exercise_pages
-from tests.website.test_page_faults import GOOD, HEADER, ROOT, code, seed
+from tests.support.paths import ROOT
+from tests.support.seeded_book import GOOD, HEADER, code, seed, with_few_modules
 
-EXT = ROOT / "book/_ext"
-MODULES = {"__init__", "figures", "functional", "rnn"}
 PAUSE = """import os, pathlib, time
 if "SLOWLY" in os.environ:
     pathlib.Path(os.environ["SLOWLY"]).touch()
     time.sleep(60)
 """
 DRIVER = f"""import pathlib, sys
-sys.path.insert(0, {str(EXT)!r})
+sys.path.insert(0, {str(ROOT)!r})
 from book._ext.build import build
 build.ROOT = pathlib.Path(sys.argv.pop(1))
 build.BUILD = build.ROOT / "_build"
@@ -53,19 +52,6 @@ def small_book(folder):
     )
     (folder / "package-lock.json").symlink_to(ROOT / "package-lock.json")
     return with_few_modules(folder)
-
-
-def with_few_modules(folder):
-    """A seeded book that builds sooner, since each module gets a page."""
-    (folder / "code").unlink()
-    shutil.copytree(
-        ROOT / "code/unrolled",
-        folder / "code/unrolled",
-        ignore=lambda at, names: [
-            name for name in names if name.partition(".")[0] not in MODULES
-        ],
-    )
-    return folder
 
 
 def start(folder, *arguments, **environment):
@@ -178,7 +164,8 @@ def test_drawing_waits_for_a_build(tmp_path):
     (tmp_path / "_build").mkdir()
     (tmp_path / "code").symlink_to(ROOT / "code")
     script = (
-        f"import sys, pathlib\nsys.path.insert(0, {str(EXT)!r})\nimport draw\n"
+        f"import sys, pathlib\nsys.path.insert(0, {str(ROOT)!r})\n"
+        "from book._ext.evidence import draw\n"
         f"sys.exit(draw.main([], pathlib.Path({str(tmp_path)!r})))"
     )
     with build.alone(tmp_path / "_build"):

@@ -11,9 +11,9 @@ import pytest
 
 from book._ext.evidence import coverage_index, drawn, measure_evidence, value_assertions
 from book._ext.source import drawn_cells
-from tests.website.test_equations import LABELS
+from tests.support.equation_labels import LABELS
+from tests.support.paths import ROOT
 
-ROOT = drawn_cells.ROOT
 DRAWN = {
     c.name
     for path in drawn_cells.chapters()
@@ -38,7 +38,9 @@ def test_a_test_executes_every_function_and_class_that_is_drawn():
 
 
 @of_the_record
-@pytest.mark.parametrize("name", ["peephole_lstm.backward", "coupled_lstm.expand"])
+@pytest.mark.parametrize(
+    "name", ["cells.peephole_lstm.backward", "cells.coupled_lstm.expand"]
+)
 def test_the_tests_of_the_interface_of_cells_are_shown(name):
     tests = coverage_index.read(ROOT).of_function(f"unrolled.{name}")
     interface = {
@@ -388,8 +390,11 @@ def test_what_tests_execute_is_measured_and_only_what_changed_again(tmp_path):
 
 def measure(root, status=0):
     """Runs the measurement in a process of its own; returns what it says."""
-    script = "import sys, pathlib, measure_evidence as m; sys.exit(m.main([], pathlib.Path.cwd()))"
-    path = os.pathsep.join(map(str, [root / "code", ROOT / "book/_ext"]))
+    script = (
+        "import sys, pathlib\nfrom book._ext.evidence import measure_evidence\n"
+        "sys.exit(measure_evidence.main([], pathlib.Path.cwd()))"
+    )
+    path = os.pathsep.join(map(str, [root / "code", ROOT]))
     done = subprocess.run(
         [sys.executable, "-c", script],
         cwd=root,

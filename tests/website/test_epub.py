@@ -14,7 +14,8 @@ from docutils import utils as document
 
 from book._ext.build import build
 from book._ext.formats import epub, epub_pages
-from tests.website.test_page_faults import GOOD, HEADER, ROOT, code, seed
+from tests.support.paths import ROOT
+from tests.support.seeded_book import GOOD, HEADER, code, seed
 
 OPF = "{http://www.idpf.org/2007/opf}"
 XHTML = "{http://www.w3.org/1999/xhtml}"

@@ -1,37 +1,13 @@
 """Labelled equations and the tests that check them: every label has a test, every mark a label."""
 
-import re
-
 import pytest
 
 from book._ext.evidence import coverage_index
 from book._ext.source import drawn_cells
+from tests.support.equation_labels import LABELS, labels
+from tests.support.paths import ROOT
 
-EVIDENCE = coverage_index.read(drawn_cells.ROOT)
-
-
-def labels(source):
-    """The labels of a page's equations, in order; code that shows how to write one has none."""
-    found, fences = [], []
-    for line in source.splitlines():
-        if fence := re.match(r"(`{3,}|:{3,})(.*)", line):
-            if fences and not fence[2] and fence[1] == fences[-1][0]:
-                fences.pop()
-            else:
-                fences.append((fence[1], fence[2].strip()))
-        elif all(kind.startswith("{") and "code" not in kind for _, kind in fences):
-            in_math = bool(fences) and fences[-1][1].startswith("{math}")
-            pattern = r":label: *([\w-]+)" if in_math else r".*\$\$ *\(([\w-]+)\)"
-            if label := re.match(pattern, line):
-                found.append(label[1])
-    return found
-
-
-LABELS = {
-    label: path.relative_to(drawn_cells.ROOT).as_posix()
-    for path in drawn_cells.chapters()
-    for label in labels(path.read_text("utf-8"))
-}
+EVIDENCE = coverage_index.read(ROOT)
 
 
 @pytest.mark.evidence

@@ -4,18 +4,16 @@ import gzip
 import json
 import os
 import re
-import threading
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from book._ext.build import serve
 from book._ext.page import gradient_flow
+from tests.support.marks import in_browser
+from tests.support.paths import AXE
 from unrolled.cells import rnn
 from unrolled.gradients import jacobians
 
-ROOT = Path(__file__).parents[2]
 PAGE = "book/03-bptt/vanishing-and-exploding.html"
 HEAVIEST = 150_000  # bytes, gzipped, of all that the figure adds to the page
 FIRST_FRAME = 1000  # milliseconds from the start of the navigation
@@ -98,15 +96,6 @@ def test_backward_norms_alone_would_not_do():
 # --- in the browser -----------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def origin(site):
-    server = serve.server(site, 0)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_address[1]}"
-    server.shutdown()
-    server.server_close()
-
-
 class Figure:
     """The figure as a reader uses it."""
 
@@ -148,15 +137,6 @@ def page(browser, origin):
     page.context.close()
 
 
-browser_test = [pytest.mark.site, pytest.mark.browser, pytest.mark.slow]
-
-
-def marked(test):
-    for mark in browser_test:
-        test = mark(test)
-    return test
-
-
 def first_frame(page):
     """Milliseconds from the start of the navigation until the figure was drawn."""
     (mark,) = page.evaluate(
@@ -165,7 +145,7 @@ def first_frame(page):
     return mark
 
 
-@marked
+@in_browser
 def test_the_first_frame_is_there_within_a_second(browser, origin):
     # A second on a quiet machine; where each core is shared by several processes, as much longer.
     allowed = FIRST_FRAME * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
@@ -182,7 +162,7 @@ def test_the_first_frame_is_there_within_a_second(browser, origin):
     pytest.fail(f"drawn after {[round(time) for time in times]} ms")
 
 
-@marked
+@in_browser
 def test_the_reading_tells_what_the_table_holds(page):
     figure = Figure(page)
     figure.choose("Nonlinearity", "linear")
@@ -209,7 +189,7 @@ def test_the_reading_tells_what_the_table_holds(page):
     assert page.faults == []
 
 
-@marked
+@in_browser
 def test_the_keyboard_alone_works_it(page):
     figure = Figure(page)
     slider = figure.root.get_by_label("Spectral radius of Wh")
@@ -233,7 +213,7 @@ def test_the_keyboard_alone_works_it(page):
     assert figure.reading().startswith("tanh")
 
 
-@marked
+@in_browser
 def test_the_nodes_show_the_gradient(page):
     figure = Figure(page)
     figure.choose("Nonlinearity", "linear")
@@ -251,12 +231,12 @@ def test_the_nodes_show_the_gradient(page):
     assert page.locator(".gradient-flow-network rect.fill.grown").count() == grown > 0
 
 
-@marked
+@in_browser
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("width", [320, 1280])
 def test_axe_finds_nothing_and_nothing_scrolls_sideways(browser, origin, theme, width):
     page = open_page(browser, origin, width, theme)
-    page.evaluate((ROOT / "node_modules/axe-core/axe.min.js").read_text("utf-8"))
+    page.evaluate(AXE.read_text("utf-8"))
     found = page.evaluate("axe.run('.gradient-flow')")["violations"]
     assert [v["id"] for v in found] == []
     assert page.evaluate("document.documentElement.scrollWidth") <= width
@@ -265,7 +245,7 @@ def test_axe_finds_nothing_and_nothing_scrolls_sideways(browser, origin, theme, 
     page.context.close()
 
 
-@marked
+@in_browser
 def test_the_curve_follows_the_theme(browser, origin):
     def colours(theme):
         page = open_page(browser, origin, theme=theme)
@@ -288,7 +268,7 @@ def test_the_curve_follows_the_theme(browser, origin):
     assert "131,186,247" in dark and "131,186,247" not in light
 
 
-@marked
+@in_browser
 def test_without_scripts_a_picture_stands_in_its_place(browser, origin):
     page = open_page(browser, origin, scripts=False)
     picture = page.locator(".gradient-flow-static img.light-twin")
@@ -297,7 +277,7 @@ def test_without_scripts_a_picture_stands_in_its_place(browser, origin):
     page.context.close()
 
 
-@marked
+@in_browser
 def test_the_figure_is_light_and_loaded_on_its_page_alone(site):
     html = (site / PAGE).read_text("utf-8")
     figure = r'<div class="gradient-flow".*?gradient-flow\.js"></script>'

@@ -3,10 +3,10 @@
 import re
 
 from book._ext.page import landing
-from book._ext.source.drawn_cells import ROOT
+from tests.support.paths import BOOK
 from unrolled.drawing import graph
 
-STYLE = (ROOT / "book/_static/landing.css").read_text("utf-8")
+STYLE = (BOOK / "_static/landing.css").read_text("utf-8")
 
 
 def test_the_figure_has_every_node_and_edge_of_the_graph():

@@ -1,12 +1,11 @@
 """Everything on the site that others wrote has its licence there."""
 
-from pathlib import Path
-
 import pytest
 
 from book._ext.metadata import licences
+from tests.support.paths import BOOK
 
-OURS = Path(__file__).parents[2] / "book/_static"
+OURS = BOOK / "_static"
 
 
 @pytest.mark.site

@@ -3,15 +3,16 @@
 import http.server
 import subprocess
 import sys
-import threading
 
 import pytest
 
 from book._ext.build import build
-from tests.website.test_page_faults import ROOT, seed
+from tests.support.paths import ROOT
+from tests.support.seeded_book import seed
+from tests.support.serving import answering
 
 RUN = f"""import pathlib, sys
-sys.path.insert(0, {str(ROOT / "book/_ext")!r})
+sys.path.insert(0, {str(ROOT)!r})
 from book._ext.metadata import links
 sys.exit(links.main([], pathlib.Path(sys.argv[1])))
 """
@@ -33,9 +34,7 @@ class Here(http.server.BaseHTTPRequestHandler):
 @pytest.mark.slow
 def test_a_link_that_leads_nowhere_is_named(tmp_path):
     build.npm_packages(ROOT)
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Here) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        address = f"http://127.0.0.1:{server.server_port}"
+    with answering(Here) as address:
         text = f"# Page\n\n[Here]({address}/here), and\n\n[gone]({address}/gone).\n"
         folder = seed(tmp_path, {"page": text})
         (folder / "_build").mkdir()
@@ -53,4 +52,3 @@ def test_a_link_that_leads_nowhere_is_named(tmp_path):
             command, capture_output=True, text=True, cwd=folder, timeout=120
         )
         assert done.returncode == 0, done.stdout + done.stderr
-        server.shutdown()

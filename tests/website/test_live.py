@@ -4,7 +4,6 @@ import importlib
 import re
 import zipfile
 from io import BytesIO
-from pathlib import Path
 
 import pytest
 from docutils import nodes
@@ -19,10 +18,8 @@ from book._ext.live import (
     live_cells,
     live_files,
 )
+from tests.support.paths import ROOT
 from unrolled import exercises
-
-ROOT = Path(__file__).parents[2]
-
 
 # --- What is live, from the text alone ----------------------------------------------------------
 

@@ -1,142 +1,29 @@
 """Code that runs in the page, as a reader meets it: in a browser, on the built site."""
 
 import gzip
-import importlib
 import json
-import re
-import threading
 import time
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from book._ext.build import serve
 from book._ext.live import available_modules
 from book._ext.page import policy
+from tests.exercises.attempt import wrong_attempts
+from tests.support.live_reader import Reader
+from tests.support.marks import IN_BROWSER
+from tests.support.paths import AXE, ROOT
 from tests.support.waiting import settle
 from unrolled import exercises
 
-ROOT = Path(__file__).parents[2]
-AXE = ROOT / "node_modules/axe-core/axe.min.js"
 CHAPTER = "book/02-language-model/the-gradient.html"
-EXERCISES = "book/exercises/language-model.html"
 READY = 6  # seconds after the click
 WIRE = 10_000_000  # bytes, as a server that compresses sends them
 BUTTON = 3_000  # bytes, gzipped: all that a page carries for those who do not ask
 PRESSED = {".gzip", ".whl", ".zip"}
 
-pytestmark = [pytest.mark.site, pytest.mark.browser, pytest.mark.slow]
-
-
-@pytest.fixture(scope="module")
-def origin(site):
-    server = serve.server(site, 0)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
-
-
-class Reader:
-    """A reader at one page: what they can press and see."""
-
-    def __init__(self, browser, origin, name, script=None, **settings):
-        self.context = browser.new_context(**settings)
-        self.context.set_default_timeout(60_000)
-        if script:
-            self.context.add_init_script(script)
-        self.page = self.context.new_page()
-        self.requests, self.troubles = [], []
-        self.page.on("request", lambda request: self.requests.append(request.url))
-        self.page.on("pageerror", lambda error: self.troubles.append(str(error)))
-        self.origin, self.name = origin, name
-        self.page.goto(f"{origin}/{name}", wait_until="networkidle")
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *error):
-        self.context.close()
-
-    def ask(self):
-        self.page.click(".live-bar button")
-        return self
-
-    def wait_until_ready(self):
-        self.wait_for("Python is ready.")
-        return self
-
-    def said(self):
-        return self.page.inner_text(".live-bar [role=status]")
-
-    def wait_for(self, text, where=".live-bar [role=status]"):
-        self.page.locator(where).filter(has_text=text).first.wait_for(state="attached")
-
-    def cell(self, number):
-        return Cell(self, f"#cell-{number}")
-
-
-class Cell:
-    def __init__(self, reader, selector):
-        self.reader, self.page, self.selector = reader, reader.page, selector
-
-    def button(self, name):
-        return self.page.locator(
-            f"{self.selector} .live-buttons > button", has_text=name
-        ).first
-
-    def write(self, code):
-        """Types over what is there; the editor indents nothing by itself in one insertion."""
-        self.page.click(f"{self.selector} .cm-content")
-        self.page.keyboard.press("Control+a")
-        if code:
-            self.page.keyboard.insert_text(code)
-        else:
-            self.page.keyboard.press("Delete")
-
-    def text(self):
-        lines = self.page.locator(f"{self.selector} .cm-line").all_text_contents()
-        return "\n".join(lines)
-
-    def press(self, name, wait=True):
-        self.button(name).click()
-        if wait:
-            self.wait()
-        return self
-
-    def wait(self):
-        self.page.locator(".cell[aria-busy=true]").wait_for(state="detached")
-
-    @property
-    def status(self):
-        return self.page.inner_text(f"{self.selector} .live-buttons [role=status]")
-
-    @property
-    def output(self):
-        return self.page.locator(f"{self.selector} .live-output").first.text_content()
-
-
-@pytest.fixture
-def reader(browser, origin):
-    opened = []
-
-    def open_(name=EXERCISES, **settings):
-        opened.append(Reader(browser, origin, name, **settings))
-        return opened[-1]
-
-    yield open_
-    for each in opened:
-        each.context.close()
-
-
-@pytest.fixture(scope="module")
-def exercise_page(browser, origin):
-    """One page for all tests that leave Python as they find it."""
-    with Reader(
-        browser, origin, EXERCISES, color_scheme="light", reduced_motion="reduce"
-    ) as page:
-        yield page.ask().wait_until_ready()
+pytestmark = IN_BROWSER
 
 
 @pytest.fixture(scope="module")
@@ -161,8 +48,8 @@ def weight(site, urls, origin):
     return total
 
 
-def test_nothing_is_loaded_before_it_is_asked_for(reader, site):
-    page = reader(CHAPTER)
+def test_nothing_is_loaded_before_it_is_asked_for(live_page, site):
+    page = live_page(CHAPTER)
     asked = [urlsplit(url).path for url in page.requests]
     ours = [path for path in asked if "live" in path]
     assert sorted(Path(path).name for path in ours) == ["live.js"]
@@ -180,10 +67,10 @@ def share_of_a_core():
     return (time.process_time() - own) / (time.perf_counter() - wall)
 
 
-def test_ready_soon_with_few_bytes_and_from_nowhere_else(reader, site):
+def test_ready_soon_with_few_bytes_and_from_nowhere_else(live_page, site):
     took = []
     for _ in range(4):  # other tests, or other people, may need the machine as well
-        page = reader(CHAPTER)
+        page = live_page(CHAPTER)
         before = len(page.requests)
         share = share_of_a_core()
         begun = time.perf_counter()
@@ -253,19 +140,19 @@ def test_an_endless_loop_is_stopped_and_python_starts_again(chapter_page):
     assert "after" in cell.status  # what is above has run again
 
 
-def test_a_cell_that_cannot_run_here_says_what_it_needs(reader):
-    page = reader("book/02-language-model/language-modelling.html").ask()
+def test_a_cell_that_cannot_run_here_says_what_it_needs(live_page):
+    page = live_page("book/02-language-model/language-modelling.html").ask()
     page.wait_for("it needs the text of the installed packages", ".live-needs")
 
 
-def test_edits_survive_a_reload_and_reset_brings_the_book_back(reader):
+def test_edits_survive_a_reload_and_reset_brings_the_book_back(live_page):
     def again():
         page.page.reload(wait_until="networkidle")
         kept = page.said()
         page.ask().page.wait_for_selector(".live-buttons")
         return kept
 
-    page = reader().ask()
+    page = live_page().ask()
     page.page.wait_for_selector(".live-buttons")
     cell = page.cell(2)
     original = cell.text()
@@ -279,8 +166,8 @@ def test_edits_survive_a_reload_and_reset_brings_the_book_back(reader):
     assert cell.text() == original
 
 
-def test_an_edit_of_an_older_text_is_offered_and_kept(reader):
-    page = reader()
+def test_an_edit_of_an_older_text_is_offered_and_kept(live_page):
+    page = live_page()
     name = json.loads(page.page.text_content(".live-cells"))["cells"][1]["exercise"]
     key = f"unrolled.edit:book/exercises/language-model:{name}:oldhash"
     page.page.evaluate(f"localStorage.setItem({key!r}, 'mine = 1')")
@@ -294,116 +181,6 @@ def test_an_edit_of_an_older_text_is_offered_and_kept(reader):
     page.page.get_by_role("button", name="Delete your earlier edit").click()
     assert page.page.evaluate(f"localStorage.getItem({key!r})") is None
     assert page.page.locator(".live-old").count() == 0
-
-
-# --- What goes wrong ----------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("code", "shown"),
-    [
-        ("def f(x):\n    return {}[x]\n\nf('key')", "    return {}[x]"),
-        ("{}['key']", "KeyError: 'key'"),
-        ("def f(): f()\nf()", "RecursionError"),
-        ("import numpy as np\nnp.ones(10**9)", "Error"),
-        ("input()", "nobody to ask"),
-        ("import nowhere", "ModuleNotFoundError"),
-    ],
-)
-def test_code_that_raises_shows_the_readers_lines(exercise_page, code, shown):
-    cell = exercise_page.cell(1)
-    cell.write(code)
-    cell.press("Run")
-    assert cell.status == "It raised an error, shown below."
-    assert shown in cell.output
-    assert "_pyodide" not in cell.output and "live_runner" not in cell.output
-    cell.write("'still here'")
-    assert cell.press("Run").output == "'still here'\n"
-
-
-def test_megabytes_are_cut_and_the_page_goes_on(exercise_page):
-    cell = exercise_page.cell(1)
-    cell.write("print('x' * 5_000_000)")
-    cell.press("Run")
-    assert 50_000 < len(cell.output) < 70_000
-    assert "cut here: more is printed than a page can show" in cell.output
-    assert "… 4,940,001 more characters" in cell.output
-
-
-def test_a_check_of_a_cell_that_defines_nothing_says_what_to_define(exercise_page):
-    cell = exercise_page.cell(2)
-    cell.write("")
-    cell.press("Check")
-    assert re.search("Not yet. .*(Define|Set)", cell.status)
-    cell.write("1 / 0")
-    cell.press("Check")
-    assert "raised an error" in cell.status and "ZeroDivisionError" in cell.output
-
-
-FORBIDDEN = """Object.defineProperty(window, "localStorage", {
-  get() { throw new DOMException("no", "SecurityError"); } });"""
-FULL = """Storage.prototype.setItem = () => {
-  throw new DOMException("no", "QuotaExceededError"); }"""
-
-
-@pytest.mark.parametrize(
-    ("script", "message"),
-    [(FORBIDDEN, "forbids the page to store anything"), (FULL, "storage is full")],
-    ids=["forbidden", "full"],
-)
-def test_without_storage_it_works_and_says_that_nothing_is_kept(
-    reader, script, message
-):
-    page = reader(script=script).ask().wait_until_ready()
-    cell = page.cell(2)
-    cell.write("1 + 1")
-    assert cell.press("Run").output == "2\n"
-    page.wait_for(message, ".live-trouble")
-    ours = [
-        trouble
-        for trouble in page.troubles
-        if "live" in trouble or "cells.js" in trouble
-    ]
-    assert ours == []
-
-
-def test_without_webassembly_one_sentence_says_so(reader):
-    page = reader(script="delete window.WebAssembly").ask()
-    assert "WebAssembly" in page.said()
-    assert page.page.is_visible(".live-bar button")
-
-
-def test_a_page_opened_as_a_file_says_what_to_do(browser, site):
-    page = browser.new_page()
-    page.goto((site / EXERCISES).as_uri())
-    page.click(".live-bar button")
-    assert "make serve" in page.inner_text(".live-bar [role=status]")
-    page.close()
-
-
-def test_what_does_not_come_is_named_and_can_be_tried_again(reader):
-    page = reader()
-    for name, message in (
-        ("files.json", "The files that run the code did not come"),
-        ("editor.js", "The files that run the code did not come"),
-        ("worker.js", "worker.js did not come"),
-        ("pyodide.js", "pyodide.js did not come"),
-        ("pyodide.asm.wasm.gzip", "pyodide.asm.wasm did not come"),
-        (
-            "numpy-*.whl",
-            "numpy-1.25.2-cp311-cp311-emscripten_3_1_46_wasm32.whl did not come",
-        ),
-        ("unrolled-*.whl", "the package did not come"),
-    ):
-        page.page.route(f"**/{name}", lambda route: route.abort())
-        page.ask()
-        page.wait_for(message)
-        page.wait_for("Try again", ".live-bar button")
-        page.page.unroute(f"**/{name}")
-    cell = page.cell(2)
-    cell.write("3")
-    page.ask().wait_until_ready()
-    assert cell.press("Run").output == "3\n"
 
 
 # --- For everybody ------------------------------------------------------------------------------
@@ -462,8 +239,8 @@ def test_it_works_by_keyboard_and_keeps_the_focus(exercise_page):
     assert page.page.evaluate(focused) == "Check the answer, cell 2"
 
 
-def test_it_runs_under_a_strict_content_security_policy(reader):
-    page = reader()
+def test_it_runs_under_a_strict_content_security_policy(live_page):
+    page = live_page()
 
     def guarded(route):
         answer = route.fetch()
@@ -492,11 +269,8 @@ def live_exercises(part):
 def attempts(name):
     """[(code, what the page must say, whether it is right)] for stub, wrong answers, solution."""
     exercise = exercises.load(name)
-    wrong = importlib.import_module(f"tests.exercises.{exercises.part_of(name)}").WRONG[
-        name
-    ]
     yield exercise.STUB, "Not yet. ", False
-    for attempt in wrong:
+    for attempt in wrong_attempts(name):
         yield attempt.text(exercise.SOLUTION), attempt.says, False
     yield exercise.SOLUTION, "Right. ", True
 
@@ -528,9 +302,11 @@ CHECK = """async ([id, code]) => {
         for part in PARTS
     ],
 )
-def test_every_exercise_is_judged_in_the_page(reader, part):
+def test_every_exercise_is_judged_in_the_page(live_page, part):
     page = (
-        reader(f"book/exercises/{part.replace('_', '-')}.html").ask().wait_until_ready()
+        live_page(f"book/exercises/{part.replace('_', '-')}.html")
+        .ask()
+        .wait_until_ready()
     )
     about = json.loads(page.page.text_content(".live-cells"))["cells"]
     places = {cell["exercise"]: cell for cell in about if "exercise" in cell}

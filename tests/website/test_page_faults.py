@@ -4,63 +4,34 @@ The seeded book is a small one of its own (its pages, tests and records are writ
 configuration, extensions and package.
 """
 
-import http.client
 import json
 import os
 import re
 import subprocess
 import sys
-import threading
+import urllib.request
 from types import SimpleNamespace
 
 import nbformat
 import pytest
 
 from book._ext.build import build, serve
-from book._ext.evidence import coverage_index, measure_evidence, record_roles
+from book._ext.evidence import record_roles
 from book._ext.execution import execution_cache
 from book._ext.page import figures_on_page
 from book._ext.source import drawn_cells, source_pages
-
-ROOT = drawn_cells.ROOT
-HEADER = """---
-jupytext:
-  text_representation: {extension: .md, format_name: myst, format_version: 0.13}
-kernelspec: {display_name: Python 3, language: python, name: python3}
----
-
-"""
-STEP = drawn_cells.source_of("unrolled.cells.rnn.step")
-PLOT = """from unrolled import figures
-figures.use_style()
-axes = figures.canvas()
-figures.lines(axes, [0, 1], {"curve": [0, 1]});"""
-IMPORTS = """```{code-cell} python3
-import numpy as np
-from unrolled.functional import project
-```
-"""
-
-
-def code(text, options=""):
-    return f"```{{code-cell}} python3\n{options}{text}\n```\n"
-
-
-GOOD = (
-    HEADER
-    + "# Good\n\n$$\na = b\n$$ (eq-tested)\n\nSee {eq}`eq-tested`, {numref}`fig-curve`.\n\n"
-    + IMPORTS
-    + code(STEP, ":drawn: unrolled.cells.rnn.step\n")
-    + code(
-        PLOT,
-        '---\nmystnb:\n  image: {alt: "A rising line."}\n'
-        '  figure: {caption: "A line.", name: fig-curve}\n---\n',
-    )
-    + "It was {record}`demo:results.loss:.2f`, {record}`demo:results.runs.1:,d` times.\n\n"
-    + "```{record-origin} demo\n```\n\n"
-    + "```{record-origin} gpu/demo\n:not-yet: There is none of this.\n```\n\n"
-    + "```{record-origin} gpu/none\n:not-yet: No GPU has been at hand.\n```\n"
+from tests.support.paths import ROOT
+from tests.support.seeded_book import (
+    GOOD,
+    HEADER,
+    IMPORTS,
+    PLOT,
+    RECORD,
+    STEP,
+    code,
+    seed,
 )
+from tests.support.serving import running
 
 # page -> its text, and what the build must say of it
 FAULTS = {
@@ -139,82 +110,6 @@ FAULTS = {
     "broken_link": ("[there](nowhere.md)\n", "nowhere.md"),
     "unknown_citation": ("{cite:p}`nobody2099`\n", "nobody2099"),
 }
-
-TESTS = """
-import pytest
-from unrolled.cells import rnn
-
-@pytest.mark.equation("eq-tested", "tested")
-def test_step():
-    assert rnn.step
-
-@pytest.mark.equation("eq-shapes")
-def test_shape():
-    assert rnn.step.shape == (2, 3)
-
-@pytest.mark.equation("eq-nothing")
-def test_nothing():
-    assert 1 + 1 == 2
-"""
-
-RECORD = {
-    "name": "demo",
-    "device": "a machine",
-    "versions": {"python": "3.11.9", "numpy": "2.4.6"},
-    "seed": 7,
-    "commit": "0123456789abcdef",
-    "date": "2026-11-20",
-    "settings": {},
-    "code": {"experiments.demo.RECORDS": "outdated"},
-    "data": {},
-    "results": {"loss": 1.23456, "runs": [1, 2345]},
-}
-
-
-SEEDED = "tests/test_seeded.py::"
-LABELS = {
-    f"{SEEDED}test_step": ["eq-tested", "tested"],
-    f"{SEEDED}test_shape": ["eq-shapes"],
-    f"{SEEDED}test_nothing": ["eq-nothing"],
-}
-EXECUTED = {f"{SEEDED}test_step", f"{SEEDED}test_shape"}
-
-
-def write_evidence(folder, executed, labels):
-    """Writes what `make evidence` would have found."""
-    record = measure_evidence.record_of(folder, executed, labels)
-    record |= {"date": "2026-11-28", "commit": "0123456789ab"}
-    (folder / coverage_index.RECORD).write_text(
-        measure_evidence.written(record), "utf-8"
-    )
-
-
-def seed(folder, pages):
-    """Writes a book of these pages; the first is its root."""
-    for name in ("code", "node_modules", "_config.yml", "requirements.lock"):
-        (folder / name).symlink_to(ROOT / name)
-    for name in ("book", "tests", "results", "experiments"):
-        (folder / name).mkdir()
-    for name in ("_ext", "_static", "_templates"):
-        (folder / "book" / name).symlink_to(ROOT / "book" / name)
-    (folder / "book/references.bib").write_text("", "utf-8")
-    (folder / "tests/test_seeded.py").write_text(TESTS, "utf-8")
-    write_evidence(folder, {"unrolled.cells.rnn.step": EXECUTED}, LABELS)
-    (folder / "results/demo.json").write_text(json.dumps(RECORD), "utf-8")
-    (folder / "results/gpu").mkdir()
-    on_gpu = RECORD | {"device": "a graphics card, driver 580.1"}
-    (folder / "results/gpu/demo.json").write_text(json.dumps(on_gpu), "utf-8")
-    for name, text in pages.items():
-        (folder / f"book/{name}.md").write_text(text, "utf-8")
-    root, *rest = pages
-    chapters = "".join(f"- file: book/{name}\n" for name in rest)
-    (folder / "_toc.yml").write_text(
-        f"format: jb-book\nroot: book/{root}\n"
-        + (f"chapters:\n{chapters}" if rest else ""),
-        "utf-8",
-    )
-    return folder
-
 
 slow = pytest.mark.slow
 
@@ -557,9 +452,5 @@ def test_a_taken_port_gets_the_next_one(tmp_path):
         serve.server(tmp_path, first.server_port) as second,
     ):
         assert second.server_port > first.server_port
-        threading.Thread(target=second.serve_forever, daemon=True).start()
-        link = http.client.HTTPConnection("127.0.0.1", second.server_port)
-        link.request("GET", "/")
-        assert link.getresponse().read() == b"here"
-        link.close()
-        second.shutdown()
+        with running(second) as address, urllib.request.urlopen(address) as answer:
+            assert answer.read() == b"here"

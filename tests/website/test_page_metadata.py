@@ -15,8 +15,9 @@ from pybtex.database import parse_string
 from book._ext.build import build
 from book._ext.metadata import citation_file, cite, page_metadata
 from tests.support.html_head import Head, heads
-from tests.website.test_builds import with_few_modules
-from tests.website.test_page_faults import HEADER, ROOT, code, seed
+from tests.support.marks import on_site
+from tests.support.paths import ROOT
+from tests.support.seeded_book import HEADER, code, seed, with_few_modules
 
 ENDS = re.compile(r"[.!?][”’)]?$")
 BOOK = {
@@ -165,6 +166,17 @@ def test_the_entry_is_copied_by_keyboard(site, browser):
     assert page.evaluate("navigator.clipboard.readText()").strip() == shown.strip()
     assert "unrolled-the-lstm" in parse_string(shown, "bibtex").entries
     context.close()
+
+
+@on_site
+def test_no_link_leads_to_an_address_that_is_undecided(site):
+    undecided = "github.com/OWNER/" in (ROOT / "_config.yml").read_text("utf-8")
+    shown = [
+        path.relative_to(site).as_posix()
+        for path in site.rglob("*.html")
+        if re.search(r'href="[^"]*OWNER', path.read_text("utf-8"))
+    ]
+    assert shown == [] or not undecided
 
 
 # --- With an address ----------------------------------------------------------------------------

@@ -9,8 +9,10 @@ from pypdf.annotations import Link
 from pypdf.generic import NameObject, TextStringObject
 
 from book._ext.build import build, chromium
+from book._ext.build.paths import Paths
 from book._ext.formats import pdf, print_html
-from tests.website.test_page_faults import HEADER, PLOT, ROOT, code, seed
+from tests.support.paths import ROOT
+from tests.support.seeded_book import HEADER, PLOT, code, seed
 
 LONG = (
     "total = "
@@ -364,29 +366,28 @@ def test_a_font_that_is_not_embedded_and_missing_facts_are_named(path, book, tmp
         assert message in lines
 
 
-def run_main(monkeypatch, capsys, tmp_path):
+def run_main(root, capsys):
     """Returns status and words of the command; its browser needs a thread of its own."""
-    monkeypatch.setattr(pdf, "FORMS", tmp_path / "forms")
     with ThreadPoolExecutor() as pool:
-        status = pool.submit(pdf.main).result()
+        status = pool.submit(pdf.main, Paths(root)).result()
     return status, capsys.readouterr().err
 
 
 def test_without_a_browser_it_says_what_to_do(folder, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(pdf, "HTML", folder / "_build/html")
     monkeypatch.setattr(chromium, "path", lambda: str(tmp_path / "nothing"))
-    status, words = run_main(monkeypatch, capsys, tmp_path)
+    forms = folder / "_build/forms"
+    before = {path: path.stat().st_mtime_ns for path in forms.iterdir()}
+    status, words = run_main(folder, capsys)
     assert status == 1
     assert (
         "There is no new PDF:\nno Chromium: install one (`make browser` fetches it)"
         in words
     )
-    assert not (tmp_path / "forms").exists()
+    assert {path: path.stat().st_mtime_ns for path in forms.iterdir()} == before
 
 
-def test_without_a_book_it_says_what_to_do(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(pdf, "HTML", tmp_path)
-    status, words = run_main(monkeypatch, capsys, tmp_path)
+def test_without_a_book_it_says_what_to_do(tmp_path, capsys):
+    status, words = run_main(tmp_path, capsys)
     assert (status, words) == (1, "The book is not built yet: `make book` builds it\n")
 
 

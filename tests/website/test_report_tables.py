@@ -1,12 +1,12 @@
 """The record of a run of the tests, and the tables that the book makes from it."""
 
+import ast
 import json
 import os
 import re
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -17,10 +17,12 @@ from book._ext.evidence import suite_run
 from book._ext.report import directive, measured, site
 from book._ext.report import exercises as exercise_tables
 from book._ext.report.book import Book
-from tests.website.test_page_faults import SEEDED, seed, write_evidence
-from unrolled import dependencies, records
+from tests.exercises.attempt import all_wrong_attempts
+from tests.support.paths import ROOT
+from tests.support.seeded_book import SEEDED, seed, write_evidence
+from tests.support.shown_nodes import said
+from unrolled import dependencies, exercises, records
 
-ROOT = Path(__file__).parents[2]
 slow = pytest.mark.slow
 
 SUITE = """
@@ -58,7 +60,7 @@ def run(folder, *arguments, suite=SUITE):
     (folder / "checks").mkdir(exist_ok=True)
     (folder / "checks/test_small.py").write_text(suite)
     (folder / "pytest.ini").write_text("[pytest]\ntestpaths = checks\n")
-    path = os.pathsep.join(map(str, [ROOT, ROOT / "book/_ext", ROOT / "code"]))
+    path = os.pathsep.join(map(str, [ROOT, ROOT / "code"]))
     plugins = [
         "tests.support.suite_recorder",
         "tests.support.side_by_side",
@@ -317,17 +319,6 @@ def book(repository):
     return shows
 
 
-def said(shown):
-    """The text of nodes, a line for each row and paragraph."""
-    lines = []
-    for node in shown:
-        rows = list(node.findall(nodes.row))
-        lines += [" | ".join(e.astext() for e in row.children) for row in rows] or [
-            node.astext()
-        ]
-    return "\n".join(lines)
-
-
 def test_a_run_shows_what_it_was_of_and_that_it_is_fresh(book):
     found = book("run", passed=2345)
     assert "tests | 2,345 passed, 0 failed, 0 skipped; 2 functions in 1 files" in found
@@ -442,11 +433,8 @@ def test_exercises_count_what_passed_of_what_there_is(book, repository):
 
 
 def test_the_wrong_answers_are_counted_as_the_tests_have_them():
-    from tests.exercises.test_exercises import ATTEMPTS
-    from unrolled import exercises
-
     counted = [exercise_tables.wrong_answers(ROOT, part) for part in exercises.PARTS]
-    assert sum(sum(of.values()) for of in counted) == len(ATTEMPTS) > 400
+    assert sum(sum(of.values()) for of in counted) == len(all_wrong_attempts()) > 400
 
 
 def test_faults_put_in_by_tests_are_counted(book):
@@ -530,7 +518,8 @@ def test_every_test_that_a_table_names_is_there():
         (exercise_tables.EXERCISES, exercise_tables.WRONG),
     ]
     for path, name in named:
-        assert f"\ndef {name}(" in (ROOT / path).read_text("utf-8"), name
+        tree = ast.parse((ROOT / path).read_text("utf-8"))
+        assert name in {getattr(node, "name", None) for node in tree.body}, path
 
 
 def test_a_test_that_is_gone_is_no_link(repository):

@@ -1,16 +1,16 @@
 """`make scores`: what it serves, what it keeps of an interrupted run, and what it writes."""
 
 import gzip
-import http.server
 import json
-import threading
 import urllib.request
 from functools import partial
 
 import pytest
 
 from book._ext.build import build
+from book._ext.build.paths import Paths
 from book._ext.metadata import scores
+from tests.support.serving import answering
 
 
 def report(*points, weight=1000):
@@ -26,14 +26,12 @@ def site(tmp_path, monkeypatch):
     """A built site of two pages and the search page, whose measurements are counted."""
     monkeypatch.delenv("RUNS", raising=False)
     monkeypatch.delenv("PAGES", raising=False)
-    monkeypatch.setattr(scores, "ROOT", tmp_path)
-    monkeypatch.setattr(scores, "HTML", tmp_path / "html")
-    monkeypatch.setattr(scores, "RECORD", tmp_path / "lighthouse.json")
-    monkeypatch.setattr(scores, "HALF_DONE", tmp_path / "half.json")
     monkeypatch.setattr(scores, "install", lambda: None)
-    (tmp_path / "html/book").mkdir(parents=True)
+    paths = Paths(tmp_path)
+    (paths.html / "book").mkdir(parents=True)
+    (tmp_path / "results").mkdir()
     for name in ("book/one.html", "book/two.html", "search.html"):
-        (tmp_path / "html" / name).write_text(f"<p>{name}</p>")
+        (paths.html / name).write_text(f"<p>{name}</p>")
     opened = []
 
     def run(address):
@@ -43,7 +41,7 @@ def site(tmp_path, monkeypatch):
         return report(90 + len(opened) % 3, 100, 100, 100)
 
     monkeypatch.setattr(scores, "report", run)
-    return tmp_path, opened
+    return paths, opened
 
 
 def test_a_score_is_the_median_of_the_runs():
@@ -66,14 +64,9 @@ def test_a_score_is_the_median_of_the_runs():
 def test_text_is_served_gzipped_and_pictures_as_they_are(tmp_path):
     (tmp_path / "page.html").write_text("word " * 100)
     (tmp_path / "picture.png").write_bytes(b"png" * 100)
-    with http.server.ThreadingHTTPServer(
-        ("127.0.0.1", 0), partial(scores.Host, directory=str(tmp_path))
-    ) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+    with answering(partial(scores.Host, directory=str(tmp_path))) as address:
         for name in ("page.html", "picture.png"):
-            with urllib.request.urlopen(
-                f"http://127.0.0.1:{server.server_port}/{name}"
-            ) as answer:
+            with urllib.request.urlopen(f"{address}/{name}") as answer:
                 body, head = answer.read(), answer.headers
             assert int(head["Content-Length"]) == len(body)
             packed = name == "page.html"
@@ -81,25 +74,24 @@ def test_text_is_served_gzipped_and_pictures_as_they_are(tmp_path):
             whole = (tmp_path / name).read_bytes()
             assert (gzip.decompress(body) if packed else body) == whole
             assert len(body) < 100 or not packed
-        server.shutdown()
 
 
 def test_every_page_is_measured_three_times_and_recorded(site):
-    folder, opened = site
-    assert "is written" in scores.work()
+    paths, opened = site
+    assert "is written" in scores.work(paths)
     assert opened == ["one.html"] * 3 + ["two.html"] * 3 + ["search.html"] * 3
-    record = json.loads((folder / "lighthouse.json").read_text())
+    record = json.loads((paths.root / scores.RECORD).read_text())
     assert record["runs"] == 3 and record["versions"]["lighthouse"]
     assert {name: page["performance"] for name, page in record["pages"].items()} == {
         "book/one.html": 91,
         "book/two.html": 91,
         "search.html": 91,
     }
-    assert not (folder / "half.json").exists()
+    assert not (paths.root / scores.HALF_DONE).exists()
 
 
 def test_an_interrupted_run_goes_on_but_measures_changed_pages_again(site, monkeypatch):
-    folder, opened = site
+    paths, opened = site
     run = scores.report
 
     def interrupted(address):
@@ -109,40 +101,41 @@ def test_an_interrupted_run_goes_on_but_measures_changed_pages_again(site, monke
 
     monkeypatch.setattr(scores, "report", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        scores.work()
-    assert not (folder / "lighthouse.json").exists()
-    (folder / "html/book/one.html").write_text("another text")
+        scores.work(paths)
+    assert not (paths.root / scores.RECORD).exists()
+    (paths.html / "book/one.html").write_text("another text")
     opened.clear()
     monkeypatch.setattr(scores, "report", run)
-    scores.work()
+    scores.work(paths)
     assert opened == ["one.html"] * 3 + ["search.html"] * 3
-    assert len(json.loads((folder / "lighthouse.json").read_text())["pages"]) == 3
+    assert len(json.loads((paths.root / scores.RECORD).read_text())["pages"]) == 3
 
 
 def test_what_was_measured_with_fewer_runs_is_measured_again(site, monkeypatch):
-    folder, opened = site
+    paths, opened = site
     monkeypatch.setenv("RUNS", "1")
-    scores.work()
-    pages = json.loads((folder / "lighthouse.json").read_text())["pages"]
+    scores.work(paths)
+    pages = json.loads((paths.root / scores.RECORD).read_text())["pages"]
     assert len(opened) == 3
     half = {
-        n: {"of": scores.version(n, 1), "scores": page} for n, page in pages.items()
+        n: {"of": scores.version(n, 1, paths.html), "scores": page}
+        for n, page in pages.items()
     }
-    (folder / "half.json").write_text(json.dumps(half))
+    (paths.root / scores.HALF_DONE).write_text(json.dumps(half))
     monkeypatch.setenv("RUNS", "3")
     opened.clear()
-    scores.work()
+    scores.work(paths)
     assert len(opened) == 9
 
 
 def test_some_pages_are_measured_and_the_record_stays(site, monkeypatch):
-    folder, opened = site
-    (folder / "lighthouse.json").write_text("the record")
+    paths, opened = site
+    (paths.root / scores.RECORD).write_text("the record")
     monkeypatch.setenv("PAGES", "book/two search")
     monkeypatch.setenv("RUNS", "1")
-    assert "stays as it was" in scores.work()
+    assert "stays as it was" in scores.work(paths)
     assert opened == ["two.html", "search.html"]
-    assert (folder / "lighthouse.json").read_text() == "the record"
+    assert (paths.root / scores.RECORD).read_text() == "the record"
 
 
 @pytest.mark.parametrize(
@@ -154,8 +147,8 @@ def test_some_pages_are_measured_and_the_record_stays(site, monkeypatch):
     ],
 )
 def test_a_wrong_wish_is_said_in_one_line(site, monkeypatch, name, value, message):
-    _, opened = site
+    paths, opened = site
     monkeypatch.setenv(name, value)
     with pytest.raises(build.BuildError, match=message):
-        scores.work()
+        scores.work(paths)
     assert not opened

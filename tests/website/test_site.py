@@ -16,18 +16,15 @@ asked for everything everywhere.
 import gzip
 import os
 import re
-import threading
 from html.parser import HTMLParser
-from pathlib import Path
 from urllib.parse import unquote, urljoin, urlsplit
 
 import pytest
 
-from book._ext.build import serve
+from tests.support.paths import AXE
+from tests.support.serving import serving
 from tests.support.waiting import settle, wait_until
 
-ROOT = Path(__file__).parents[2]
-AXE = ROOT / "node_modules/axe-core/axe.min.js"
 THEMES = ("light", "dark")
 SHARES = 4  # of the pages, for as many processes
 EVERY_KIND = (
@@ -50,7 +47,6 @@ NOT_COLOUR = {
 }
 HAS_THEME = """theme => matchMedia(`(prefers-color-scheme: ${theme})`).matches
   && [theme, undefined].includes(document.documentElement.dataset.theme)"""
-WITH_FIGURES = "book/01-introduction/shapes-of-sequence-problems.html"
 HEAVIEST = 450_000  # bytes, gzipped, without the page's figures
 PRESSED = {".woff2", ".png", ".jpg", ".gif"}
 
@@ -203,11 +199,9 @@ class Visit:
 class Site:
     """A folder that is served, and what visits to its pages found."""
 
-    def __init__(self, browser, folder):
+    def __init__(self, browser, folder, origin):
         self.folder, self.browser = folder, browser
-        self.server = serve.server(folder, 0)
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-        self.origin = f"http://127.0.0.1:{self.server.server_port}"
+        self.origin = origin
         self.visits = {}
 
     def visit_all(self, share=slice(None)):
@@ -233,22 +227,10 @@ class Site:
             name for name in names if not name.startswith("source/") or name in chosen
         ]
 
-    def close(self):
-        self.server.shutdown()
-        self.server.server_close()
-
     def all(self, what):
         return {
             name: found for name, visit in self.visits.items() if (found := what(visit))
         }
-
-
-@pytest.fixture(scope="module")
-def served(site, browser):
-    """The book, served and not yet visited."""
-    book = Site(browser, site)
-    yield book
-    book.close()
 
 
 by_share = [
@@ -258,12 +240,11 @@ by_share = [
 
 
 @pytest.fixture(scope="module", params=by_share)
-def book(request, site, browser):
+def book(request, site, browser, origin):
     """A share of the book's pages, visited: every fourth."""
-    served = Site(browser, site)
+    served = Site(browser, site, origin)
     served.visit_all(slice(request.param, None, SHARES))
-    yield served
-    served.close()
+    return served
 
 
 def test_every_page_is_seen_in_both_themes(book):
@@ -286,9 +267,9 @@ def test_axe_finds_nothing_at_1280_390_and_320_pixels(book):
 
 @pytest.mark.browser
 @pytest.mark.parametrize("theme", THEMES)
-def test_every_colour_of_code_can_be_read(site, served, browser, theme):
+def test_every_colour_of_code_can_be_read(site, origin, browser, theme):
     page = browser.new_page(color_scheme=theme, reduced_motion="reduce")
-    page.goto(f"{served.origin}/book/04-gates/the-lstm.html", wait_until="networkidle")
+    page.goto(f"{origin}/book/04-gates/the-lstm.html", wait_until="networkidle")
     classes = classes_of_code(site)
     assert {"k", "kn", "n", "nb", "c1", "s2", "sd"} <= set(classes)
     assert pale_code(page, classes) == []
@@ -337,85 +318,6 @@ def test_links_inside_the_site_lead_somewhere(site):
     assert broken_links(site) == []
 
 
-@pytest.mark.browser
-@pytest.mark.parametrize("width", [1280, 390])
-def test_a_figure_that_has_not_come_has_its_place(served, browser, width):
-    heights = []
-    for images_come in (False, True):
-        page = browser.new_page(viewport={"width": width, "height": 800})
-        if not images_come:
-            page.route("**/_images/*", lambda route: None)  # never answered
-        page.goto(
-            f"{served.origin}/{WITH_FIGURES}#exercises", wait_until="domcontentloaded"
-        )
-        page.evaluate(
-            "document.querySelectorAll('img').forEach((i) => { i.loading = 'eager' })"
-        )
-        if images_come:
-            page.wait_for_load_state("networkidle")
-        page.evaluate("document.fonts.ready.then(() => null)")
-        settle(page)
-        images = "[...document.querySelectorAll('img.light-twin')]"
-        assert page.evaluate(f"{images}.length") > 3
-        assert page.evaluate(f"{images}.some((i) => i.naturalWidth > 0)") == images_come
-        heights.append(
-            page.evaluate(f"{images}.map((i) => Math.round(i.offsetHeight))")
-        )
-        page.close()
-    assert heights[0] == heights[1]
-
-
-@pytest.mark.browser
-def test_search_finds_a_term(served, browser):
-    page = browser.new_page()
-    page.goto(f"{served.origin}/search.html?q=perplexity", wait_until="networkidle")
-    page.wait_for_selector("#search-results li a")
-    links = page.eval_on_selector_all(
-        "#search-results li a", "all => all.map(a => a.href)"
-    )
-    assert any("/book/notation.html" in link for link in links)
-    page.close()
-
-
-@pytest.mark.browser
-def test_the_theme_button_goes_round_and_is_remembered(served, browser):
-    page = browser.new_page(color_scheme="light")
-    page.goto(f"{served.origin}/book/notation.html", wait_until="networkidle")
-    seen = []
-    for _ in range(3):
-        page.click(".theme-switch-button")
-        seen.append(page.evaluate("document.documentElement.dataset.mode"))
-    assert sorted(seen) == ["auto", "dark", "light"]
-    while page.evaluate("document.documentElement.dataset.mode") != "dark":
-        page.click(".theme-switch-button")
-    page.reload(wait_until="networkidle")
-    assert page.evaluate("document.documentElement.dataset.theme") == "dark"
-    page.close()
-
-
-@pytest.mark.browser
-def test_the_menu_of_the_page_works_by_keyboard(served, browser):
-    page = browser.new_page()
-    page.goto(f"{served.origin}/book/notation.html", wait_until="networkidle")
-    page.focus(".page-actions > summary")
-    page.keyboard.press("Enter")
-    assert page.is_visible(".page-actions a")
-    page.keyboard.press("Escape")
-    assert not page.is_visible(".page-actions a")
-    page.close()
-
-
-def test_the_address_while_undecided_is_nowhere_shown(site):
-    config = (ROOT / "_config.yml").read_text("utf-8")
-    undecided = "github.com/OWNER/" in config
-    shown = [
-        n
-        for n in pages_of(site)
-        if re.search(r'href="[^"]*OWNER', (site / n).read_text())
-    ]
-    assert shown == [] or not undecided
-
-
 # --- Each check, turned on a page that has the fault ---
 
 FINE = (
@@ -450,10 +352,10 @@ def faulty(tmp_path_factory, browser, site):
     for name, body in FAULTS.items():
         (folder / f"{name}.html").write_text(FINE.format(body), "utf-8")
     (folder / "heavy.js").write_text(f"//{os.urandom(600_000).hex()}")
-    served = Site(browser, folder)
-    served.visit_all()
-    yield served
-    served.close()
+    with serving(folder) as address:
+        served = Site(browser, folder, address)
+        served.visit_all()
+    return served
 
 
 def only(found):

@@ -7,7 +7,8 @@ import sys
 from functools import partial
 from pathlib import Path
 
-HTML = Path(__file__).resolve().parents[3] / "_build/html"
+from book._ext.build.paths import HERE
+
 PORTS = range(2**16)
 
 
@@ -18,7 +19,9 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
         """Print nothing."""
 
 
-def server(folder: Path = HTML, port: int = 8000) -> http.server.ThreadingHTTPServer:
+def server(
+    folder: Path = HERE.html, port: int = 8000
+) -> http.server.ThreadingHTTPServer:
     """Return a server of a folder on the first free port from `port` on (0: any free port)."""
     handler = partial(Quiet, directory=str(folder))
     candidates = PORTS[port : port + 100] if port else [0]
@@ -30,18 +33,18 @@ def server(folder: Path = HTML, port: int = 8000) -> http.server.ThreadingHTTPSe
     raise OSError(f"no port from {candidates[0]} to {candidates[-1]} is free")
 
 
-def main(arguments: list[str]) -> int:
+def main(arguments: list[str], folder: Path = HERE.html) -> int:
     """Serve until interrupted; return the exit status."""
     if len(arguments) > 1 or not all(
         a.isdecimal() and int(a) in PORTS for a in arguments
     ):
         print(f"usage: serve.py [PORT], a number up to {PORTS[-1]}", file=sys.stderr)
         return 2
-    if not (HTML / "index.html").is_file():
+    if not (folder / "index.html").is_file():
         print("The book is not built yet: `make book` builds it", file=sys.stderr)
         return 1
     try:
-        with server(port=int(arguments[0]) if arguments else 8000) as running:
+        with server(folder, int(arguments[0]) if arguments else 8000) as running:
             address = f"http://127.0.0.1:{running.server_port}/"
             print(f"Unrolled is at {address} (Ctrl-C ends)", flush=True)
             running.serve_forever()

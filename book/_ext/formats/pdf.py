@@ -19,11 +19,9 @@ from pypdf import PdfReader, PdfWriter
 from pypdf.generic import Destination, NameObject, TextStringObject
 
 from book._ext.build import build, chromium
+from book._ext.build.paths import HERE, Paths
 from book._ext.formats import downloads, print_html
 
-ROOT = Path(__file__).resolve().parents[3]
-HTML = build.BUILD / "html"
-FORMS = build.BUILD / "forms"
 DATE = time.strftime("%Y%m%d%H%M%S", time.gmtime(int(build.QUIET["SOURCE_DATE_EPOCH"])))
 
 
@@ -246,16 +244,18 @@ def make(root: Path, folder: Path, target: Path, browser: Any) -> int:
     return len(PdfReader(target).pages)
 
 
-def main() -> int:
+def main(paths: Paths = HERE) -> int:
     """Print the book; return the exit status."""
 
     def work() -> str:
-        if not (HTML / "index.html").is_file():
+        if not (paths.html / "index.html").is_file():
             raise build.BuildError("The book is not built yet: `make book` builds it")
         try:
-            with build.alone(build.BUILD), chromium.running() as browser:
-                pages = make(ROOT, HTML, FORMS / "unrolled.pdf", browser)
-                downloads.show(build.BUILD)
+            with build.alone(paths.build), chromium.running() as browser:
+                pages = make(
+                    paths.root, paths.html, paths.forms / "unrolled.pdf", browser
+                )
+                downloads.show(paths.build, paths.root)
         except (PdfError, chromium.NoChromiumError) as error:
             raise build.BuildError(f"There is no new PDF:\n{error}") from None
         return f"The book is in _build/forms/unrolled.pdf, {pages} pages."

@@ -28,15 +28,13 @@ from pathlib import Path
 from typing import Any
 
 from book._ext.build import build, chromium, serve
+from book._ext.build.paths import HERE, Paths
 from unrolled import files, records
 
-ROOT = Path(__file__).resolve().parents[3]
-HTML = ROOT / "_build/html"
-PACKAGE = ROOT / "tests/support/lighthouse"
-# Lighthouse is installed outside of tests/.
-LIGHTHOUSE = ROOT / "_build/lighthouse"
-RECORD = ROOT / "results/lighthouse.json"
-HALF_DONE = ROOT / "_build/lighthouse.json"
+PACKAGE = HERE.root / "tests/support/lighthouse"
+# Lighthouse is installed outside of tests/
+LIGHTHOUSE = HERE.build / "lighthouse"
+RECORD, HALF_DONE = "results/lighthouse.json", "_build/lighthouse.json"
 SCORES = ("performance", "accessibility", "best-practices", "seo")
 PRESSED = ("text/", "application/javascript", "application/json", "image/svg+xml")
 
@@ -116,10 +114,12 @@ def install() -> None:
     build.npm_packages(LIGHTHOUSE)
 
 
-def measured(names: Iterable[str], runs: int) -> Iterator[tuple[str, dict[str, float]]]:
+def measured(
+    names: Iterable[str], runs: int, html: Path
+) -> Iterator[tuple[str, dict[str, float]]]:
     """Yield each page with its scores, and say them."""
     with http.server.ThreadingHTTPServer(
-        ("127.0.0.1", 0), partial(Host, directory=str(HTML))
+        ("127.0.0.1", 0), partial(Host, directory=str(html))
     ) as running:
         threading.Thread(target=running.serve_forever, daemon=True).start()
         try:
@@ -132,21 +132,23 @@ def measured(names: Iterable[str], runs: int) -> Iterator[tuple[str, dict[str, f
             running.shutdown()
 
 
-def version(name: str, runs: int) -> str:
+def version(name: str, runs: int, html: Path) -> str:
     """Return what a measurement is valid for: so many runs of the page as it stands."""
-    return f"{runs} {hashlib.sha256((HTML / name).read_bytes()).hexdigest()}"
+    return f"{runs} {hashlib.sha256((html / name).read_bytes()).hexdigest()}"
 
 
-def record(names: list[str], runs: int) -> None:
+def record(names: list[str], runs: int, paths: Paths) -> None:
     """Write the record of all pages, from what an interrupted run measured and from new runs."""
-    half = json.loads(HALF_DONE.read_text("utf-8")) if HALF_DONE.is_file() else {}
-    of = {name: version(name, runs) for name in names}
+    half_done = paths.root / HALF_DONE
+    half = json.loads(half_done.read_text("utf-8")) if half_done.is_file() else {}
+    of = {name: version(name, runs, paths.html) for name in names}
     known = {
         name: half[name] for name in names if half.get(name, {}).get("of") == of[name]
     }
-    for name, found in measured([name for name in names if name not in known], runs):
+    missing = [name for name in names if name not in known]
+    for name, found in measured(missing, runs, paths.html):
         known[name] = {"of": of[name], "scores": found}
-        files.write_whole(HALF_DONE, json.dumps(known))
+        files.write_whole(half_done, json.dumps(known))
     package = json.loads((PACKAGE / "package.json").read_text("utf-8"))
     whole = {
         "date": datetime.date.today().isoformat(),
@@ -155,11 +157,11 @@ def record(names: list[str], runs: int) -> None:
         "versions": package["devDependencies"],
         "pages": {name: known[name]["scores"] for name in names},
     }
-    files.write_whole(RECORD, json.dumps(whole, indent=1) + "\n")
-    HALF_DONE.unlink(missing_ok=True)
+    files.write_whole(paths.root / RECORD, json.dumps(whole, indent=1) + "\n")
+    half_done.unlink(missing_ok=True)
 
 
-def work() -> str:
+def work(paths: Paths = HERE) -> str:
     """Do what the environment asks for; return what is to be said of it."""
     runs = os.environ.get("RUNS", "3")
     if not runs.isdecimal() or int(runs) == 0:
@@ -169,18 +171,19 @@ def work() -> str:
         for name in os.environ.get("PAGES", "").split()
     ]
     every = sorted(
-        path.relative_to(HTML).as_posix() for path in HTML.glob("book/**/*.html")
+        path.relative_to(paths.html).as_posix()
+        for path in paths.html.glob("book/**/*.html")
     )
     names = chosen or [*every, "search.html"]
-    if missing := [name for name in names if not (HTML / name).is_file()]:
+    if missing := [name for name in names if not (paths.html / name).is_file()]:
         raise build.BuildError(
             f"_build/html has no {missing[0]}: `make book` builds the book"
         )
     install()
     if not chosen:
-        record(names, int(runs))
-        return f"{RECORD.relative_to(ROOT)} is written. Commit it."
-    for _ in measured(names, int(runs)):
+        record(names, int(runs), paths)
+        return f"{RECORD} is written. Commit it."
+    for _ in measured(names, int(runs), paths.html):
         pass
     return "The record, which is of all pages, stays as it was."
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from tests.support.cell_cases import shaken
 from unrolled import tree
 from unrolled.cells import irnn, rnn
 from unrolled.gradients import gradcheck
@@ -12,7 +13,7 @@ from unrolled.gradients import gradcheck
 def test_a_step_is_the_equation():
     rng = np.random.default_rng(0)
     p = irnn.init(rng, 3, 4)
-    p = tree.map(lambda weight: weight + 0.5 * rng.standard_normal(weight.shape), p)
+    p = shaken(p, rng, 0.5)
     x_t, h = rng.standard_normal(3), rng.standard_normal(4)
     expected = [
         max(
@@ -51,7 +52,7 @@ def test_forward_is_repeated_step():
 def test_backward_is_the_gradient_of_forward():
     rng = np.random.default_rng(3)
     p = irnn.init(rng, 3, 4)
-    p = tree.map(lambda weight: weight + 0.1 * rng.standard_normal(weight.shape), p)
+    p = shaken(p, rng, 0.1)
     x, h0 = rng.standard_normal((6, 2, 3)), rng.uniform(size=(2, 4))
     dh = rng.standard_normal((6, 2, 4))
     _, cache = irnn.forward(p, x, h0)

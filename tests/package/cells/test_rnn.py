@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.closeness import assert_same
 from unrolled import functional, tree
 from unrolled.cells import rnn
 from unrolled.gradients import gradcheck
@@ -22,13 +23,6 @@ def case(seed=0, T=T, B=B, D=D, H=H):
     )
     x, h0, dh = (rng.standard_normal(s) for s in [(T, B, D), (B, H), (T, B, H)])
     return p, x, h0, dh
-
-
-def assert_same(actual, expected, tolerance=1e-12):
-    for (name, a), e in zip(
-        tree.named_leaves(actual), tree.leaves(expected), strict=True
-    ):
-        np.testing.assert_allclose(a, e, rtol=tolerance, atol=tolerance, err_msg=name)
 
 
 def test_forward_is_the_equation_unit_by_unit():

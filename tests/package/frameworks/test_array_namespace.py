@@ -5,6 +5,7 @@ import types
 import numpy as np
 import pytest
 
+from tests.support.cell_cases import shaken
 from tests.support.foreign_arrays import Foreign, Namespace, foreign, unwrapped
 from unrolled import functional, tree
 from unrolled.cells import gru, lstm, rnn
@@ -56,7 +57,7 @@ def test_a_foreign_array_refuses_numpy_s():
 @cells
 def test_a_cell_runs_forward_and_backward_on_other_arrays(cell):
     rng = np.random.default_rng(0)
-    p = tree.map(lambda w: w + 0.3 * rng.standard_normal(w.shape), cell.init(rng, D, H))
+    p = shaken(cell.init(rng, D, H), rng, 0.3)
     x, dh = rng.standard_normal((T, B, D)), rng.standard_normal((T, B, H))
     state = tuple(rng.standard_normal((B, H)) for _ in cell.initial_state(p, B))
     h, cache = cell.forward(p, x, *state)

@@ -3,33 +3,17 @@
 import numpy as np
 import pytest
 
+from tests.support.cell_cases import cell_case
+from tests.support.closeness import gap
 from unrolled import tree
 from unrolled.cells import gru, lstm, rnn
 from unrolled.data import text
 from unrolled.frameworks import jax_cells
 from unrolled.models import language_model
 
-T, B, D, H, V = 7, 3, 4, 6, 11
+SIZES = T, B, D, H = 7, 3, 4, 6
+V = 11
 cells = pytest.mark.parametrize("cell", [rnn, lstm, gru], ids=["rnn", "lstm", "gru"])
-
-
-def gap(actual, expected):
-    pairs = zip(tree.leaves(actual), tree.leaves(expected), strict=True)
-    return max(
-        float(np.abs(np.asarray(a) - e).max() / np.abs(e).max()) for a, e in pairs
-    )
-
-
-def case(cell, seed=0):
-    rng = np.random.default_rng(seed)
-    p = tree.map(lambda w: w + 0.3 * rng.standard_normal(w.shape), cell.init(rng, D, H))
-    x, dh = rng.standard_normal((T, B, D)), rng.standard_normal((T, B, H))
-    return (
-        p,
-        x,
-        dh,
-        tuple(rng.standard_normal((B, H)) for _ in cell.initial_state(p, B)),
-    )
 
 
 def words(cell, dtype=np.float64):
@@ -43,7 +27,7 @@ def words(cell, dtype=np.float64):
 @cells
 @pytest.mark.equation("eq-one-step-scanned")
 def test_step_scanned_is_forward(cell):
-    p, x, _, state = case(cell)
+    p, x, state, _ = cell_case(cell, *SIZES)
     with jax_cells.precision_of(p):
         assert (
             gap(
@@ -57,7 +41,7 @@ def test_step_scanned_is_forward(cell):
 
 @cells
 def test_jax_finds_the_gradient_written_by_hand(cell, measured):
-    p, x, dh, state = case(cell)
+    p, x, state, dh = cell_case(cell, *SIZES)
     by_hand = cell.backward(p, cell.forward(p, x, *state)[1], dh)
     with jax_cells.precision_of(p):
         found = jax_cells.backward(p, x, dh, *state, cell=cell)
@@ -68,7 +52,7 @@ def test_jax_finds_the_gradient_written_by_hand(cell, measured):
 
 @cells
 def test_ids_have_no_gradient_and_words_have_their_rows(cell):
-    p, _, dh, state = case(cell)
+    p, _, state, dh = cell_case(cell, *SIZES)
     ids = np.random.default_rng(2).integers(0, D, (T, B))
     by_hand = cell.backward(p, cell.forward(p, ids, *state)[1], dh)
     with jax_cells.precision_of(p):

@@ -4,11 +4,11 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 
+from tests.support.paths import ROOT
 from unrolled import tree
 from unrolled.cells import lstm
 from unrolled.data import text
@@ -18,9 +18,9 @@ from unrolled.models import language_model
 
 @pytest.fixture(scope="module")
 def found():
-    script = Path(__file__).with_name("devices_of_a_processor.py")
+    command = [sys.executable, "-m", "tests.support.devices_of_a_processor"]
     said = subprocess.run(
-        [sys.executable, script], capture_output=True, text=True, env=os.environ
+        command, cwd=ROOT, capture_output=True, text=True, env=os.environ
     )
     assert said.returncode == 0, said.stderr[-2000:]
     return json.loads(said.stdout)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from tests.support.cell_cases import cell_case, shaken
 from unrolled import tree
 from unrolled.cells import coupled_lstm, gru, gru_reset_after, lstm, peephole_lstm, rnn
 from unrolled.data import text
@@ -17,7 +18,8 @@ pytestmark = pytest.mark.filterwarnings(
     "ignore:__array__ implementation:DeprecationWarning"
 )
 
-T, B, D, H, V = 7, 3, 4, 6, 9
+SIZES = T, B, D, H = 7, 3, 4, 6
+V = 9
 LENGTHS = np.array([7, 4, 1])
 MASK = np.arange(T)[:, None] < LENGTHS
 AGREED = 1e-10
@@ -30,18 +32,6 @@ CELLS = {
     "stacked": stacked.of(gru, lstm, rnn),
 }
 each_cell = pytest.mark.parametrize("cell", CELLS.values(), ids=CELLS)
-
-
-def shaken(p, rng):
-    """No weight stays 0, and no two blocks alike, so that none can stand for another."""
-    return tree.map(lambda w: w + 0.4 * rng.standard_normal(w.shape), p)
-
-
-def case(cell, seed=0):
-    rng = np.random.default_rng(seed)
-    p = shaken(cell.init(rng, D, H), rng)
-    state = [rng.standard_normal((B, H)) for _ in cell.initial_state(p, B)]
-    return p, rng.standard_normal((T, B, D)), rng.standard_normal((T, B, H)), state
 
 
 def assert_agree(found, wanted):
@@ -58,7 +48,7 @@ def assert_agree(found, wanted):
 
 @each_cell
 def test_states_and_gradients_are_those_of_numpy(cell):
-    p, x, dh, state = case(cell)
+    p, x, state, dh = cell_case(cell, *SIZES)
     h, cache = cell.forward(p, x, *state)
     assert_agree((keras_models.forward(p, x, *state),), (h,))
     assert_agree(keras_models.backward(p, x, dh, *state), cell.backward(p, cache, dh))
@@ -66,7 +56,7 @@ def test_states_and_gradients_are_those_of_numpy(cell):
 
 @each_cell
 def test_without_states_a_sequence_begins_at_zero(cell):
-    p, x, dh, _ = case(cell, 1)
+    p, x, _, dh = cell_case(cell, *SIZES, seed=1)
     h, cache = cell.forward(p, x)
     assert_agree((keras_models.forward(p, x),), (h,))
     dp, dx = keras_models.backward(p, x, dh)
@@ -75,7 +65,7 @@ def test_without_states_a_sequence_begins_at_zero(cell):
 
 @pytest.mark.parametrize("cell", [*CELLS.values(), stacked.of(embedding, gru, lstm)])
 def test_ids_pick_rows(cell):
-    p, _, dh, state = case(cell, 2)
+    p, _, state, dh = cell_case(cell, *SIZES, seed=2)
     ids = np.random.default_rng(3).integers(0, D, (T, B))
     _, cache = cell.forward(p, ids, *state)
     assert_agree(keras_models.backward(p, ids, dh, *state), cell.backward(p, cache, dh))
@@ -84,7 +74,7 @@ def test_ids_pick_rows(cell):
 @each_cell
 def test_masked_steps_are_as_if_they_were_not_there(cell):
     """Each sequence alone, cut to its length: nothing there can be masked wrongly."""
-    p, x, dh, state = case(cell, 4)
+    p, x, state, dh = cell_case(cell, *SIZES, seed=4)
     dh = dh * MASK[..., None]
     h = keras_models.forward(p, x, *state, mask=MASK)
     found = keras_models.backward(p, x, dh, *state, mask=MASK)
@@ -165,7 +155,7 @@ def test_a_model_that_reads_both_ways_needs_the_padding_masked():
 
 @each_cell
 def test_weights_move_as_they_are_there_and_back(cell):
-    p, *_ = case(cell, 7)
+    p, *_ = cell_case(cell, *SIZES, seed=7)
     stack = keras_models.layers(p)
     kept = [weight for layer in stack for weight in layer.get_weights()]
     for ours, theirs in zip(tree.leaves(p), kept, strict=True):
@@ -194,7 +184,7 @@ def test_what_keras_has_learnt_numpy_can_use():
 
 
 def test_single_precision_stays_single():
-    p, x, dh, state = case(lstm)
+    p, x, state, dh = cell_case(lstm, *SIZES)
     single = tree.map(lambda w: w.astype(np.float32), p)
     h = keras_models.forward(single, x.astype(np.float32))
     assert h.dtype == np.float32
@@ -203,7 +193,7 @@ def test_single_precision_stays_single():
 
 @each_cell
 def test_an_unrolled_layer_computes_the_same(cell):
-    p, x, dh, state = case(cell, 8)
+    p, x, state, dh = cell_case(cell, *SIZES, seed=8)
     loop = keras_models.backward(p, x, dh, *state)
     assert_agree(keras_models.backward(p, x, dh, *state, unroll=True), loop)
 
@@ -245,15 +235,15 @@ def test_the_loss_per_word_is_that_of_numpy_whatever_the_batches():
     [(gru, lstm), (gru_reset_after, gru), (peephole_lstm, lstm), (rnn, gru)],
 )
 def test_weights_of_another_cell_are_refused(of, into):
-    p, *_ = case(of)
-    (layer,) = keras_models.layers(case(into)[0])
+    p, *_ = cell_case(of, *SIZES)
+    (layer,) = keras_models.layers(cell_case(into, *SIZES)[0])
     for move in (keras_models.set_weights, keras_models.get_weights):
         with pytest.raises(ValueError, match="of another cell or size"):
             move(layer, p)
 
 
 def test_weights_of_another_size_are_refused_with_both_shapes():
-    p, *_ = case(lstm)
+    p, *_ = cell_case(lstm, *SIZES)
     (layer,) = keras_models.layers(p)
     small = lstm.init(np.random.default_rng(0), D, H - 1)
     with pytest.raises(ValueError, match=r"\(4, 24\).*'W_x': \(4, 20\)"):
@@ -268,7 +258,7 @@ def test_a_network_that_keras_does_not_have_is_refused():
 
 
 def test_masks_and_states_that_do_not_fit_are_named():
-    p, x, dh, state = case(lstm)
+    p, x, state, dh = cell_case(lstm, *SIZES)
     with pytest.raises(
         ValueError, match=r"mask must be \(T, B\) = \(7, 3\), got \(3, 7\)"
     ):

@@ -7,26 +7,10 @@ import pytest
 from numpy.testing import assert_allclose
 from pytensor.compile.mode import Mode, get_mode
 
+from tests.support.sgd_example import RATE, B, T, example
 from unrolled import tree
-from unrolled.data import text
 from unrolled.frameworks import pytensor_step
-from unrolled.models import language_model
 from unrolled.speed import sgd_step
-
-T, B, V, H = 5, 3, 23, 4
-RATE = 0.25
-
-
-def example(dtype=np.float64):
-    rng = np.random.default_rng(0)
-    p = language_model.init(rng, V, H, dtype=dtype)
-    p = p._replace(b_y=rng.normal(size=V).astype(dtype), W_y=10 * p.W_y)
-    p.cell.b[:] = rng.normal(size=H)
-    batches = [
-        text.Batch(*ids, np.ones((T, B), bool))
-        for ids in rng.integers(0, 9, (2, 2, T, B))
-    ]
-    return p, batches  # words come twice, and some never
 
 
 # Numba and C take half a minute to compile; the benchmark compares their steps with NumPy's.

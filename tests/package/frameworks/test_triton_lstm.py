@@ -7,6 +7,8 @@ from functools import partial
 import numpy as np
 import pytest
 
+from tests.support.cell_cases import shaken
+from tests.support.closeness import gap
 from unrolled import tree
 from unrolled.cells import lstm
 from unrolled.frameworks import triton_interpreter, triton_lstm
@@ -26,7 +28,7 @@ ROUNDING = {np.float64: 1e-13, np.float32: 5e-6, np.float16: 1e-2}
 
 def case(T, B, D, H, seed=0):
     rng = np.random.default_rng(seed)
-    p = tree.map(lambda w: w + 0.3 * rng.standard_normal(w.shape), lstm.init(rng, D, H))
+    p = shaken(lstm.init(rng, D, H), rng)
     x, (h0, c0) = rng.standard_normal((T, B, D)), rng.standard_normal((2, B, H))
     dh, dc = rng.standard_normal((2, T, B, H))
     return p, x, (h0, c0), dh, dc
@@ -34,16 +36,6 @@ def case(T, B, D, H, seed=0):
 
 def as_type(dtype, values):
     return tree.map(lambda leaf: leaf.astype(dtype), values)
-
-
-def gap(actual, expected):
-    """The largest difference, relative to the largest entry of its array."""
-    pairs = zip(tree.leaves(actual), tree.leaves(expected), strict=True)
-    # a NaN is a gap too
-    return max(
-        np.nan_to_num(np.abs(a - e), nan=np.inf).max() / np.abs(e).max()
-        for a, e in pairs
-    )
 
 
 def both(dtype, T, B, D, H, seed=0):

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from tests.package.gradients.test_forward_mode import EXACT, case, distance, own_output
+from tests.support.closeness import distance
+from tests.support.output_network import EXACT, case, own_output
 from unrolled.cells import rnn
 from unrolled.gradients import chain_rule, gradcheck
 

@@ -3,46 +3,14 @@
 import numpy as np
 import pytest
 
+from tests.support.closeness import distance
+from tests.support.output_network import EXACT, case, loss, own_output
 from unrolled import tree
 from unrolled.cells import rnn
-from unrolled.functional import cross_entropy, dcross_entropy
 from unrolled.gradients import chain_rule, forward_mode, gradcheck
-from unrolled.models import language_model
 
-EXACT, APPROXIMATE = 1e-12, 1e-7
+APPROXIMATE = 1e-7
 LENGTHS = [0, 1, 2, 5, 30]
-
-
-def case(T, seed, B=2, D=3, H=4, V=5):
-    """A small network with a softmax over its states: params, h0, inputs, targets."""
-    rng = np.random.default_rng(seed)
-    cell = rnn.init(rng, D, H)
-    cell = cell._replace(W_h=1.1 * cell.W_h, b=0.3 * rng.standard_normal(H))
-    p = language_model.Params(cell, rng.standard_normal((H, V)), rng.standard_normal(V))
-    h0 = 0.5 * rng.standard_normal((B, H))
-    return p, h0, rng.standard_normal((T, B, D)), rng.integers(0, V, (T, B))
-
-
-def loss(p, h0, x, targets):
-    logits, _ = language_model.forward(p, x, h0)
-    return cross_entropy(logits, targets).sum()
-
-
-def own_output(p, h0, x, targets):
-    """Forward, and the gradient of each L_t with respect to h_t by its own output alone."""
-    logits, cache = language_model.forward(p, x, h0)
-    return cache, dcross_entropy(logits, targets, np.ones(targets.shape)) @ p.W_y.T
-
-
-def distance(found, wanted):
-    """The largest difference over all arrays, relative to the largest entry of all."""
-    found, wanted = tree.leaves(found), tree.leaves(wanted)
-    assert [f.shape for f in found] == [w.shape for w in wanted]
-    scale = max(np.abs(w).max(initial=0) for w in wanted) or 1.0
-    return (
-        max(np.abs(f - w).max(initial=0) for f, w in zip(found, wanted, strict=True))
-        / scale
-    )
 
 
 def five_ways(T, seed):

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.package.gradients.test_forward_mode import case, distance, own_output
+from tests.support.closeness import distance
+from tests.support.output_network import case, own_output
 from unrolled.cells import rnn
 from unrolled.gradients import recomputation
 

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.cell_cases import shaken
 from unrolled import tree
 from unrolled.gradients import gradcheck
 from unrolled.layers import multi_head
@@ -17,7 +18,7 @@ def case(seed=0):
     """Weights of order 1, steps, a source, and a mask with at least one place for every step."""
     rng = np.random.default_rng(seed)
     p = multi_head.init(rng, D, N, E)
-    p = tree.map(lambda w: w + 0.3 * rng.standard_normal(w.shape), p)
+    p = shaken(p, rng, 0.3)
     mask = rng.random((B, T, S)) < 0.6
     mask[..., 0] = True
     return p, rng.standard_normal((B, T, D)), rng.standard_normal((B, S, D)), mask

@@ -5,12 +5,12 @@ import itertools
 import numpy as np
 import pytest
 
-from tests.package.models.test_seq2seq import SOURCES, V, assert_gradient, network
+from tests.support.closeness import assert_gradient
+from tests.support.small_seq2seq import ANSWERS, SOURCES, V, network
 from unrolled import tree
 from unrolled.layers import attention
 from unrolled.models import hard_attention, seq2seq
 
-ANSWERS = [np.array([0, 3]), np.array([1, 1, 2]), np.array([], int)]
 scores = pytest.mark.parametrize(
     "score", [attention.additive, attention.general], ids=lambda score: score.name
 )

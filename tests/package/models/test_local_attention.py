@@ -7,13 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.package.models.test_seq2seq import (
-    SOURCES,
-    V,
-    assert_gradient,
-    batch,
-    network,
-)
+from tests.support.closeness import assert_gradient
+from tests.support.small_seq2seq import SOURCES, V, batch, network
 from unrolled import tree
 from unrolled.gradients import gradcheck
 from unrolled.layers import attention

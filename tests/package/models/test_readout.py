@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from tests.support.cell_cases import shaken
 from unrolled import tree
 from unrolled.cells import irnn, rnn
 from unrolled.data import tasks
@@ -18,7 +19,7 @@ def cell(request):
 def case(cell, T=6, B=4, H=5):
     rng = np.random.default_rng(7)
     p = readout.init(rng, 2, H, cell, np.float64)
-    p = tree.map(lambda weight: weight + 0.1 * rng.standard_normal(weight.shape), p)
+    p = shaken(p, rng, 0.1)
     return p, tasks.adding_problem(rng, T, B, np.float64)
 
 

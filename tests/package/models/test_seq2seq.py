@@ -6,16 +6,13 @@ from functools import partial
 import numpy as np
 import pytest
 
+from tests.support.closeness import assert_gradient
+from tests.support.small_seq2seq import ANSWERS, SOURCES, D, H, V, batch, network
 from unrolled import tree
 from unrolled.cells import gru
-from unrolled.gradients import gradcheck
 from unrolled.layers import attention, bidirectional
 from unrolled.models import seq2seq
 from unrolled.training import optimizers, train
-
-D, V, H, A = 5, 4, 3, 4
-SOURCES = [np.array([1, 4, 0, 2]), np.array([3]), np.array([2, 2, 1])]
-ANSWERS = [np.array([0, 3]), np.array([1, 1, 2]), np.array([], int)]
 
 flags = list(itertools.product((False, True), (False, True)))
 kinds = [(score, *flag) for score in (None, attention.additive) for flag in flags]
@@ -27,33 +24,6 @@ every_kind = pytest.mark.parametrize(
     kinds,
     ids=lambda value: value.name if isinstance(value, attention.Score) else str(value),
 )
-
-
-def network(score, feeding, both_ends, seed=0):
-    """Weights of order 1, so that no gradient is lost in rounding."""
-    rng = np.random.default_rng(seed)
-    p = seq2seq.init(rng, D, V, H, score, feeding, both_ends, np.float64, A)
-    return tree.map(lambda w: 0.7 * rng.standard_normal(w.shape), p)
-
-
-def assert_gradient(loss, p, dp):
-    """Every entry within 1e-7 of a central difference of fourth order.
-
-    Through so many layers some gradients are 1e-5 of the loss, and the plain difference rounds
-    them at 1e-6. Two differences with long steps, combined so that their errors cancel
-    (Richardson), lose less than 1e-9.
-    """
-    far, near = (
-        gradcheck.central_difference(loss, p, epsilon) for epsilon in (2e-3, 1e-3)
-    )
-    for (name, analytic), a, b in zip(
-        tree.named_leaves(dp), tree.leaves(far), tree.leaves(near), strict=True
-    ):
-        numeric = (4 * b - a) / 3
-        error = gradcheck.relative_error(
-            analytic, numeric, 0.01 * np.abs(numeric).max()
-        )
-        assert error.max() <= 1e-7, name
 
 
 def test_weights_begin_uniform_within_one_over_the_root_of_their_rows():
@@ -73,10 +43,6 @@ def test_weights_begin_uniform_within_one_over_the_root_of_their_rows():
 def test_weights_are_of_single_precision_if_not_told_otherwise():
     p = seq2seq.init(np.random.default_rng(0), D, V, H)
     assert {leaf.dtype for leaf in tree.leaves(p)} == {np.dtype(np.float32)}
-
-
-def batch():
-    return seq2seq.pad(SOURCES, ANSWERS, V)
 
 
 def loss_by_hand(p, source, answer, score, feeding, both_ends):

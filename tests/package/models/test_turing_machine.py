@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.cell_cases import shaken
 from unrolled import tree
 from unrolled.cells import lstm, rnn
 from unrolled.data import tasks
@@ -30,7 +31,7 @@ def case(controller=feed_forward, seed=0, T=T, B=B):
     """Parameters of order 1, a state in which everything is something, inputs and a gradient."""
     rng = np.random.default_rng(seed)
     p = ntm.init(rng, D, V, M, H, controller)
-    p = tree.map(lambda w: w + 0.3 * rng.standard_normal(w.shape), p)
+    p = shaken(p, rng, 0.3)
     state = tree.map(
         lambda s: rng.standard_normal(s.shape), ntm.initial_state(p, B, N, controller)
     )

@@ -8,12 +8,12 @@ import subprocess
 import sys
 import textwrap
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pytest
 
+from tests.support.paths import ROOT
+from tests.support.toy_training import Point, batches, point, pull
 from unrolled import tree
 from unrolled.data import text
 from unrolled.models import language_model
@@ -21,32 +21,7 @@ from unrolled.training import checkpoint
 from unrolled.training.optimizers import adam, rmsprop, sgd
 from unrolled.training.train import Diverged, Interrupted, load_best, train
 
-ROOT = Path(__file__).parents[3]
 EPOCHS, RATE = 3, 0.05
-
-
-class Point(NamedTuple):
-    x: np.ndarray
-
-
-class Pull(NamedTuple):
-    """A "batch" that pulls x towards a target."""
-
-    target: float
-    mask: np.ndarray = np.ones(10, bool)
-
-
-def pull(p, batch):
-    gap = p.x - batch.target
-    return float((gap**2).sum()), Point(2 * gap)
-
-
-def point():
-    return Point(np.array([1.0, -1.0]))
-
-
-def batches(epoch):
-    return [Pull(t) for t in np.random.default_rng([7, epoch]).standard_normal(5)]
 
 
 def run(p, optimizer=adam, **settings):
@@ -405,9 +380,10 @@ def test_training_in_a_thread_that_gets_no_signals_is_the_same():
 def test_a_killed_run_loses_at_most_the_steps_since_its_checkpoint(tmp_path):
     """SIGKILL at any moment leaves a whole checkpoint from which training goes on."""
     script = textwrap.dedent("""
-        import sys, numpy as np
-        sys.path.insert(0, "tests")
-        from test_train import adam, batches, point, pull, train
+        import sys
+        from tests.support.toy_training import batches, point, pull
+        from unrolled.training.optimizers import adam
+        from unrolled.training.train import train
         for f in train(point(), batches, pull, adam, epochs=10**6, learning_rate=0.05,
                        path=sys.argv[1], save_every=1, progress=False):
             print(f.step, flush=True)

@@ -1,0 +1,52 @@
+"""The page on training: its equation and the numbers of its cells."""
+
+import numpy as np
+import pytest
+
+from tests.support.page_cells import defined
+from unrolled import functional
+from unrolled.cells import rnn
+from unrolled.models import language_model
+
+PAGE = "01-introduction/how-they-are-trained.md"
+
+
+@pytest.mark.equation("eq-tied-gradient")
+def test_the_gradient_of_a_shared_weight_is_the_sum_over_its_copies():
+    """Each copy's gradient by the complex-step method, exact to rounding; the sum by BPTT."""
+    rng = np.random.default_rng(3)
+    p = language_model.init(rng, V=5, H=4, dtype=np.float64)
+    x, y = rng.integers(0, 5, (6, 1)), np.array([3])
+    parts = np.zeros((6, 4, 4))
+    for k, i, j in np.ndindex(parts.shape):
+        copies = np.stack([p.cell.W_h] * 6).astype(complex)
+        copies[k, i, j] += 1e-30j
+        h = np.zeros((1, 4), complex)
+        for W_h, x_t in zip(copies, x, strict=True):
+            h = np.tanh(p.cell.W_x[x_t] + h @ W_h + p.cell.b)
+        u = h @ p.W_y + p.b_y
+        parts[k, i, j] = (np.log(np.exp(u).sum()) - u[0, 3]).imag / 1e-30
+    h, cache = rnn.forward(p.cell, x)
+    du = functional.dcross_entropy(h[-1] @ p.W_y + p.b_y, y, np.ones(1))
+    dh = np.zeros_like(h)
+    dh[-1] = du @ p.W_y.T
+    dp, *_ = rnn.backward(p.cell, cache, dh)
+    np.testing.assert_allclose(parts.sum(axis=0), dp.W_h, rtol=1e-11, atol=1e-16)
+    assert not np.allclose(parts[1:-1].sum(axis=0), dp.W_h, rtol=1e-3)
+    assert not parts[0].any()  # the first copy multiplies h_0 = 0
+
+
+@pytest.mark.slow
+def test_what_the_training_page_says_of_its_runs():
+    ns = defined(PAGE)
+    echoes, truncated, right = ns["echoes"], ns["truncated"], ns["right"]
+    assert echoes["lag 1"][30:].max() < 0.05 and echoes["lag 8"][150:].max() < 0.05
+    assert 0.1 < echoes["lag 32"][-20:].mean() < np.log(2) - 0.1
+    assert abs(echoes["lag 32, $W_h/2$"] - np.log(2)).max() < 0.03
+    assert truncated["8 steps back"][-50:].max() < 0.05
+    for steps in (7, 4):
+        assert truncated[f"{steps} steps back"][-50:].mean() > np.log(2) - 0.05
+    assert all(accuracy[:12].min() == 1 for accuracy in right.values())
+    last = sorted(accuracy[-1] for accuracy in right.values())
+    assert last[0] < 0.7 and last[1:] == [1, 1, 1, 1]  # one falls, the others hold
+    assert ns["parts"].shape == (6, 4, 4) and not ns["parts"][0].any()

@@ -1,0 +1,57 @@
+"""Runs the cells of a page as a reader would, and returns what they define."""
+
+import ast
+import functools
+
+import jupytext
+import matplotlib
+import matplotlib.pyplot as plt
+
+from tests.support.paths import BOOK
+
+CORPUS = "documents = text.corpus()"
+
+
+def cells(page):
+    """Returns the text of each cell of code of a page of the book."""
+    return [c.source for c in jupytext.read(BOOK / page).cells if c.cell_type == "code"]
+
+
+def executed(page, sources):
+    """Returns the names that cells define, run one after another."""
+    names: dict = {"__name__": "__main__"}
+    try:
+        with matplotlib.rc_context():
+            for source in sources:
+                exec(compile(source, page, "exec"), names)
+    finally:
+        plt.close("all")
+    return names
+
+
+@functools.cache
+def defined(page):
+    """Returns the names that a page defines."""
+    return executed(page, cells(page))
+
+
+def defined_with(page, documents):
+    """Returns the names that a page defines when `documents` stands in the corpus's place."""
+    sources = cells(page)
+    assert (
+        sum(source.count(CORPUS) for source in sources) == 1
+    )  # the one line to change
+    return executed(
+        page, [s.replace(CORPUS, f"documents = {documents}") for s in sources]
+    )
+
+
+def assigned(page, name):
+    """Returns what one cell assigns to a name by itself, without running the others."""
+    (value,) = (
+        node.value
+        for source in cells(page)
+        for node in ast.parse(source).body
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == name
+    )
+    return eval(compile(ast.Expression(value), page, "eval"), {})
