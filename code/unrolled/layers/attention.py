@@ -111,6 +111,16 @@ def dadditive_scores(p, prepared_BSA, cache, dscores_BTS):
     return Additive(dW_q, np.zeros_like(p.W_k), dv), dqueries_BTQ, dprepared_BSA
 
 
+additive = Score(
+    name="additive",
+    init=init_additive,
+    prepare=prepare_additive,
+    dprepare=dprepare_additive,
+    scores=additive_scores,
+    dscores=dadditive_scores,
+)
+
+
 # --- general -----------------------------------------------------------------------------------
 
 
@@ -149,6 +159,16 @@ def dgeneral_scores(p, prepared_BSQ, queries_BTQ, dscores_BTS):
     return tree.map(np.zeros_like, p), dqueries_BTQ, dprepared_BSQ
 
 
+general = Score(
+    name="general",
+    init=init_general,
+    prepare=prepare_general,
+    dprepare=dprepare_general,
+    scores=general_scores,
+    dscores=dgeneral_scores,
+)
+
+
 # --- dot, scaled dot ---------------------------------------------------------------------------
 
 
@@ -185,6 +205,16 @@ def ddot_scores(p, keys_BSE, queries_BTE, dscores_BTS):
     return (), dqueries_BTE, dkeys_BSE
 
 
+dot = Score(
+    name="dot",
+    init=init_dot,
+    prepare=prepare_dot,
+    dprepare=dprepare_dot,
+    scores=dot_scores,
+    dscores=ddot_scores,
+)
+
+
 def scaled_dot_scores(p, queries_BTE, keys_BSE):
     """Returns scores (B, T, S) = q k^T / √E and a cache."""
     scores_BTS, cache = dot_scores(p, queries_BTE, keys_BSE)
@@ -196,31 +226,15 @@ def dscaled_dot_scores(p, keys_BSE, queries_BTE, dscores_BTS):
     return ddot_scores(p, keys_BSE, queries_BTE, dscores_BTS / _root(keys_BSE))
 
 
-additive = Score(
-    "additive",
-    init_additive,
-    prepare_additive,
-    dprepare_additive,
-    additive_scores,
-    dadditive_scores,
-)
-general = Score(
-    "general",
-    init_general,
-    prepare_general,
-    dprepare_general,
-    general_scores,
-    dgeneral_scores,
-)
-dot = Score("dot", init_dot, prepare_dot, dprepare_dot, dot_scores, ddot_scores)
 scaled_dot = Score(
-    "scaled_dot",
-    init_dot,
-    prepare_dot,
-    dprepare_dot,
-    scaled_dot_scores,
-    dscaled_dot_scores,
+    name="scaled_dot",
+    init=init_dot,
+    prepare=prepare_dot,
+    dprepare=dprepare_dot,
+    scores=scaled_dot_scores,
+    dscores=dscaled_dot_scores,
 )
+
 SCORES = (additive, general, dot, scaled_dot)
 
 
