@@ -196,7 +196,7 @@ def test_a_curve_without_a_finite_value_is_refused(values):
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=8), st.floats(0.01, 0.3))
 def test_spread_keeps_the_order_the_gap_and_the_mean(heights, gap):
     heights = sorted(heights)
-    placed = figures._spread(heights, gap)
+    placed = figures.move_apart(heights, gap)
     assert all(b - a >= gap - 1e-9 for a, b in itertools.pairwise(placed))
     assert np.mean(placed) == pytest.approx(np.mean(heights))
     if all(b - a >= gap + 1e-9 for a, b in itertools.pairwise(heights)):
