@@ -51,28 +51,28 @@ def fit(encoded, V, n, discount=0.75):
         raise ValueError(
             f"need n >= 1, 0 < discount < 1 and a text, got {n}, {discount}, {len(encoded)}"
         )
-    _check_ids(encoded, V)
+    check_ids(encoded, V)
     grams, _, counts = unique_rows(windows(encoded, n))
-    orders = [_order(grams, counts)]
+    orders = [order_of(grams, counts)]
     for _ in range(n - 1):
         # a shorter gram counts the different words it has been seen after
         grams, _, counts = unique_rows(grams[:, 1:])
-        orders.append(_order(grams, counts))
+        orders.append(order_of(grams, counts))
     return Model(V, discount, tuple(reversed(orders)))
 
 
 def log_probabilities(model, encoded):
     """Returns log P of every word after START, END included, of all sentences in a row, in nats."""
-    _check_ids(encoded, model.V)
+    check_ids(encoded, model.V)
     n = len(model.orders)
     grams = windows(encoded, n)
     d = model.discount
     p = np.full(len(grams), 1 / model.V)
     for k, order in enumerate(model.orders, start=1):
         gram = grams[:, n - k :]
-        count = _look_up(order.grams, order.counts, gram)
-        total = _look_up(order.contexts, order.totals, gram[:, :-1])
-        followers = _look_up(order.contexts, order.followers, gram[:, :-1])
+        count = look_up(order.grams, order.counts, gram)
+        total = look_up(order.contexts, order.totals, gram[:, :-1])
+        followers = look_up(order.contexts, order.followers, gram[:, :-1])
         seen = total > 0
         interpolated = np.maximum(count - d, 0) + d * followers * p
         p = np.where(seen, interpolated / np.maximum(total, 1), p)
@@ -119,7 +119,8 @@ def unique_rows(rows):
     return rows[first], which, counts
 
 
-def _order(grams, counts):
+def order_of(grams, counts):
+    """Returns the Order of n-grams (rows, n) of one length, given the count of each."""
     contexts, which, _ = unique_rows(grams[:, :-1])
     return Order(
         grams,
@@ -130,7 +131,7 @@ def _order(grams, counts):
     )
 
 
-def _look_up(keys, values, wanted):
+def look_up(keys, values, wanted):
     """Returns values[i] where keys[i] equals the wanted row, 0 where none does."""
     if keys.shape[1] == 0:
         return np.full(len(wanted), values[0], float)
@@ -140,7 +141,8 @@ def _look_up(keys, values, wanted):
     return table[index[len(keys) :]]
 
 
-def _check_ids(encoded, V):
+def check_ids(encoded, V):
+    """Raises ValueError if an id of some sentence lies outside 0..V-1."""
     top = max(int(ids.max()) for ids in encoded)
     if top >= V:
         raise ValueError(f"ids must lie in 0..{V - 1}, got {top}")

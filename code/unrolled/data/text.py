@@ -117,7 +117,7 @@ def corpus(packages=PACKAGES, cache=None):
     folder = Path(
         cache or os.environ.get("UNROLLED_CACHE") or Path.home() / ".cache" / "unrolled"
     )
-    path = folder / f"docstrings-{_corpus_key(packages)}.json"
+    path = folder / f"docstrings-{corpus_key(packages)}.json"
     if path.is_file():
         return [
             Document(name, tuple(lines))
@@ -131,7 +131,7 @@ def corpus(packages=PACKAGES, cache=None):
     return documents
 
 
-def _corpus_key(packages):
+def corpus_key(packages):
     """Returns a short key of everything the corpus depends on: versions, and this file."""
     try:
         versions = [f"{package} {version(package)}" for package in packages]
@@ -301,7 +301,7 @@ def sentences(text):
     return tuple(sentence for sentence in found if sentence)
 
 
-_TOKEN = re.compile(r"\w+(?:[.'’-]\w+)*|[^\w\s]")
+TOKEN = re.compile(r"\w+(?:[.'’-]\w+)*|[^\w\s]")
 
 
 def tokens(sentence):
@@ -310,7 +310,7 @@ def tokens(sentence):
     A word may contain dots, apostrophes and hyphens, but not end with them: ``don't``, ``np.dot``,
     ``element-wise`` and ``2.5`` are one token each. Every other visible character is a token.
     """
-    return _TOKEN.findall(sentence.lower())
+    return TOKEN.findall(sentence.lower())
 
 
 _NO_SPACE_BEFORE = re.compile(r" ([.,;:!?)\]}%])")

@@ -125,7 +125,7 @@ def blocks(a, count):
     return [a[:, k * H : (k + 1) * H] for k in range(count)]
 
 
-class _Kind(NamedTuple):
+class _Cell(NamedTuple):
     """What the graph of a layer needs to know of its cell."""
 
     step: Callable[..., list[Any]]
@@ -133,11 +133,11 @@ class _Kind(NamedTuple):
     states: int
 
 
-KINDS = {
-    rnn.Params: _Kind(rnn_step, 1, 1),
-    lstm.Params: _Kind(lstm_step, 4, 2),
-    gru.Params: _Kind(gru_step, 3, 1),
-    gru_reset_after.Params: _Kind(gru_reset_after_step, 3, 1),
+CELLS = {
+    rnn.Params: _Cell(rnn_step, 1, 1),
+    lstm.Params: _Cell(lstm_step, 4, 2),
+    gru.Params: _Cell(gru_step, 3, 1),
+    gru_reset_after.Params: _Cell(gru_reset_after_step, 3, 1),
 }
 
 # --- whole sequences -----------------------------------------------------------------------------
@@ -156,7 +156,7 @@ def layer(p, x, *state, truncate_gradient=-1, gate=sigmoid, readout=None, along=
             one more sequence, the last.
         along: (sequences, weights) for ``readout``.
     """
-    kind = KINDS[type(p)]
+    cell = CELLS[type(p)]
     b, recurrent = p.b, [p.W_h]
     if isinstance(p, gru_reset_after.Params):
         b, recurrent = p.b[0], [p.W_h, p.b[1]]
@@ -164,13 +164,13 @@ def layer(p, x, *state, truncate_gradient=-1, gate=sigmoid, readout=None, along=
     if not state:
         state = (
             T.zeros((x.shape[1], p.W_h.shape[0]), dtype=p.W_h.dtype),
-        ) * kind.states
+        ) * cell.states
     sequences, weights = along or ([], [])
 
     def step(a_t, *rest):
         beside, rest = rest[: len(sequences)], rest[len(sequences) :]
         cut = len(state) + len(recurrent)
-        states = kind.step(a_t, *rest[:cut], gate=gate)
+        states = cell.step(a_t, *rest[:cut], gate=gate)
         return (
             states
             if readout is None
@@ -202,7 +202,7 @@ def forward(p, x, *state, truncate_gradient=-1, gate=sigmoid):
         if isinstance(part, embedding.Params):
             x = part.E[x]
             continue
-        first = len(remaining) - (KINDS[type(part)].states if state else 0)
+        first = len(remaining) - (CELLS[type(part)].states if state else 0)
         own, remaining = remaining[first:], remaining[:first]
         x = layer(part, x, *own, truncate_gradient=truncate_gradient, gate=gate)[0]
     return x
@@ -324,7 +324,7 @@ def compile_backward(like, ids=False, with_state=True, mode=None, **options):
     p, dtype = symbols(like), tree.leaves(like)[0].dtype
     x = symbol(np.empty((0, 0), np.int32) if ids else np.empty((0, 0, 0), dtype), "x")
     dh = symbol(np.empty((0, 0, 0), dtype), "dh")
-    counts = [KINDS[type(part)].states for part in layers(like) if type(part) in KINDS]
+    counts = [CELLS[type(part)].states for part in layers(like) if type(part) in CELLS]
     state = [
         symbol(np.empty((0, 0), dtype), f"s{n}")
         for n in range(sum(counts) * with_state)
@@ -480,11 +480,11 @@ def check(p):
         if isinstance(part, embedding.Params) and k == 0:
             D = part.E.shape[1]
             continue
-        if type(part) not in KINDS:
+        if type(part) not in CELLS:
             raise ValueError(
                 f"no symbolic graph for layer {k}, weights of the type {_name(part)}"
             )
-        n, H = KINDS[type(part)].blocks, len(part.W_h)
+        n, H = CELLS[type(part)].blocks, len(part.W_h)
         D = len(part.W_x) if D is None else D
         b = (2, n * H) if isinstance(part, gru_reset_after.Params) else (n * H,)
         _check_shapes(f"layer {k}, {_name(part)}", part, (D, n * H), (H, n * H), b)
@@ -523,9 +523,9 @@ def _check_inputs(p, like, x, ids):
 
 
 def _state_shapes(p, B):
-    parts = [part for part in reversed(layers(p)) if type(part) in KINDS]
+    parts = [part for part in reversed(layers(p)) if type(part) in CELLS]
     return [
-        (B, len(part.W_h)) for part in parts for _ in range(KINDS[type(part)].states)
+        (B, len(part.W_h)) for part in parts for _ in range(CELLS[type(part)].states)
     ]
 
 

@@ -272,20 +272,20 @@ def forward(p, x, h0=None, c0=None, plan=None):
             the programs would not all be on the chip at once.
         RuntimeError: no Triton.
     """
-    _need_triton()
+    need_triton()
     if (h0 is None) != (c0 is None):
         raise ValueError("an LSTM has two states: give h0 and c0, or neither")
     D, H = p.W_x.shape[0], p.W_h.shape[0]
     if x.ndim != 3 or x.shape[-1] != D:
         raise ValueError(f"x must be (T, B, {D}) vectors, got {tuple(x.shape)}")
     T, B = x.shape[:2]
-    plan = _fits(x, B, H, plan)
+    plan = fitting_plan(x, B, H, plan)
     a = x.reshape(-1, D) @ p.W_x + p.b
-    h, c = _new(x, (T + 1, B, H)), _new(x, (T + 1, B, H), sums=True)
+    h, c = new_array(x, (T + 1, B, H)), new_array(x, (T + 1, B, H), sums=True)
     h[0] = 0 if h0 is None else check_state("h0", h0, B, H)
     c[0] = 0 if c0 is None else check_state("c0", c0, B, H)
-    gates = _new(x, (T, B, 4 * H))
-    arguments = a, p.W_h, h, c, gates, _counters(x, B, plan), T, B, H
+    gates = new_array(x, (T, B, 4 * H))
+    arguments = a, p.W_h, h, c, gates, zero_counters(x, B, plan), T, B, H
     launch(forward_kernel, plan, B, H, arguments)
     return h[1:], Cache(x, h, c, gates)
 
@@ -310,10 +310,10 @@ def backward(p, cache, dh, dc=None, plan=None):
     """
     x, h, c, gates = cache
     T, B, H = dh.shape
-    plan = _fits(x, B, H, plan)
-    da, dc0 = _new(x, (T + 1, B, 4 * H)), _new(x, (B, H), sums=True)
+    plan = fitting_plan(x, B, H, plan)
+    da, dc0 = new_array(x, (T + 1, B, 4 * H)), new_array(x, (B, H), sums=True)
     da[T] = 0
-    counters = _counters(x, B, plan)
+    counters = zero_counters(x, B, plan)
     given = c if dc is None else dc  # not read where HAS_DC is False
     arguments = dh, given, p.W_h, c, gates, da, dc0, counters, T, B, H
     launch(backward_kernel, plan, B, H, arguments, HAS_DC=dc is not None)
@@ -395,7 +395,8 @@ def interpreting():
     return triton is not None and not isinstance(forward_kernel, triton.JITFunction)
 
 
-def _need_triton():
+def need_triton():
+    """Raises RuntimeError if Triton is missing, or TRITON_INTERPRET changed after its import."""
     if triton is None:
         raise RuntimeError("Triton is not installed: it has builds for Linux alone")
     on = os.environ.get("TRITON_INTERPRET")
@@ -405,8 +406,13 @@ def _need_triton():
         )
 
 
-def _fits(x, B, H, plan):
-    """Returns a plan whose programs all run at once, or raises ValueError."""
+def fitting_plan(x, B, H, plan):
+    """Returns a plan whose programs all run at once: the one given, or one that ``choose`` makes.
+
+    Raises:
+        ValueError: the plan given has more programs than the GPU has multiprocessors, or the
+            arrays are of the wrong library.
+    """
     if isinstance(x, np.ndarray) != interpreting():
         raise ValueError(
             "NumPy arrays need Triton's interpreter (TRITON_INTERPRET=1), PyTorch's need a GPU"
@@ -428,7 +434,7 @@ def _fits(x, B, H, plan):
     return plan
 
 
-def _new(like, shape, sums=False):
+def new_array(like, shape, sums=False):
     """Returns an array to be written; ``sums``: at least in single precision."""
     if isinstance(like, np.ndarray):
         dtype = np.promote_types(like.dtype, np.float32) if sums else like.dtype
@@ -438,7 +444,7 @@ def _new(like, shape, sums=False):
     return like.new_empty(shape, dtype=torch.float32 if sums else like.dtype)
 
 
-def _counters(like, B, plan):
+def zero_counters(like, B, plan):
     """Returns a counter for each block of rows, at 0."""
     shape = (plan.grid(B, 1)[0],)
     if isinstance(like, np.ndarray):

@@ -81,7 +81,7 @@ def forward(p, bags, questions, mask=None):
         ValueError: shapes do not fit together, no sentence, or more sentences than
             there are ages.
     """
-    _check(p, bags, questions, mask)
+    check_stories(p, bags, questions, mask)
     S = bags.shape[1]
     age = np.arange(S)[::-1]
     memory = [bags @ E + A[age] for E, A in zip(p.words, p.ages, strict=True)]
@@ -137,7 +137,8 @@ def accuracy(p, batch):
     return float((u.argmax(axis=-1) == batch.answers).mean())
 
 
-def _check(p, bags, questions, mask):
+def check_stories(p, bags, questions, mask):
+    """Raises ValueError if the arguments of ``forward`` do not fit together."""
     V, S = p.words.shape[1], p.ages.shape[1]
     if bags.ndim != 3 or bags.shape[2] != V or questions.shape != (len(bags), V):
         raise ValueError(

@@ -77,7 +77,7 @@ def dates(found):
     ]
 
 
-KINDS = {
+TABLES = {
     "ladder": ladder,
     "fused_lstm": fused_lstm,
     "saturation": saturation,
@@ -90,7 +90,7 @@ def table(kind):
     """Returns the lines of results/gpu/KIND.json, and of its parts that were left out or failed.
 
     Args:
-        kind: a name of KINDS.
+        kind: a name of TABLES.
 
     Raises:
         ValueError: a damaged record.
@@ -99,7 +99,7 @@ def table(kind):
         found = records.load(f"gpu/{kind}")["results"]
     except FileNotFoundError:
         return f"results/gpu/{kind}.json does not exist: no GPU has run this yet"
-    lines = KINDS[kind](found)
+    lines = TABLES[kind](found)
     for what in ("missing", "failed"):
         lines += [f"{part}: {why}" for part, why in found[what].items()]
     return "\n".join(lines)

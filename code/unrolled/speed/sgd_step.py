@@ -18,8 +18,8 @@ from unrolled import tree
 from unrolled.cells import rnn
 from unrolled.functional import check_sequence, cross_entropy, dcross_entropy
 from unrolled.models import language_model
+from unrolled.models.language_model import ROWS_AT_ONCE
 
-ROWS_AT_ONCE = 128
 ROWS_OF_A_KERNEL = 16
 
 # --- matrix products, and a new array for every result -------------------------------------------
@@ -36,7 +36,7 @@ def step_plainly(p, batch, learning_rate):
     Raises:
         ValueError: ids out of range, or a batch without a real word.
     """
-    targets = language_model._targets(p, batch)
+    targets = language_model.real_targets(p, batch)
     h, cache = rnn.forward(p.cell, batch.inputs)
     rows = h[batch.mask]
     u = rows @ p.W_y + p.b_y
@@ -227,7 +227,7 @@ def output_and_update(h, p, targets, learning_rate, work, rows_at_once=ROWS_AT_O
     N, (H, V) = len(h), p.W_y.shape
     dh = work.array("dh", (rounded(N), H), h.dtype)
     blocks = parts(N, math.ceil(N / rows_at_once))
-    W_new = p.W_y if len(blocks) == 1 else _copy(p.W_y, work)
+    W_new = p.W_y if len(blocks) == 1 else copy_of(p.W_y, work)
     db_y, loss = np.zeros_like(p.b_y), 0.0
     for rows in blocks:
         end = min(rounded(rows.stop), len(dh))
@@ -265,7 +265,8 @@ def parts(N, count):
     return [slice(first, last) for first, last in zip(edges, edges[1:], strict=False)]
 
 
-def _copy(W, work):
+def copy_of(W, work):
+    """Returns a copy of W in the workspace."""
     copy = work.array("W_new", W.shape, W.dtype)
     copy[:] = W
     return copy
@@ -299,7 +300,7 @@ def output_on_threads(
     """
     dh = work.array("dh", h.shape, h.dtype)
     blocks = parts(len(h), math.ceil(len(h) / (threads * rows_at_once)))
-    W_new = p.W_y if len(blocks) == 1 else _copy(p.W_y, work)
+    W_new = p.W_y if len(blocks) == 1 else copy_of(p.W_y, work)
     db_y, loss = np.zeros_like(p.b_y), 0.0
     for block in blocks:
         h_block, dh_block, targets_block = h[block], dh[block], targets[block]
@@ -356,7 +357,7 @@ def step(p, batch, learning_rate, work, output=output_and_update, **options):
             f"the fast step is written for rnn.Params, got {type(p.cell).__module__}"
         )
     check_sequence(batch.inputs, len(p.cell.W_x))
-    targets, mask = language_model._targets(p, batch), batch.mask
+    targets, mask = language_model.real_targets(p, batch), batch.mask
     full = bool(mask.all())
     h = states(p.cell, batch.inputs, work)
     rows = h[1:].reshape(-1, h.shape[2]) if full else h[1:][mask]

@@ -57,7 +57,7 @@ def rmsprop(
     def update(weight, gradient, mean_square):
         mean_square *= decay
         mean_square += (1 - decay) * gradient**2
-        _subtract(weight, learning_rate * gradient / np.sqrt(mean_square + epsilon))
+        subtract(weight, learning_rate * gradient / np.sqrt(mean_square + epsilon))
 
     tree.map(update, params, gradients, state)
     return params, state
@@ -105,7 +105,7 @@ def adam(
         mean += (1 - beta_1) * gradient
         mean_square *= beta_2
         mean_square += (1 - beta_2) * gradient**2
-        _subtract(weight, rate * mean / (np.sqrt(mean_square) + floor))
+        subtract(weight, rate * mean / (np.sqrt(mean_square) + floor))
 
     tree.map(update, params, gradients, state.mean, state.mean_square)
     return params, AdamState(state.mean, state.mean_square, steps)
@@ -166,5 +166,6 @@ def clip_by_value(gradients, limit):
     return gradients, norm
 
 
-def _subtract(weight, change):
+def subtract(weight, change):
+    """Subtracts a change from a weight in place; the weight keeps its precision."""
     np.subtract(weight, change, out=weight, casting="same_kind")
