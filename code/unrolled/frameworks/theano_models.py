@@ -125,7 +125,7 @@ def blocks(a, count):
     return [a[:, k * H : (k + 1) * H] for k in range(count)]
 
 
-class _Cell(NamedTuple):
+class _Kind(NamedTuple):
     """What the graph of a layer needs to know of its cell."""
 
     step: Callable[..., list[Any]]
@@ -134,10 +134,10 @@ class _Cell(NamedTuple):
 
 
 CELLS = {
-    rnn.Params: _Cell(rnn_step, 1, 1),
-    lstm.Params: _Cell(lstm_step, 4, 2),
-    gru.Params: _Cell(gru_step, 3, 1),
-    gru_reset_after.Params: _Cell(gru_reset_after_step, 3, 1),
+    rnn.Params: _Kind(rnn_step, 1, 1),
+    lstm.Params: _Kind(lstm_step, 4, 2),
+    gru.Params: _Kind(gru_step, 3, 1),
+    gru_reset_after.Params: _Kind(gru_reset_after_step, 3, 1),
 }
 
 # --- whole sequences -----------------------------------------------------------------------------

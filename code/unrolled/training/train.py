@@ -242,7 +242,7 @@ def train(
                 elif at.step % save_every == 0:
                     save()
                 yield Progress(
-                    at.step,
+                    before.step + 1,
                     before.epoch,
                     loss,
                     norm,
