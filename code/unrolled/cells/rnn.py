@@ -93,7 +93,7 @@ def forward(p, x, h0=None, f=np.tanh):
     """
     T, B = check_sequence(x, len(p.W_x))
     H = len(p.W_h)
-    a = project(x, p.W_x) + p.b  # the inputs do not wait for the states: all T at once
+    a = project(x, p.W_x) + p.b  # needs no state: all T steps at once
     h = np.empty((T + 1, B, H), a.dtype)
     h[0] = 0 if h0 is None else check_state("h0", h0, B, H)
     for t in range(T):
@@ -124,11 +124,11 @@ def backward(p, cache, dh, df=dtanh):
 
 
 def backward_loops(p, cache, dh, window=None):
-    """The same gradient as nested loops: from every output, walk back through time.
+    """Returns the same gradient by nested loops that go back through time from every output.
 
-    Slow, and for reading. It visits T(T+1)/2 pairs (output, earlier step) where ``backward``
-    visits T steps, because ``backward`` adds the gradients that meet at a state before it carries
-    them on together. With a window it is ``backward_window``.
+    It is slow, and meant for reading. It visits T(T+1)/2 pairs (output, earlier step) where
+    ``backward`` visits T steps, because ``backward`` adds the gradients that meet at a state before
+    it carries them on together. With a window it is ``backward_window``.
 
     Args:
         p: the Params that forward had.
@@ -160,7 +160,7 @@ def backward_loops(p, cache, dh, window=None):
 
 
 def backward_window(p, cache, dh, window):
-    """Truncated: the gradient of every output flows back through ``window`` earlier steps.
+    """Truncated BPTT: the gradient of each output goes back through ``window`` earlier steps.
 
     This is what the post's NumPy code computes. With window >= T-1 it is the full gradient.
 
@@ -190,7 +190,7 @@ def backward_window(p, cache, dh, window):
 
 
 def backward_last(p, cache, dh, steps):
-    """Truncated: only the last ``steps`` steps of the sequence are run backward.
+    """Truncated BPTT: only the last ``steps`` steps of the sequence are run backward.
 
     This is what ``truncate_gradient`` of Theano's scan does. Earlier outputs get no gradient.
 
@@ -216,7 +216,7 @@ def backward_last(p, cache, dh, steps):
 
 
 def backward_chunks(p, cache, dh, length):
-    """Truncated: the state crosses from chunk to chunk of ``length`` steps, the gradient does not.
+    """Truncated BPTT: states pass from chunk to chunk of ``length`` steps, gradients do not.
 
     This is what training on consecutive pieces of a long text with a carried state computes.
 

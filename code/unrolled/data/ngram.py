@@ -1,12 +1,13 @@
-r"""What a model of words must beat: counting. Interpolated Kneser-Ney n-grams.
+r"""Interpolated Kneser-Ney n-grams, the baseline of the language models.
 
     P_1(w)       = (max(c(w) - d, 0) + d |distinct words| / V) / c
     P_n(w | v u) = max(c(v u w) - d, 0) / c(v u)  +  d N(v u ·) / c(v u) · P_{n-1}(w | u)
                                                                         (eq-kneser-ney)
 
-Every count gives away d, and what a context v u has collected from its N(v u ·) distinct followers
-goes to the next shorter context. In the shorter models a count is not how often a word occurred but
-after how many different words (Kneser & Ney, 1995; interpolated: Chen & Goodman, 1999, section 3).
+The discount d is subtracted from every count. What is subtracted from the N(v u ·) distinct
+followers of a context v u goes to the next shorter context. In the shorter models the count of a
+word is not how often it occurred, but after how many different words (Kneser & Ney, 1995;
+interpolated: Chen & Goodman, 1999, section 3).
 """
 
 from typing import NamedTuple
@@ -15,13 +16,13 @@ import numpy as np
 
 
 class Order(NamedTuple):
-    """The counts of one order: sorted n-grams, and what stands behind each context."""
+    """The counts of one order: sorted n-grams, and sums over the words after each context."""
 
     grams: np.ndarray  # (G, n), rows in lexicographic order
     counts: np.ndarray  # (G,)
     contexts: np.ndarray  # (C, n-1)
-    totals: np.ndarray  # (C,) sum of the counts behind each context
-    followers: np.ndarray  # (C,) number of distinct words behind each context
+    totals: np.ndarray  # (C,) sum of the counts after each context
+    followers: np.ndarray  # (C,) number of distinct words after each context
 
 
 class Model(NamedTuple):

@@ -1,8 +1,8 @@
 """From text to tensors: documents -> sentences -> tokens -> ids -> padded batches.
 
-The default corpus is the prose in the docstrings of six scientific packages: real English, the
-same bytes on every machine with the same package versions, and no download. A reader's own text
-comes in through ``read``.
+The default corpus is the prose in the docstrings of six scientific packages. It is real English,
+needs no download, and is the same on every machine with the same package versions. ``read`` reads a
+text of the reader's own.
 """
 
 import ast
@@ -33,7 +33,7 @@ class Document(NamedTuple):
 
 
 class Split(NamedTuple):
-    """Documents to learn from, to choose by, and to report on."""
+    """Documents for training, for validation and for testing."""
 
     train: list[Document]
     validation: list[Document]
@@ -127,7 +127,7 @@ def corpus(packages=PACKAGES, cache=None):
     try:
         write_whole(path, json.dumps(documents))
     except OSError:
-        pass  # a folder that cannot be written costs time, not the corpus
+        pass  # without the cache, the next call reads the packages again
     return documents
 
 
@@ -248,7 +248,7 @@ def remove_duplicates(documents):
 
 
 def split(documents, validation=0.05, test=0.05):
-    """Splits by document: no document is learnt from and tested on.
+    """Splits by document, so that no document is both learnt from and tested on.
 
     Where a document goes depends on its name alone (a hash), so that adding a document moves no
     other.
@@ -402,8 +402,7 @@ def encode(documents, vocabulary):
 def pad(encoded):
     """Returns the Batch of some encoded sentences: inputs, the same shifted by one, and the mask.
 
-    The padding holds END, but no padding is ever an input that matters or a target that counts:
-    what is real, the mask says, not an id.
+    The padding holds END. The mask, not an id, tells real steps from padding.
 
     Args:
         encoded: a non-empty list of int arrays, each START … END.

@@ -1,12 +1,12 @@
-"""The TFRecord file, byte by byte: checksums, and what can be saved of a damaged file.
+"""The TFRecord format: frames, checksums, and the recovery of records from a damaged file.
 
 A file is a chain of frames, each of them
 
     length (8 bytes) | checksum of those 8 | payload (length bytes) | checksum of the payload
 
-with little-endian integers, and checksums of 4 bytes. A frame says how long it is, and nothing
-else says where the next one begins: what a lost length costs, and how to find the way back, is
-what ``salvage`` is about. TensorFlow is not needed to read the files that it writes.
+with little-endian integers, and checksums of 4 bytes. Only the length of a frame tells where the
+next frame begins. If a length is damaged, ``salvage`` searches for the next frame. TensorFlow is
+not needed to read the files that it writes.
 """
 
 from pathlib import Path
@@ -23,7 +23,7 @@ class Salvaged(NamedTuple):
     payloads: list[bytes]  # of the sound frames, in their order
     lost: list[
         tuple[int, int]
-    ]  # stretches of bytes, [first, behind the last), that belong to none
+    ]  # ranges of bytes, [first, end), that belong to no frame
 
 
 def _crc_table():
@@ -68,7 +68,7 @@ def masked(crc):
 
 
 def frames_at(data, places):
-    """Tells at which places of a file a frame may begin: where a length has its own checksum.
+    """Tells at which positions of a file a frame may begin: where a length fits its checksum.
 
     Args:
         data: the bytes of the file.

@@ -1,7 +1,7 @@
 r"""The book's networks as symbolic graphs: one source for Theano 1.0.5 and for PyTensor 3.
 
-Theano (Al-Rfou et al., 2016) ended with 1.0.5; PyTensor goes on from it. The functions below write
-a graph in symbols, let ``grad`` differentiate it, and compile both. They take and return the
+Theano (Al-Rfou et al., 2016) ended with 1.0.5, and PyTensor is its successor. The functions below
+build a symbolic graph, differentiate it with ``grad``, and compile both. They take and return the
 book's own Params:
 
     rnn, lstm, gru, gru_reset_after       a network of one layer
@@ -74,7 +74,7 @@ def symbol(like, name):
 
 
 def symbols(like):
-    """Returns a tree of symbolic variables in the place of a tree of arrays."""
+    """Returns a tree of symbolic variables, one for each array of a tree."""
     return tree.replace_leaves(
         like, [symbol(leaf, name) for name, leaf in tree.named_leaves(like)]
     )
@@ -160,7 +160,7 @@ def layer(p, x, *state, truncate_gradient=-1, gate=sigmoid, readout=None, along=
     b, recurrent = p.b, [p.W_h]
     if isinstance(p, gru_reset_after.Params):
         b, recurrent = p.b[0], [p.W_h, p.b[1]]
-    a = project(x, p.W_x) + b  # the inputs do not wait for the states: all T at once
+    a = project(x, p.W_x) + b  # needs no state: all T steps at once
     if not state:
         state = (
             T.zeros((x.shape[1], p.W_h.shape[0]), dtype=p.W_h.dtype),

@@ -7,8 +7,8 @@ is h_{t-1} of all other units (backward: da_{t+1}), which the other programs of 
 compute: they write it to device memory, count themselves at a common counter, and wait there for
 one another.
 
-What has no order in time is left to the library's matrix products: x W_x + b for all steps before,
-and dW_x, dW_h, db, dx, dh0 for all steps after.
+What needs no loop over time is left to the library's matrix products: x W_x + b before the kernel,
+and dW_x, dW_h, db, dx, dh0 after it.
 
 Arrays are PyTorch's on a GPU. With TRITON_INTERPRET=1 in the environment before the import, they
 are NumPy's, and the programs run side by side in Triton's interpreter (``triton_interpreter``).
@@ -55,7 +55,7 @@ class Cache(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """How the work is cut for the programs of a grid."""
+    """How the work is divided among the programs of a grid."""
 
     # of the batch in a program; at least 16, what a matrix unit multiplies at once
     rows: int = 16
@@ -89,14 +89,14 @@ def tanh(a):
 
 @jit
 def arrive(counter):
-    """Counts this program at the counter, behind everything it has stored."""
+    """Adds this program to the counter, after all that it has stored."""
     tl.debug_barrier()  # all threads of this program have stored
     tl.atomic_add(counter, 1, sem="release", scope="gpu")
 
 
 @jit
 def wait_for(counter, count):
-    """Returns when the counter stands at ``count``: what was stored is now seen."""
+    """Waits until the counter has reached ``count``: what others stored can then be read."""
     while tl.atomic_add(counter, 0, sem="acquire", scope="gpu") < count:
         pass
     tl.debug_barrier()
@@ -138,7 +138,7 @@ def forward_kernel(
     mask = (row < B)[:, None] & (unit < H)[None, :]
     c = tl.load(c_ptr + state, mask, 0.0)
     for t in range(T):
-        # What does not depend on the step before is asked for before the wait.
+        # Loads that do not depend on the step before are issued before the wait.
         a_mask = (row < B)[:, None] & (owner < H)[None, :]
         a_at = t * B * 4 * H + row[:, None] * 4 * H + column[None, :]
         a = tl.load(a_ptr + a_at, a_mask, 0.0)
@@ -156,7 +156,7 @@ def forward_kernel(
         h_new = o * tanh(c)
         tl.store(h_ptr + (t + 1) * B * H + state, h_new, mask)
         arrive(counter)
-        # What only backward reads is stored after the others have been let go.
+        # What only backward reads is stored after the other programs may go on.
         tl.store(c_ptr + (t + 1) * B * H + state, c, mask)
         gate = gates_ptr + t * B * 4 * H + row[:, None] * 4 * H + unit[None, :]
         tl.store(gate, i, mask)
@@ -438,7 +438,7 @@ def new_array(like, shape, sums=False):
     """Returns an array to be written; ``sums``: at least in single precision."""
     if isinstance(like, np.ndarray):
         dtype = np.promote_types(like.dtype, np.float32) if sums else like.dtype
-        return np.full(shape, np.nan, dtype)  # what is not written shows
+        return np.full(shape, np.nan, dtype)  # what is not written shows up as NaN
     import torch
 
     return like.new_empty(shape, dtype=torch.float32 if sums else like.dtype)

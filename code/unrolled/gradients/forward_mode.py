@@ -1,4 +1,4 @@
-r"""The gradient without a way back: real-time recurrent learning (Williams & Zipser, 1989).
+r"""The gradient without a backward pass: real-time recurrent learning (Williams & Zipser, 1989).
 
     dh_t/dθ = J_t dh_{t-1}/dθ + ∂⁺h_t/∂θ                          (eq-bptt-total)
 
@@ -56,7 +56,7 @@ def step(p, x_t, h, sensitivity):
 
 
 def gradient(p, x, dh, h0=None):
-    """Returns the full gradient, gathered on the way forward.
+    """Returns the full gradient, accumulated during the forward pass.
 
     Args:
         p: Params of a tanh cell.

@@ -11,9 +11,9 @@ Sources: additive is Bahdanau, Cho & Bengio (2015, appendix A.1.2); dot and gene
 Pham & Manning (2015, section 3.1); scaled_dot is Vaswani et al. (2017, section 3.2.1).
 
 B batch, T queries, S places of the source, Q entries of a query, E of a key, F of a value, A units
-of the additive score. Names end in their axes, because here axes multiply. Time is not axis 0:
-NumPy's matrix product treats leading axes as a stack, so the two axes to be multiplied stand
-last. Where it says B, any number of leading axes will do.
+of the additive score. A name ends in the axes of its array, because there are many. Time is not
+axis 0: NumPy's matrix product treats leading axes as a stack, so the two axes to be multiplied come
+last. B stands for any number of leading axes.
 """
 
 from collections.abc import Callable
@@ -43,7 +43,7 @@ class Score(NamedTuple):
 
 
 class Memory(NamedTuple):
-    """A source, ready to be asked."""
+    """A source, prepared for queries."""
 
     keys: Array  # (B, S, E)
     prepared: Array  # what the score made of the keys
@@ -242,7 +242,7 @@ SCORES = (additive, general, dot, scaled_dot)
 
 
 def remember(p, keys_BSE, values_BSF=None, mask=None, score=additive):
-    """Returns the Memory of a source: what depends on no query is done here, once.
+    """Returns the Memory of a source, with all that does not depend on the queries.
 
     Args:
         p: the score's parameters.
@@ -297,7 +297,7 @@ def dremember(p, memory, dprepared, dvalues_BSF, score=additive):
 def weigh(p, memory, queries_BTQ, score=additive):
     """Returns the weights (B, T, S) of every place for every query, and a Cache.
 
-    Each row sums to 1; a place that the mask takes out weighs exactly 0.
+    Each row sums to 1; a place outside the mask weighs exactly 0.
 
     Raises:
         ValueError: queries of another batch or size, or a mask that does not fit them.
@@ -309,7 +309,7 @@ def weigh(p, memory, queries_BTQ, score=additive):
             raise ValueError(
                 f"the mask {memory.mask.shape} does not fit scores {scores_BTS.shape}"
             )
-        # exp(-inf) is 0, not nearly 0
+        # exp(-inf) is exactly 0
         scores_BTS = np.where(memory.mask, scores_BTS, -np.inf)
     weights_BTS = softmax(scores_BTS)
     return weights_BTS, Cache(memory, scored, weights_BTS)

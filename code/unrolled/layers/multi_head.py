@@ -1,13 +1,13 @@
-r"""Multi-head attention of Vaswani et al. (2017): several small attentions beside each other.
+r"""Multi-head attention of Vaswani et al. (2017): several small attentions side by side.
 
     q = x W_q + b_q,  k = s W_k + b_k,  v = s W_v + b_v      for each head    (eq-heads-project)
     c = softmax(q k^T / √E) v                                for each head    (eq-heads-attend)
     y = Σ over heads of c W_o, + b_o                                          (eq-heads-join)
 
-In self-attention the source s is x itself: every step asks all steps, its own included.
-Weights have Keras's layout, so that they move between the two without permutation.
-B batch, T steps that ask, S steps of the source, D numbers of a step, N heads, E numbers of a
-head's query, key and value. Names end in their axes, because here axes multiply.
+In self-attention the source s is x itself: every step attends to all steps, itself included.
+Weights have the layout of Keras, so that they can be copied without permutation.
+B batch, T steps with queries, S steps of the source, D numbers of a step, N heads, E numbers of a
+head's query, key and value. A name ends in the axes of its array.
 """
 
 from typing import Any, NamedTuple
@@ -78,7 +78,7 @@ def init(rng, D, N, E, dtype=np.float64):
 
 
 def causal(T):
-    """Returns a mask (T, T), True where the step asked is not after the asking one."""
+    """Returns a mask (T, T), True where the key's step is not after the query's."""
     return np.tri(T, dtype=bool)
 
 
@@ -102,7 +102,7 @@ def positions(T, D, dtype=np.float64):
 
 
 def forward(p, x_BTD, source_BSD=None, mask=None):
-    """Lets every step of x ask every step of the source.
+    """Attends from every step of x to every step of the source.
 
     Args:
         p: Params.

@@ -1,8 +1,8 @@
-"""Sequences of unequal length in one array: each begins at step 0 and is padded behind its end.
+"""Sequences of unequal length in one array: each begins at step 0 and is padded after its end.
 
-A network that runs on into the padding computes states that mean nothing. Three habits keep them
-out: the loss looks at real steps only, what summarises a sequence is its last *real* state, and
-what reads backwards begins at the real end. T time, B batch.
+States at padded steps mean nothing. Three rules keep them out of the results: the loss counts real
+steps only, the summary of a sequence is its last *real* state, and a network that reads backwards
+begins at the last real step. T time, B batch.
 """
 
 import numpy as np

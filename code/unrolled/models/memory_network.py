@@ -1,4 +1,4 @@
-r"""The end-to-end memory network of Sukhbaatar, Szlam, Weston & Fergus (2015): reads in a chain.
+r"""The end-to-end memory network of Sukhbaatar, Szlam, Weston & Fergus (2015).
 
 A sentence is a bag of words x_s, a row of V counts, and has an age, 0 if it is the last. The memory
 is read K times, each time with keys and values of its own, and what was read changes the query:

@@ -1,4 +1,4 @@
-r"""A sequence in, one number out: the answer is read from the last state.
+r"""Regression from a sequence: one number, read from the last state.
 
     y_hat = h_T W_y + b_y            L = (1/B) sum (y_hat - y)^2        (eq-last-state-readout)
 

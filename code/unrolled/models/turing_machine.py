@@ -1,7 +1,7 @@
 r"""The Neural Turing Machine of Graves, Wayne & Danihelka (2014): a network with a tape.
 
-A controller reads the input and what the read head brought from the memory one step before. Its
-state h_t sets where the two heads go, what is written, and with what was read gives the output:
+A controller reads the input and what the read head read one step before. Its state h_t determines
+where the two heads move and what is written. The output is computed from h_t and what is read:
 
     h_t = controller([x_t, r_{t-1}])                                     (eq-ntm-controller)
     w_t = address(M_{t-1}, w_{t-1}; head(h_t))          each head         (eq-ntm-content ...
@@ -86,7 +86,7 @@ class Cache(NamedTuple):
 
 
 class Head(NamedTuple):
-    """What the controller tells the heads; gradients are a Head too."""
+    """The controller's outputs for the heads; gradients are a Head too."""
 
     key: Array  # (B, 2, M)
     strength: Array  # (B, 2, 1), above 0
@@ -187,7 +187,7 @@ def unit_vector(v):
 def dunit_vector(unit, length, dunit):
     """Returns the gradient with respect to v of ``unit_vector``, given what it returned."""
     along = (dunit * unit).sum(axis=-1, keepdims=True)
-    # a change along v changes only its length (but FLOOR)
+    # a change along v changes its length only (apart from FLOOR)
     return (dunit - along * unit) / length
 
 

@@ -1,4 +1,4 @@
-r"""What a step of ``sgd_step`` costs, counted before it is measured.
+r"""The cost of a step of ``sgd_step``, counted call by call.
 
 A step is a list of calls, each of which does operations, moves numbers, or takes exponentials:
 
@@ -167,7 +167,7 @@ def dense_updates(V, H):
 
 
 def plain(T, B, H, V):
-    """``sgd_step.step_plainly``."""
+    """``sgd_step.reference_step``."""
     N, BH = T * B, B * H
     return [
         passed("x + b", 2 * N * H + H),
@@ -225,7 +225,7 @@ def updating(T, B, H, V, rows_at_once=None):
     """``sgd_step.step`` with ``output_and_update``; all rows in one block unless told how many."""
     N = T * B
     blocks = 1 if rows_at_once is None else -(-N // rows_at_once)
-    # filled up with zeros to sixteens
+    # rows are filled up with zeros to a multiple of 16
     rows, filled = N / blocks, -(-N // 16) * 16 / blocks
     block = [
         product("u = h W_y", rows, H, V),

@@ -1,4 +1,4 @@
-"""What runs on a GPU have recorded, as lines to read: printed by `make gpu` and by the chapters."""
+"""The records of GPU runs as lines of text, printed by `make gpu` and by the chapters."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ from unrolled import records
 
 
 def ladder(found):
-    """Returns the results of ``experiments.gpu.ladder`` as lines to read."""
+    """Returns the results of ``experiments.gpu.ladder`` as lines of text."""
     parts = found["parts"]
     batches = list(next(iter(parts.values())))
     lines = [
@@ -20,7 +20,7 @@ def ladder(found):
 
 
 def fused_lstm(found):
-    """Returns the results of ``experiments.gpu.fused_lstm`` as lines to read."""
+    """Returns the results of ``experiments.gpu.fused_lstm`` as lines of text."""
     lines = []
     for name, widths in found["parts"].items():
         for H, at in widths.items():
@@ -42,7 +42,7 @@ def fused_lstm(found):
 
 
 def saturation(found):
-    """Returns the results of ``experiments.gpu.saturation`` as lines to read."""
+    """Returns the results of ``experiments.gpu.saturation`` as lines of text."""
     lines = [
         f"{'microseconds of a step, forward and backward':46}{'slope':>8}   by batch"
     ]
@@ -59,7 +59,7 @@ def saturation(found):
 
 
 def language_models(found):
-    """Returns the results of ``experiments.gpu.language_models`` as lines to read."""
+    """Returns the results of ``experiments.gpu.language_models`` as lines of text."""
     return [
         f"{name}: H = {part['H']}, perplexity {part['perplexity']:.1f} (unigrams"
         f" {np.exp(part['unigram']):.0f}) after {len(part['curve'])} epochs,"
@@ -69,7 +69,7 @@ def language_models(found):
 
 
 def dates(found):
-    """Returns the results of ``experiments.gpu.dates`` as lines to read."""
+    """Returns the results of ``experiments.gpu.dates`` as lines of text."""
     return [
         f"{name}: {1e3 * part['update']:.1f} ms an update, validation loss"
         f" {part['curve'][-1]['validation']:.4f} after {part['curve'][-1]['updates']} updates"

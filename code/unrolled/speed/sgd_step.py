@@ -1,12 +1,12 @@
-r"""One step of SGD on the language model, written several times, each time with less to move.
+r"""SGD steps of the language model that move less and less memory.
 
     W ← W - η dW,   dW the gradient of the summed loss
 
-Every way computes the same step as ``language_model.loss_and_gradient(reduction="sum")`` and
-``optimizers.sgd`` over ``rnn``; they differ in how often an array goes through memory, which
-``cost`` counts. From the plainest to the fastest: ``step_plainly``, then ``step`` with
-``output_in_place``, ``output_fused``, ``output_and_update``, or ``output_on_threads``.
-T time, B batch, N real words of a batch, V vocabulary, H hidden.
+All compute the same step as ``language_model.loss_and_gradient(reduction="sum")`` and
+``optimizers.sgd`` over ``rnn``. They differ in how often an array is read from memory or written
+there, which ``cost`` counts. From the slowest to the fastest they are ``reference_step``, then
+``step`` with ``output_in_place``, ``output_fused``, ``output_and_update``, or
+``output_on_threads``. T time, B batch, N real words of a batch, V vocabulary, H hidden.
 """
 
 import math
@@ -25,7 +25,7 @@ ROWS_OF_A_KERNEL = 16
 # --- matrix products, and a new array for every result -------------------------------------------
 
 
-def step_plainly(p, batch, learning_rate):
+def reference_step(p, batch, learning_rate):
     """Returns (summed loss in nats, new Params): every line makes new arrays.
 
     Args:
@@ -50,22 +50,22 @@ def step_plainly(p, batch, learning_rate):
     return loss, tree.map(lambda w, dw: w - rate * dw, p, dp)
 
 
-# --- arrays that are made once -------------------------------------------------------------------
+# --- arrays that are allocated once --------------------------------------------------------------
 
 
 class Workspace:
-    """Memory for intermediate results: asked for by name, made once, used again."""
+    """Arrays for intermediate results, by name: allocated once and used at every step."""
 
     def __init__(self):
-        """Begins with none."""
-        self._memory = {}
+        """Makes an empty workspace."""
+        self.memory = {}
 
     def array(self, name, shape, dtype):
-        """Returns an array of that shape; what the last of that name held is lost."""
+        """Returns an array of that shape; it may overwrite the last array of that name."""
         size = int(np.prod(shape))
-        memory = self._memory.get(name)
+        memory = self.memory.get(name)
         if memory is None or memory.dtype != dtype or memory.size < size:
-            memory = self._memory[name] = np.empty(size, dtype)
+            memory = self.memory[name] = np.empty(size, dtype)
         return memory[:size].reshape(shape)
 
 
@@ -84,13 +84,13 @@ def states(p, inputs, work):
     a_t = work.array("a_t", h.shape[1:], h.dtype)
     for h_before, h_t in zip(h[:-1], h[1:], strict=True):
         np.dot(h_before, p.W_h, out=a_t)
-        a_t += h_t  # x_t W_x + b waits in the place of h_t
+        a_t += h_t  # h_t holds x_t W_x + b so far
         np.tanh(a_t, out=h_t)
     return h
 
 
 def dstates(p, h, da, work):
-    """Turns dh, which comes in ``da`` (T, B, H), into da: eq-da-recursion, in place.
+    """Overwrites dh, which ``da`` (T, B, H) holds, with da, by eq-da-recursion.
 
     Args:
         p: ``rnn.Params``.
@@ -129,7 +129,7 @@ def update_cell(p, inputs, h, da, learning_rate):
 
 
 def output_in_place(h, p, targets, learning_rate, work):
-    """Loss, then gradient, then update of the output layer, as ``step_plainly`` has them.
+    """Computes loss, gradient and update of the output layer, as ``reference_step``, in place.
 
     Args:
         h: (N, H) states.
@@ -191,7 +191,7 @@ def output_fused(h, p, targets, learning_rate, work):
 
 
 def subtract_product(W, x, dy, learning_rate):
-    """Subtracts η x^T dy from W in one call of BLAS; the product is never written down.
+    """Subtracts η x^T dy from W in one call of BLAS; the product is never stored.
 
     BLAS's ``gemm`` is C ← αAB + βC. With α = -η, β = 1 and W as C, the sum is added up
     in the processor's registers and meets W there. BLAS counts by columns, so it is given
@@ -217,12 +217,11 @@ def subtract_product(W, x, dy, learning_rate):
 
 
 def output_and_update(h, p, targets, learning_rate, work, rows_at_once=ROWS_AT_ONCE):
-    """The same, with the update inside the product, and a block of rows at a time.
+    """As ``output_fused``, for a block of rows at a time, the update inside the product.
 
-    Later blocks still need the weights as they were, so with more than one block the
-    updates go to a copy. The product for dh has its rows in sixteens, the last of them
-    filled up with zeros: that is how many BLAS's kernels keep in registers, and what is
-    left over they do slowly.
+    Later blocks need the old weights, so with more than one block the updates go to a
+    copy. The rows of the product for dh are filled up with zeros to a multiple of 16:
+    BLAS's kernels keep that many in registers, and are slow on a remainder.
     """
     N, (H, V) = len(h), p.W_y.shape
     dh = work.array("dh", (rounded(N), H), h.dtype)
@@ -236,7 +235,7 @@ def output_and_update(h, p, targets, learning_rate, work, rows_at_once=ROWS_AT_O
         np.matmul(h[rows], p.W_y, out=u)
         u += p.b_y
         loss += logits_to_gradient(u, targets[rows])
-        u_filled[len(u) :] = 0  # not read, but infinities would be reported
+        u_filled[len(u) :] = 0  # not used, but infinities would give warnings
         np.matmul(u_filled, p.W_y.T, out=dh[rows.start : end])
         subtract_product(W_new, h[rows], u, learning_rate)
         db_y += np.ones(len(u), u.dtype) @ u
@@ -254,7 +253,7 @@ def rounded(N):
 def parts(N, count):
     """Returns at most ``count`` slices of similar length that make up 0..N-1.
 
-    Where there are rows enough, a slice begins at a multiple of the rows that a kernel takes.
+    If there are enough rows, a slice begins at a multiple of the rows that a kernel takes.
     """
     unit = ROWS_OF_A_KERNEL if N >= count * ROWS_OF_A_KERNEL else 1
     units = -(-N // unit)
@@ -278,7 +277,7 @@ def copy_of(W, work):
 def output_on_threads(
     h, p, targets, learning_rate, work, pool, threads, rows_at_once=ROWS_AT_ONCE
 ):
-    """``output_and_update`` with the work of each block shared out among threads.
+    """As ``output_and_update``, with the work of each block divided among threads.
 
     Each thread first takes some of the rows: their logits, probabilities and dh. When all
     are done, each takes some of the hidden units: their rows of W_y, which no other thread
@@ -330,7 +329,7 @@ def output_on_threads(
 
 
 def step(p, batch, learning_rate, work, output=output_and_update, **options):
-    """One step of SGD on the summed loss, in place.
+    """Takes one SGD step on the summed loss, in place.
 
     Args:
         p: ``language_model.Params`` over ``rnn``, overwritten: C-contiguous, of one dtype.
@@ -354,7 +353,7 @@ def step(p, batch, learning_rate, work, output=output_and_update, **options):
         )
     if not isinstance(p.cell, rnn.Params):
         raise ValueError(
-            f"the fast step is written for rnn.Params, got {type(p.cell).__module__}"
+            f"this step is written for rnn.Params, got {type(p.cell).__module__}"
         )
     check_sequence(batch.inputs, len(p.cell.W_x))
     targets, mask = language_model.real_targets(p, batch), batch.mask

@@ -1,4 +1,4 @@
-"""Saves trees of arrays so that nothing is lost: whole files, no pickle, checked on loading."""
+"""Checkpoints: trees of arrays in files that are written whole and checked on loading."""
 
 import io
 import json

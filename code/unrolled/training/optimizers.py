@@ -2,8 +2,8 @@
 
 Each optimizer is ``(params, gradients, state, learning_rate, …) -> (params, state)``; the first
 call passes ``state=None``. Weights are overwritten: a step reads and writes millions of numbers,
-and copies of them would cost more than the arithmetic. Whoever needs the old ones copies first;
-trees made by ``_replace`` share the arrays that were not replaced.
+and copies of them would cost more than the arithmetic. If you need the old weights, copy them
+first. Trees made by ``_replace`` share the arrays that were not replaced.
 """
 
 from typing import Any, NamedTuple
@@ -64,7 +64,7 @@ def rmsprop(
 
 
 class AdamState(NamedTuple):
-    """Running means of the gradient and of its square, and how many steps they have seen."""
+    """Running means of the gradient and of its square, and the number of steps so far."""
 
     mean: Any
     mean_square: Any

@@ -313,7 +313,7 @@ def advance(bar, words, loss):
 
 @contextlib.contextmanager
 def deferred_interrupt():
-    """Turns the first Ctrl-C into an event that is looked at between steps."""
+    """Turns the first Ctrl-C into an event that ``train`` checks between steps."""
     event = threading.Event()
     if threading.current_thread() is not threading.main_thread():
         yield event
