@@ -266,7 +266,7 @@ def remember(p, keys_BSE, values_BSF=None, mask=None, score=additive):
         )
     if keys_BSE.shape[-1] != E:
         raise ValueError(
-            f"the {score.name} score wants keys of size {E}, got {keys_BSE.shape}"
+            f"the {score.name} score needs keys of size {E}, got {keys_BSE.shape}"
         )
     if keys_BSE.shape[:-1] != values_BSF.shape[:-1]:
         raise ValueError(
@@ -383,7 +383,7 @@ def _check_queries(memory, queries_BTQ, p, score):
     Q = _sizes(p, memory.keys)[0]
     if queries_BTQ.shape[-1] != Q:
         raise ValueError(
-            f"the {score.name} score wants queries of size {Q}, got {queries_BTQ.shape}"
+            f"the {score.name} score needs queries of size {Q}, got {queries_BTQ.shape}"
         )
 
 
