@@ -72,7 +72,7 @@ def frames_at(data, places):
 
     Args:
         data: the bytes of the file.
-        places: int array (n,) of byte positions, each with a whole header behind it.
+        places: int array (n,) of byte positions, each followed by a whole header.
 
     Returns:
         bool (n,). A place of random bytes passes once in 2³².

@@ -143,7 +143,7 @@ def bucketed(pairs, size, boundaries, padding=PADDING):
         pairs: a Dataset of (inputs, targets).
         size: pairs in a batch, in every bucket.
         boundaries: rising lengths that separate the buckets; see ``boundaries``.
-        padding: what stands behind a sequence's end.
+        padding: the id after a sequence's end.
 
     Raises:
         ValueError: boundaries that do not rise.

@@ -12,7 +12,7 @@ def lengths(mask):
     """Returns (B,) lengths, given a (T, B) mask that is True on the real steps.
 
     Raises:
-        ValueError: not (T, B) booleans, a real step behind padding, or an empty sequence.
+        ValueError: not (T, B) booleans, a real step after padding, or an empty sequence.
     """
     if mask.ndim != 2 or mask.dtype != bool:
         raise ValueError(
@@ -20,7 +20,7 @@ def lengths(mask):
         )
     if (mask[1:] > mask[:-1]).any():
         raise ValueError(
-            "a sequence has a real step behind padding: pad behind the end only"
+            "a sequence has a real step after padding: pad after the end only"
         )
     counts = mask.sum(axis=0)
     if not counts.all():

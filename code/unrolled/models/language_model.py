@@ -262,7 +262,7 @@ def real_targets(p, batch):
 
 
 def check_ids(name, ids, V):
-    """Raises ValueError, which says ``name``, if an id lies outside 0..V-1."""
+    """Raises ValueError, which names ``name``, if an id lies outside 0..V-1."""
     if not 0 <= ids.min() <= ids.max() < V:
         raise ValueError(
             f"{name}: ids must lie in 0..{V - 1}, got {ids.min()}..{ids.max()}"

@@ -62,7 +62,7 @@ class Encoded(NamedTuple):
     states: Array  # (S, B, E): the encoder's states
     memory: Any  # attention.Memory of them; None without attention
     h0: Array  # (B, H): the decoder's state before its first step
-    end: Array  # (B, E): the encoder's state behind its last symbol
+    end: Array  # (B, E): the encoder's state after its last symbol
     cell: Any  # the encoder's cache
     lengths: Array  # (B,)
 

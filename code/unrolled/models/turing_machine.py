@@ -249,7 +249,7 @@ def daddress(memory, w, head, stages, dw_new):
     return dmemory, dw, Head(dkey, dstrength, dgate, dshifts, dsharpness)
 
 
-# --- what the controller says ------------------------------------------------------------------
+# --- what the controller outputs ------------------------------------------------------------------
 
 
 def head_of(a, M):
