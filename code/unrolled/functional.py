@@ -20,7 +20,7 @@ def dsigmoid(s, ds):
 
 
 def hard_sigmoid(a, slope=1 / 6):
-    """Returns clip(slope · a + 0.5, 0, 1): straight lines in place of the exponential.
+    """Returns clip(slope · a + 0.5, 0, 1): straight lines instead of the exponential.
 
     Keras's slope is 1/6; Theano's ``hard_sigmoid``, which the fourth post's code uses, has 0.2.
     """
@@ -148,7 +148,7 @@ def dproject(x, W, dy):
     """Returns (dx, dW), given ``y = project(x, W)``; dx is None for integer ids.
 
     dW sums over every row of the batch, because every row used the same W. For ids, that sum
-    collects, in row i of dW, the dy of each place where id i stood.
+    collects in row i of dW the dy of each position where id i stood.
     """
     if x.dtype.kind not in "iu":
         x_rows, dy_rows = x.reshape(-1, W.shape[0]), dy.reshape(-1, W.shape[1])

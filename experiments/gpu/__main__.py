@@ -15,8 +15,9 @@ from pathlib import Path
 from experiments import gpu
 from experiments.gpu import device as devices
 from unrolled import records
+from unrolled.speed import gpu_tables
 
-KINDS = ("ladder", "fused_lstm", "saturation", "language_models", "dates")
+RUNS = tuple(gpu_tables.TABLES)
 DONE, FAILED, UNFIT, OUT_OF_TIME, INTERRUPTED = 0, 1, 2, 3, 130
 KEPT = records.ROOT / "_build" / "runs" / "gpu"
 
@@ -37,7 +38,7 @@ def main(arguments=None, find=devices.find):
     until = time.monotonic() + 60 * given.minutes
     status = DONE
     try:
-        for name in given.kinds or KINDS:
+        for name in given.kinds or RUNS:
             kind = importlib.import_module(f"experiments.gpu.{name}")
             try:
                 ended = run(kind, name, device, until, given)
@@ -63,7 +64,7 @@ def _arguments(arguments):
         description=gpu.__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("kinds", nargs="*", metavar="KIND", help=", ".join(KINDS))
+    parser.add_argument("kinds", nargs="*", metavar="KIND", help=", ".join(RUNS))
     parser.add_argument(
         "--minutes", type=float, default=60.0, help="time for all of it"
     )
@@ -78,8 +79,8 @@ def _arguments(arguments):
         "--again", action="store_true", help="also what is recorded already"
     )
     given = parser.parse_args(arguments)
-    if unknown := [kind for kind in given.kinds if kind not in KINDS]:
-        parser.error(f"no kind {unknown[0]}: there are {', '.join(KINDS)}")
+    if unknown := [kind for kind in given.kinds if kind not in RUNS]:
+        parser.error(f"no kind {unknown[0]}: there are {', '.join(RUNS)}")
     if not given.minutes > 0:
         parser.error(f"--minutes must be above 0, got {given.minutes}")
     if given.corpus is not None and not given.corpus.is_file():

@@ -6,15 +6,9 @@ over a few steps each, so that nothing is timed that the first step alone has to
 
 import time
 
-import numpy as np
+from experiments.speed.timing import spread
 
 WARM_UP, TIMES = 5, 15
-
-
-def spread(values):
-    """Returns the median and the quartiles."""
-    low, middle, high = np.percentile(values, [25, 50, 75])
-    return {"median": float(middle), "quartiles": [float(low), float(high)]}
 
 
 def steps_at_once(step, wait, enough=0.02):

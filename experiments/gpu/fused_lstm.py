@@ -8,6 +8,7 @@ import numpy as np
 
 from experiments.gpu import clocks, proof
 from experiments.gpu.saturation import operations, torch_weights
+from experiments.speed.timing import spread
 from unrolled import tree
 from unrolled.cells import lstm
 from unrolled.speed import gpu_tables, serial_chain
@@ -99,17 +100,13 @@ def run(part, sizes):
             }
             for _ in range(ROUNDS)
         ]
-        seconds = {
-            name: clocks.spread([r[name] for r in rounds]) for name in contestants
-        }
+        seconds = {name: spread([r[name] for r in rounds]) for name in contestants}
         exchanged, work = exchange(plan, B, H), operations("LSTM", T, B, H)
         found[str(H)] = {
             "proved": proved,
             "gap": gap,
             "seconds": seconds,
-            "cudnn_over_triton": clocks.spread(
-                [r["cuDNN"] / r["Triton"] for r in rounds]
-            ),
+            "cudnn_over_triton": spread([r["cuDNN"] / r["Triton"] for r in rounds]),
             "exchange": exchanged,
             "floor": serial_chain.fused_floor(T, exchanged, work, rate),
             "rate": rate,

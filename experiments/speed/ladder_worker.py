@@ -107,7 +107,7 @@ class Contestants:
         """Largest difference of a gradient from NumPy's in float64, relative to its largest."""
         before, found = self.params(np.float64), self.params(dtype)
         take(found)
-        _, right = sgd_step.step_plainly(before, self.batches[size], LARGE)
+        _, right = sgd_step.reference_step(before, self.batches[size], LARGE)
         return max(
             float(np.abs(a - b).max() / np.abs(b - c).max())
             for a, b, c in zip(*map(tree.leaves, (found, right, before)), strict=True)
@@ -135,8 +135,8 @@ def numpy_default(found):
     double, single = found.params(np.float64), found.params()
     found.add("loops", lambda: loops_step(double, one))
     found.add("loops_window", lambda: loops_step(double, one, window=4))
-    found.add("products64", lambda: sgd_step.step_plainly(double, one, RATE))
-    found.add("products32", lambda: sgd_step.step_plainly(single, one, RATE))
+    found.add("products64", lambda: sgd_step.reference_step(double, one, RATE))
+    found.add("products32", lambda: sgd_step.reference_step(single, one, RATE))
     found.add("package", lambda: package_step(single, one))
     found.add_ours("in_place", output=sgd_step.output_in_place)
     found.add_ours("fused", output=sgd_step.output_fused)

@@ -54,7 +54,7 @@ def test_the_collected_product_is_the_sum_of_outer_products(T, D, H, B):
     x, da = rng.normal(size=(T, B, D)), rng.normal(size=(T, B, H))
     h_previous = rng.normal(size=(T, B, H))
     pairs = [(t, b) for t in range(T) for b in range(B)]
-    dp, _ = rnn._parameter_gradients(p, rnn.Cache(x, h_previous, h_previous), da)
+    dp, _ = rnn.parameter_gradients(p, rnn.Cache(x, h_previous, h_previous), da)
     assert_allclose(dp.W_x, sum(np.outer(x[at], da[at]) for at in pairs), atol=1e-13)
     assert_allclose(
         dp.W_h, sum(np.outer(h_previous[at], da[at]) for at in pairs), atol=1e-13

@@ -69,7 +69,7 @@ def test_the_solution_passes(name):
 @pytest.mark.parametrize("name", NAMES)
 def test_an_exercise_is_complete(name):
     exercise = exercises.load(name)
-    assert exercise.KIND in exercises.KINDS
+    assert exercise.KIND in exercises.KIND_LABELS
     assert exercise.LEVEL in (1, 2, 3)
     assert 2 <= exercise.MINUTES <= 240
     assert (ROOT / "book" / f"{exercise.CHAPTER}.md").is_file()

@@ -32,7 +32,7 @@ from unrolled.models import language_model
 
 GOOD = "NVIDIA H100, 580.65.06, 81559, 80000\n"
 CARD = device.Device("a card", "580.1", 8 << 30, 7 << 30)
-KINDS = {
+MODULES = {
     "ladder": ladder,
     "fused_lstm": fused_lstm,
     "saturation": saturation,
@@ -114,7 +114,7 @@ def bench(tmp_path, monkeypatch):
         report=lambda found: [f"parts: {', '.join(found['parts'])}"],
     )
     monkeypatch.setitem(sys.modules, "experiments.gpu.ladder", kind)
-    monkeypatch.setattr(gpu, "KINDS", ("ladder",))
+    monkeypatch.setattr(gpu, "RUNS", ("ladder",))
     monkeypatch.setattr(gpu, "KEPT", tmp_path / "kept")
     monkeypatch.setattr(records, "FOLDER", tmp_path / "results")
     begun, ends = [], {}
@@ -230,7 +230,7 @@ def test_a_used_up_time_is_said_and_keeps_what_is_finished(bench, capsys):
 def test_a_failure_of_one_kind_does_not_stop_the_next(bench, monkeypatch):
     broken = SimpleNamespace(**vars(bench.kind) | {"PARTS": {"bad": ()}})
     monkeypatch.setitem(sys.modules, "experiments.gpu.dates", broken)
-    monkeypatch.setattr(gpu, "KINDS", ("dates", "ladder"))
+    monkeypatch.setattr(gpu, "RUNS", ("dates", "ladder"))
     bench.process.reasons = {"bad": "no"}
     assert gpu.main([], find=lambda: CARD) == gpu.FAILED
     assert bench.record.exists()
@@ -576,9 +576,9 @@ def test_a_library_that_sees_no_gpu_is_refused(monkeypatch):
         part.see_the_gpu(("torch",))
 
 
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("name", MODULES)
 def test_every_kind_says_all_that_a_record_needs(name):
-    kind = KINDS[name]
+    kind = MODULES[name]
     assert kind.PARTS and kind.settings(False) != kind.settings(True)
     assert kind.NEEDS >= 1 << 30 and isinstance(kind.SEED, int)
     assert kind.RECORDS == {f"gpu/{name}": (kind.settings, kind.run)}

@@ -131,14 +131,14 @@ PLANTED = [
     ),
     (
         "the state after the step instead of before it",
-        "cells.rnn._parameter_gradients",
+        "cells.rnn.parameter_gradients",
         "cache.h_previous",
         "cache.h",
         [RNN, FIVE_WAYS],
     ),
     (
         "the bias averaged over the batch",
-        "cells.rnn._parameter_gradients",
+        "cells.rnn.parameter_gradients",
         "da.sum(axis=(0, 1))",
         "da.sum(axis=0).mean(axis=0)",
         [RNN],
@@ -404,7 +404,7 @@ PLANTED = [
     ),
     (
         "turing machine: a unit vector's gradient keeps its part along the vector",
-        "models.turing_machine._dunit",
+        "models.turing_machine.dunit_vector",
         "dunit - along * unit",
         "dunit",
         [MACHINE],
@@ -432,7 +432,7 @@ PLANTED = [
     ),
     (
         "heads: joined in the wrong order",
-        "layers.multi_head._from_heads",
+        "layers.multi_head.from_heads",
         "c_BNTE.swapaxes(1, 2)",
         "c_BNTE",
         [BY_HEAD, HEADS],

@@ -130,7 +130,7 @@ def problem(name: str) -> str:
         name=name,
         title=exercise.TITLE,
         level=exercise.LEVEL,
-        kind=exercises.KINDS[exercise.KIND],
+        kind=exercises.KIND_LABELS[exercise.KIND],
         minutes=exercise.MINUTES,
         chapter=exercise.CHAPTER,
         text=exercise.TEXT.strip(),

@@ -24,7 +24,9 @@ SOURCES = ["book/_ext/page/gradient_flow.py"] + [
     for name in (
         "cells/recurrent_weights",
         "cells/rnn",
+        "drawing/diagrams",
         "drawing/figures",
+        "drawing/style",
         "functional",
         "gradients/jacobians",
     )

@@ -3,7 +3,7 @@ r"""The LSTM that writes exactly as much as it forgets: i_t = 1 - f_t (Greff et 
     c_t = f_t * c_{t-1} + (1 - f_t) * g_t                                    (eq-coupled-cell)
 
 Since sigmoid(-a) = 1 - sigmoid(a), it is an ``lstm`` whose input gate has the forget gate's weights
-with the opposite sign; the code says just that. T time, B batch, D input, H hidden.
+with the opposite sign, and the code uses it as that. T time, B batch, D input, H hidden.
 """
 
 from typing import Any, NamedTuple

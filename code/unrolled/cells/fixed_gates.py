@@ -2,7 +2,7 @@ r"""Gates held at 0 or 1: the plain network as a special GRU and LSTM, and cells
 
 A gate whose weights are 0 and whose bias is ±40 is *exactly* 1 or 0 in floating point, and its
 slope s(1 - s) is exactly 0. Its gradient is therefore 0, so that training without weight decay
-never moves it: a cell with one gate fixed is that cell without the gate, and needs no code.
+never changes it. Fixing a gate of a cell removes that gate, without new code.
 D input, H hidden.
 """
 
@@ -17,7 +17,7 @@ GATES = {lstm.Params: {"i": 0, "f": 1, "o": 3}, gru.Params: {"z": 0, "r": 1}}
 
 
 def fix_gate(p, gate, value):
-    """Returns Params whose gate has this value at every step, for any input, for good.
+    """Returns Params whose gate has this value at every step, for any input, also after training.
 
     Args:
         p: lstm.Params or gru.Params; unchanged.
@@ -94,5 +94,5 @@ def rnn_as_small_lstm(p, scale):
         )
     H = len(p.W_h)
     special = rnn_as_lstm(p._replace(W_h=p.W_h / scale))
-    special.b[:H] = np.log(scale / (1 - scale))  # the sigmoid's inverse
+    special.b[:H] = np.log(scale / (1 - scale))  # the inverse of the sigmoid
     return special

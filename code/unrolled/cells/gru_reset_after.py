@@ -5,9 +5,10 @@ r"""The gated recurrent unit with the reset gate after the matrix product, as in
     ~h_t = tanh(x_t W_xh + b_xh + r_t * (h_{t-1} W_hh + b_hh))   candidate    (eq-gru-reset-after)
     h_t = z_t * h_{t-1} + (1 - z_t) * ~h_t                       state
 
-One product h_{t-1} W_h serves the gates and the candidate, where ``gru`` must know r_t before it
-can begin the second. The bias of the candidate's product is itself reset, so the biases of the
-two products are kept apart; ``b`` has two rows, as Keras's has. T time, B batch, D input, H hidden.
+Gates and candidate share one product h_{t-1} W_h, whereas ``gru`` needs r_t before it can compute
+the product of the candidate. The bias of the candidate's product is itself reset, so the biases of
+the two products are kept apart; ``b`` has two rows, as Keras's has. T time, B batch, D input, H
+hidden.
 """
 
 from typing import Any, NamedTuple

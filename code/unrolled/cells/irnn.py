@@ -2,8 +2,8 @@ r"""The recurrent network of Le, Jaitly & Hinton (2015): ReLU units, W_h = I at 
 
     h_t = max(0, x_t W_x + h_{t-1} W_h + b)                            (eq-irnn-step)
 
-With W_h = I and no input, a state without negative entries stays what it is, and so does its
-gradient. A cell like ``rnn``, and made of it.
+With W_h = I and no input, a state without negative entries does not change, and neither does its
+gradient. The functions are those of ``rnn`` with ReLU.
 T time, B batch, D input, H hidden.
 """
 

@@ -117,7 +117,7 @@ def forward(p, x, h0=None, c0=None, gate=sigmoid):
         raise ValueError("an LSTM has two states: give h0 and c0, or neither")
     T, B = check_sequence(x, len(p.W_x))
     H = len(p.W_h)
-    a = project(x, p.W_x)  # the inputs do not wait for the states: all T at once
+    a = project(x, p.W_x)  # needs no state: all T steps at once
     a += p.b
     h, c = np.empty((T + 1, B, H), a.dtype), np.empty((T + 1, B, H), a.dtype)
     h[0] = 0 if h0 is None else check_state("h0", h0, B, H)

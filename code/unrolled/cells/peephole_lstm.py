@@ -1,4 +1,4 @@
-r"""The LSTM whose gates also look at the cell state: peepholes (Gers & Schmidhuber, 2000).
+r"""The LSTM whose gates also read the cell state, through peepholes (Gers & Schmidhuber, 2000).
 
     i_t = sigmoid(x_t W_xi + h_{t-1} W_hi + w_i * c_{t-1} + b_i)             (eq-peephole-gates)
     f_t = sigmoid(x_t W_xf + h_{t-1} W_hf + w_f * c_{t-1} + b_f)
@@ -7,8 +7,9 @@ r"""The LSTM whose gates also look at the cell state: peepholes (Gers & Schmidhu
     o_t = sigmoid(x_t W_xo + h_{t-1} W_ho + w_o * c_t + b_o)                 (eq-peephole-output)
     h_t = o_t * tanh(c_t)
 
-Each unit's gates see that unit's own cell and no other, so a peephole is a vector and no matrix.
-The output gate decides last and sees the new cell state. T time, B batch, D input, H hidden.
+The gates of a unit read the cell state of that unit only, so the weights of a peephole form a
+vector, not a matrix. The output gate is computed last and reads the new cell state. T time, B
+batch, D input, H hidden.
 """
 
 from typing import Any, NamedTuple

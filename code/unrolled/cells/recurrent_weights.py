@@ -1,7 +1,7 @@
-"""Ways to begin: the hidden-to-hidden matrix W_h before training.
+"""Initialisation of the hidden-to-hidden matrix W_h.
 
-Each is a function of (rng, H) that returns an (H, H) float64 array; they differ in what W_h does
-to the length of a vector, and how often it may be applied before nothing, or too much, is left.
+Each initialisation is a function of (rng, H) that returns an (H, H) float64 array. They differ in
+how fast a vector that is multiplied by W_h again and again shrinks or grows.
 """
 
 import numpy as np

@@ -11,7 +11,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from unrolled.functional import dproject, dtanh, project
+from unrolled.functional import (
+    check_sequence,
+    check_state,
+    dproject,
+    dtanh,
+    project,
+)
 
 Array = Any
 
@@ -85,10 +91,11 @@ def forward(p, x, h0=None, f=np.tanh):
     Raises:
         ValueError: shapes do not fit together.
     """
-    T, B, h0 = _check(p, x, h0)
-    a = project(x, p.W_x) + p.b  # the inputs do not wait for the states: all T at once
-    h = np.empty((T + 1, *h0.shape), a.dtype)
-    h[0] = h0
+    T, B = check_sequence(x, len(p.W_x))
+    H = len(p.W_h)
+    a = project(x, p.W_x) + p.b  # needs no state: all T steps at once
+    h = np.empty((T + 1, B, H), a.dtype)
+    h[0] = 0 if h0 is None else check_state("h0", h0, B, H)
     for t in range(T):
         h[t + 1] = f(a[t] + h[t] @ p.W_h)
     return h[1:], Cache(x, h[:-1], h[1:])
@@ -113,15 +120,15 @@ def backward(p, cache, dh, df=dtanh):
     for t in reversed(range(len(dh))):
         da[t] = df(cache.h[t], dh[t] + dh_next)  # h_t = f(a_t); two paths leave h_t
         dh_next = da[t] @ p.W_h.T  # a_t = ... + h_{t-1} W_h
-    return *_parameter_gradients(p, cache, da), dh_next
+    return *parameter_gradients(p, cache, da), dh_next
 
 
 def backward_loops(p, cache, dh, window=None):
-    """The same gradient as nested loops: from every output, walk back through time.
+    """Returns the same gradient by nested loops that go back through time from every output.
 
-    Slow, and for reading. It visits T(T+1)/2 pairs (output, earlier step) where ``backward``
-    visits T steps, because ``backward`` adds the gradients that meet at a state before it carries
-    them on together. With a window it is ``backward_window``.
+    It is slow, and meant for reading. It visits T(T+1)/2 pairs (output, earlier step) where
+    ``backward`` visits T steps, because ``backward`` adds the gradients that meet at a state before
+    it carries them on together. With a window it is ``backward_window``.
 
     Args:
         p: the Params that forward had.
@@ -153,7 +160,7 @@ def backward_loops(p, cache, dh, window=None):
 
 
 def backward_window(p, cache, dh, window):
-    """Truncated: the gradient of every output flows back through ``window`` earlier steps.
+    """Truncated BPTT: the gradient of each output goes back through ``window`` earlier steps.
 
     This is what the post's NumPy code computes. With window >= T-1 it is the full gradient.
 
@@ -179,11 +186,11 @@ def backward_window(p, cache, dh, window):
         dh_back = da @ p.W_h.T
         dh0 += dh_back[0]
         da = dtanh(cache.h[: T - distance - 1], dh_back[1:])
-    return *_parameter_gradients(p, cache, da_total), dh0
+    return *parameter_gradients(p, cache, da_total), dh0
 
 
 def backward_last(p, cache, dh, steps):
-    """Truncated: only the last ``steps`` steps of the sequence are run backward.
+    """Truncated BPTT: only the last ``steps`` steps of the sequence are run backward.
 
     This is what ``truncate_gradient`` of Theano's scan does. Earlier outputs get no gradient.
 
@@ -205,11 +212,11 @@ def backward_last(p, cache, dh, steps):
         da[t] = dtanh(cache.h[t], dh[t] + dh_first)
         dh_first = da[t] @ p.W_h.T
     dh0 = dh_first if first == 0 else np.zeros_like(dh_first)
-    return *_parameter_gradients(p, cache, da), dh0
+    return *parameter_gradients(p, cache, da), dh0
 
 
 def backward_chunks(p, cache, dh, length):
-    """Truncated: the state crosses from chunk to chunk of ``length`` steps, the gradient does not.
+    """Truncated BPTT: states pass from chunk to chunk of ``length`` steps, gradients do not.
 
     This is what training on consecutive pieces of a long text with a carried state computes.
 
@@ -234,34 +241,16 @@ def backward_chunks(p, cache, dh, length):
             dh_next = np.zeros_like(dh_next)  # step t ends a chunk
         da[t] = dtanh(cache.h[t], dh[t] + dh_next)
         dh_next = da[t] @ p.W_h.T
-    return *_parameter_gradients(p, cache, da), dh_next
+    return *parameter_gradients(p, cache, da), dh_next
 
 
-def _parameter_gradients(p, cache, da):
+def parameter_gradients(p, cache, da):
     """Returns (dp, dx): each weight's gradient sums, over time and batch, input times da."""
     H = p.b.shape[0]
     dx, dW_x = dproject(cache.x, p.W_x, da)  # a_t = x_t W_x + ...
     # a_t = ... + h_{t-1} W_h
     dW_h = cache.h_previous.reshape(-1, H).T @ da.reshape(-1, H)
     return Params(dW_x, dW_h, da.sum(axis=(0, 1))), dx
-
-
-def _check(p, x, h0):
-    """Returns (T, B, h0), or raises ValueError with the shapes that do not fit."""
-    D, H = p.W_x.shape
-    ids = x.dtype.kind in "iu"
-    if x.ndim != (2 if ids else 3) or not ids and x.shape[-1] != D:
-        raise ValueError(
-            f"x must be (T, B, {D}) vectors or (T, B) integer ids, got {x.shape}"
-        )
-    if ids and x.size and not 0 <= x.min() <= x.max() < D:
-        raise ValueError(f"ids must lie in 0..{D - 1}, got {x.min()}..{x.max()}")
-    T, B = x.shape[:2]
-    if h0 is None:
-        (h0,) = initial_state(p, B)
-    if h0.shape != (B, H):
-        raise ValueError(f"h0 must be {(B, H)}, got {h0.shape}")
-    return T, B, h0
 
 
 def _at_least_0(name, number):

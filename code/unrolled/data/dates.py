@@ -1,10 +1,10 @@
-"""Dates as people write them, and the one way in which ISO 8601 does: a task to translate.
+"""A translation task: dates as people write them, to be rewritten as in ISO 8601.
 
-A date is drawn, written in one of many formats, and to be answered as ``yyyy-mm-dd``. The task is
-exact (each text has one right answer, which is known), and so is the alignment: the generator knows
-which characters of the text say the year, the month and the day. Days are kept apart for testing,
-and so are formats. A numeric date has the day before the month: with both orders about, 03/04
-would have no right answer. Years are 1950 to 2049, so that two digits say which.
+A date is drawn and written in one of many formats; the answer is the same date as ``yyyy-mm-dd``.
+Each text has exactly one right answer. The alignment is known too: the generator knows which
+characters of the text give the year, the month and the day. Some days and some formats are held out
+for testing. In a numeric date the day stands before the month, because 03/04 would be ambiguous if
+both orders occurred. Years are 1950 to 2049, so that two digits identify a year.
 """
 
 import datetime
@@ -83,7 +83,7 @@ ANSWERED_AT = {"year": slice(0, 4), "month": slice(5, 7), "day": slice(8, 10)}
 
 
 class Example(NamedTuple):
-    """A date in words, its answer, and where the words say what."""
+    """A date in words, its answer, and which characters give the year, month and day."""
 
     text: str
     answer: str  # yyyy-mm-dd
@@ -141,7 +141,7 @@ def write(day, format):
 
 
 def is_held_out(day):
-    """Tells whether a day is kept for testing: one in ten, spread evenly over the calendar.
+    """Tells whether a day is held out for testing: one in ten, spread evenly over the calendar.
 
     Multiplying by an odd number near 2^32 / golden ratio spreads consecutive numbers evenly over
     0..2^32 (Knuth, *The Art of Computer Programming*, vol. 3, section 6.4).
@@ -211,7 +211,7 @@ def decode_answer(ids):
 
 
 def aligned(example, weights, margin=0):
-    """Returns how much of the attention lies where the text says what is being written.
+    """Returns the share of the attention on the characters that give what is being written.
 
     Args:
         example: an Example.

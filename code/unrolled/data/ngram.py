@@ -1,12 +1,13 @@
-r"""What a model of words must beat: counting. Interpolated Kneser-Ney n-grams.
+r"""Interpolated Kneser-Ney n-grams, the baseline of the language models.
 
     P_1(w)       = (max(c(w) - d, 0) + d |distinct words| / V) / c
     P_n(w | v u) = max(c(v u w) - d, 0) / c(v u)  +  d N(v u ·) / c(v u) · P_{n-1}(w | u)
                                                                         (eq-kneser-ney)
 
-Every count gives away d, and what a context v u has collected from its N(v u ·) distinct followers
-goes to the next shorter context. In the shorter models a count is not how often a word occurred but
-after how many different words (Kneser & Ney, 1995; interpolated: Chen & Goodman, 1999, section 3).
+The discount d is subtracted from every count. What is subtracted from the N(v u ·) distinct
+followers of a context v u goes to the next shorter context. In the shorter models the count of a
+word is not how often it occurred, but after how many different words (Kneser & Ney, 1995;
+interpolated: Chen & Goodman, 1999, section 3).
 """
 
 from typing import NamedTuple
@@ -15,13 +16,13 @@ import numpy as np
 
 
 class Order(NamedTuple):
-    """The counts of one order: sorted n-grams, and what stands behind each context."""
+    """The counts of one order: sorted n-grams, and sums over the words after each context."""
 
     grams: np.ndarray  # (G, n), rows in lexicographic order
     counts: np.ndarray  # (G,)
     contexts: np.ndarray  # (C, n-1)
-    totals: np.ndarray  # (C,) sum of the counts behind each context
-    followers: np.ndarray  # (C,) number of distinct words behind each context
+    totals: np.ndarray  # (C,) sum of the counts after each context
+    followers: np.ndarray  # (C,) number of distinct words after each context
 
 
 class Model(NamedTuple):
@@ -51,28 +52,28 @@ def fit(encoded, V, n, discount=0.75):
         raise ValueError(
             f"need n >= 1, 0 < discount < 1 and a text, got {n}, {discount}, {len(encoded)}"
         )
-    _check_ids(encoded, V)
+    check_ids(encoded, V)
     grams, _, counts = unique_rows(windows(encoded, n))
-    orders = [_order(grams, counts)]
+    orders = [order_of(grams, counts)]
     for _ in range(n - 1):
         # a shorter gram counts the different words it has been seen after
         grams, _, counts = unique_rows(grams[:, 1:])
-        orders.append(_order(grams, counts))
+        orders.append(order_of(grams, counts))
     return Model(V, discount, tuple(reversed(orders)))
 
 
 def log_probabilities(model, encoded):
     """Returns log P of every word after START, END included, of all sentences in a row, in nats."""
-    _check_ids(encoded, model.V)
+    check_ids(encoded, model.V)
     n = len(model.orders)
     grams = windows(encoded, n)
     d = model.discount
     p = np.full(len(grams), 1 / model.V)
     for k, order in enumerate(model.orders, start=1):
         gram = grams[:, n - k :]
-        count = _look_up(order.grams, order.counts, gram)
-        total = _look_up(order.contexts, order.totals, gram[:, :-1])
-        followers = _look_up(order.contexts, order.followers, gram[:, :-1])
+        count = look_up(order.grams, order.counts, gram)
+        total = look_up(order.contexts, order.totals, gram[:, :-1])
+        followers = look_up(order.contexts, order.followers, gram[:, :-1])
         seen = total > 0
         interpolated = np.maximum(count - d, 0) + d * followers * p
         p = np.where(seen, interpolated / np.maximum(total, 1), p)
@@ -119,7 +120,8 @@ def unique_rows(rows):
     return rows[first], which, counts
 
 
-def _order(grams, counts):
+def order_of(grams, counts):
+    """Returns the Order of n-grams (rows, n) of one length, given the count of each."""
     contexts, which, _ = unique_rows(grams[:, :-1])
     return Order(
         grams,
@@ -130,7 +132,7 @@ def _order(grams, counts):
     )
 
 
-def _look_up(keys, values, wanted):
+def look_up(keys, values, wanted):
     """Returns values[i] where keys[i] equals the wanted row, 0 where none does."""
     if keys.shape[1] == 0:
         return np.full(len(wanted), values[0], float)
@@ -140,7 +142,8 @@ def _look_up(keys, values, wanted):
     return table[index[len(keys) :]]
 
 
-def _check_ids(encoded, V):
+def check_ids(encoded, V):
+    """Raises ValueError if an id of some sentence lies outside 0..V-1."""
     top = max(int(ids.max()) for ids in encoded)
     if top >= V:
         raise ValueError(f"ids must lie in 0..{V - 1}, got {top}")

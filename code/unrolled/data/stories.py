@@ -6,8 +6,8 @@ People go to places and take things, and a thing goes where its holder goes:
 
 "Where is Ada?" needs one sentence, the last that moves Ada. "Where is the lamp?" needs two: the
 last in which somebody takes the lamp says who has it, and the last that moves this person says
-where. The second cannot be found before the first has been read. Which sentences are needed is
-known for every question, so that what a model looks at can be compared with it.
+where. The second sentence can be found only after the first. For every question it is known which
+sentences are needed, so a model's attention can be compared with them.
 
 The form is that of the tasks of Weston et al. (2015), sections 3.1 and 3.2; people, places, things
 and rules are ours. B batch, S sentences, V words.

@@ -1,8 +1,8 @@
 """Generated tasks whose answer lies a known number of steps back.
 
-In text nobody knows how far back a prediction has to look. Here the distance is a setting, the
-answer is certain, and the score of someone who does not look back is known exactly. Every function
-draws a fresh batch from the generator it is given, so that no example is seen twice.
+In text the distance to the information that a prediction needs is unknown. Here the distance is a
+setting, the answer is certain, and the score of a model without memory is known exactly. Every
+function draws a new batch from the generator that it is given, so that no example is seen twice.
 T time, B batch.
 """
 

@@ -1,8 +1,8 @@
 """From text to tensors: documents -> sentences -> tokens -> ids -> padded batches.
 
-The default corpus is the prose in the docstrings of six scientific packages: real English, the
-same bytes on every machine with the same package versions, and no download. A reader's own text
-comes in through ``read``.
+The default corpus is the prose in the docstrings of six scientific packages. It is real English,
+needs no download, and is the same on every machine with the same package versions. ``read`` reads a
+text of the reader's own.
 """
 
 import ast
@@ -33,7 +33,7 @@ class Document(NamedTuple):
 
 
 class Split(NamedTuple):
-    """Documents to learn from, to choose by, and to report on."""
+    """Documents for training, for validation and for testing."""
 
     train: list[Document]
     validation: list[Document]
@@ -117,7 +117,7 @@ def corpus(packages=PACKAGES, cache=None):
     folder = Path(
         cache or os.environ.get("UNROLLED_CACHE") or Path.home() / ".cache" / "unrolled"
     )
-    path = folder / f"docstrings-{_corpus_key(packages)}.json"
+    path = folder / f"docstrings-{corpus_key(packages)}.json"
     if path.is_file():
         return [
             Document(name, tuple(lines))
@@ -127,11 +127,11 @@ def corpus(packages=PACKAGES, cache=None):
     try:
         write_whole(path, json.dumps(documents))
     except OSError:
-        pass  # a folder that cannot be written costs time, not the corpus
+        pass  # without the cache, the next call reads the packages again
     return documents
 
 
-def _corpus_key(packages):
+def corpus_key(packages):
     """Returns a short key of everything the corpus depends on: versions, and this file."""
     try:
         versions = [f"{package} {version(package)}" for package in packages]
@@ -248,7 +248,7 @@ def remove_duplicates(documents):
 
 
 def split(documents, validation=0.05, test=0.05):
-    """Splits by document: no document is learnt from and tested on.
+    """Splits by document, so that no document is both learnt from and tested on.
 
     Where a document goes depends on its name alone (a hash), so that adding a document moves no
     other.
@@ -301,7 +301,7 @@ def sentences(text):
     return tuple(sentence for sentence in found if sentence)
 
 
-_TOKEN = re.compile(r"\w+(?:[.'’-]\w+)*|[^\w\s]")
+TOKEN = re.compile(r"\w+(?:[.'’-]\w+)*|[^\w\s]")
 
 
 def tokens(sentence):
@@ -310,7 +310,7 @@ def tokens(sentence):
     A word may contain dots, apostrophes and hyphens, but not end with them: ``don't``, ``np.dot``,
     ``element-wise`` and ``2.5`` are one token each. Every other visible character is a token.
     """
-    return _TOKEN.findall(sentence.lower())
+    return TOKEN.findall(sentence.lower())
 
 
 _NO_SPACE_BEFORE = re.compile(r" ([.,;:!?)\]}%])")
@@ -402,8 +402,7 @@ def encode(documents, vocabulary):
 def pad(encoded):
     """Returns the Batch of some encoded sentences: inputs, the same shifted by one, and the mask.
 
-    The padding holds END, but no padding is ever an input that matters or a target that counts:
-    what is real, the mask says, not an id.
+    The padding holds END. The mask, not an id, tells real steps from padding.
 
     Args:
         encoded: a non-empty list of int arrays, each START … END.

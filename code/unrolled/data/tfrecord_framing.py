@@ -1,12 +1,12 @@
-"""The TFRecord file, byte by byte: checksums, and what can be saved of a damaged file.
+"""The TFRecord format: frames, checksums, and the recovery of records from a damaged file.
 
 A file is a chain of frames, each of them
 
     length (8 bytes) | checksum of those 8 | payload (length bytes) | checksum of the payload
 
-with little-endian integers, and checksums of 4 bytes. A frame says how long it is, and nothing
-else says where the next one begins: what a lost length costs, and how to find the way back, is
-what ``salvage`` is about. TensorFlow is not needed to read the files that it writes.
+with little-endian integers, and checksums of 4 bytes. Only the length of a frame tells where the
+next frame begins. If a length is damaged, ``salvage`` searches for the next frame. TensorFlow is
+not needed to read the files that it writes.
 """
 
 from pathlib import Path
@@ -23,7 +23,7 @@ class Salvaged(NamedTuple):
     payloads: list[bytes]  # of the sound frames, in their order
     lost: list[
         tuple[int, int]
-    ]  # stretches of bytes, [first, behind the last), that belong to none
+    ]  # ranges of bytes, [first, end), that belong to no frame
 
 
 def _crc_table():
@@ -33,7 +33,7 @@ def _crc_table():
     return table
 
 
-_CRC_TABLE = _crc_table()
+CRC_TABLE = _crc_table()
 
 
 def checksums(payloads):
@@ -52,23 +52,27 @@ def checksums(payloads):
     for t in range(int(lengths.max(initial=0))):
         going = np.searchsorted(-lengths[order], -t)  # strings that have a byte at t
         byte, c = flat[starts[order[:going]] + t], crc[:going]
-        crc[:going] = _CRC_TABLE[(c ^ byte) & 0xFF] ^ (c >> 8)
+        crc[:going] = CRC_TABLE[(c ^ byte) & 0xFF] ^ (c >> 8)
     result = np.empty_like(crc)
     result[order] = ~crc
-    return _masked(result)
+    return masked(result)
 
 
-def _masked(crc):
-    """Returns checksums as they are stored: a checksum of a checksum would be easily zero."""
+def masked(crc):
+    """Returns checksums in the masked form in which a file stores them.
+
+    The format's authors mask them because the checksum of data that holds its own checksum is
+    always the same number.
+    """
     return ((crc >> 15) | (crc << 17)) + np.uint32(0xA282EAD8)
 
 
 def frames_at(data, places):
-    """Tells at which places of a file a frame may begin: where a length has its own checksum.
+    """Tells at which positions of a file a frame may begin: where a length fits its checksum.
 
     Args:
         data: the bytes of the file.
-        places: int array (n,) of byte positions, each with a whole header behind it.
+        places: int array (n,) of byte positions, each followed by a whole header.
 
     Returns:
         bool (n,). A place of random bytes passes once in 2³².
@@ -77,8 +81,8 @@ def frames_at(data, places):
     header = bytes_[np.asarray(places, dtype=np.int64)[:, None] + np.arange(HEADER)]
     crc = np.full(len(header), 0xFFFFFFFF, np.uint32)
     for t in range(8):
-        crc = _CRC_TABLE[(crc ^ header[:, t]) & 0xFF] ^ (crc >> 8)
-    return _masked(~crc) == np.ascontiguousarray(header[:, 8:]).view("<u4")[:, 0]
+        crc = CRC_TABLE[(crc ^ header[:, t]) & 0xFF] ^ (crc >> 8)
+    return masked(~crc) == np.ascontiguousarray(header[:, 8:]).view("<u4")[:, 0]
 
 
 def salvage(path):
@@ -100,7 +104,7 @@ def salvage(path):
     """
     data = Path(path).read_bytes()
     spans, place = [], 0
-    while (place := _next_frame(data, place)) is not None:
+    while (place := next_frame(data, place)) is not None:
         length = int.from_bytes(data[place : place + 8], "little")
         end = place + HEADER + length + FOOTER
         if end > len(data):  # cut off; or a length that is wrong and passed by chance
@@ -125,7 +129,7 @@ def salvage(path):
     return Salvaged([p for p, good in zip(payloads, sound, strict=True) if good], lost)
 
 
-def _next_frame(data, place, stride=1 << 16):
+def next_frame(data, place, stride=1 << 16):
     """Returns the first place, this one or a later one, where a frame may begin, or None."""
     if place + HEADER > len(data):
         return None

@@ -1,9 +1,8 @@
-"""One step of each gated cell as plain data: the list that is drawn is the list that is computed.
+"""One step of each gated cell as plain data, from which it is both drawn and computed.
 
 A cell lists its nodes (an operation and a place in the drawing) and its edges (which value goes
-where, and along which corners). `evaluate` walks the list and returns every value on the way;
-tests hold these against the cell's own `step`. A drawing in which two gates are exchanged would
-be a list that computes something else.
+where, and by way of which corners). `evaluate` computes the value of every node; tests compare
+these values with the cell's own `step`. If a drawing exchanged two gates, a test would fail.
 """
 
 from collections.abc import Callable
@@ -31,9 +30,9 @@ class Node(NamedTuple):
 
 
 class Edge(NamedTuple):
-    """`target` reads `source`; the line is drawn by way of the corners `via`.
+    """`target` reads `source`; the line is drawn through the corners `via`.
 
-    An edge that is a peephole names its row of `w_c`, 0 to 2.
+    A peephole names the row of `w_c` that it multiplies by, 0 to 2.
     """
 
     source: str
@@ -43,18 +42,16 @@ class Edge(NamedTuple):
 
 
 class Cell(NamedTuple):
-    """A step; no node stands before those that it reads, and edges list operands in order."""
+    """A step. Each node stands after those that it reads; edges list operands in order."""
 
     nodes: tuple[Node, ...]
     edges: tuple[Edge, ...]
     blocks: str  # the order of the blocks in W_x, W_h and b, one letter each
-    given: tuple[
-        str, ...
-    ]  # the input, and the states before the step in the order of `step`
+    given: tuple[str, ...]  # the input, then the states before the step, as in `step`
     results: tuple[str, ...]  # the states after it
 
 
-# Operations with weights get their sum, the others the values that they read.
+# Operations with weights take the weighted sum of what they read, the others the values themselves.
 WEIGHTED: dict[str, Callable[..., Array]] = {
     "sigmoid gate": sigmoid,
     "tanh gate": np.tanh,
@@ -242,7 +239,7 @@ def evaluate(cell: Cell, p: Any, x_t: Array, *state: Array) -> dict[str, Array]:
     """Returns the value of every node, by name, for one step.
 
     Args:
-        cell: the list.
+        cell: the cell's lists of nodes and edges.
         p: the cell's Params.
         x_t: (B, D) vectors, or (B,) ids.
         state: the states before the step.
@@ -272,7 +269,7 @@ def evaluate(cell: Cell, p: Any, x_t: Array, *state: Array) -> dict[str, Array]:
 
 
 def _weighted_sum(cell, node, p, operand):
-    """Returns the node's block of x W_x + h W_h + b, or of one of the two products alone."""
+    """Returns the node's block of x W_x + h W_h + b, or of only one of the two products."""
     H = len(p.W_h)
     first = cell.blocks.index(node.block) * H
     block = slice(first, first + H)

@@ -1,9 +1,9 @@
 """Computation graphs of recurrent networks, as plain data.
 
 A graph lists its nodes (what is computed, at which time step and level) and its edges (what each
-value is computed from, and through which weight). The book's diagrams are drawn from these lists,
-and tests hold the same lists against the functions: an output depends on exactly the inputs that
-the graph says, and evaluating the graph node by node gives the network's values.
+value is computed from, and through which weight). The book's diagrams are drawn from these lists.
+Tests compare the same lists with the networks' functions: an output depends on exactly the inputs
+that the graph shows, and evaluating the graph node by node gives the network's values.
 
 Steps are numbered 1 … T as in the equations. A node is named (symbol, step), say ("h", 3); with
 more than one layer or direction the symbol says which, as in ("h2", 3) or ("backward", 3). An
@@ -36,14 +36,14 @@ class Edge(NamedTuple):
 
 
 class Graph(NamedTuple):
-    """Nodes and edges; no node appears before the ones it is computed from."""
+    """Nodes and edges; each node appears after those it is computed from."""
 
     nodes: tuple[Node, ...]
     edges: tuple[Edge, ...]
 
 
 def rolled() -> Graph:
-    """The recurrence drawn as a loop: one input, one state that feeds itself, one output."""
+    """Returns the recurrence as a loop: one input, one state that feeds itself, one output."""
     return Graph(
         (
             Node(("x", 0), "input", 0, 0, "$x_t$"),
@@ -65,7 +65,7 @@ def unrolled_rnn(
     feedback: Collection[int] = (),
     tied: bool = True,
 ) -> Graph:
-    """One hidden layer over T steps, from the initial state ("h", 0) on.
+    """Returns one hidden layer over T steps, beginning with the initial state ("h", 0).
 
     Args:
         T: number of steps, at least 1.
@@ -105,7 +105,7 @@ def unrolled_rnn(
 
 
 def one_to_one() -> Graph:
-    """A feed-forward network with one hidden layer: no time, no memory."""
+    """Returns a feed-forward network with one hidden layer: no time, no memory."""
     return Graph(
         (
             Node(("x", 1), "input", 1, 0, "$x$"),
@@ -120,24 +120,24 @@ def one_to_one() -> Graph:
 
 
 def one_to_many(T: int) -> Graph:
-    """One input, a sequence out, each output fed back as the next input: captioning an image."""
+    """Returns one input and T outputs, each fed back as the next input: captioning an image."""
     return unrolled_rnn(T, inputs=[1], feedback=range(2, T + 1))
 
 
 def many_to_one(T: int) -> Graph:
-    """A sequence in, one output at its end: the class of a sentence."""
+    """Returns T inputs and one output at the end: the class of a sentence."""
     return unrolled_rnn(T, outputs=[T])
 
 
 def aligned(T: int) -> Graph:
-    """An output for every input: tagging words, predicting the next word."""
+    """Returns T inputs, each with an output: tagging words, predicting the next word."""
     return unrolled_rnn(T)
 
 
 def delayed(S: int, T: int) -> Graph:
-    """Read S inputs to the end, then write T outputs: translation without attention.
+    """Returns S inputs and, after the last, T outputs: translation without attention.
 
-    The first output comes after the last input; from then on each output is fed back.
+    Each output is fed back as the next input.
 
     Raises:
         ValueError: S < 1 or T < 1.
@@ -150,7 +150,7 @@ def delayed(S: int, T: int) -> Graph:
 
 
 def deep(T: int, layers: int) -> Graph:
-    """Stacked layers: each reads the states of the one below it, each has weights of its own.
+    """Returns stacked layers, each with its own weights, that read the states of the layer below.
 
     States are named ("h1", t), ("h2", t), …; the output reads the top layer.
 
@@ -175,9 +175,9 @@ def deep(T: int, layers: int) -> Graph:
 
 
 def bidirectional(T: int, layers: int = 1) -> Graph:
-    """A forward and a backward chain over the same inputs; the output reads both.
+    """Returns a forward and a backward chain over the same inputs; the output reads both.
 
-    With more layers, each direction of a layer reads both directions of the one below, as in
+    With more layers, each direction of a layer reads both directions of the layer below, as in
     Graves, Mohamed and Hinton (2013). States are ("forward", t) and ("backward", t), numbered
     by layer ("forward2", …) if there is more than one. Initial states are zero and left out.
 
@@ -223,7 +223,7 @@ def bidirectional(T: int, layers: int = 1) -> Graph:
 
 
 def ancestors(graph: Graph, name: Name) -> set[Name]:
-    """Names of all nodes from which `name` can be reached, itself included: what it depends on.
+    """Returns the names of all nodes that `name` depends on, itself included.
 
     Raises:
         ValueError: the graph has no such node.
@@ -241,7 +241,7 @@ def ancestors(graph: Graph, name: Name) -> set[Name]:
 
 
 def uses(graph: Graph) -> dict[str, int]:
-    """How many edges each weight serves: 1 everywhere means that nothing is shared."""
+    """Returns how many edges use each weight: 1 everywhere means that no weight is shared."""
     counts: dict[str, int] = {}
     for edge in graph.edges:
         counts[edge.weight] = counts.get(edge.weight, 0) + 1

@@ -2,7 +2,7 @@
 
 An exercise is a module of a part's folder. It has
 
-- ``TITLE``, ``CHAPTER`` (the page it belongs to, below ``book/``), ``KIND`` (one of `KINDS`),
+- ``TITLE``, ``CHAPTER`` (the page it belongs to, below ``book/``), ``KIND`` (one of `KIND_LABELS`),
   ``LEVEL`` (1 to 3) and ``MINUTES`` (an estimate for a reader who has read the chapter);
 - ``TEXT``, what is asked, ``HINTS``, the mildest first, and ``COMMENT``, what the solution shows,
   all in MyST;
@@ -26,7 +26,7 @@ from unrolled.exercises.judging import Wrong
 
 PACKAGE = str(Path(__file__).parents[1])
 
-KINDS = {
+KIND_LABELS = {
     "derive": "derive",
     "write": "write",
     "debug": "find the bug",

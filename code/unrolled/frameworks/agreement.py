@@ -1,4 +1,4 @@
-"""One loss and one gradient: NumPy's by hand, those of PyTensor or Theano, and those of Keras.
+"""Compares loss and gradient: by hand in NumPy, in PyTensor or Theano, and in Keras.
 
 Each case is a small language model with random weights of ordinary size, in float64, and a batch of
 sentences. All are given the same weights and the same batch, and what they return is compared entry
@@ -29,7 +29,7 @@ CELLS: dict[str, Any] = {
 
 
 class Gap(NamedTuple):
-    """How far an answer is from NumPy's."""
+    """The difference of a loss and a gradient from NumPy's."""
 
     loss: float  # relative to NumPy's loss
     gradient: float  # the largest over all arrays, each relative to its largest entry

@@ -1,12 +1,12 @@
-"""One source on other arrays: a module of this package whose ``np`` is another library.
+"""Executes a module of this package with the arrays of another library instead of NumPy's.
 
 The equations of a cell are written with ``np.tanh``, ``np.split``, ``@``. CuPy and JAX have the
-same names for the same operations, so that the file itself can be executed once more with ``np``
-bound to ``cupy`` or ``jax.numpy``: what a chapter shows is what a GPU computes. The modules that it
-imports from this package are executed anew likewise.
+same names for the same operations. So the file itself can be executed once more with ``np`` bound
+to ``cupy`` or ``jax.numpy``, and a GPU computes the code that a chapter shows. The modules that it
+imports from this package are executed again in the same way.
 
-CuPy's arrays are written in place, as NumPy's are: ``forward`` and ``backward`` work as they stand.
-JAX's cannot be written, so that of a cell its ``step`` alone is used (``jax_cells``).
+CuPy's arrays can be written in place, as NumPy's, so ``forward`` and ``backward`` work unchanged.
+JAX's arrays cannot be written, so only the ``step`` of a cell is used (``jax_cells``).
 """
 
 import builtins
@@ -22,7 +22,7 @@ def of(module, xp, **others):
 
     Args:
         module: a module of this package; it stays as it is.
-        xp: stands in the place of NumPy: ``cupy``, ``jax.numpy``.
+        xp: the library used instead of NumPy: ``cupy``, ``jax.numpy``.
         others: names of the copy, and of the copies it imports, to be replaced, where a
             function has to differ.
 

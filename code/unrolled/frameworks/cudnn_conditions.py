@@ -1,7 +1,7 @@
-"""Which recurrent layers run on a graphics card in one fused operation, and which do not, and why.
+"""The conditions under which a recurrent layer of Keras runs in cuDNN's fused kernel on a GPU.
 
 cuDNN computes all steps of an LSTM or a GRU in one call, several times as fast as a loop of
-operations. Keras takes that path where it can and the loop where it cannot, and does not say which.
+operations. Keras uses cuDNN if all conditions hold and a loop otherwise, and does not report which.
 """
 
 import numpy as np
@@ -10,19 +10,20 @@ from unrolled.frameworks.quiet_tensorflow import keras, tf
 
 
 def why_not_fused(layer, mask=None, gpu=None):
-    """Returns the reasons why a layer does not take the fused path: none if it does.
+    """Returns the reasons why a layer cannot use the fused kernel: an empty list if it can.
 
     Args:
         layer: a recurrent layer of Keras on TensorFlow, or a Bidirectional around one.
         mask: bool (B, T), if there will be one.
-        gpu: whether to assume a graphics card; None looks for one.
+        gpu: whether to assume a GPU; None looks for one.
 
     Returns:
         A list of sentences. One about the mask means: called eagerly, Keras falls back
         to the loop in silence; in a graph (``fit`` makes one), it stops with an error.
     """
     if isinstance(layer, keras.layers.Bidirectional):
-        return why_not_fused(layer.forward_layer, mask, gpu)  # the other is its copy
+        # the backward layer is a copy of it
+        return why_not_fused(layer.forward_layer, mask, gpu)
     if not isinstance(layer, keras.layers.LSTM | keras.layers.GRU):
         name = type(layer).__name__
         return [f"only the layers LSTM and GRU have a fused path, not {name}"]

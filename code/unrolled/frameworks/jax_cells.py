@@ -4,10 +4,10 @@ r"""The book's cells in JAX: each cell's own ``step`` under ``jax.lax.scan``, di
 
 ``step`` is the function of ``rnn``, ``lstm`` or ``gru`` itself, executed with ``np`` bound to
 ``jax.numpy`` (``array_namespace``). JAX traces it once, and XLA compiles the loop with all of its
-steps into one program. Nothing of the backward passes written by hand is used: ``jax.grad`` finds
-the gradient from ``step``, which makes it a second witness of theirs.
+steps into one program. The backward passes written by hand are not used: ``jax.grad`` derives the
+gradient from ``step``, so it checks them independently.
 
-Arrays are the book's, time first; Params are the package's own, which JAX takes as they are.
+Arrays have time first, as in the rest of the book; Params are the package's own.
 T time, B batch, D input, H hidden, V vocabulary.
 """
 
@@ -29,8 +29,8 @@ Array = Any
 def traced(cell):
     """Returns (a copy of a cell's module on JAX arrays, a copy of ``functional``).
 
-    In the copy of the cell ``project`` returns what it is given: the products of the inputs do not
-    wait for the states, and are taken out of the loop, as ``forward`` takes them out.
+    In the copy of the cell, ``project`` returns its argument: the products of the inputs need no
+    state and are computed before the loop, as in ``forward``.
     """
     functions = array_namespace.of(functional, jnp)
     return array_namespace.of(cell, jnp, project=lambda a_t, W_x: a_t), functions
@@ -52,7 +52,7 @@ def forward(p, x, *state, cell=rnn):
         state = state if isinstance(state, tuple) else (state,)
         return state, state[0]
 
-    a = functions.project(x, p.W_x)  # no input waits for a state: all T at once
+    a = functions.project(x, p.W_x)  # needs no state: all T steps at once
     state = state or inside.initial_state(p, x.shape[1])
     return jax.lax.scan(next_state, state, a)[1]
 

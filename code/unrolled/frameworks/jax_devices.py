@@ -2,11 +2,10 @@ r"""One step of SGD on several devices: each computes on its part of the batch, 
 
     dL = sum_n dL_n      over the devices n, each with B/N sentences    (eq-data-parallel-sum)
 
-Nothing is programmed here but where arrays lie: the batch in parts along B, the weights whole on
-every device. JAX's compiler sees that the gradient of whole weights from parts of a batch is a sum
-over devices, and puts in the one communication that this takes, an all-reduce. A processor can play
-several devices: with XLA_FLAGS=--xla_force_host_platform_device_count=4 in the environment before
-JAX is imported.
+Only the placement of the arrays is programmed here: the batch is divided along B, and every device
+has all of the weights. JAX's compiler infers that the gradient is a sum over the devices, and
+inserts the one communication that this needs, an all-reduce. A processor can act as several devices
+if XLA_FLAGS=--xla_force_host_platform_device_count=4 is set before JAX is imported.
 """
 
 import functools

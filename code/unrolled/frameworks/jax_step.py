@@ -1,8 +1,8 @@
-"""The step of ``sgd_step`` in JAX: one program, compiled by XLA.
+"""An SGD step of the language model in JAX, the same as ``speed.sgd_step``: one XLA program.
 
 The loop is ``jax.lax.scan``, and JAX differentiates it. The parameters are donated to the program,
-which may then overwrite them. Differentiating by the rows that were read, not by W_x, leaves an
-update of TB rows.
+which may then overwrite them. The gradient is taken with respect to the rows of W_x that were read,
+so the update of W_x changes TB rows and not V.
 """
 
 import functools

@@ -1,8 +1,8 @@
 r"""The book's networks as Keras layers and models, with the very same weights.
 
 Keras keeps a layer's weights as (kernel, recurrent_kernel, bias), in our layout and our order of
-gates, so that ``tree.leaves(params)`` is what ``layer.set_weights`` takes: nothing is permuted,
-transposed or added up on the way there or back.
+gates, so that ``layer.set_weights`` takes ``tree.leaves(params)``: nothing is permuted, transposed
+or added up.
 
                    ours                         Keras
     rnn            W_x, W_h, b                  SimpleRNN

@@ -1,8 +1,8 @@
-"""The step of ``sgd_step`` in Keras and TensorFlow, compiled into one graph.
+"""An SGD step of the language model in Keras, the same as ``speed.sgd_step``: one graph.
 
-The network is an Embedding (whose weights are our W_x), a loop over the cell below, and a Dense
-layer: the same operations as ours and no more. TensorFlow differentiates; of the embedding it
-returns the rows that were read, and only those are updated.
+The network is a lookup of the rows of W_x, a loop over the cell below, and a Dense layer: the same
+operations as in NumPy. TensorFlow differentiates with respect to the rows that were read, and only
+these are updated.
 """
 
 from unrolled import tree
@@ -11,7 +11,7 @@ from unrolled.frameworks.quiet_tensorflow import keras, tf
 
 @keras.saving.register_keras_serializable("unrolled")
 class StateCell(keras.layers.Layer):
-    """h_t = tanh(x_t + h_{t-1} W_h + b): an ``rnn`` whose input was projected already."""
+    """h_t = tanh(x_t + h_{t-1} W_h + b): an ``rnn`` whose input is already multiplied by W_x."""
 
     def __init__(self, units, **options):
         """Takes the number of hidden units, H."""
@@ -37,7 +37,7 @@ class StateCell(keras.layers.Layer):
 
 
 def compile_step(p, learning_rate, shape, jit_compile=False, unroll=False):
-    """Returns (step, params): a step of SGD on the summed loss, and the weights as they are.
+    """Returns (step, params): functions that take an SGD step and that return the weights.
 
     Args:
         p: ``language_model.Params`` over ``rnn``: the weights to begin with; they are copied.

@@ -1,7 +1,8 @@
-"""The step of ``sgd_step`` in PyTensor, in its three ways to run: C, Numba and JAX.
+"""An SGD step of the language model in PyTensor, the same as ``speed.sgd_step``.
 
-The weights are shared variables, which the compiled function updates. As in Theano's days, the
-gradient is taken by the rows of W_x that were read, and only those are updated.
+PyTensor compiles it to C, Numba or JAX. The weights are shared variables, which the compiled
+function updates. The gradient is taken with respect to the rows of W_x that were read, and only
+these are updated.
 """
 
 import os

@@ -133,7 +133,7 @@ def shifted(ids):
 
 def padded(pairs, size, padding=PADDING):
     """Batches (inputs, targets) in the order in which they come, (B, T) each."""
-    return pairs.padded_batch(size, padding_values=(_id(padding), _id(padding)))
+    return pairs.padded_batch(size, padding_values=(as_id(padding), as_id(padding)))
 
 
 def bucketed(pairs, size, boundaries, padding=PADDING):
@@ -143,7 +143,7 @@ def bucketed(pairs, size, boundaries, padding=PADDING):
         pairs: a Dataset of (inputs, targets).
         size: pairs in a batch, in every bucket.
         boundaries: rising lengths that separate the buckets; see ``boundaries``.
-        padding: what stands behind a sequence's end.
+        padding: the id after a sequence's end.
 
     Raises:
         ValueError: boundaries that do not rise.
@@ -154,11 +154,12 @@ def bucketed(pairs, size, boundaries, padding=PADDING):
         lambda inputs, targets: tf.size(inputs),
         bucket_boundaries=list(boundaries),
         bucket_batch_sizes=[size] * (len(boundaries) + 1),
-        padding_values=(_id(padding), _id(padding)),
+        padding_values=(as_id(padding), as_id(padding)),
     )
 
 
-def _id(number):
+def as_id(number):
+    """Returns a number as a tensor of the type that ids have, int64."""
     return tf.constant(number, tf.int64)
 
 

@@ -2,8 +2,8 @@
 
     h_t, c_t = cell(x_t, h_{t-1}, c_{t-1})    for t = 1 … T
 
-x is (B, T, D) here, as TensorFlow has it. A loop in a graph is one node with a subgraph for its
-body; unrolled, the body stands in the graph T times.
+x is (B, T, D) here, as in TensorFlow. A loop is one node of the graph, with a subgraph for its
+body. An unrolled graph holds the body T times.
 """
 
 from unrolled.frameworks.quiet_tensorflow import keras, tf

@@ -1,7 +1,7 @@
 r"""The book's networks as symbolic graphs: one source for Theano 1.0.5 and for PyTensor 3.
 
-Theano (Al-Rfou et al., 2016) ended with 1.0.5; PyTensor goes on from it. The functions below write
-a graph in symbols, let ``grad`` differentiate it, and compile both. They take and return the
+Theano (Al-Rfou et al., 2016) ended with 1.0.5, and PyTensor is its successor. The functions below
+build a symbolic graph, differentiate it with ``grad``, and compile both. They take and return the
 book's own Params:
 
     rnn, lstm, gru, gru_reset_after       a network of one layer
@@ -74,7 +74,7 @@ def symbol(like, name):
 
 
 def symbols(like):
-    """Returns a tree of symbolic variables in the place of a tree of arrays."""
+    """Returns a tree of symbolic variables, one for each array of a tree."""
     return tree.replace_leaves(
         like, [symbol(leaf, name) for name, leaf in tree.named_leaves(like)]
     )
@@ -133,7 +133,7 @@ class _Kind(NamedTuple):
     states: int
 
 
-KINDS = {
+CELLS = {
     rnn.Params: _Kind(rnn_step, 1, 1),
     lstm.Params: _Kind(lstm_step, 4, 2),
     gru.Params: _Kind(gru_step, 3, 1),
@@ -156,21 +156,21 @@ def layer(p, x, *state, truncate_gradient=-1, gate=sigmoid, readout=None, along=
             one more sequence, the last.
         along: (sequences, weights) for ``readout``.
     """
-    kind = KINDS[type(p)]
+    cell = CELLS[type(p)]
     b, recurrent = p.b, [p.W_h]
     if isinstance(p, gru_reset_after.Params):
         b, recurrent = p.b[0], [p.W_h, p.b[1]]
-    a = project(x, p.W_x) + b  # the inputs do not wait for the states: all T at once
+    a = project(x, p.W_x) + b  # needs no state: all T steps at once
     if not state:
         state = (
             T.zeros((x.shape[1], p.W_h.shape[0]), dtype=p.W_h.dtype),
-        ) * kind.states
+        ) * cell.states
     sequences, weights = along or ([], [])
 
     def step(a_t, *rest):
         beside, rest = rest[: len(sequences)], rest[len(sequences) :]
         cut = len(state) + len(recurrent)
-        states = kind.step(a_t, *rest[:cut], gate=gate)
+        states = cell.step(a_t, *rest[:cut], gate=gate)
         return (
             states
             if readout is None
@@ -202,7 +202,7 @@ def forward(p, x, *state, truncate_gradient=-1, gate=sigmoid):
         if isinstance(part, embedding.Params):
             x = part.E[x]
             continue
-        first = len(remaining) - (KINDS[type(part)].states if state else 0)
+        first = len(remaining) - (CELLS[type(part)].states if state else 0)
         own, remaining = remaining[first:], remaining[:first]
         x = layer(part, x, *own, truncate_gradient=truncate_gradient, gate=gate)[0]
     return x
@@ -324,7 +324,7 @@ def compile_backward(like, ids=False, with_state=True, mode=None, **options):
     p, dtype = symbols(like), tree.leaves(like)[0].dtype
     x = symbol(np.empty((0, 0), np.int32) if ids else np.empty((0, 0, 0), dtype), "x")
     dh = symbol(np.empty((0, 0, 0), dtype), "dh")
-    counts = [KINDS[type(part)].states for part in layers(like) if type(part) in KINDS]
+    counts = [CELLS[type(part)].states for part in layers(like) if type(part) in CELLS]
     state = [
         symbol(np.empty((0, 0), dtype), f"s{n}")
         for n in range(sum(counts) * with_state)
@@ -480,11 +480,11 @@ def check(p):
         if isinstance(part, embedding.Params) and k == 0:
             D = part.E.shape[1]
             continue
-        if type(part) not in KINDS:
+        if type(part) not in CELLS:
             raise ValueError(
                 f"no symbolic graph for layer {k}, weights of the type {_name(part)}"
             )
-        n, H = KINDS[type(part)].blocks, len(part.W_h)
+        n, H = CELLS[type(part)].blocks, len(part.W_h)
         D = len(part.W_x) if D is None else D
         b = (2, n * H) if isinstance(part, gru_reset_after.Params) else (n * H,)
         _check_shapes(f"layer {k}, {_name(part)}", part, (D, n * H), (H, n * H), b)
@@ -523,9 +523,9 @@ def _check_inputs(p, like, x, ids):
 
 
 def _state_shapes(p, B):
-    parts = [part for part in reversed(layers(p)) if type(part) in KINDS]
+    parts = [part for part in reversed(layers(p)) if type(part) in CELLS]
     return [
-        (B, len(part.W_h)) for part in parts for _ in range(KINDS[type(part)].states)
+        (B, len(part.W_h)) for part in parts for _ in range(CELLS[type(part)].states)
     ]
 
 

@@ -1,8 +1,8 @@
-"""The programs of a Triton grid side by side in Triton's interpreter, on NumPy arrays.
+"""Runs the programs of a Triton grid concurrently in Triton's interpreter, on NumPy arrays.
 
-The interpreter that comes with Triton runs the programs of a grid one after the other, each to its
-end. Programs that wait for one another would wait for ever. Here each program has a thread, one
-runs at a time, and whenever it touches a counter (an atomic operation) another may go on.
+Triton's own interpreter runs the programs of a grid one after the other, so programs that wait for
+one another would wait for ever. Here each program has a thread. One thread runs at a time, and at
+every atomic operation another may continue.
 """
 
 import threading
@@ -24,7 +24,7 @@ class Stuck(RuntimeError):
 
 
 class Traffic:
-    """Bytes that programs asked device memory for, and gave it."""
+    """Bytes that programs loaded from device memory, and stored there."""
 
     def __init__(self):
         """Begins at 0."""

@@ -7,8 +7,8 @@ is h_{t-1} of all other units (backward: da_{t+1}), which the other programs of 
 compute: they write it to device memory, count themselves at a common counter, and wait there for
 one another.
 
-What has no order in time is left to the library's matrix products: x W_x + b for all steps before,
-and dW_x, dW_h, db, dx, dh0 for all steps after.
+What needs no loop over time is left to the library's matrix products: x W_x + b before the kernel,
+and dW_x, dW_h, db, dx, dh0 after it.
 
 Arrays are PyTorch's on a GPU. With TRITON_INTERPRET=1 in the environment before the import, they
 are NumPy's, and the programs run side by side in Triton's interpreter (``triton_interpreter``).
@@ -55,7 +55,7 @@ class Cache(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """How the work is cut for the programs of a grid."""
+    """How the work is divided among the programs of a grid."""
 
     # of the batch in a program; at least 16, what a matrix unit multiplies at once
     rows: int = 16
@@ -89,14 +89,14 @@ def tanh(a):
 
 @jit
 def arrive(counter):
-    """Counts this program at the counter, behind everything it has stored."""
+    """Adds this program to the counter, after all that it has stored."""
     tl.debug_barrier()  # all threads of this program have stored
     tl.atomic_add(counter, 1, sem="release", scope="gpu")
 
 
 @jit
 def wait_for(counter, count):
-    """Returns when the counter stands at ``count``: what was stored is now seen."""
+    """Waits until the counter has reached ``count``: what others stored can then be read."""
     while tl.atomic_add(counter, 0, sem="acquire", scope="gpu") < count:
         pass
     tl.debug_barrier()
@@ -138,7 +138,7 @@ def forward_kernel(
     mask = (row < B)[:, None] & (unit < H)[None, :]
     c = tl.load(c_ptr + state, mask, 0.0)
     for t in range(T):
-        # What does not depend on the step before is asked for before the wait.
+        # Loads that do not depend on the step before are issued before the wait.
         a_mask = (row < B)[:, None] & (owner < H)[None, :]
         a_at = t * B * 4 * H + row[:, None] * 4 * H + column[None, :]
         a = tl.load(a_ptr + a_at, a_mask, 0.0)
@@ -156,7 +156,7 @@ def forward_kernel(
         h_new = o * tanh(c)
         tl.store(h_ptr + (t + 1) * B * H + state, h_new, mask)
         arrive(counter)
-        # What only backward reads is stored after the others have been let go.
+        # What only backward reads is stored after the other programs may go on.
         tl.store(c_ptr + (t + 1) * B * H + state, c, mask)
         gate = gates_ptr + t * B * 4 * H + row[:, None] * 4 * H + unit[None, :]
         tl.store(gate, i, mask)
@@ -272,20 +272,20 @@ def forward(p, x, h0=None, c0=None, plan=None):
             the programs would not all be on the chip at once.
         RuntimeError: no Triton.
     """
-    _need_triton()
+    need_triton()
     if (h0 is None) != (c0 is None):
         raise ValueError("an LSTM has two states: give h0 and c0, or neither")
     D, H = p.W_x.shape[0], p.W_h.shape[0]
     if x.ndim != 3 or x.shape[-1] != D:
         raise ValueError(f"x must be (T, B, {D}) vectors, got {tuple(x.shape)}")
     T, B = x.shape[:2]
-    plan = _fits(x, B, H, plan)
+    plan = fitting_plan(x, B, H, plan)
     a = x.reshape(-1, D) @ p.W_x + p.b
-    h, c = _new(x, (T + 1, B, H)), _new(x, (T + 1, B, H), sums=True)
+    h, c = new_array(x, (T + 1, B, H)), new_array(x, (T + 1, B, H), sums=True)
     h[0] = 0 if h0 is None else check_state("h0", h0, B, H)
     c[0] = 0 if c0 is None else check_state("c0", c0, B, H)
-    gates = _new(x, (T, B, 4 * H))
-    arguments = a, p.W_h, h, c, gates, _counters(x, B, plan), T, B, H
+    gates = new_array(x, (T, B, 4 * H))
+    arguments = a, p.W_h, h, c, gates, zero_counters(x, B, plan), T, B, H
     launch(forward_kernel, plan, B, H, arguments)
     return h[1:], Cache(x, h, c, gates)
 
@@ -310,10 +310,10 @@ def backward(p, cache, dh, dc=None, plan=None):
     """
     x, h, c, gates = cache
     T, B, H = dh.shape
-    plan = _fits(x, B, H, plan)
-    da, dc0 = _new(x, (T + 1, B, 4 * H)), _new(x, (B, H), sums=True)
+    plan = fitting_plan(x, B, H, plan)
+    da, dc0 = new_array(x, (T + 1, B, 4 * H)), new_array(x, (B, H), sums=True)
     da[T] = 0
-    counters = _counters(x, B, plan)
+    counters = zero_counters(x, B, plan)
     given = c if dc is None else dc  # not read where HAS_DC is False
     arguments = dh, given, p.W_h, c, gates, da, dc0, counters, T, B, H
     launch(backward_kernel, plan, B, H, arguments, HAS_DC=dc is not None)
@@ -395,7 +395,8 @@ def interpreting():
     return triton is not None and not isinstance(forward_kernel, triton.JITFunction)
 
 
-def _need_triton():
+def need_triton():
+    """Raises RuntimeError if Triton is missing, or TRITON_INTERPRET changed after its import."""
     if triton is None:
         raise RuntimeError("Triton is not installed: it has builds for Linux alone")
     on = os.environ.get("TRITON_INTERPRET")
@@ -405,8 +406,13 @@ def _need_triton():
         )
 
 
-def _fits(x, B, H, plan):
-    """Returns a plan whose programs all run at once, or raises ValueError."""
+def fitting_plan(x, B, H, plan):
+    """Returns a plan whose programs all run at once: the one given, or one that ``choose`` makes.
+
+    Raises:
+        ValueError: the plan given has more programs than the GPU has multiprocessors, or the
+            arrays are of the wrong library.
+    """
     if isinstance(x, np.ndarray) != interpreting():
         raise ValueError(
             "NumPy arrays need Triton's interpreter (TRITON_INTERPRET=1), PyTorch's need a GPU"
@@ -428,17 +434,17 @@ def _fits(x, B, H, plan):
     return plan
 
 
-def _new(like, shape, sums=False):
+def new_array(like, shape, sums=False):
     """Returns an array to be written; ``sums``: at least in single precision."""
     if isinstance(like, np.ndarray):
         dtype = np.promote_types(like.dtype, np.float32) if sums else like.dtype
-        return np.full(shape, np.nan, dtype)  # what is not written shows
+        return np.full(shape, np.nan, dtype)  # what is not written shows up as NaN
     import torch
 
     return like.new_empty(shape, dtype=torch.float32 if sums else like.dtype)
 
 
-def _counters(like, B, plan):
+def zero_counters(like, B, plan):
     """Returns a counter for each block of rows, at 0."""
     shape = (plan.grid(B, 1)[0],)
     if isinstance(like, np.ndarray):

@@ -3,9 +3,8 @@ r"""The gradient of a recurrent network as the chain rule gives it: a sum over p
     dL/dθ = Σ_t Σ_{k<=t}  ∂L_t/∂h_t  J_t J_{t-1} ... J_{k+1}  ∂⁺h_k/∂θ          (eq-bptt-sum)
 
 One term for each pair of an output t and a step k at which θ was used. Every Jacobian and every
-immediate partial derivative is formed as the array it is, so that nothing is hidden in an
-algorithm: this is the definition that the fast ways are held against. For tanh units, small T and
-small H.
+immediate partial derivative is formed as an array. This is the definition with which the fast
+algorithms are compared. For tanh units, small T and small H.
 """
 
 import numpy as np
@@ -16,7 +15,7 @@ from unrolled.gradients import jacobians
 
 
 def jacobian_product(p, h, t, k):
-    """Returns ∂h_t/∂h_k = J_t J_{t-1} ... J_{k+1}: how a change of state k arrives at state t.
+    """Returns ∂h_t/∂h_k = J_t J_{t-1} ... J_{k+1}: the effect of a change of h_k on h_t.
 
     Args:
         p: Params of a tanh cell.
@@ -34,7 +33,7 @@ def jacobian_product(p, h, t, k):
 
 
 def immediate(p, x_t, h_previous, h_t):
-    """Returns ∂⁺h_t/∂θ: step t's own use of the weights, the state before held fixed.
+    """Returns ∂⁺h_t/∂θ: by step t's own use of the weights; h_{t-1} is held fixed.
 
     Args:
         p: Params of a tanh cell.

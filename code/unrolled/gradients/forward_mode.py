@@ -1,8 +1,8 @@
-r"""The gradient without a way back: real-time recurrent learning (Williams & Zipser, 1989).
+r"""The gradient without a backward pass: real-time recurrent learning (Williams & Zipser, 1989).
 
     dh_t/dθ = J_t dh_{t-1}/dθ + ∂⁺h_t/∂θ                          (eq-bptt-total)
 
-The sensitivity of the state to every weight is carried forward in time beside the state itself.
+The sensitivity of the state to every weight is carried forward in time together with the state.
 At each step the gradient of that step's loss is there at once, and nothing of the past is kept,
 so the memory does not grow with T. The price is the size of what is carried: H numbers for each
 of the H·(D+H+1) weights, and H² multiplications for each of these at every step. Tanh units.
@@ -56,7 +56,7 @@ def step(p, x_t, h, sensitivity):
 
 
 def gradient(p, x, dh, h0=None):
-    """Returns the full gradient, gathered on the way forward.
+    """Returns the full gradient, accumulated during the forward pass.
 
     Args:
         p: Params of a tanh cell.

@@ -1,4 +1,4 @@
-r"""Is this gradient right? Compare it with what a small step really does.
+r"""Gradient checks: compares a gradient with differences of the loss.
 
     dL/dθ_i ≈ (L(θ + ε e_i) - L(θ - ε e_i)) / 2ε                   (eq-central-difference)
 

@@ -1,4 +1,4 @@
-r"""What a recurrent network does to a gradient on its way back through time.
+r"""The Jacobians of a recurrent network, and the gradient that they carry back through time.
 
     J_t = dh_t/dh_{t-1} = diag(f'(a_t)) W_h^T                          (eq-step-jacobian)
     dh_t/dh_{t-k} = J_t J_{t-1} ... J_{t-k+1}                          (eq-jacobian-product)

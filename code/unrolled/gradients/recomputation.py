@@ -1,7 +1,7 @@
-"""The same gradient from fewer stored states: compute the others again when they are needed.
+"""Gradient checkpointing: stores fewer states and computes the others again in the backward pass.
 
-Backpropagation through time reads every state, from the last to the first. Kept are only the states
-at the borders of segments; on the way back each segment is run forward once more from its border.
+Backpropagation through time reads every state, from the last to the first. Only the states at the
+borders of segments are kept. The backward pass runs each segment forward once more from its border.
 With segments of √T steps the memory is of order √T and the cost one more forward pass
 (Griewank & Walther, 2008; Chen et al., 2016, who call it gradient checkpointing).
 """

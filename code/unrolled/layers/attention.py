@@ -11,9 +11,9 @@ Sources: additive is Bahdanau, Cho & Bengio (2015, appendix A.1.2); dot and gene
 Pham & Manning (2015, section 3.1); scaled_dot is Vaswani et al. (2017, section 3.2.1).
 
 B batch, T queries, S places of the source, Q entries of a query, E of a key, F of a value, A units
-of the additive score. Names end in their axes, because here axes multiply. Time is not axis 0:
-NumPy's matrix product treats leading axes as a stack, so the two axes to be multiplied stand
-last. Where it says B, any number of leading axes will do.
+of the additive score. A name ends in the axes of its array, because there are many. Time is not
+axis 0: NumPy's matrix product treats leading axes as a stack, so the two axes to be multiplied come
+last. B stands for any number of leading axes.
 """
 
 from collections.abc import Callable
@@ -43,7 +43,7 @@ class Score(NamedTuple):
 
 
 class Memory(NamedTuple):
-    """A source, ready to be asked."""
+    """A source, prepared for queries."""
 
     keys: Array  # (B, S, E)
     prepared: Array  # what the score made of the keys
@@ -111,6 +111,16 @@ def dadditive_scores(p, prepared_BSA, cache, dscores_BTS):
     return Additive(dW_q, np.zeros_like(p.W_k), dv), dqueries_BTQ, dprepared_BSA
 
 
+additive = Score(
+    name="additive",
+    init=init_additive,
+    prepare=prepare_additive,
+    dprepare=dprepare_additive,
+    scores=additive_scores,
+    dscores=dadditive_scores,
+)
+
+
 # --- general -----------------------------------------------------------------------------------
 
 
@@ -149,6 +159,16 @@ def dgeneral_scores(p, prepared_BSQ, queries_BTQ, dscores_BTS):
     return tree.map(np.zeros_like, p), dqueries_BTQ, dprepared_BSQ
 
 
+general = Score(
+    name="general",
+    init=init_general,
+    prepare=prepare_general,
+    dprepare=dprepare_general,
+    scores=general_scores,
+    dscores=dgeneral_scores,
+)
+
+
 # --- dot, scaled dot ---------------------------------------------------------------------------
 
 
@@ -185,6 +205,16 @@ def ddot_scores(p, keys_BSE, queries_BTE, dscores_BTS):
     return (), dqueries_BTE, dkeys_BSE
 
 
+dot = Score(
+    name="dot",
+    init=init_dot,
+    prepare=prepare_dot,
+    dprepare=dprepare_dot,
+    scores=dot_scores,
+    dscores=ddot_scores,
+)
+
+
 def scaled_dot_scores(p, queries_BTE, keys_BSE):
     """Returns scores (B, T, S) = q k^T / √E and a cache."""
     scores_BTS, cache = dot_scores(p, queries_BTE, keys_BSE)
@@ -196,31 +226,15 @@ def dscaled_dot_scores(p, keys_BSE, queries_BTE, dscores_BTS):
     return ddot_scores(p, keys_BSE, queries_BTE, dscores_BTS / _root(keys_BSE))
 
 
-additive = Score(
-    "additive",
-    init_additive,
-    prepare_additive,
-    dprepare_additive,
-    additive_scores,
-    dadditive_scores,
-)
-general = Score(
-    "general",
-    init_general,
-    prepare_general,
-    dprepare_general,
-    general_scores,
-    dgeneral_scores,
-)
-dot = Score("dot", init_dot, prepare_dot, dprepare_dot, dot_scores, ddot_scores)
 scaled_dot = Score(
-    "scaled_dot",
-    init_dot,
-    prepare_dot,
-    dprepare_dot,
-    scaled_dot_scores,
-    dscaled_dot_scores,
+    name="scaled_dot",
+    init=init_dot,
+    prepare=prepare_dot,
+    dprepare=dprepare_dot,
+    scores=scaled_dot_scores,
+    dscores=dscaled_dot_scores,
 )
+
 SCORES = (additive, general, dot, scaled_dot)
 
 
@@ -228,7 +242,7 @@ SCORES = (additive, general, dot, scaled_dot)
 
 
 def remember(p, keys_BSE, values_BSF=None, mask=None, score=additive):
-    """Returns the Memory of a source: what depends on no query is done here, once.
+    """Returns the Memory of a source, with all that does not depend on the queries.
 
     Args:
         p: the score's parameters.
@@ -252,7 +266,7 @@ def remember(p, keys_BSE, values_BSF=None, mask=None, score=additive):
         )
     if keys_BSE.shape[-1] != E:
         raise ValueError(
-            f"the {score.name} score wants keys of size {E}, got {keys_BSE.shape}"
+            f"the {score.name} score needs keys of size {E}, got {keys_BSE.shape}"
         )
     if keys_BSE.shape[:-1] != values_BSF.shape[:-1]:
         raise ValueError(
@@ -283,7 +297,7 @@ def dremember(p, memory, dprepared, dvalues_BSF, score=additive):
 def weigh(p, memory, queries_BTQ, score=additive):
     """Returns the weights (B, T, S) of every place for every query, and a Cache.
 
-    Each row sums to 1; a place that the mask takes out weighs exactly 0.
+    Each row sums to 1; a place outside the mask weighs exactly 0.
 
     Raises:
         ValueError: queries of another batch or size, or a mask that does not fit them.
@@ -295,7 +309,7 @@ def weigh(p, memory, queries_BTQ, score=additive):
             raise ValueError(
                 f"the mask {memory.mask.shape} does not fit scores {scores_BTS.shape}"
             )
-        # exp(-inf) is 0, not nearly 0
+        # exp(-inf) is exactly 0
         scores_BTS = np.where(memory.mask, scores_BTS, -np.inf)
     weights_BTS = softmax(scores_BTS)
     return weights_BTS, Cache(memory, scored, weights_BTS)
@@ -369,7 +383,7 @@ def _check_queries(memory, queries_BTQ, p, score):
     Q = _sizes(p, memory.keys)[0]
     if queries_BTQ.shape[-1] != Q:
         raise ValueError(
-            f"the {score.name} score wants queries of size {Q}, got {queries_BTQ.shape}"
+            f"the {score.name} score needs queries of size {Q}, got {queries_BTQ.shape}"
         )
 
 

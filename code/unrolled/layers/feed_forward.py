@@ -2,8 +2,8 @@ r"""A layer without memory, in the form of a cell: its state is the empty tuple.
 
     h_t = tanh(x_t W_x + b)
 
-It stands where a cell is asked for and nothing may be remembered: as the controller of a Neural
-Turing Machine, all of whose memory is then outside of it.
+It serves where a cell without memory is needed, such as the controller of a Neural Turing Machine
+that has no memory but the tape.
 T time, B batch, D input, H hidden.
 """
 

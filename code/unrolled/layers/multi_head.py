@@ -1,13 +1,13 @@
-r"""Multi-head attention of Vaswani et al. (2017): several small attentions beside each other.
+r"""Multi-head attention of Vaswani et al. (2017): several small attentions side by side.
 
     q = x W_q + b_q,  k = s W_k + b_k,  v = s W_v + b_v      for each head    (eq-heads-project)
     c = softmax(q k^T / √E) v                                for each head    (eq-heads-attend)
     y = Σ over heads of c W_o, + b_o                                          (eq-heads-join)
 
-In self-attention the source s is x itself: every step asks all steps, its own included.
-Weights have Keras's layout, so that they move between the two without permutation.
-B batch, T steps that ask, S steps of the source, D numbers of a step, N heads, E numbers of a
-head's query, key and value. Names end in their axes, because here axes multiply.
+In self-attention the source s is x itself: every step attends to all steps, itself included.
+Weights have the layout of Keras, so that they can be copied without permutation.
+B batch, T steps with queries, S steps of the source, D numbers of a step, N heads, E numbers of a
+head's query, key and value. A name ends in the axes of its array.
 """
 
 from typing import Any, NamedTuple
@@ -78,7 +78,7 @@ def init(rng, D, N, E, dtype=np.float64):
 
 
 def causal(T):
-    """Returns a mask (T, T), True where the step asked is not after the asking one."""
+    """Returns a mask (T, T), True where the key's step is not after the query's."""
     return np.tri(T, dtype=bool)
 
 
@@ -102,7 +102,7 @@ def positions(T, D, dtype=np.float64):
 
 
 def forward(p, x_BTD, source_BSD=None, mask=None):
-    """Lets every step of x ask every step of the source.
+    """Attends from every step of x to every step of the source.
 
     Args:
         p: Params.
@@ -120,16 +120,16 @@ def forward(p, x_BTD, source_BSD=None, mask=None):
             nothing to look at.
     """
     source = x_BTD if source_BSD is None else source_BSD
-    _check(p, x_BTD, source)
+    check_sequences(p, x_BTD, source)
     if mask is not None and mask.ndim == 3:
         mask = mask[:, None]  # the same for every head
-    q_BNTE = _to_heads(x_BTD, p.W_q, p.b_q)
-    k_BNSE = _to_heads(source, p.W_k, p.b_k)
-    v_BNSE = _to_heads(source, p.W_v, p.b_v)
+    q_BNTE = to_heads(x_BTD, p.W_q, p.b_q)
+    k_BNSE = to_heads(source, p.W_k, p.b_k)
+    v_BNSE = to_heads(source, p.W_v, p.b_v)
     c_BNTE, read = attention.forward(
         (), q_BNTE, k_BNSE, v_BNSE, mask, attention.scaled_dot
     )
-    y_BTD = _from_heads(c_BNTE) @ p.W_o.reshape(-1, p.W_o.shape[-1]) + p.b_o
+    y_BTD = from_heads(c_BNTE) @ p.W_o.reshape(-1, p.W_o.shape[-1]) + p.b_o
     return y_BTD, Cache(x_BTD, source_BSD, read, c_BNTE, read.weights)
 
 
@@ -138,12 +138,12 @@ def backward(p, cache, dy_BTD):
     x, source, read, c_BNTE, _ = cache
     N, E, D = p.W_o.shape
     dc = dy_BTD @ p.W_o.reshape(-1, D).T  # y = c W_o + b_o
-    dW_o = (_rows(_from_heads(c_BNTE)).T @ _rows(dy_BTD)).reshape(N, E, D)
+    dW_o = (as_rows(from_heads(c_BNTE)).T @ as_rows(dy_BTD)).reshape(N, E, D)
     dc_BNTE = dc.reshape(*dc.shape[:2], N, E).swapaxes(1, 2)
     _, dq, dk, dv = attention.backward((), read, dc_BNTE, attention.scaled_dot)
-    dx, dW_q, db_q = _dto_heads(x, p.W_q, dq)
-    dsource, dW_k, db_k = _dto_heads(x if source is None else source, p.W_k, dk)
-    dsource_v, dW_v, db_v = _dto_heads(x if source is None else source, p.W_v, dv)
+    dx, dW_q, db_q = dto_heads(x, p.W_q, dq)
+    dsource, dW_k, db_k = dto_heads(x if source is None else source, p.W_k, dk)
+    dsource_v, dW_v, db_v = dto_heads(x if source is None else source, p.W_v, dv)
     dsource = dsource + dsource_v  # k and v are made of the same steps
     dp = Params(dW_q, db_q, dW_k, db_k, dW_v, db_v, dW_o, dy_BTD.sum(axis=(0, 1)))
     if source is None:
@@ -151,32 +151,34 @@ def backward(p, cache, dy_BTD):
     return dp, dx, dsource
 
 
-def _to_heads(x_BTD, W, b):
+def to_heads(x_BTD, W, b):
     """Returns x W + b for every head, (B, N, T, E): one product for all heads."""
     D, N, E = W.shape
     y = x_BTD @ W.reshape(D, N * E)
     return (y.reshape(*x_BTD.shape[:2], N, E) + b).swapaxes(1, 2)
 
 
-def _dto_heads(x_BTD, W, dy_BNTE):
-    """Returns (dx, dW, db) of ``_to_heads``."""
+def dto_heads(x_BTD, W, dy_BNTE):
+    """Returns (dx, dW, db) of ``to_heads``."""
     D = len(W)
-    dy = _from_heads(dy_BNTE)  # (B, T, N E)
-    dW = (_rows(x_BTD).T @ _rows(dy)).reshape(W.shape)
+    dy = from_heads(dy_BNTE)  # (B, T, N E)
+    dW = (as_rows(x_BTD).T @ as_rows(dy)).reshape(W.shape)
     return dy @ W.reshape(D, -1).T, dW, dy_BNTE.sum(axis=(0, 2))
 
 
-def _from_heads(c_BNTE):
-    """Returns what the heads found side by side, (B, T, N E)."""
+def from_heads(c_BNTE):
+    """Returns c (B, N, T, E) with the results of all heads side by side, (B, T, N E)."""
     B, N, T, E = c_BNTE.shape
     return c_BNTE.swapaxes(1, 2).reshape(B, T, N * E)
 
 
-def _rows(x):
+def as_rows(x):
+    """Returns x (..., n) as a matrix of rows (N, n)."""
     return x.reshape(-1, x.shape[-1])
 
 
-def _check(p, x_BTD, source_BSD):
+def check_sequences(p, x_BTD, source_BSD):
+    """Raises ValueError unless both arrays are (batch, steps, D)."""
     D = len(p.W_q)
     for name, given in (("x", x_BTD), ("source", source_BSD)):
         if given.ndim != 3 or given.shape[-1] != D:

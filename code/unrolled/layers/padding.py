@@ -1,8 +1,8 @@
-"""Sequences of unequal length in one array: each begins at step 0 and is padded behind its end.
+"""Sequences of unequal length in one array: each begins at step 0 and is padded after its end.
 
-A network that runs on into the padding computes states that mean nothing. Three habits keep them
-out: the loss looks at real steps only, what summarises a sequence is its last *real* state, and
-what reads backwards begins at the real end. T time, B batch.
+States at padded steps mean nothing. Three rules keep them out of the results: the loss counts real
+steps only, the summary of a sequence is its last *real* state, and a network that reads backwards
+begins at the last real step. T time, B batch.
 """
 
 import numpy as np
@@ -12,7 +12,7 @@ def lengths(mask):
     """Returns (B,) lengths, given a (T, B) mask that is True on the real steps.
 
     Raises:
-        ValueError: not (T, B) booleans, a real step behind padding, or an empty sequence.
+        ValueError: not (T, B) booleans, a real step after padding, or an empty sequence.
     """
     if mask.ndim != 2 or mask.dtype != bool:
         raise ValueError(
@@ -20,7 +20,7 @@ def lengths(mask):
         )
     if (mask[1:] > mask[:-1]).any():
         raise ValueError(
-            "a sequence has a real step behind padding: pad behind the end only"
+            "a sequence has a real step after padding: pad after the end only"
         )
     counts = mask.sum(axis=0)
     if not counts.all():
@@ -53,6 +53,7 @@ def dlast(h, lengths, dlast_h):
 
 
 def _check(x, lengths):
+    """Raises ValueError unless there is a length in 1..T for each sequence of x (T, B, ...)."""
     T, B = x.shape[:2]
     if np.shape(lengths) != (B,) or not 1 <= np.min(lengths) <= np.max(lengths) <= T:
         raise ValueError(

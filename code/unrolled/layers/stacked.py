@@ -68,7 +68,7 @@ def initial_state(p, *batch, cells):
 def step(p, x_t, *state, cells):
     """Returns the states after input x_t, from the top layer down, given those before."""
     after: tuple = ()
-    for cell, layer, before in zip(cells, p, _by_layer(p, state, cells), strict=True):
+    for cell, layer, before in zip(cells, p, by_layer(p, state, cells), strict=True):
         states = cell.step(layer, x_t, *before)
         states = states if isinstance(states, tuple) else (states,)
         x_t = states[0]
@@ -99,7 +99,7 @@ def forward(p, x, *state, cells, dropout=0.0, rng=None):
         ValueError: the number of layers or of states does not fit the cells.
     """
     caches, kept = [], []
-    for cell, layer, before in zip(cells, p, _by_layer(p, state, cells), strict=True):
+    for cell, layer, before in zip(cells, p, by_layer(p, state, cells), strict=True):
         if caches and dropout:
             shown = rng.random(x.shape) >= dropout
             kept.append(shown.astype(x.dtype) / x.dtype.type(1 - dropout))
@@ -144,7 +144,7 @@ def backward(p, cache, dh, *, cells):
     return dp, dx, *dstates
 
 
-def _by_layer(p, state, cells):
+def by_layer(p, state, cells):
     """Returns each layer's own states, from the input up; empty tuples if none are given."""
     if len(p) != len(cells):
         raise ValueError(

@@ -1,4 +1,4 @@
-r"""Hard attention: look at one place, drawn at random, and learn where from how it went.
+r"""Hard attention: reads one place, drawn at random, and learns from the loss where to read.
 
     s_t ~ w_t                        the place, drawn with the weights of soft attention
     J   = E[ sum_t L_t(s_t) ] / N    = sum_t sum_s w_ts L_t(s) / N           (eq-hard-objective)
@@ -27,7 +27,7 @@ Array = Any
 
 
 class Read(NamedTuple):
-    """Everything before a place is chosen."""
+    """All that is computed before a place is drawn."""
 
     encoded: Any  # seq2seq.Encoded
     cell: Any  # the decoder's gru.Cache
@@ -38,7 +38,7 @@ class Read(NamedTuple):
 
 
 class Output(NamedTuple):
-    """What the output layer leaves for its backward; any leading axes."""
+    """What the backward of the output layer needs; any leading axes."""
 
     joined: Array  # (..., E+H)
     combined: Array  # (..., H)

@@ -16,7 +16,7 @@ from unrolled.cells import rnn
 from unrolled.functional import cross_entropy, softmax
 
 Array = Any
-ROWS_AT_ONCE = 128
+ROWS_AT_ONCE = 128  # of logits: they stay in a processor's cache
 
 
 class Params(NamedTuple):
@@ -49,11 +49,11 @@ def forward(p, inputs, *state, cell=rnn):
 
 def loss(p, batch, cell=rnn):
     """Returns (mean loss in nats per word, number of words) of a batch, without gradients."""
-    targets = _targets(p, batch)
+    targets = real_targets(p, batch)
     h, _ = cell.forward(p.cell, batch.inputs)
     h = h[batch.mask]
     total = 0.0
-    for rows in _blocks(len(targets)):
+    for rows in blocks_of_rows(len(targets)):
         total += float(cross_entropy(h[rows] @ p.W_y + p.b_y, targets[rows]).sum())
     return total / len(targets), len(targets)
 
@@ -76,7 +76,7 @@ def loss_and_gradient(p, batch, cell=rnn, reduction="mean"):
     """
     if reduction not in ("mean", "sum"):
         raise ValueError(f'reduction must be "mean" or "sum", got {reduction!r}')
-    targets = _targets(p, batch)
+    targets = real_targets(p, batch)
     scale = 1 / len(targets) if reduction == "mean" else 1.0
     h, cache = cell.forward(p.cell, batch.inputs)
     loss, dh_real, dW_y, db_y = output_layer(
@@ -106,7 +106,7 @@ def output_layer(h, W_y, b_y, targets, scale=1.0):
     """
     loss = 0.0
     dh, dW_y, db_y = np.empty_like(h), np.empty_like(W_y), np.zeros_like(b_y)
-    for rows in _blocks(len(h)):
+    for rows in blocks_of_rows(len(h)):
         u = h[rows] @ W_y
         u += b_y
         u -= u.max(axis=1, keepdims=True)
@@ -218,11 +218,11 @@ def generate(
         raise ValueError(
             f"need temperature >= 0 and top_k >= 1, got {temperature} and {top_k}"
         )
-    _check_ids("start, end and forbidden", np.array([*prefix, end, *forbidden]), V)
+    check_ids("start, end and forbidden", np.array([*prefix, end, *forbidden]), V)
 
     state, drawn = cell.initial_state(p.cell), []
     for word in prefix:
-        logits, state = _next(p, word, state, cell)
+        logits, state = next_logits(p, word, state, cell)
     while len(drawn) < limit:
         logits = logits.astype(np.float64)
         logits[list(forbidden)] = -np.inf
@@ -237,32 +237,38 @@ def generate(
         if word == end:
             break
         drawn.append(word)
-        logits, state = _next(p, word, state, cell)
+        logits, state = next_logits(p, word, state, cell)
     return drawn
 
 
-def _next(p, word, state, cell):
+def next_logits(p, word, state, cell):
     """Returns the logits (V,) after one more word, and the new state as a tuple."""
     state = cell.step(p.cell, np.asarray(word), *state)
     state = state if isinstance(state, tuple) else (state,)
     return state[0] @ p.W_y + p.b_y, state
 
 
-def _targets(p, batch):
-    """Returns the real targets (N,), or raises ValueError."""
+def real_targets(p, batch):
+    """Returns the targets (N,) inside a batch's mask.
+
+    Raises:
+        ValueError: the mask is all False, or an id is out of range.
+    """
     targets = batch.targets[batch.mask]
     if not len(targets):
         raise ValueError("the batch holds no word to predict: its mask is all False")
-    _check_ids("targets", targets, len(p.b_y))
+    check_ids("targets", targets, len(p.b_y))
     return targets
 
 
-def _check_ids(name, ids, V):
+def check_ids(name, ids, V):
+    """Raises ValueError, which names ``name``, if an id lies outside 0..V-1."""
     if not 0 <= ids.min() <= ids.max() < V:
         raise ValueError(
             f"{name}: ids must lie in 0..{V - 1}, got {ids.min()}..{ids.max()}"
         )
 
 
-def _blocks(N):
+def blocks_of_rows(N):
+    """Returns slices of at most ROWS_AT_ONCE rows that together cover N rows."""
     return [slice(i, i + ROWS_AT_ONCE) for i in range(0, N, ROWS_AT_ONCE)]

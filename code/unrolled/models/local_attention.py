@@ -1,12 +1,12 @@
-r"""Local attention: look at a window of the source, around a place that the query predicts.
+r"""Local attention: reads a window of the source around a place that the query predicts.
 
     p_t  = (S-1) sigmoid(v · tanh(q_t W_p))           centre, 0..S-1      (eq-local-centre)
     a_ts = softmax of the scores over |s - round(p_t)| <= R              (eq-local-weights)
     w_ts = a_ts exp(-(s - p_t)^2 / (2 σ^2)),  σ = R/2
     c_t  = sum_s w_ts values_s
 
-The window alone would have no gradient for p_t: how it is rounded does not change when p_t moves
-a little. The bell gives it one. Its price is that a row of w sums to less than 1.
+Through the window alone p_t would get no gradient, because round(p_t) does not change when p_t
+moves a little. The bell gives it one. In return, a row of w sums to less than 1.
 
 Source: Luong, Pham & Manning (2015, section 3.2, local-p), where places are counted from 1.
 B batch, T queries, S places of the source (of its own source, for each row), Q entries of a query,

@@ -1,4 +1,4 @@
-r"""The end-to-end memory network of Sukhbaatar, Szlam, Weston & Fergus (2015): reads in a chain.
+r"""The end-to-end memory network of Sukhbaatar, Szlam, Weston & Fergus (2015).
 
 A sentence is a bag of words x_s, a row of V counts, and has an age, 0 if it is the last. The memory
 is read K times, each time with keys and values of its own, and what was read changes the query:
@@ -81,7 +81,7 @@ def forward(p, bags, questions, mask=None):
         ValueError: shapes do not fit together, no sentence, or more sentences than
             there are ages.
     """
-    _check(p, bags, questions, mask)
+    check_stories(p, bags, questions, mask)
     S = bags.shape[1]
     age = np.arange(S)[::-1]
     memory = [bags @ E + A[age] for E, A in zip(p.words, p.ages, strict=True)]
@@ -137,7 +137,8 @@ def accuracy(p, batch):
     return float((u.argmax(axis=-1) == batch.answers).mean())
 
 
-def _check(p, bags, questions, mask):
+def check_stories(p, bags, questions, mask):
+    """Raises ValueError if the arguments of ``forward`` do not fit together."""
     V, S = p.words.shape[1], p.ages.shape[1]
     if bags.ndim != 3 or bags.shape[2] != V or questions.shape != (len(bags), V):
         raise ValueError(

@@ -1,9 +1,9 @@
-r"""What does a unit know? Asked of its values, and by taking it away.
+r"""What a unit represents, found from its values and by removing it.
 
     AUC = P(v of a positive > v of a negative) + 1/2 P(equal)               (eq-auc)
 
-A value that says nothing about a label has an AUC of 1/2; one that separates the two classes, from
-whatever threshold, has 1, or 0 if it points the other way.
+A value that is independent of a label has an AUC of 1/2. A value that separates the two classes has
+1, or 0 if it is lower for the positives.
 N examples, H units.
 """
 
@@ -67,7 +67,8 @@ def squared_correlation(values, target):
 def best_unit(score, values, target, held_out):
     """Returns (unit, its score on held-out examples), chosen by its score on the others.
 
-    The best of many is best partly by luck: the examples that chose it flatter it.
+    The best of many units is best partly by chance, so its score on the examples that chose it is
+    too high.
 
     Args:
         score: ``separation`` or ``squared_correlation``.

@@ -1,4 +1,4 @@
-r"""A sequence in, one number out: the answer is read from the last state.
+r"""Regression from a sequence: one number, read from the last state.
 
     y_hat = h_T W_y + b_y            L = (1/B) sum (y_hat - y)^2        (eq-last-state-readout)
 
@@ -36,7 +36,7 @@ def init(rng, D, H, cell=rnn, dtype=np.float32):
 def loss(p, batch, cell=rnn):
     """Returns the mean squared error of a batch."""
     h, _ = cell.forward(p.cell, batch.x)
-    return float(np.mean(_errors(p, h, batch.y) ** 2))
+    return float(np.mean(errors(p, h, batch.y) ** 2))
 
 
 def loss_and_gradient(p, batch, cell=rnn):
@@ -46,7 +46,7 @@ def loss_and_gradient(p, batch, cell=rnn):
         ValueError: a batch without a step, or y that is not one number for each sequence.
     """
     h, cache = cell.forward(p.cell, batch.x)
-    error = _errors(p, h, batch.y)
+    error = errors(p, h, batch.y)
     derror = (2 / len(error)) * error
     dh = np.zeros_like(h)
     dh[-1] = derror[:, None] * p.W_y[:, 0]  # only the last state is read
@@ -55,7 +55,12 @@ def loss_and_gradient(p, batch, cell=rnn):
     return float(np.mean(error**2)), Params(dcell, dW_y, derror.sum(keepdims=True))
 
 
-def _errors(p, h, y):
+def errors(p, h, y):
+    """Returns (B,): what the last states of h (T, B, H) say, minus the targets y (B,).
+
+    Raises:
+        ValueError: no step, or another number of targets than sequences.
+    """
     if not len(h):
         raise ValueError("the sequences have no step: there is no last state to read")
     if y.shape != h.shape[1:2]:

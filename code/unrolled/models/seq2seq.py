@@ -1,7 +1,7 @@
-r"""One sequence in, another out: an encoder reads the source, a decoder writes the answer.
+r"""Sequence to sequence: an encoder reads the source, a decoder writes the answer.
 
     e_s  = GRU of the source, from the start or from both ends
-    h_0  = tanh(e W_0 + b_0),   e: the encoder's state behind its last symbol   (eq-seq2seq-bridge)
+    h_0  = tanh(e W_0 + b_0),   e: the encoder's state after its last symbol    (eq-seq2seq-bridge)
     h_t  = GRU([y_{t-1} ; h~_{t-1}], h_{t-1})           with input feeding      (eq-seq2seq-feeding)
     c_t  = sum_s w_ts e_s                               attention, query h_t
     h~_t = tanh([c_t ; h_t] W_c + b_c)                                          (eq-seq2seq-combine)
@@ -57,18 +57,18 @@ class Batch(NamedTuple):
 
 
 class Encoded(NamedTuple):
-    """A source that has been read."""
+    """A source, encoded."""
 
     states: Array  # (S, B, E): the encoder's states
     memory: Any  # attention.Memory of them; None without attention
     h0: Array  # (B, H): the decoder's state before its first step
-    end: Array  # (B, E): the encoder's state behind its last symbol
+    end: Array  # (B, E): the encoder's state after its last symbol
     cell: Any  # the encoder's cache
     lengths: Array  # (B,)
 
 
 class Steps(NamedTuple):
-    """What some steps of the decoder leave for backward and for figures."""
+    """What backward and figures need from some steps of the decoder."""
 
     cell: Any  # gru.Cache
     attended: Any  # attention.Cache, with weights (B, T, S); None without attention
@@ -250,7 +250,7 @@ def dencode(p, encoded, dh0, dprepared, dvalues_BSE, score=additive):
 
 
 def decode(p, memory, inputs, h, combined, score=additive, feeding=True):
-    """Runs the decoder over some steps: one with input feeding, else any number.
+    """Runs the decoder over one step with input feeding, or over any number without.
 
     Args:
         p: Params.

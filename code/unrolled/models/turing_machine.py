@@ -1,7 +1,7 @@
 r"""The Neural Turing Machine of Graves, Wayne & Danihelka (2014): a network with a tape.
 
-A controller reads the input and what the read head brought from the memory one step before. Its
-state h_t sets where the two heads go, what is written, and with what was read gives the output:
+A controller reads the input and what the read head read one step before. Its state h_t determines
+where the two heads move and what is written. The output is computed from h_t and what is read:
 
     h_t = controller([x_t, r_{t-1}])                                     (eq-ntm-controller)
     w_t = address(M_{t-1}, w_{t-1}; head(h_t))          each head         (eq-ntm-content ...
@@ -86,7 +86,7 @@ class Cache(NamedTuple):
 
 
 class Head(NamedTuple):
-    """What the controller tells the heads; gradients are a Head too."""
+    """The controller's outputs for the heads; gradients are a Head too."""
 
     key: Array  # (B, 2, M)
     strength: Array  # (B, 2, 1), above 0
@@ -163,29 +163,31 @@ def similarity(key, memory):
 
     The squared lengths get a FLOOR, so that a slot of zeros is orthogonal to every key.
     """
-    unit_key, unit_memory = _unit(key)[0], _unit(memory)[0]
+    unit_key, unit_memory = unit_vector(key)[0], unit_vector(memory)[0]
     return unit_key @ unit_memory.swapaxes(-1, -2)
 
 
 def dsimilarity(key, memory, dcosine):
     """Returns (dkey, dmemory), given what ``similarity`` took."""
-    unit_key, key_length = _unit(key)
-    unit_memory, memory_length = _unit(memory)
+    unit_key, key_length = unit_vector(key)
+    unit_memory, memory_length = unit_vector(memory)
     dunit_key = dcosine @ unit_memory  # cosine = unit_key unit_memory^T
     dunit_memory = dcosine.swapaxes(-1, -2) @ unit_key
-    return _dunit(unit_key, key_length, dunit_key), _dunit(
+    return dunit_vector(unit_key, key_length, dunit_key), dunit_vector(
         unit_memory, memory_length, dunit_memory
     )
 
 
-def _unit(v):
+def unit_vector(v):
+    """Returns v / |v| along the last axis, and |v|, which FLOOR keeps above 0."""
     length = np.sqrt((v * v).sum(axis=-1, keepdims=True) + FLOOR)
     return v / length, length
 
 
-def _dunit(unit, length, dunit):
+def dunit_vector(unit, length, dunit):
+    """Returns the gradient with respect to v of ``unit_vector``, given what it returned."""
     along = (dunit * unit).sum(axis=-1, keepdims=True)
-    # a change along v changes only its length (but FLOOR)
+    # a change along v changes its length only (apart from FLOOR)
     return (dunit - along * unit) / length
 
 
@@ -247,11 +249,11 @@ def daddress(memory, w, head, stages, dw_new):
     return dmemory, dw, Head(dkey, dstrength, dgate, dshifts, dsharpness)
 
 
-# --- what the controller says ------------------------------------------------------------------
+# --- what the controller outputs ------------------------------------------------------------------
 
 
-def _head(a, M):
-    """Returns the Head that a row of 2(M+6) numbers for each example says."""
+def head_of(a, M):
+    """Returns the Head that each example's row of 2(M+6) numbers describes."""
     key, strength, gate, shifts, sharpness = _split(a, M)
     return Head(
         key,
@@ -262,8 +264,8 @@ def _head(a, M):
     )
 
 
-def _dhead(a, head, dhead, M):
-    """Returns the gradient with respect to a."""
+def dhead_of(a, head, dhead, M):
+    """Returns the gradient of ``head_of`` with respect to a, given the Head it returned."""
     _, strength, _, _, sharpness = _split(a, M)
     parts = (
         dhead.key,
@@ -299,7 +301,7 @@ def step(p, x_t, state, controller=feed_forward):
     inner = tuple(getattr(controller_cache, name)[-1] for name in "hc"[: len(inner)])
     h = h[0]
     a = h @ p.W_head + p.b_head
-    head = _head(a, M)
+    head = head_of(a, M)
     stages = address(memory, w, head)
     erase, add = np.split(h @ p.W_write + p.b_write, 2, axis=-1)
     erase = sigmoid(erase)
@@ -346,7 +348,7 @@ def dstep(p, cache, du, dafter, controller=feed_forward):
     dcontent, dw, dhead = daddress(before.memory, before.w, head, stages, dw)
     dmemory += dcontent  # memory is read by the address, too
     dwrite = np.concatenate([derase, dadd], axis=-1)
-    da = _dhead(a, head, dhead, M)
+    da = dhead_of(a, head, dhead, M)
     dh = dh + dwrite @ p.W_write.T + da @ p.W_head.T  # a, erase and add come from h
     dinner = dafter.controller
     if dinner:

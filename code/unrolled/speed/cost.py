@@ -1,4 +1,4 @@
-r"""What a step of ``sgd_step`` costs, counted before it is measured.
+r"""The cost of a step of ``sgd_step``, counted call by call.
 
 A step is a list of calls, each of which does operations, moves numbers, or takes exponentials:
 
@@ -26,7 +26,7 @@ class Call(NamedTuple):
 
 
 class Machine(NamedTuple):
-    """What a processor was measured to do, in SI units."""
+    """The measured speed of a processor, in SI units."""
 
     rate: float  # operations a second, in large matrix products
     bandwidth: float  # bytes a second, for arrays of a few megabytes
@@ -35,7 +35,7 @@ class Machine(NamedTuple):
 
 
 class Total(NamedTuple):
-    """What a step does in all."""
+    """The work of a step, summed over its calls."""
 
     operations: int
     bytes: int
@@ -44,19 +44,22 @@ class Total(NamedTuple):
 
 
 def product(name, n, m, k, often=1, adds=False):
-    """An (n, m) by an (m, k) matrix: 2nmk operations; with ``adds`` the result is read too."""
+    """Returns a product of an (n, m) with an (m, k) matrix: 2nmk operations.
+
+    With ``adds`` it is added to an array, which is read too.
+    """
     return Call(
         name, 2 * n * m * k, n * m + m * k + (2 if adds else 1) * n * k, 0, often
     )
 
 
 def outer(name, n, k, often=1):
-    """An outer product made to be added somewhere: nk multiplications, and the nk additions."""
+    """Returns an outer product, to be added to an array: nk multiplications, nk additions."""
     return Call(name, 2 * n * k, n + k + n * k, 0, often)
 
 
 def passed(name, numbers, often=1, exponentials=0):
-    """A pass over arrays that reads and writes so many numbers."""
+    """Returns a pass over arrays that reads and writes so many numbers."""
     return Call(name, 0, numbers, exponentials, often)
 
 
@@ -64,7 +67,7 @@ def passed(name, numbers, often=1, exponentials=0):
 
 
 def recurrence(T, B, H):
-    """The states and their gradients, as ``sgd_step`` computes them."""
+    """Returns the calls for the states and their gradients in ``sgd_step``."""
     BH, N = B * H, T * B
     return [
         passed("x + b", 2 * N * H + H),
@@ -80,7 +83,7 @@ def recurrence(T, B, H):
 
 
 def update_of_the_cell(T, B, H):
-    """The rows of W_x that were read, W_h and b."""
+    """Returns the calls that update the rows of W_x that were read, W_h and b."""
     N = T * B
     return [
         passed("η da", 2 * N * H),
@@ -94,7 +97,7 @@ def update_of_the_cell(T, B, H):
 
 
 def products_of_the_output(N, V, H):
-    """The three products with an H × V matrix that every way has."""
+    """Returns the three products with an H × V matrix that every output layer needs."""
     return [
         product("u = h W_y", N, H, V),
         product("dh = du W_y^T", N, V, H),
@@ -103,7 +106,7 @@ def products_of_the_output(N, V, H):
 
 
 def softmax_passes(N, V):
-    """max, subtract, exp, sum, divide over logits."""
+    """Returns the passes of a softmax over the logits: max, subtract, exp, sum, divide."""
     return [
         passed("max", N * V + N),
         passed("u - max", 2 * N * V + N),
@@ -114,14 +117,14 @@ def softmax_passes(N, V):
 
 
 def one_softmax(N, V):
-    """What ``sgd_step.logits_to_gradient`` does; its sum is a product with ones."""
+    """Returns the calls of ``sgd_step.logits_to_gradient``; its sum is a product with ones."""
     largest, subtract, exponential, _, divide = softmax_passes(N, V)
     logs = [passed("log sum", 2 * N, often=5)]
     return [largest, subtract, exponential, product("sum", N, V, 1), divide, *logs]
 
 
 def update_passes(V, H):
-    """η dW_y, W_y - η dW_y, and the bias."""
+    """Returns the passes for η dW_y, W_y - η dW_y, and the bias."""
     return [
         passed("η dW_y", 2 * H * V),
         passed("W_y - η dW_y", 3 * H * V),
@@ -134,7 +137,7 @@ def update_passes(V, H):
 
 
 def loops(T, H, V):
-    """``language_model.loss_and_gradient_loops`` of a sentence, then ``optimizers.sgd``."""
+    """Returns ``language_model.loss_and_gradient_loops`` of a sentence, then ``optimizers.sgd``."""
     visits = T * (T + 1) // 2
     return [
         product("h W_h", 1, H, H, T),
@@ -159,7 +162,7 @@ def loops(T, H, V):
 
 
 def dense_updates(V, H):
-    """η dW and W - η dW of every parameter."""
+    """Returns the passes for η dW and W - η dW of every parameter."""
     sizes = (V * H, H * H, H, H * V, V)
     return [
         passed(what, k * n) for n in sizes for what, k in (("η dW", 2), ("W - η dW", 3))
@@ -167,7 +170,7 @@ def dense_updates(V, H):
 
 
 def plain(T, B, H, V):
-    """``sgd_step.step_plainly``."""
+    """Returns the calls of ``sgd_step.reference_step``."""
     N, BH = T * B, B * H
     return [
         passed("x + b", 2 * N * H + H),
@@ -192,7 +195,7 @@ def plain(T, B, H, V):
 
 
 def in_place(T, B, H, V):
-    """``sgd_step.step`` with ``output_in_place``."""
+    """Returns the calls of ``sgd_step.step`` with ``output_in_place``."""
     N = T * B
     return [
         *recurrence(T, B, H),
@@ -208,7 +211,7 @@ def in_place(T, B, H, V):
 
 
 def fused(T, B, H, V):
-    """``sgd_step.step`` with ``output_fused``."""
+    """Returns the calls of ``sgd_step.step`` with ``output_fused``."""
     N = T * B
     return [
         *recurrence(T, B, H),
@@ -222,10 +225,13 @@ def fused(T, B, H, V):
 
 
 def updating(T, B, H, V, rows_at_once=None):
-    """``sgd_step.step`` with ``output_and_update``; all rows in one block unless told how many."""
+    """Returns the calls of ``sgd_step.step`` with ``output_and_update``.
+
+    Without ``rows_at_once`` all rows make one block.
+    """
     N = T * B
     blocks = 1 if rows_at_once is None else -(-N // rows_at_once)
-    # filled up with zeros to sixteens
+    # rows are filled up with zeros to a multiple of 16
     rows, filled = N / blocks, -(-N // 16) * 16 / blocks
     block = [
         product("u = h W_y", rows, H, V),
@@ -275,7 +281,7 @@ def seconds(calls, itemsize, machine):
 
 
 def attainable(intensity, machine):
-    """Returns the operations a second that an intensity in operations a byte allows (roofline)."""
+    """Returns the roofline: the operations a second at an intensity in operations a byte."""
     return min(machine.rate, intensity * machine.bandwidth)
 
 

@@ -1,11 +1,11 @@
-r"""When do several devices pay? A step's work shared, and the price of adding up the gradients.
+r"""The time of a step on several devices: shared work, and the all-reduce of the gradients.
 
     t_reduce(N) = 2 (N-1)/N  M/w + 2 (N-1) l        the ring                (eq-ring-all-reduce)
     t(N)        = t_fixed + t_work / N + t_reduce(N)                        (eq-data-parallel-time)
 
-M bytes of gradient, w bytes a second and l seconds for a message between two neighbours. Of a step
-on one device, t_work shrinks with the batch; t_fixed, the chain of T steps of a recurrent net that
-no batch is small enough to shorten, does not.
+M bytes of gradient, w bytes a second and l seconds for a message between two neighbours. Of the
+time of a step on one device, t_work shrinks with the batch. t_fixed does not: the T steps of a
+recurrent network follow one another, however small the batch is.
 """
 
 

@@ -1,4 +1,4 @@
-"""What runs on a GPU have recorded, as lines to read: printed by `make gpu` and by the chapters."""
+"""The records of GPU runs as lines of text, printed by `make gpu` and by the chapters."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ from unrolled import records
 
 
 def ladder(found):
-    """Returns the results of ``experiments.gpu.ladder`` as lines to read."""
+    """Returns the results of ``experiments.gpu.ladder`` as lines of text."""
     parts = found["parts"]
     batches = list(next(iter(parts.values())))
     lines = [
@@ -20,7 +20,7 @@ def ladder(found):
 
 
 def fused_lstm(found):
-    """Returns the results of ``experiments.gpu.fused_lstm`` as lines to read."""
+    """Returns the results of ``experiments.gpu.fused_lstm`` as lines of text."""
     lines = []
     for name, widths in found["parts"].items():
         for H, at in widths.items():
@@ -42,7 +42,7 @@ def fused_lstm(found):
 
 
 def saturation(found):
-    """Returns the results of ``experiments.gpu.saturation`` as lines to read."""
+    """Returns the results of ``experiments.gpu.saturation`` as lines of text."""
     lines = [
         f"{'microseconds of a step, forward and backward':46}{'slope':>8}   by batch"
     ]
@@ -59,7 +59,7 @@ def saturation(found):
 
 
 def language_models(found):
-    """Returns the results of ``experiments.gpu.language_models`` as lines to read."""
+    """Returns the results of ``experiments.gpu.language_models`` as lines of text."""
     return [
         f"{name}: H = {part['H']}, perplexity {part['perplexity']:.1f} (unigrams"
         f" {np.exp(part['unigram']):.0f}) after {len(part['curve'])} epochs,"
@@ -69,7 +69,7 @@ def language_models(found):
 
 
 def dates(found):
-    """Returns the results of ``experiments.gpu.dates`` as lines to read."""
+    """Returns the results of ``experiments.gpu.dates`` as lines of text."""
     return [
         f"{name}: {1e3 * part['update']:.1f} ms an update, validation loss"
         f" {part['curve'][-1]['validation']:.4f} after {part['curve'][-1]['updates']} updates"
@@ -77,7 +77,7 @@ def dates(found):
     ]
 
 
-KINDS = {
+TABLES = {
     "ladder": ladder,
     "fused_lstm": fused_lstm,
     "saturation": saturation,
@@ -90,7 +90,7 @@ def table(kind):
     """Returns the lines of results/gpu/KIND.json, and of its parts that were left out or failed.
 
     Args:
-        kind: a name of KINDS.
+        kind: a name of TABLES.
 
     Raises:
         ValueError: a damaged record.
@@ -99,7 +99,7 @@ def table(kind):
         found = records.load(f"gpu/{kind}")["results"]
     except FileNotFoundError:
         return f"results/gpu/{kind}.json does not exist: no GPU has run this yet"
-    lines = KINDS[kind](found)
+    lines = TABLES[kind](found)
     for what in ("missing", "failed"):
         lines += [f"{part}: {why}" for part, why in found[what].items()]
     return "\n".join(lines)

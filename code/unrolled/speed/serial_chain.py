@@ -1,11 +1,11 @@
-r"""How long a recurrent net takes on a device that waits at every step.
+r"""The time of a recurrent network on a device with a latency at every step.
 
     t(T, B) = T max(l, B w / R)                                   (eq-chain-time)
     B*      = l R / w                                             (eq-saturating-batch)
 
-l is the latency of a step: the time that one step takes however little there is to do. w is the
-work of a step for one sequence, in operations, and R the device's rate. Up to a batch of B* a
-larger batch costs nothing, and the device waits.
+l is the latency of a step: the time that a step takes even with almost no work. w is the work of a
+step for one sequence, in operations, and R the device's rate. Up to a batch of B* a larger batch
+takes no longer.
 """
 
 import numpy as np
@@ -29,7 +29,7 @@ def seconds(T, B, latency, work, rate):
 
 
 def saturating_batch(latency, work, rate):
-    """Returns the batch from which the device no longer waits."""
+    """Returns B*, the batch above which a step takes longer than the latency."""
     return latency * rate / work
 
 

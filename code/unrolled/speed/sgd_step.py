@@ -1,12 +1,12 @@
-r"""One step of SGD on the language model, written several times, each time with less to move.
+r"""SGD steps of the language model that move less and less memory.
 
     W ← W - η dW,   dW the gradient of the summed loss
 
-Every way computes the same step as ``language_model.loss_and_gradient(reduction="sum")`` and
-``optimizers.sgd`` over ``rnn``; they differ in how often an array goes through memory, which
-``cost`` counts. From the plainest to the fastest: ``step_plainly``, then ``step`` with
-``output_in_place``, ``output_fused``, ``output_and_update``, or ``output_on_threads``.
-T time, B batch, N real words of a batch, V vocabulary, H hidden.
+All compute the same step as ``language_model.loss_and_gradient(reduction="sum")`` and
+``optimizers.sgd`` over ``rnn``. They differ in how often an array is read from memory or written
+there, which ``cost`` counts. From the slowest to the fastest they are ``reference_step``, then
+``step`` with ``output_in_place``, ``output_fused``, ``output_and_update``, or
+``output_on_threads``. T time, B batch, N real words of a batch, V vocabulary, H hidden.
 """
 
 import math
@@ -18,14 +18,14 @@ from unrolled import tree
 from unrolled.cells import rnn
 from unrolled.functional import check_sequence, cross_entropy, dcross_entropy
 from unrolled.models import language_model
+from unrolled.models.language_model import ROWS_AT_ONCE
 
-ROWS_AT_ONCE = 128
 ROWS_OF_A_KERNEL = 16
 
 # --- matrix products, and a new array for every result -------------------------------------------
 
 
-def step_plainly(p, batch, learning_rate):
+def reference_step(p, batch, learning_rate):
     """Returns (summed loss in nats, new Params): every line makes new arrays.
 
     Args:
@@ -36,7 +36,7 @@ def step_plainly(p, batch, learning_rate):
     Raises:
         ValueError: ids out of range, or a batch without a real word.
     """
-    targets = language_model._targets(p, batch)
+    targets = language_model.real_targets(p, batch)
     h, cache = rnn.forward(p.cell, batch.inputs)
     rows = h[batch.mask]
     u = rows @ p.W_y + p.b_y
@@ -50,22 +50,22 @@ def step_plainly(p, batch, learning_rate):
     return loss, tree.map(lambda w, dw: w - rate * dw, p, dp)
 
 
-# --- arrays that are made once -------------------------------------------------------------------
+# --- arrays that are allocated once --------------------------------------------------------------
 
 
 class Workspace:
-    """Memory for intermediate results: asked for by name, made once, used again."""
+    """Arrays for intermediate results, by name: allocated once and used at every step."""
 
     def __init__(self):
-        """Begins with none."""
-        self._memory = {}
+        """Makes an empty workspace."""
+        self.memory = {}
 
     def array(self, name, shape, dtype):
-        """Returns an array of that shape; what the last of that name held is lost."""
+        """Returns an array of that shape; it may overwrite the last array of that name."""
         size = int(np.prod(shape))
-        memory = self._memory.get(name)
+        memory = self.memory.get(name)
         if memory is None or memory.dtype != dtype or memory.size < size:
-            memory = self._memory[name] = np.empty(size, dtype)
+            memory = self.memory[name] = np.empty(size, dtype)
         return memory[:size].reshape(shape)
 
 
@@ -84,13 +84,13 @@ def states(p, inputs, work):
     a_t = work.array("a_t", h.shape[1:], h.dtype)
     for h_before, h_t in zip(h[:-1], h[1:], strict=True):
         np.dot(h_before, p.W_h, out=a_t)
-        a_t += h_t  # x_t W_x + b waits in the place of h_t
+        a_t += h_t  # h_t holds x_t W_x + b so far
         np.tanh(a_t, out=h_t)
     return h
 
 
 def dstates(p, h, da, work):
-    """Turns dh, which comes in ``da`` (T, B, H), into da: eq-da-recursion, in place.
+    """Overwrites dh, which ``da`` (T, B, H) holds, with da, by eq-da-recursion.
 
     Args:
         p: ``rnn.Params``.
@@ -129,7 +129,7 @@ def update_cell(p, inputs, h, da, learning_rate):
 
 
 def output_in_place(h, p, targets, learning_rate, work):
-    """Loss, then gradient, then update of the output layer, as ``step_plainly`` has them.
+    """Computes loss, gradient and update of the output layer, as ``reference_step``, in place.
 
     Args:
         h: (N, H) states.
@@ -191,7 +191,7 @@ def output_fused(h, p, targets, learning_rate, work):
 
 
 def subtract_product(W, x, dy, learning_rate):
-    """Subtracts η x^T dy from W in one call of BLAS; the product is never written down.
+    """Subtracts η x^T dy from W in one call of BLAS; the product is never stored.
 
     BLAS's ``gemm`` is C ← αAB + βC. With α = -η, β = 1 and W as C, the sum is added up
     in the processor's registers and meets W there. BLAS counts by columns, so it is given
@@ -217,17 +217,16 @@ def subtract_product(W, x, dy, learning_rate):
 
 
 def output_and_update(h, p, targets, learning_rate, work, rows_at_once=ROWS_AT_ONCE):
-    """The same, with the update inside the product, and a block of rows at a time.
+    """As ``output_fused``, for a block of rows at a time, the update inside the product.
 
-    Later blocks still need the weights as they were, so with more than one block the
-    updates go to a copy. The product for dh has its rows in sixteens, the last of them
-    filled up with zeros: that is how many BLAS's kernels keep in registers, and what is
-    left over they do slowly.
+    Later blocks need the old weights, so with more than one block the updates go to a
+    copy. The rows of the product for dh are filled up with zeros to a multiple of 16:
+    BLAS's kernels keep that many in registers, and are slow on a remainder.
     """
     N, (H, V) = len(h), p.W_y.shape
     dh = work.array("dh", (rounded(N), H), h.dtype)
     blocks = parts(N, math.ceil(N / rows_at_once))
-    W_new = p.W_y if len(blocks) == 1 else _copy(p.W_y, work)
+    W_new = p.W_y if len(blocks) == 1 else copy_of(p.W_y, work)
     db_y, loss = np.zeros_like(p.b_y), 0.0
     for rows in blocks:
         end = min(rounded(rows.stop), len(dh))
@@ -236,7 +235,7 @@ def output_and_update(h, p, targets, learning_rate, work, rows_at_once=ROWS_AT_O
         np.matmul(h[rows], p.W_y, out=u)
         u += p.b_y
         loss += logits_to_gradient(u, targets[rows])
-        u_filled[len(u) :] = 0  # not read, but infinities would be reported
+        u_filled[len(u) :] = 0  # not used, but infinities would give warnings
         np.matmul(u_filled, p.W_y.T, out=dh[rows.start : end])
         subtract_product(W_new, h[rows], u, learning_rate)
         db_y += np.ones(len(u), u.dtype) @ u
@@ -254,7 +253,7 @@ def rounded(N):
 def parts(N, count):
     """Returns at most ``count`` slices of similar length that make up 0..N-1.
 
-    Where there are rows enough, a slice begins at a multiple of the rows that a kernel takes.
+    If there are enough rows, a slice begins at a multiple of the rows that a kernel takes.
     """
     unit = ROWS_OF_A_KERNEL if N >= count * ROWS_OF_A_KERNEL else 1
     units = -(-N // unit)
@@ -265,7 +264,8 @@ def parts(N, count):
     return [slice(first, last) for first, last in zip(edges, edges[1:], strict=False)]
 
 
-def _copy(W, work):
+def copy_of(W, work):
+    """Returns a copy of W in the workspace."""
     copy = work.array("W_new", W.shape, W.dtype)
     copy[:] = W
     return copy
@@ -277,7 +277,7 @@ def _copy(W, work):
 def output_on_threads(
     h, p, targets, learning_rate, work, pool, threads, rows_at_once=ROWS_AT_ONCE
 ):
-    """``output_and_update`` with the work of each block shared out among threads.
+    """As ``output_and_update``, with the work of each block divided among threads.
 
     Each thread first takes some of the rows: their logits, probabilities and dh. When all
     are done, each takes some of the hidden units: their rows of W_y, which no other thread
@@ -299,7 +299,7 @@ def output_on_threads(
     """
     dh = work.array("dh", h.shape, h.dtype)
     blocks = parts(len(h), math.ceil(len(h) / (threads * rows_at_once)))
-    W_new = p.W_y if len(blocks) == 1 else _copy(p.W_y, work)
+    W_new = p.W_y if len(blocks) == 1 else copy_of(p.W_y, work)
     db_y, loss = np.zeros_like(p.b_y), 0.0
     for block in blocks:
         h_block, dh_block, targets_block = h[block], dh[block], targets[block]
@@ -329,7 +329,7 @@ def output_on_threads(
 
 
 def step(p, batch, learning_rate, work, output=output_and_update, **options):
-    """One step of SGD on the summed loss, in place.
+    """Takes one SGD step on the summed loss, in place.
 
     Args:
         p: ``language_model.Params`` over ``rnn``, overwritten: C-contiguous, of one dtype.
@@ -353,10 +353,10 @@ def step(p, batch, learning_rate, work, output=output_and_update, **options):
         )
     if not isinstance(p.cell, rnn.Params):
         raise ValueError(
-            f"the fast step is written for rnn.Params, got {type(p.cell).__module__}"
+            f"this step is written for rnn.Params, got {type(p.cell).__module__}"
         )
     check_sequence(batch.inputs, len(p.cell.W_x))
-    targets, mask = language_model._targets(p, batch), batch.mask
+    targets, mask = language_model.real_targets(p, batch), batch.mask
     full = bool(mask.all())
     h = states(p.cell, batch.inputs, work)
     rows = h[1:].reshape(-1, h.shape[2]) if full else h[1:][mask]

@@ -1,9 +1,10 @@
-"""Saves trees of arrays so that nothing is lost: whole files, no pickle, checked on loading."""
+"""Checkpoints: trees of arrays in files that are written whole and checked on loading."""
 
 import io
 import json
 import zipfile
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -11,6 +12,14 @@ from unrolled import tree
 from unrolled.files import write_whole
 
 _FACTS = "facts"
+
+
+class State(NamedTuple):
+    """The arrays of a training. A file names its arrays after these fields."""
+
+    params: Any
+    best: Any  # the parameters with the lowest validation loss so far
+    optimizer: Any  # the optimizer's state
 
 
 def save(path, arrays, facts=None):
@@ -63,6 +72,36 @@ def load(path, like):
             )
         found.append(stored[name])
     return tree.replace_leaves(like, found)
+
+
+def resume(path, state, optimizer, settings):
+    """Returns the State and the facts of a training to be continued.
+
+    Args:
+        path: a file that ``save`` wrote.
+        state: as it is before the first step; its parameters are overwritten.
+        optimizer: the function whose state the file holds.
+        settings: must be those that the facts name.
+
+    Raises:
+        ValueError: a damaged file, or one of another model or other settings.
+    """
+    facts = load_facts(path)
+    if facts.get("settings") != settings:
+        raise ValueError(
+            f"{path} was made with other settings: {facts.get('settings')}, now {settings};"
+            " delete it or choose another file"
+        )
+    nothing = tree.map(np.zeros_like, state.params)
+    _, optimizer_state = optimizer(
+        tree.map(np.copy, state.params), nothing, None, learning_rate=0.0
+    )
+    stored = load(path, state._replace(optimizer=optimizer_state))
+    tree.map(
+        lambda weight, saved: np.copyto(weight, saved), state.params, stored.params
+    )
+    best = state.params if state.best is state.params else stored.best
+    return State(state.params, best, stored.optimizer), facts
 
 
 def _read(path):

@@ -2,8 +2,8 @@
 
 Each optimizer is ``(params, gradients, state, learning_rate, …) -> (params, state)``; the first
 call passes ``state=None``. Weights are overwritten: a step reads and writes millions of numbers,
-and copies of them would cost more than the arithmetic. Whoever needs the old ones copies first;
-trees made by ``_replace`` share the arrays that were not replaced.
+and copies of them would cost more than the arithmetic. If you need the old weights, copy them
+first. Trees made by ``_replace`` share the arrays that were not replaced.
 """
 
 from typing import Any, NamedTuple
@@ -57,14 +57,14 @@ def rmsprop(
     def update(weight, gradient, mean_square):
         mean_square *= decay
         mean_square += (1 - decay) * gradient**2
-        _subtract(weight, learning_rate * gradient / np.sqrt(mean_square + epsilon))
+        subtract(weight, learning_rate * gradient / np.sqrt(mean_square + epsilon))
 
     tree.map(update, params, gradients, state)
     return params, state
 
 
 class AdamState(NamedTuple):
-    """Running means of the gradient and of its square, and how many steps they have seen."""
+    """Running means of the gradient and of its square, and the number of steps so far."""
 
     mean: Any
     mean_square: Any
@@ -105,7 +105,7 @@ def adam(
         mean += (1 - beta_1) * gradient
         mean_square *= beta_2
         mean_square += (1 - beta_2) * gradient**2
-        _subtract(weight, rate * mean / (np.sqrt(mean_square) + floor))
+        subtract(weight, rate * mean / (np.sqrt(mean_square) + floor))
 
     tree.map(update, params, gradients, state.mean, state.mean_square)
     return params, AdamState(state.mean, state.mean_square, steps)
@@ -166,5 +166,6 @@ def clip_by_value(gradients, limit):
     return gradients, norm
 
 
-def _subtract(weight, change):
+def subtract(weight, change):
+    """Subtracts a change from a weight in place; the weight keeps its precision."""
     np.subtract(weight, change, out=weight, casting="same_kind")

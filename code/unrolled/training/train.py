@@ -1,8 +1,8 @@
-"""The loop around everything: batches in, better parameters out, nothing lost on the way.
+"""The training loop: one step after another, with checkpoints and early stopping.
 
 The model is passed in as a function ``loss_and_gradient(params, batch)``, so that every model of
-the book, and the reader's own, is trained by the same loop. ``train`` is a generator: it does one
-step, says how it went, and goes on when asked.
+the book, and the reader's own, is trained by the same loop. ``one_step`` is the idea of training.
+``train`` repeats it. It is a generator: it takes a step, reports it, and goes on when asked.
 """
 
 import contextlib
@@ -20,6 +20,66 @@ from unrolled.training import checkpoint
 from unrolled.training.optimizers import clip_by_global_norm
 
 
+class Diverged(ArithmeticError):
+    """The loss or the gradient is no longer finite."""
+
+
+def one_step(
+    params,
+    batch,
+    loss_and_gradient,
+    optimizer,
+    optimizer_state=None,
+    *,
+    learning_rate,
+    clip=None,
+):
+    """Takes one training step: the gradient of a batch, clipping, and an update.
+
+    Args:
+        params: a tree of arrays; overwritten.
+        batch: what ``loss_and_gradient`` takes.
+        loss_and_gradient: a function of (params, batch).
+        optimizer: ``sgd``, ``rmsprop``, ``adam``, or a function like them.
+        optimizer_state: of the step before; None before the first.
+        learning_rate: η.
+        clip: largest norm of the gradient; None for no clipping.
+
+    Returns:
+        (params, optimizer_state, loss, norm): the loss of the batch before the step, and the norm
+            of the gradient before clipping.
+
+    Raises:
+        Diverged: a loss or gradient that is not finite. The parameters are left as they were.
+    """
+    loss, gradients = loss_and_gradient(params, batch)
+    gradients, norm = clip_if_finite(loss, gradients, clip)
+    params, optimizer_state = optimizer(
+        params, gradients, optimizer_state, learning_rate=learning_rate
+    )
+    return params, optimizer_state, loss, norm
+
+
+def clip_if_finite(loss, gradients, limit=None):
+    """Returns what ``clip_by_global_norm`` returns, if loss and gradient are finite.
+
+    Raises:
+        Diverged: the loss, or the norm of the gradient, is not finite.
+    """
+    try:
+        gradients, norm = clip_by_global_norm(
+            gradients, math.inf if limit is None else limit
+        )
+    except ValueError as error:
+        raise Diverged(str(error)) from None
+    if not math.isfinite(loss):
+        raise Diverged(
+            f"the loss is {loss}, the gradient's norm {norm:.3g};"
+            " lower the learning rate or clip the gradient"
+        )
+    return gradients, norm
+
+
 class Progress(NamedTuple):
     """How training stands after a step."""
 
@@ -29,30 +89,57 @@ class Progress(NamedTuple):
     gradient_norm: float  # before clipping
     learning_rate: float  # of this step
     words: int  # read so far, over all epochs
-    train_loss: float | None  # at the end of an epoch: its mean over words; else None
-    validation_loss: (
-        float | None
-    )  # at the end of an epoch, if there is a validate; else None
+    train_loss: float | None  # at the end of an epoch: its mean over words
+    validation_loss: float | None  # at the end of an epoch, if there is a ``validate``
     params: Any  # the parameters now; the next step overwrites them
-    best: (
-        Any  # a copy of those with the lowest validation loss; params if there is none
-    )
+    best: Any  # a copy of those with the lowest validation loss, or ``params``
 
 
 class Interrupted(KeyboardInterrupt):
     """Training was stopped by Ctrl-C, between two steps."""
 
 
-class Diverged(ArithmeticError):
-    """The loss or the gradient is no longer finite."""
+class Counters(NamedTuple):
+    """How far a run has come. A checkpoint keeps these numbers under these names."""
 
+    learning_rate: float  # of the next step
+    step: int = 0  # steps so far, over all epochs
+    epoch: int = 0
+    step_in_epoch: int = 0
+    words: int = 0  # read so far, over all epochs
+    epoch_loss: float = 0.0  # of this epoch so far, summed over its words
+    epoch_words: int = 0
+    last_loss: float = math.inf  # of the epoch before
+    best_loss: float = math.inf  # of all epochs before
+    epochs_without_gain: int = 0  # in a row
 
-class _State(NamedTuple):
-    """Everything that a resumed run needs to go on as if never stopped."""
+    def after_step(self, loss, words):
+        """Returns the counters after a step on a batch of so many words."""
+        return self._replace(
+            step=self.step + 1,
+            step_in_epoch=self.step_in_epoch + 1,
+            words=self.words + words,
+            epoch_words=self.epoch_words + words,
+            epoch_loss=self.epoch_loss + loss * words,
+        )
 
-    params: Any
-    best: Any
-    optimizer: Any
+    def after_epoch(self, loss, halve):
+        """Returns the counters for the next epoch; ``halve`` as in ``train``."""
+        rose, gained = loss > self.last_loss, loss < self.best_loss
+        return self._replace(
+            epoch=self.epoch + 1,
+            step_in_epoch=0,
+            epoch_loss=0.0,
+            epoch_words=0,
+            learning_rate=self.learning_rate / (2 if halve and rose else 1),
+            last_loss=loss,
+            best_loss=min(loss, self.best_loss),
+            epochs_without_gain=0 if gained else self.epochs_without_gain + 1,
+        )
+
+    def out_of_patience(self, patience):
+        """Returns whether the last ``patience`` epochs brought no new lowest loss."""
+        return patience is not None and self.epochs_without_gain >= patience
 
 
 def train(
@@ -78,7 +165,7 @@ def train(
     Args:
         params: a tree of arrays; overwritten.
         batches: a function of the epoch (0, 1, …) that returns a list of batches, the same list for
-            the same epoch, so that a resumed run sees what the first one would have seen.
+            the same epoch, so that a resumed run reads the batches that the first would have read.
         loss_and_gradient: a function of (params, batch).
         optimizer: ``sgd``, ``rmsprop``, ``adam``, or a function like them.
         epochs: how many times to go through the batches.
@@ -107,77 +194,60 @@ def train(
             other settings.
     """
     settings = settings or {}
-    state = _State(params, params if validate is None else _copy(params), None)
-    at = _start(learning_rate)
+    best = params if validate is None else tree.map(np.copy, params)
+    state, at = checkpoint.State(params, best, None), Counters(learning_rate)
     if path is not None and Path(path).is_file():
-        state, at = _resume(path, state, optimizer, settings)
+        state, facts = checkpoint.resume(path, state, optimizer, settings)
+        at = Counters(**facts["at"])
 
     def save():
         if path is not None:
-            checkpoint.save(path, state, {"at": at, "settings": settings})
+            checkpoint.save(path, state, {"at": at._asdict(), "settings": settings})
 
     total = epochs * sum(count(batch) for batch in batches(0))
     with (
-        _deferred_interrupt() as interrupted,
-        tqdm(
-            total=total,
-            initial=at["words"],
-            unit="word",
-            unit_scale=True,
-            disable=None if progress is None else not progress,
-        ) as bar,
+        deferred_interrupt() as interrupted,
+        progress_bar(total, at.words, progress) as bar,
     ):
-        while at["epoch"] < epochs and not _out_of_patience(at, patience):
-            epoch_batches = batches(at["epoch"])
-            if len(epoch_batches) <= at["step_in_epoch"]:
-                raise ValueError(
-                    f"epoch {at['epoch']} has no batch to train on: batches({at['epoch']})"
-                    f" must return at least {at['step_in_epoch'] + 1}, got {len(epoch_batches)}"
-                )
-            for batch in epoch_batches[at["step_in_epoch"] :]:
-                loss, gradients = loss_and_gradient(state.params, batch)
-                norm = _norm(loss, gradients, clip, at["step"])
-                new, optimizer_state = optimizer(
-                    state.params,
-                    gradients,
-                    state.optimizer,
-                    learning_rate=at["learning_rate"],
-                )
-                state = _State(
-                    new, new if validate is None else state.best, optimizer_state
-                )
-                words = count(batch)
-                rate = at["learning_rate"]
-                at = at | {
-                    "step": at["step"] + 1,
-                    "step_in_epoch": at["step_in_epoch"] + 1,
-                    "words": at["words"] + words,
-                    "epoch_words": at["epoch_words"] + words,
-                    "epoch_loss": at["epoch_loss"] + loss * words,
-                }
-                bar.update(words)
-                bar.set_postfix(
-                    loss=f"{loss:.3f}", perplexity=f"{_exp(loss):.1f}", refresh=False
-                )
-                epoch, train_loss, validation_loss = at["epoch"], None, None
-                if at["step_in_epoch"] == len(epoch_batches):
-                    train_loss = at["epoch_loss"] / at["epoch_words"]
-                    validation_loss = (
-                        None if validate is None else float(validate(state.params))
+        while at.epoch < epochs and not at.out_of_patience(patience):
+            epoch_batches = batches_of_epoch(batches, at)
+            for batch in epoch_batches[at.step_in_epoch :]:
+                try:
+                    params, optimizer_state, loss, norm = one_step(
+                        state.params,
+                        batch,
+                        loss_and_gradient,
+                        optimizer,
+                        state.optimizer,
+                        learning_rate=at.learning_rate,
+                        clip=clip,
                     )
-                    at, is_best = _end_of_epoch(at, train_loss, validation_loss, halve)
-                    if is_best:
-                        state = state._replace(best=_copy(state.params))
+                except Diverged as error:
+                    raise Diverged(f"step {at.step}: {error}") from None
+                best = params if validate is None else state.best
+                state = checkpoint.State(params, best, optimizer_state)
+                words = count(batch)
+                before, at = at, at.after_step(loss, words)
+                advance(bar, words, loss)
+                train_loss, validation_loss = None, None
+                if at.step_in_epoch == len(epoch_batches):
+                    train_loss = at.epoch_loss / at.epoch_words
+                    if validate is not None:
+                        validation_loss = float(validate(params))
+                        if validation_loss < at.best_loss:
+                            state = state._replace(best=tree.map(np.copy, params))
+                    watched = train_loss if validate is None else validation_loss
+                    at = at.after_epoch(watched, halve)
                     save()
-                elif at["step"] % save_every == 0:
+                elif at.step % save_every == 0:
                     save()
                 yield Progress(
-                    at["step"],
-                    epoch,
+                    before.step + 1,
+                    before.epoch,
                     loss,
                     norm,
-                    rate,
-                    at["words"],
+                    before.learning_rate,
+                    at.words,
                     train_loss,
                     validation_loss,
                     state.params,
@@ -185,12 +255,9 @@ def train(
                 )
                 if interrupted.is_set():
                     save()
-                    where = (
-                        f"saved in {path}: run again to go on"
-                        if path
-                        else "nothing was saved"
-                    )
-                    raise Interrupted(f"stopped after step {at['step']}; {where}")
+                    saved = f"saved in {path}: run again to go on"
+                    saved = saved if path else "nothing was saved"
+                    raise Interrupted(f"stopped after step {at.step}; {saved}")
 
 
 def load_best(path, like):
@@ -211,80 +278,42 @@ class _Best(NamedTuple):
     best: Any
 
 
-def _start(learning_rate):
-    return {
-        "step": 0,
-        "epoch": 0,
-        "step_in_epoch": 0,
-        "words": 0,
-        "learning_rate": learning_rate,
-        "epoch_loss": 0.0,
-        "epoch_words": 0,
-        "last_loss": math.inf,
-        "best_loss": math.inf,
-        "epochs_without_gain": 0,
-    }
+def batches_of_epoch(batches, at):
+    """Returns the list of batches of an epoch.
 
-
-def _end_of_epoch(at, train_loss, validation_loss, halve):
-    """Returns the counters for the next epoch, and whether the parameters are the best so far."""
-    watched = train_loss if validation_loss is None else validation_loss
-    is_best = validation_loss is not None and validation_loss < at["best_loss"]
-    return at | {
-        "epoch": at["epoch"] + 1,
-        "step_in_epoch": 0,
-        "epoch_loss": 0.0,
-        "epoch_words": 0,
-        "learning_rate": at["learning_rate"]
-        / (2 if halve and watched > at["last_loss"] else 1),
-        "last_loss": watched,
-        "best_loss": min(watched, at["best_loss"]),
-        "epochs_without_gain": 0
-        if watched < at["best_loss"]
-        else at["epochs_without_gain"] + 1,
-    }, is_best
-
-
-def _out_of_patience(at, patience):
-    return patience is not None and at["epochs_without_gain"] >= patience
-
-
-def _norm(loss, gradients, clip, step):
-    """Clips; returns the norm before. Raises Diverged if there is nothing finite to go by."""
-    try:
-        _, norm = clip_by_global_norm(gradients, math.inf if clip is None else clip)
-    except ValueError as error:
-        raise Diverged(f"step {step}: {error}") from None
-    if not math.isfinite(loss):
-        raise Diverged(
-            f"step {step}: the loss is {loss}, the gradient's norm {norm:.3g};"
-            " lower the learning rate or clip the gradient"
-        )
-    return norm
-
-
-def _resume(path, state, optimizer, settings):
-    facts = checkpoint.load_facts(path)
-    if facts.get("settings") != settings:
+    Raises:
+        ValueError: it has no batch after those that the epoch has had already.
+    """
+    found = batches(at.epoch)
+    if len(found) <= at.step_in_epoch:
         raise ValueError(
-            f"{path} was made with other settings: {facts.get('settings')}, now {settings};"
-            " delete it or choose another file"
+            f"epoch {at.epoch} has no batch to train on: batches({at.epoch})"
+            f" must return at least {at.step_in_epoch + 1}, got {len(found)}"
         )
-    nothing = tree.map(np.zeros_like, state.params)
-    _, optimizer_state = optimizer(
-        _copy(state.params), nothing, None, learning_rate=0.0
+    return found
+
+
+def progress_bar(total, words, progress):
+    """Returns a progress bar over ``total`` words; progress None shows it on a terminal only."""
+    return tqdm(
+        total=total,
+        initial=words,
+        unit="word",
+        unit_scale=True,
+        disable=None if progress is None else not progress,
     )
-    stored = checkpoint.load(path, state._replace(optimizer=optimizer_state))
-    tree.map(
-        lambda weight, saved: np.copyto(weight, saved), state.params, stored.params
-    )
-    best = state.params if state.best is state.params else stored.best
-    return _State(state.params, best, stored.optimizer), facts["at"]
+
+
+def advance(bar, words, loss):
+    """Moves a progress bar on by so many words, and shows the loss and its perplexity."""
+    bar.update(words)
+    perplexity = math.exp(min(loss, 700.0))
+    bar.set_postfix(loss=f"{loss:.3f}", perplexity=f"{perplexity:.1f}", refresh=False)
 
 
 @contextlib.contextmanager
-def _deferred_interrupt():
-    """Turns the first Ctrl-C into an event that is looked at between steps."""
+def deferred_interrupt():
+    """Turns the first Ctrl-C into an event that ``train`` checks between steps."""
     event = threading.Event()
     if threading.current_thread() is not threading.main_thread():
         yield event
@@ -300,11 +329,3 @@ def _deferred_interrupt():
         yield event
     finally:
         signal.signal(signal.SIGINT, before)
-
-
-def _copy(params):
-    return tree.map(np.copy, params)
-
-
-def _exp(loss):
-    return math.exp(min(loss, 700.0))

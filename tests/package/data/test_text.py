@@ -147,7 +147,7 @@ def test_the_corpus_is_read_once_and_kept(tmp_path):
 def test_without_a_folder_the_corpus_is_kept_in_the_home_folder(tmp_path, monkeypatch):
     folder = tmp_path / ".cache/unrolled"
     folder.mkdir(parents=True)
-    kept = folder / f"docstrings-{text._corpus_key(['keras'])}.json"
+    kept = folder / f"docstrings-{text.corpus_key(['keras'])}.json"
     kept.write_text(json.dumps([["kept", ["Yes."]]]), "utf-8")
     monkeypatch.delenv("UNROLLED_CACHE", raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
@@ -155,7 +155,7 @@ def test_without_a_folder_the_corpus_is_kept_in_the_home_folder(tmp_path, monkey
 
 
 def test_the_environment_names_the_folder_of_the_corpus(tmp_path, monkeypatch):
-    kept = tmp_path / f"docstrings-{text._corpus_key(['keras'])}.json"
+    kept = tmp_path / f"docstrings-{text.corpus_key(['keras'])}.json"
     kept.write_text(json.dumps([["kept", ["Yes."]]]), "utf-8")
     monkeypatch.setenv("UNROLLED_CACHE", str(tmp_path))
     assert text.corpus(["keras"]) == [Document("kept", ("Yes.",))]
@@ -182,9 +182,9 @@ def test_a_folder_that_is_no_package_is_named(tmp_path, monkeypatch):
 
 
 def test_another_version_is_another_corpus(monkeypatch):
-    before = text._corpus_key(["numpy"])
+    before = text.corpus_key(["numpy"])
     monkeypatch.setattr(text, "version", lambda package: version(package) + "1")
-    assert text._corpus_key(["numpy"]) != before
+    assert text.corpus_key(["numpy"]) != before
 
 
 def test_a_cache_that_cannot_be_written_does_not_matter(tmp_path):

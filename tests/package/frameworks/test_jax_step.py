@@ -19,7 +19,7 @@ def test_two_steps_are_those_of_numpy(dtype, tolerance):
     right, kept = p, tree.map(np.copy, p)
     step, params = jax_step.compile_step(p, RATE)
     for batch in batches:
-        loss, right = sgd_step.step_plainly(right, batch, RATE)
+        loss, right = sgd_step.reference_step(right, batch, RATE)
         assert_allclose(step(batch.inputs, batch.targets), loss, rtol=tolerance)
     for a, b in zip(tree.leaves(params()), tree.leaves(right), strict=True):
         assert a.dtype == dtype

@@ -20,7 +20,7 @@ def test_two_steps_are_those_of_numpy(options):
     right = p
     step, params = keras_step.compile_step(p, RATE, (T, B), **options)
     for batch in batches:
-        loss, right = sgd_step.step_plainly(right, batch, RATE)
+        loss, right = sgd_step.reference_step(right, batch, RATE)
         assert_allclose(step(batch.inputs, batch.targets), loss, rtol=1e-10)
     for a, b in zip(tree.leaves(params()), tree.leaves(right), strict=True):
         assert np.abs(a - b).max() <= 1e-10 * np.abs(b).max()

@@ -291,10 +291,10 @@ def test_what_does_not_fit_is_named(score):
     nothing = mask.copy()
     nothing[1] = False
     refused(r"row \(1, 0\) of the mask lets no place through", mask=nothing)
-    refused("wants queries of size", queries=queries[..., 1:])
+    refused("needs queries of size", queries=queries[..., 1:])
     refused("the source is empty", keys=keys[0, 0], values=values[0, 0], mask=None)
     if score in (additive, general):
-        refused("wants keys of size 4", keys=keys[..., 1:])
+        refused("needs keys of size 4", keys=keys[..., 1:])
     for sizes in ((0, 4, 1), (4, 0, 1), *([(4, 4, 0)] if score is additive else [])):
         with pytest.raises(ValueError, match="at least 1"):
             score.init(np.random.default_rng(0), *sizes)

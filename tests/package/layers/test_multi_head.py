@@ -49,7 +49,7 @@ def test_forward_is_the_equations_head_by_head():
 
 def test_one_product_serves_all_heads():
     p, x, _, _ = case(12)
-    found = multi_head._to_heads(x, p.W_q, p.b_q)
+    found = multi_head.to_heads(x, p.W_q, p.b_q)
     for n in range(N):
         np.testing.assert_allclose(found[:, n], x @ p.W_q[:, n] + p.b_q[n], rtol=1e-12)
 

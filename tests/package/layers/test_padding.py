@@ -20,8 +20,8 @@ def test_lengths_are_the_counts_of_real_steps():
     [
         (MASK[0], r"must be \(T, B\) booleans, got \(3,\)"),
         (MASK.astype(float), "got .* of float64"),
-        (~MASK, "behind padding"),
-        (np.array([[True], [False], [True]]), "behind padding"),
+        (~MASK, "after padding"),
+        (np.array([[True], [False], [True]]), "after padding"),
         (np.array([[True, False]]), "sequence 1 of the batch has no real step"),
     ],
 )

@@ -78,7 +78,7 @@ def example(B=B):
 
 
 def run_plainly(p, batch):
-    sgd_step.step_plainly(p, batch, 0.1)
+    sgd_step.reference_step(p, batch, 0.1)
 
 
 def run_loops(p, batch):

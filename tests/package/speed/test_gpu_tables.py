@@ -6,7 +6,7 @@ from unrolled import records
 from unrolled.speed import gpu_tables
 
 
-@pytest.mark.parametrize("name", gpu_tables.KINDS)
+@pytest.mark.parametrize("name", gpu_tables.TABLES)
 def test_a_page_shows_a_record_or_that_there_is_none(name, tmp_path, monkeypatch):
     monkeypatch.setattr(records, "FOLDER", tmp_path)
     assert gpu_tables.table(name) == (

@@ -91,7 +91,7 @@ def test_the_plain_way_leaves_the_weights_alone():
     p, batch = example()
     before = tree.map(np.copy, p)
     loss, right = expected(p, batch)
-    found, new = sgd_step.step_plainly(p, batch, RATE)
+    found, new = sgd_step.reference_step(p, batch, RATE)
     assert_allclose(found, loss, rtol=1e-12)
     assert gap(new, right, before) < 1e-12
     assert all(map(np.array_equal, tree.leaves(p), tree.leaves(before)))
@@ -120,7 +120,7 @@ def test_what_lies_in_the_memory_before_does_not_matter(way):
         ALL[way],
         work,
     )
-    for memory in work._memory.values():
+    for memory in work.memory.values():
         memory[:] = np.inf
     before = tree.map(np.copy, p)
     _, right = expected(p, batch)

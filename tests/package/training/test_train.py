@@ -19,7 +19,13 @@ from unrolled.data import text
 from unrolled.models import language_model
 from unrolled.training import checkpoint
 from unrolled.training.optimizers import adam, rmsprop, sgd
-from unrolled.training.train import Diverged, Interrupted, load_best, train
+from unrolled.training.train import (
+    Diverged,
+    Interrupted,
+    load_best,
+    one_step,
+    train,
+)
 
 EPOCHS, RATE = 3, 0.05
 
@@ -54,6 +60,40 @@ def test_losses_norms_and_epoch_means_are_those_of_the_batches():
     for f in found[4::5]:  # each epoch's mean is of its own words
         own = [g.loss for g in found if g.epoch == f.epoch]
         assert f.train_loss == pytest.approx(np.mean(own), rel=1e-12)
+
+
+def test_one_step_returns_the_loss_before_it_and_moves_along_the_clipped_gradient():
+    p, batch = point(), Pull(4.0)
+    loss, dp = pull(p, batch)
+    norm = np.linalg.norm(dp.x)
+    for clip, used in ((None, dp.x), (0.5, 0.5 * dp.x / norm)):
+        p = point()
+        new, _, *found = one_step(p, batch, pull, sgd, learning_rate=RATE, clip=clip)
+        np.testing.assert_allclose(new.x, point().x - RATE * used, rtol=1e-12)
+        assert new is p and found == [loss, pytest.approx(norm, rel=1e-12)]
+
+
+def test_one_step_passes_the_optimizers_state_on():
+    p, q, state, expected = point(), point(), None, None
+    for batch in batches(0):
+        p, state, *_ = one_step(p, batch, pull, adam, state, learning_rate=RATE)
+        q, expected = adam(q, pull(q, batch)[1], expected, learning_rate=RATE)
+    assert p.x.tolist() == q.x.tolist() and state.steps == 5
+    np.testing.assert_array_equal(state.mean.x, expected.mean.x)
+
+
+@pytest.mark.parametrize(("loss", "slope"), [(math.nan, 1.0), (1.0, math.inf)])
+def test_one_step_that_diverges_leaves_the_parameters(loss, slope):
+    p = point()
+    with pytest.raises(Diverged, match="^the (loss|gradient's norm) is (nan|inf)"):
+        one_step(
+            p,
+            Pull(0.0),
+            lambda q, batch: (loss, Point(np.array([slope, 0.0]))),
+            sgd,
+            learning_rate=RATE,
+        )
+    assert p.x.tolist() == point().x.tolist()
 
 
 def test_clipping_bounds_the_step():
@@ -174,6 +214,39 @@ def test_a_run_is_saved_after_so_many_steps_and_after_each_epoch(tmp_path, monke
         )
     )
     assert saved == [1000, 1005]
+
+
+def test_a_checkpoint_names_its_counters_and_arrays_as_it_always_did(tmp_path):
+    """Runs of hours go on from files that an earlier version of the loop has written."""
+    path, stored = tmp_path / "run.npz", Point(np.array([0.25, 0.5]))
+    at = {
+        "step": 7,
+        "epoch": 1,
+        "step_in_epoch": 2,
+        "words": 70,
+        "learning_rate": 0.5,
+        "epoch_loss": 30.0,
+        "epoch_words": 20,
+        "last_loss": 2.0,
+        "best_loss": math.inf,
+        "epochs_without_gain": 0,
+    }
+    checkpoint.save(
+        path, checkpoint.State(stored, stored, ()), {"at": at, "settings": {}}
+    )
+    found = run(point(), sgd, path=path, epochs=2, save_every=1)
+    assert [(f.step, f.epoch, f.words) for f in found] == [
+        (8, 1, 80),
+        (9, 1, 90),
+        (10, 1, 100),
+    ]
+    assert {f.learning_rate for f in found} == {0.5}
+    assert found[0].loss == pull(stored, batches(1)[2])[0]
+    mean = (30.0 + 10 * sum(f.loss for f in found)) / 50
+    assert found[-1].train_loss == pytest.approx(mean, rel=1e-12)
+    assert set(checkpoint.load_facts(path)["at"]) == set(at)
+    with np.load(path) as archive:
+        assert set(archive.files) == {"params.x", "best.x", "facts"}
 
 
 def test_a_checkpoint_of_other_settings_or_another_model_is_refused(tmp_path):
