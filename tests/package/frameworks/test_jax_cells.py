@@ -3,14 +3,16 @@
 import numpy as np
 import pytest
 
+from tests.support import registered_cells
 from unrolled import tree
-from unrolled.cells import gru, lstm, rnn
+from unrolled.cells import lstm, rnn
 from unrolled.data import text
 from unrolled.frameworks import jax_cells
 from unrolled.models import language_model
 
 T, B, D, H, V = 7, 3, 4, 6, 11
-cells = pytest.mark.parametrize("cell", [rnn, lstm, gru], ids=["rnn", "lstm", "gru"])
+CELLS = registered_cells.cells("JAX")
+cells = pytest.mark.parametrize("cell", CELLS.values(), ids=CELLS)
 
 
 def gap(actual, expected):
