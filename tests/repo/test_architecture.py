@@ -331,7 +331,8 @@ def test_every_module_has_a_test_file(package):
         for name, source in without_exercises(package).items()
         if not (ROOT / "code" / name.replace(".", "/")).is_dir()
     }
-    assert untested_modules(modules, tests) == []
+    complaints = untested_modules(modules, tests)
+    assert not complaints, "; ".join(complaints)
 
 
 def test_a_module_without_a_test_file_is_found():
