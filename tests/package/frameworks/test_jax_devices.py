@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.support import registered_cells
 from unrolled import tree
 from unrolled.cells import lstm
 from unrolled.data import text
@@ -18,16 +19,19 @@ from unrolled.models import language_model
 
 @pytest.fixture(scope="module")
 def found():
-    script = Path(__file__).with_name("devices_of_a_processor.py")
     said = subprocess.run(
-        [sys.executable, script], capture_output=True, text=True, env=os.environ
+        [sys.executable, "-m", "tests.support.devices_of_a_processor"],
+        capture_output=True,
+        text=True,
+        env=os.environ,
+        cwd=Path(__file__).parents[3],
     )
     assert said.returncode == 0, said.stderr[-2000:]
     return json.loads(said.stdout)
 
 
 cells = pytest.mark.parametrize(
-    "cell", ["unrolled.cells.rnn", "unrolled.cells.lstm", "unrolled.cells.gru"]
+    "cell", [cell.__name__ for cell in registered_cells.cells("JAX").values()]
 )
 
 
