@@ -105,6 +105,7 @@ def another(generator, seed):
 
 
 RECORDS = {"witness_spread": main}
+BUILDS_ON = ("*",)
 
 
 if __name__ == "__main__":

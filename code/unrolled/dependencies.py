@@ -9,12 +9,18 @@ reworded error, nor a module that moves, nor a function that nobody calls change
 Two things cannot be read off the names. A function of a module that is passed as a value
 (``cell.forward``) is taken from every such module, or from those that a run was seen to enter. A
 module whose name stands in a string counts whole: it runs as a process of its own.
+
+A script may also say which arguments make a record, ``ARGUMENTS = {name: ("--small",)}``, and
+which records it reads, ``BUILDS_ON = (name, ...)``, where ``*`` stands for all others. Neither is
+part of what a record rests on.
 """
 
 import ast
+import fnmatch
 import functools
+import graphlib
 import hashlib
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 # packages, and the folders they lie in
 ROOMS = {"unrolled": "code", "experiments": "."}
@@ -28,12 +34,14 @@ class NoScript(LookupError):
 
 
 class Module(NamedTuple):
-    """A module's definitions, what it does when imported, its names for others, its RECORDS."""
+    """A module's definitions, what it does when imported, its names for others, its records."""
 
     definitions: dict[str, list[ast.stmt]]
     effects: list[ast.stmt]
     imports: dict[str, str]
     records: dict[str, ast.expr]
+    arguments: dict[str, tuple[str, ...]]
+    builds_on: tuple[str, ...]
 
 
 class Piece(NamedTuple):
@@ -177,6 +185,19 @@ class House:
             if piece.meaning
         }
 
+    def commands(self):
+        """Returns {record: arguments of ``python -m`` that make it}, after those it builds on."""
+        order: graphlib.TopologicalSorter[str] = graphlib.TopologicalSorter()
+        for record, script in self.scripts.items():
+            others = self.scripts.keys() - {record}
+            read = [fnmatch.filter(others, p) for p in self.modules[script].builds_on]
+            order.add(record, *sorted(name for names in read for name in names))
+        return {
+            record: (script, *self.modules[script].arguments.get(record, ()))
+            for record in order.static_order()
+            for script in [self.scripts[record]]
+        }
+
     def kind(self, name):
         """Returns "function" (or class) or "constant" for a qualified name; None if it is gone."""
         module, _, name = name.rpartition(".")
@@ -265,6 +286,7 @@ def _module(name, source):
     effects = []
     tree = ast.parse(source)
     records: dict[str, ast.expr] = {}
+    said: dict[str, Any] = {"ARGUMENTS": {}, "BUILDS_ON": ()}
     for statement in tree.body:
         match statement:
             case ast.FunctionDef(name=defined) | ast.ClassDef(name=defined):
@@ -272,6 +294,11 @@ def _module(name, source):
             case ast.Assign(targets=[ast.Name(id="RECORDS")], value=ast.Dict() as made):
                 for key, value in zip(made.keys, made.values, strict=True):
                     records[ast.literal_eval(key)] = value  # type: ignore[arg-type]
+            case ast.Assign(
+                targets=[ast.Name(id="ARGUMENTS" | "BUILDS_ON" as constant)],
+                value=ast.Dict() | ast.Tuple() as value,
+            ) if name.startswith("experiments."):
+                said[constant] = ast.literal_eval(value)
             case ast.Assign() | ast.AnnAssign() if stored := _stored(statement):
                 for each in stored:
                     definitions.setdefault(each, []).append(statement)
@@ -288,7 +315,7 @@ def _module(name, source):
                 for each in _stored(statement):
                     definitions.setdefault(each, []).append(statement)
     top = [s for s in tree.body if not isinstance(s, ast.FunctionDef | ast.ClassDef)]
-    return Module(definitions, effects, _aliases(top, name), records)
+    return Module(definitions, effects, _aliases(top, name), records, *said.values())
 
 
 def _stored(statement):

@@ -205,6 +205,11 @@ def scripts():
     return _house().scripts
 
 
+def commands():
+    """Returns {record: arguments of ``python -m`` that make it}, after those it builds on."""
+    return _house().commands()
+
+
 def script_of(record):
     """Returns the file of the script that made a record, from the repository's root."""
     module = next(name for name in record["code"] if name.endswith(".RECORDS"))

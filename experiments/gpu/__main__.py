@@ -6,6 +6,7 @@ import importlib
 import importlib.util
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -17,9 +18,24 @@ from experiments.gpu import device as devices
 from unrolled import records
 from unrolled.speed import gpu_tables
 
-RUNS = tuple(gpu_tables.TABLES)
 DONE, FAILED, UNFIT, OUT_OF_TIME, INTERRUPTED = 0, 1, 2, 3, 130
 KEPT = records.ROOT / "_build" / "runs" / "gpu"
+
+
+def kinds():
+    """Returns the kinds of runs, the modules of this folder with PARTS, as pages show them."""
+    paths = Path(__file__).parent.glob("*.py")
+    found = [
+        p.stem for p in paths if re.search("^PARTS = ", p.read_text("utf-8"), re.M)
+    ]
+    shown = [*gpu_tables.TABLES]
+    last = len(shown)  # a kind that no page shows yet
+    return tuple(
+        sorted(found, key=lambda k: (shown.index(k) if k in shown else last, k))
+    )
+
+
+RUNS = kinds()
 
 
 class Deadline(Exception):

@@ -279,6 +279,7 @@ def witness(name):
 
 
 RECORDS = {"far_words": main}
+BUILDS_ON = ("pocket_language_model",)
 
 
 if __name__ == "__main__":

@@ -79,6 +79,7 @@ def witness(name):
 
 
 RECORDS = {"gated_gradient_by_distance": main}
+BUILDS_ON = ("pocket_language_model", "gru_language_model", "lstm_language_model")
 
 
 if __name__ == "__main__":

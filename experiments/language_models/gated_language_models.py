@@ -222,13 +222,20 @@ RECORDS = {
     "lstm_two_layers_language_model": (main, Network((embedding, lstm, lstm), 86)),
     "gru_two_layers_language_model": (main, Network((embedding, gru, gru), 90)),
 }
+ARGUMENTS = {
+    "rnn_language_model": ("rnn",),
+    "lstm_language_model": ("lstm",),
+    "gru_language_model": ("gru",),
+    "lstm_two_layers_language_model": ("lstm_two_layers",),
+    "gru_two_layers_language_model": ("gru_two_layers",),
+}
 
 
 if __name__ == "__main__":
-    names = [name.removesuffix("_language_model") for name in RECORDS]
+    of = {argument: name for name, (argument,) in ARGUMENTS.items()}
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("name", choices=names, help="which network")
-    name = f"{parser.parse_args().name}_language_model"
+    parser.add_argument("name", choices=[*of], help="which network")
+    name = of[parser.parse_args().name]
     make, network = RECORDS[name]
     try:
         make(name, network)

@@ -139,6 +139,7 @@ def witness(name):
 
 
 RECORDS = {"gradient_by_distance": main}
+BUILDS_ON = ("pocket_language_model",)
 
 
 if __name__ == "__main__":

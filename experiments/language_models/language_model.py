@@ -249,6 +249,7 @@ def sample(params, vocabulary):
 
 
 RECORDS = {"language_model": (main, FULL), "pocket_language_model": (main, POCKET)}
+ARGUMENTS = {"pocket_language_model": ("--pocket",)}
 
 
 if __name__ == "__main__":

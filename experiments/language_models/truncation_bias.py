@@ -146,6 +146,7 @@ def cosine(one, other):
 
 
 RECORDS = {"truncation_bias": main}
+BUILDS_ON = ("pocket_language_model",)
 
 
 if __name__ == "__main__":

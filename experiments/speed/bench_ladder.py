@@ -515,6 +515,7 @@ def main():
 
 
 RECORDS = {"bench_ladder": (groups, measure, summary)}
+ARGUMENTS = {"bench_ladder": ("--record",)}
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -175,6 +175,7 @@ def main():
 
 
 RECORDS = {"bench_lstm": measure}
+ARGUMENTS = {"bench_lstm": ("--record",)}
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -1,5 +1,6 @@
 """`make gpu` without a GPU: what it refuses, what it proves, and what an interruption leaves."""
 
+import importlib
 import json
 import os
 import signal
@@ -29,15 +30,12 @@ from unrolled import records, tree
 from unrolled.cells import lstm, rnn
 from unrolled.data import text
 from unrolled.models import language_model
+from unrolled.speed import gpu_tables
 
 GOOD = "NVIDIA H100, 580.65.06, 81559, 80000\n"
 CARD = device.Device("a card", "580.1", 8 << 30, 7 << 30)
 MODULES = {
-    "ladder": ladder,
-    "fused_lstm": fused_lstm,
-    "saturation": saturation,
-    "language_models": language_models,
-    "dates": dates,
+    name: importlib.import_module(f"experiments.gpu.{name}") for name in gpu.RUNS
 }
 
 
@@ -584,3 +582,13 @@ def test_every_kind_says_all_that_a_record_needs(name):
     assert kind.RECORDS == {f"gpu/{name}": (kind.settings, kind.run)}
     total = sum(kind.SECONDS for _ in kind.PARTS)
     assert total < 20 * 60, "the parts of a kind together fit into twenty minutes"
+
+
+def test_the_kinds_are_the_modules_with_parts_and_each_has_its_table():
+    assert set(gpu.RUNS) == {
+        name.removeprefix("gpu/") for name in records.scripts() if name[:4] == "gpu/"
+    }
+    missing = [name for name in gpu.RUNS if name not in gpu_tables.TABLES]
+    assert not missing, (
+        f"write {missing[0]}, and its line in TABLES, in code/unrolled/speed/gpu_tables.py"
+    )

@@ -57,11 +57,39 @@ def test_list_makes_nothing(results, capsys):
     assert "old: stale" in capsys.readouterr().out
 
 
-def test_every_record_that_a_script_makes_is_made():
-    made = {n: of for n, of in records.scripts().items() if not n.startswith("gpu/")}
-    assert {
-        name: command[0] for name, command in experiments.EXPERIMENTS.items()
-    } == made
+MADE = experiments.experiments()
+RECORDED = [name for name in MADE if (records.FOLDER / f"{name}.json").is_file()]
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_every_record_that_a_script_makes_is_there(name):
+    assert name in RECORDED, f"run python -m {' '.join(MADE[name])}"
+
+
+def test_no_two_records_are_made_by_the_same_command():
+    made: dict[tuple[str, ...], str] = {}
+    for name, command in MADE.items():
+        other = made.setdefault(command, name)
+        assert other == name, (
+            f"python -m {' '.join(command)} makes {other} and {name}: say in ARGUMENTS,"
+            " beside RECORDS, what makes each"
+        )
+
+
+@pytest.mark.parametrize("name", RECORDED)
+def test_a_record_is_made_after_those_it_read(name):
+    order = [*MADE]
+    read = {path.removeprefix("results/") for path in records.load(name)["data"]}
+    read = {path.rpartition(".")[0] for path in read}
+    after = [n for n in read & MADE.keys() if order.index(n) > order.index(name)]
+    assert not after, f"name {after[0]} in BUILDS_ON of {MADE[name][0]}"
+
+
+def test_what_a_script_says_of_its_records_names_records():
+    scripts = dependencies.read(records.ROOT).modules
+    for name in {command[0] for command in MADE.values()}:
+        assert scripts[name].arguments.keys() <= scripts[name].records.keys(), name
+        assert set(scripts[name].builds_on) <= {*records.scripts(), "*"}, name
 
 
 def test_every_record_says_what_it_needs_to_be_repeated():
@@ -89,15 +117,21 @@ BENCHMARKS = {
 }
 
 
-def test_every_record_but_a_benchmark_has_a_witness():
-    without = {n for n in experiments.EXPERIMENTS if "witness" not in records.load(n)}
-    assert without == BENCHMARKS
+TRAININGS = [name for name in RECORDED if name not in BENCHMARKS]
+WITNESSED = [name for name in RECORDED if "witness" in records.load(name)]
+
+
+@pytest.mark.parametrize("name", RECORDED)
+def test_every_record_but_a_benchmark_has_a_witness(name):
+    assert ("witness" in records.load(name)) == (name not in BENCHMARKS), (
+        f"give records.write of {MADE[name][0]} a witness, or name {name} in BENCHMARKS"
+    )
 
 
 def test_no_recorded_training_is_stale():
     stale = {
         name: changed
-        for name in experiments.EXPERIMENTS.keys() - BENCHMARKS
+        for name in TRAININGS
         if (changed := records.changes(records.load(name)))
     }
     assert not stale, "make attest asks their witnesses; make results makes them again"
@@ -107,10 +141,7 @@ def test_no_recorded_training_is_stale():
 def stale_after():
     """Returns which records a change of the package would make stale, of those with a witness."""
     sources = dependencies.sources(records.ROOT)
-    entered = {
-        name: records.load(name)["witness"]["entered"]
-        for name in experiments.EXPERIMENTS.keys() - BENCHMARKS
-    }
+    entered = {name: records.load(name)["witness"]["entered"] for name in WITNESSED}
 
     def rest_on(sources):
         house = dependencies.House(sources)
@@ -155,8 +186,7 @@ def test_a_new_guard_makes_no_record_stale(stale_after, module, line):
 
 def test_a_changed_constant_makes_stale_exactly_the_records_that_run_it(stale_after):
     entered = {
-        name: set(records.load(name)["witness"]["entered"])
-        for name in experiments.EXPERIMENTS.keys() - BENCHMARKS
+        name: set(records.load(name)["witness"]["entered"]) for name in WITNESSED
     }
     with_gru = {name for name, modules in entered.items() if "gru" in modules}
     assert (

@@ -1,5 +1,7 @@
 """What a record rests on: exactly what its script can reach, and nothing that cannot matter."""
 
+import graphlib
+
 import pytest
 
 from unrolled import dependencies
@@ -239,3 +241,40 @@ def test_what_a_module_does_counts_where_only_its_import_of_another_library_is_u
             {"experiments.quiet": QUIET, "experiments.sums": script}
         )
         assert "experiments.quiet.(import)" in house.rests_on("sums")
+
+
+def test_the_order_and_the_arguments_are_those_that_scripts_say():
+    house = dependencies.House(
+        {
+            "experiments.all_of_them": "RECORDS = {'z': f}\nBUILDS_ON = ('*',)",
+            "experiments.late": "RECORDS = {'a': f}\nBUILDS_ON = ('small',)",
+            "experiments.two": (
+                "RECORDS = {'large': f, 'small': f}\nARGUMENTS = {'small': ('-s',)}"
+            ),
+        }
+    )
+    commands = house.commands()
+    assert commands["small"] == ("experiments.two", "-s")
+    assert commands["large"] == ("experiments.two",)
+    order = [*commands]
+    assert order[-1] == "z" and order.index("small") < order.index("a")
+
+
+def test_two_scripts_that_read_each_other_are_refused():
+    house = dependencies.House(
+        {
+            "experiments.one": "RECORDS = {'a': f}\nBUILDS_ON = ('b',)",
+            "experiments.two": "RECORDS = {'b': f}\nBUILDS_ON = ('a',)",
+        }
+    )
+    with pytest.raises(graphlib.CycleError):
+        house.commands()
+
+
+@pytest.mark.parametrize(
+    "said", ["ARGUMENTS = {'bench': ('-s',)}", "BUILDS_ON = ('*',)"]
+)
+def test_how_a_record_is_made_is_no_part_of_what_it_rests_on(house, said):
+    # a module that counts whole
+    changed = ("experiments/worker.py", "def serve", f"{said}\ndef serve")
+    assert house([changed]).rests_on("bench") == house().rests_on("bench")

@@ -35,7 +35,7 @@ LSTM_UNITS = (
 )
 LSTM_GRAPH = (
     "package.drawing.test_cell_graph:test_walking_the_list_is_a_step",
-    *test_cell_graph.CELLS[0],
+    *test_cell_graph.DRAWN["lstm"],
 )
 LSTM_INIT = ("chapters.test_the_lstm:test_init_opens_the_forget_gate_and_no_other",)
 GRU = (f"package.cells.test_cell_interface:{IS_GRADIENT}", gru, 5, 3)

@@ -8,8 +8,8 @@ os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=4"
 import jax  # noqa: E402
 import numpy as np  # noqa: E402
 
+from tests.support import registered_cells  # noqa: E402
 from unrolled import tree  # noqa: E402
-from unrolled.cells import gru, lstm, rnn  # noqa: E402
 from unrolled.data import text  # noqa: E402
 from unrolled.frameworks import jax_devices  # noqa: E402
 from unrolled.models import language_model  # noqa: E402
@@ -17,7 +17,7 @@ from unrolled.models import language_model  # noqa: E402
 jax.config.update("jax_enable_x64", True)
 V, H, T, B = 13, 6, 7, 8
 found = {}
-for cell in (rnn, lstm, gru):
+for cell in registered_cells.cells("JAX").values():
     rng = np.random.default_rng(0)
     p = language_model.init(rng, V, H, cell, np.float64)
     p = tree.map(lambda w, rng=rng: w + 0.4 * rng.standard_normal(w.shape), p)

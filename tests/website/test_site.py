@@ -11,17 +11,22 @@ mathematics in both themes, from one to the other as the reader's system changes
 colours as its words have classes, and these are checked on one page that has each class once;
 mathematics has the colour of the text around it. One page of each kind is opened in each theme and
 asked for everything everywhere.
+
+A check is one function, under `@check`, from a visit to what is wrong with its page. It names
+pages that have the fault: no page of the book may have it, and each of these must.
 """
 
 import gzip
 import os
 import re
 from html.parser import HTMLParser
+from typing import NamedTuple
 from urllib.parse import unquote, urljoin, urlsplit
 
 import pytest
 
-from tests.support.paths import AXE
+from book._ext.build import build
+from tests.support.paths import AXE, ROOT
 from tests.support.serving import serving
 from tests.support.waiting import settle, wait_until
 
@@ -51,6 +56,53 @@ HEAVIEST = 450_000  # bytes, gzipped, without the page's figures
 PRESSED = {".woff2", ".png", ".jpg", ".gif"}
 
 pytestmark = [pytest.mark.site, pytest.mark.slow]
+
+
+class Check(NamedTuple):
+    """What finds a fault on a visited page, and the pages below that have the fault."""
+
+    find: object
+    faulty: frozenset[str]
+
+
+CHECKS = {}
+FINE = (
+    '<!doctype html><html lang="en"><link rel="icon" href="data:,"><title>t</title>'
+    "<main><h1>t</h1>{}</main></html>"
+)
+BODIES = {
+    "link": '<a href="fine.html#nowhere">there</a> <a href="gone.html">gone</a>',
+    "fine": '<a href="fine.html#here" id="here">here</a>',
+}
+
+
+def check(*also, **bodies):
+    """Returns what makes a function from a Visit to a page's faults a test of every page.
+
+    Args:
+        also: names of pages of other checks that have this fault, too.
+        bodies: the bodies of pages that have it, by name.
+
+    Raises:
+        TypeError: no page has the fault, so that nothing shows that the function finds it.
+    """
+    if not bodies:
+        raise TypeError(
+            "give @check the body of a page that has the fault: name='<p>…'"
+        )
+    BODIES.update(bodies)
+
+    def register(find):
+        name = find.__name__
+        CHECKS[name] = Check(find, frozenset({*also, *bodies}))
+
+        def test(book):
+            assert book.all(lambda visit: visit.found[name]) == {}
+
+        test.__name__, test.__doc__ = name, find.__doc__
+        return test
+
+    return register
 
 
 class Page(HTMLParser):
@@ -137,7 +189,7 @@ class Visit:
 
     def __init__(self, page, folder, origin, name, themes):
         self.console, self.foreign, self.failed, self.loaded = [], [], [], set()
-        self.origin, self.folder = origin, folder
+        self.origin, self.folder, self.page = origin, folder, page
         heard = {
             "console": lambda message: self.console.append(message.text),
             "pageerror": lambda error: self.console.append(str(error)),
@@ -169,6 +221,7 @@ class Visit:
         page.wait_for_load_state("networkidle")
         for event, listener in heard.items():
             page.remove_listener(event, listener)
+        self.found = {name: check.find(self) for name, check in CHECKS.items()}
 
     def asked(self, request):
         if not request.url.startswith(("data:", self.origin)):
@@ -261,8 +314,20 @@ def test_one_page_of_each_kind_is_there(site):
     assert [name for name in EVERY_KIND if not (site / name).is_file()] == []
 
 
-def test_axe_finds_nothing_at_1280_390_and_320_pixels(book):
-    assert book.all(lambda visit: visit.axe) == {}
+@check(
+    contrast='<p style="color:#aaa;background:#fff">pale</p>',
+    dark=(
+        "<style>@media (prefers-color-scheme: dark) "
+        "{p {color: #444; background: #222}}</style><p>dim</p>"
+    ),
+    narrow=(
+        "<style>img {display: none} @media (max-width: 400px) {img {display: block}}</style>"
+        '<img src="data:image/gif;base64,R0lGODlhAQABAAAAACw=">'
+    ),
+    alt='<img src="data:image/gif;base64,R0lGODlhAQABAAAAACw=">',
+)
+def test_axe_finds_nothing_at_1280_390_and_320_pixels(visit):
+    return visit.axe
 
 
 @pytest.mark.browser
@@ -289,20 +354,33 @@ def test_mathematics_has_the_colour_of_its_text(site):
     )
 
 
-def test_nothing_is_asked_of_another_host(book):
-    assert book.all(lambda visit: visit.foreign) == {}
+@check(foreign='<img alt="x" src="http://other.invalid/x.png">')
+def test_nothing_is_asked_of_another_host(visit):
+    return visit.foreign
 
 
-def test_nothing_is_missing(book):
-    assert book.all(lambda visit: visit.failed) == {}
+@check("foreign", missing='<img alt="x" src="missing.png">')
+def test_nothing_is_missing(visit):
+    return visit.failed
 
 
-def test_the_console_stays_empty(book):
-    assert book.all(lambda visit: visit.console) == {}
+@check(
+    *("foreign", "missing"),
+    console="<script>console.log('chatter')</script>",
+    error="<script>nothing.there</script>",
+)
+def test_the_console_stays_empty(visit):
+    return visit.console
 
 
-def test_no_page_scrolls_sideways_at_320_pixels(book):
-    assert book.all(lambda visit: visit.width if visit.width > 320 else 0) == {}
+@check(wide='<div style="width:400px">wide</div>')
+def test_no_page_scrolls_sideways_at_320_pixels(visit):
+    return visit.width if visit.width > 320 else 0
+
+
+@check(heavy="<script src='heavy.js'></script>")
+def too_heavy(visit):
+    return visit.weight if visit.weight > HEAVIEST else 0
 
 
 def test_every_page_is_light(book):
@@ -311,7 +389,7 @@ def test_every_page_is_light(book):
     print(
         f"heaviest page: {heaviest}, {weights[heaviest] / 1000:.0f} KB gzipped without figures"
     )
-    assert {name: weight for name, weight in weights.items() if weight > HEAVIEST} == {}
+    assert book.all(lambda visit: visit.found["too_heavy"]) == {}
 
 
 def test_links_inside_the_site_lead_somewhere(site):
@@ -320,36 +398,12 @@ def test_links_inside_the_site_lead_somewhere(site):
 
 # --- Each check, turned on a page that has the fault ---
 
-FINE = (
-    '<!doctype html><html lang="en"><link rel="icon" href="data:,"><title>t</title>'
-    "<main><h1>t</h1>{}</main></html>"
-)
-FAULTS = {
-    "contrast": '<p style="color:#aaa;background:#fff">pale</p>',
-    "dark": (
-        "<style>@media (prefers-color-scheme: dark) "
-        "{p {color: #444; background: #222}}</style><p>dim</p>"
-    ),
-    "narrow": (
-        "<style>img {display: none} @media (max-width: 400px) {img {display: block}}</style>"
-        '<img src="data:image/gif;base64,R0lGODlhAQABAAAAACw=">'
-    ),
-    "alt": '<img src="data:image/gif;base64,R0lGODlhAQABAAAAACw=">',
-    "foreign": '<img alt="x" src="http://other.invalid/x.png">',
-    "console": "<script>console.log('chatter')</script>",
-    "error": "<script>nothing.there</script>",
-    "missing": '<img alt="x" src="missing.png">',
-    "wide": '<div style="width:400px">wide</div>',
-    "heavy": "<script src='heavy.js'></script>",
-    "link": '<a href="fine.html#nowhere">there</a> <a href="gone.html">gone</a>',
-    "fine": '<a href="fine.html#here" id="here">here</a>',
-}
-
 
 @pytest.fixture(scope="module")
-def faulty(tmp_path_factory, browser, site):
+def faulty(tmp_path_factory, browser):
+    build.npm_packages(ROOT)
     folder = tmp_path_factory.mktemp("faulty")
-    for name, body in FAULTS.items():
+    for name, body in BODIES.items():
         (folder / f"{name}.html").write_text(FINE.format(body), "utf-8")
     (folder / "heavy.js").write_text(f"//{os.urandom(600_000).hex()}")
     with serving(folder) as address:
@@ -362,23 +416,30 @@ def only(found):
     return sorted({name.partition(".")[0] for name in found})
 
 
-def test_each_check_finds_its_fault_and_no_other(faulty):
+@pytest.mark.parametrize("name", CHECKS)
+def test_each_check_finds_its_fault_and_no_other(faulty, name):
+    found = only(faulty.all(lambda visit: visit.found[name]))
+    assert found == sorted(CHECKS[name].faulty)
+
+
+def test_axe_names_the_rule_and_the_theme(faulty):
     axe = faulty.all(lambda visit: visit.axe)
-    assert only(axe) == ["alt", "contrast", "dark", "narrow"]
     assert axe["contrast.html"] == [
         "color-contrast: p (dark)",
         "color-contrast: p (light)",
     ]
     assert axe["dark.html"] == ["color-contrast: p (dark)"]
     assert axe["narrow.html"] == axe["alt.html"] == ["image-alt: img"]
-    assert only(faulty.all(lambda visit: visit.foreign)) == ["foreign"]
-    assert only(faulty.all(lambda visit: visit.failed)) == ["foreign", "missing"]
-    consoles = faulty.all(lambda visit: visit.console)
-    assert only(consoles) == ["console", "error", "foreign", "missing"]
-    assert only(faulty.all(lambda visit: visit.width > 320)) == ["wide"]
-    assert only(faulty.all(lambda visit: visit.weight > HEAVIEST)) == ["heavy"]
+
+
+def test_links_that_lead_nowhere_are_found(faulty):
     assert broken_links(faulty.folder) == [
         ("link.html", "fine.html#nowhere"),
         ("link.html", "gone.html"),
         ("missing.html", "missing.png"),
     ]
+
+
+def test_a_check_without_a_page_that_has_the_fault_is_refused():
+    with pytest.raises(TypeError, match="the body of a page that has the fault"):
+        check()

@@ -1,13 +1,15 @@
 """What every recurrent cell keeps: one interface, the exact gradient, no surprise in a batch."""
 
+import inspect
 from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from tests.support import registered_cells
 from unrolled import functional, tree
-from unrolled.cells import coupled_lstm, gru, gru_reset_after, lstm, peephole_lstm, rnn
+from unrolled.cells import gru, gru_reset_after, lstm, registry, rnn
 from unrolled.data import text
 from unrolled.gradients import gradcheck
 from unrolled.layers import embedding, stacked
@@ -27,24 +29,22 @@ def hard(cell):
     )
 
 
+REGISTERED = registered_cells.cells()
+WITH_A_GATE = {
+    f"hard {name}": hard(cell)
+    for name, cell in REGISTERED.items()
+    if "gate" in inspect.signature(cell.step).parameters
+}
 CELLS = {
-    "rnn": rnn,
-    "lstm": lstm,
-    "gru": gru,
-    "gru_reset_after": gru_reset_after,
-    "peephole_lstm": peephole_lstm,
-    "coupled_lstm": coupled_lstm,
-    "hard lstm": hard(lstm),
-    "hard gru": hard(gru),
-    "hard gru_reset_after": hard(gru_reset_after),
+    **REGISTERED,
+    **WITH_A_GATE,
     "gru over gru": stacked.of(gru, gru),
     "gru over lstm over rnn": stacked.of(rnn, lstm, gru),
 }
 every_cell = pytest.mark.parametrize("cell", CELLS.values(), ids=CELLS.keys())
+TWO_STATES = [n for n in REGISTERED if registry.CELLS[n].states == 2]
 lstms = pytest.mark.parametrize(
-    "cell",
-    [lstm, peephole_lstm, coupled_lstm],
-    ids=["lstm", "peephole_lstm", "coupled_lstm"],
+    "cell", [REGISTERED[name] for name in TWO_STATES], ids=TWO_STATES
 )
 
 
@@ -272,7 +272,7 @@ def test_the_forget_gate_begins_open():
     assert np.split(b, 4)[1].tolist() == [1.0] * H and b.sum() == H
 
 
-@pytest.mark.parametrize("cell", [lstm, gru, gru_reset_after])
+@pytest.mark.parametrize("cell", REGISTERED.values(), ids=REGISTERED)
 def test_every_block_of_the_recurrent_weights_begins_orthogonal(cell):
     W_h = cell.init(np.random.default_rng(0), D, H).W_h
     for block in np.split(W_h, W_h.shape[1] // H, axis=1):

@@ -3,12 +3,14 @@
 import numpy as np
 import pytest
 
+from tests.support import registered_cells
 from unrolled import tree
-from unrolled.cells import gru, gru_reset_after, lstm, peephole_lstm, rnn
+from unrolled.cells import gru, lstm
 from unrolled.layers import attention, bidirectional, feed_forward, multi_head, stacked
 from unrolled.models import language_model, memory_network, seq2seq, turing_machine
 
 LAYERS = stacked.of(lstm, gru)
+CELLS = registered_cells.cells()
 MODELS = {
     "language model": lambda rng, t: language_model.init(rng, 7, 5, dtype=t),
     "seq2seq": lambda rng, t: seq2seq.init(rng, 7, 6, 5, attention.additive, dtype=t),
@@ -23,7 +25,7 @@ MODELS = {
     "layers": lambda rng, t: LAYERS.init(rng, 3, 5, dtype=t),
     **{
         cell.__name__: lambda rng, t, cell=cell: cell.init(rng, 3, 5, dtype=t)
-        for cell in (rnn, lstm, gru, gru_reset_after, peephole_lstm, feed_forward)
+        for cell in (*CELLS.values(), feed_forward)
     },
 }
 
@@ -45,14 +47,7 @@ def test_every_random_matrix_has_both_signs(init):
 
 @pytest.mark.parametrize(
     "init",
-    [
-        rnn.init,
-        lstm.init,
-        gru.init,
-        gru_reset_after.init,
-        feed_forward.init,
-        LAYERS.init,
-    ],
+    [*(cell.init for cell in CELLS.values()), feed_forward.init, LAYERS.init],
 )
 def test_the_inputs_weights_lie_in_the_range_that_is_asked_for(init):
     for given, scale in ((None, 1 / 3), (0.01, 0.01), (2.0, 2.0)):
@@ -67,7 +62,7 @@ def test_both_directions_have_the_range_that_is_asked_for():
         assert 0.0095 < np.abs(of_direction.W_x).max() <= 0.01
 
 
-@pytest.mark.parametrize("cell", [rnn, lstm, gru, gru_reset_after, peephole_lstm])
+@pytest.mark.parametrize("cell", CELLS.values(), ids=CELLS)
 def test_one_input_and_one_unit_are_enough_and_the_first_state_has_the_weights_type(
     cell,
 ):

@@ -3,19 +3,18 @@
 import numpy as np
 import pytest
 
+from tests.support import registered_cells
 from unrolled import tree
-from unrolled.cells import coupled_lstm, gru, gru_reset_after, lstm, peephole_lstm
+from unrolled.cells import lstm, registry
 from unrolled.drawing import cell_graph, figures
 
 B, D, H = 3, 4, 5
-CELLS = [
-    (cell_graph.LSTM, lstm),
-    (cell_graph.PEEPHOLE_LSTM, peephole_lstm),
-    (cell_graph.COUPLED_LSTM, coupled_lstm),
-    (cell_graph.GRU, gru),
-    (cell_graph.GRU_RESET_AFTER, gru_reset_after),
-]
-NAMES = ["lstm", "peephole_lstm", "coupled_lstm", "gru", "gru_reset_after"]
+DRAWN = {
+    name: (getattr(cell_graph, name.upper()), cell)
+    for name, cell in registered_cells.cells().items()
+    if registry.CELLS[name].diagram and hasattr(cell_graph, name.upper())
+}
+CELLS, NAMES = list(DRAWN.values()), list(DRAWN)
 
 
 def case(cell, seed=0):
@@ -34,6 +33,15 @@ def disagreement(listed, cell):
     after = after if isinstance(after, tuple) else (after,)
     pairs = zip(listed.results, after, strict=True)
     return max(np.abs(values[name] - state).max() for name, state in pairs)
+
+
+@pytest.mark.parametrize(
+    "name", [n for n in registered_cells.cells() if registry.CELLS[n].diagram]
+)
+def test_a_cell_with_a_diagram_has_its_list(name):
+    assert hasattr(cell_graph, name.upper()), (
+        f"write {name.upper()} in code/unrolled/drawing/cell_graph.py"
+    )
 
 
 @pytest.mark.equation("eq-lstm-gates", "eq-lstm-cell", "eq-lstm-state")
@@ -62,9 +70,9 @@ def test_every_gate_has_the_value_that_its_label_says(listed, cell):
                 if node.operation != "state map":
                     assert node.label == f"${letter}_t$"
                     seen.add(node.name)
-    gates = (
-        {"i", "f", "g", "o"} if "c_after" in listed.results else {"z", "r", "candidate"}
-    )
+    gates = {"candidate" if block == "h" else block for block in listed.blocks}
+    if "c_after" in listed.results:
+        gates |= {"i", "f", "g", "o"}  # a coupled gate has no block of its own
     assert seen == gates
 
 

@@ -5,10 +5,11 @@ import types
 import numpy as np
 import pytest
 
+from tests.support import registered_cells
 from tests.support.cell_cases import shaken
 from tests.support.foreign_arrays import Foreign, Namespace, foreign, unwrapped
 from unrolled import functional, tree
-from unrolled.cells import gru, lstm, rnn
+from unrolled.cells import lstm, rnn
 from unrolled.data import dates, text
 from unrolled.frameworks import array_namespace
 from unrolled.layers import attention
@@ -16,7 +17,8 @@ from unrolled.models import language_model, seq2seq
 from unrolled.training import optimizers
 
 T, B, D, H, V = 5, 3, 4, 6, 11
-cells = pytest.mark.parametrize("cell", [rnn, lstm, gru], ids=["rnn", "lstm", "gru"])
+CELLS = registered_cells.cells("CuPy")
+cells = pytest.mark.parametrize("cell", CELLS.values(), ids=CELLS)
 
 
 def sum_rows_by_adding(xp):

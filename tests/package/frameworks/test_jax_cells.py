@@ -3,17 +3,19 @@
 import numpy as np
 import pytest
 
+from tests.support import registered_cells
 from tests.support.cell_cases import cell_case
 from tests.support.closeness import gap
 from unrolled import tree
-from unrolled.cells import gru, lstm, rnn
+from unrolled.cells import lstm, rnn
 from unrolled.data import text
 from unrolled.frameworks import jax_cells
 from unrolled.models import language_model
 
 SIZES = T, B, D, H = 7, 3, 4, 6
 V = 11
-cells = pytest.mark.parametrize("cell", [rnn, lstm, gru], ids=["rnn", "lstm", "gru"])
+CELLS = registered_cells.cells("JAX")
+cells = pytest.mark.parametrize("cell", CELLS.values(), ids=CELLS)
 
 
 def words(cell, dtype=np.float64):

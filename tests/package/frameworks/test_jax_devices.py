@@ -8,6 +8,7 @@ import sys
 import numpy as np
 import pytest
 
+from tests.support import registered_cells
 from tests.support.paths import ROOT
 from unrolled import tree
 from unrolled.cells import lstm
@@ -27,7 +28,7 @@ def found():
 
 
 cells = pytest.mark.parametrize(
-    "cell", ["unrolled.cells.rnn", "unrolled.cells.lstm", "unrolled.cells.gru"]
+    "cell", [cell.__name__ for cell in registered_cells.cells("JAX").values()]
 )
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from tests.support import registered_cells
 from tests.support.cell_cases import cell_case, shaken
 from unrolled import tree
 from unrolled.cells import coupled_lstm, gru, gru_reset_after, lstm, peephole_lstm, rnn
@@ -23,14 +24,20 @@ V = 9
 LENGTHS = np.array([7, 4, 1])
 MASK = np.arange(T)[:, None] < LENGTHS
 AGREED = 1e-10
-CELLS = {
-    "rnn": rnn,
-    "lstm": lstm,
-    "gru": gru,
-    "gru_reset_after": gru_reset_after,
-    "peephole_lstm": peephole_lstm,
-    "stacked": stacked.of(gru, lstm, rnn),
-}
+REGISTERED = registered_cells.cells("Keras")
+
+
+def why_not(cell):
+    """Returns why Keras has no layer for a cell; None if it has one."""
+    try:
+        keras_models.layers(cell.init(np.random.default_rng(0), 2, 3))
+    except ValueError as error:
+        return str(error)
+    return None
+
+
+ALONE = {name: cell for name, cell in REGISTERED.items() if not why_not(cell)}
+CELLS = ALONE | {"stacked": stacked.of(gru, lstm, rnn)}
 each_cell = pytest.mark.parametrize("cell", CELLS.values(), ids=CELLS)
 
 
@@ -44,6 +51,15 @@ def assert_agree(found, wanted):
         if ours is not None:
             assert ours.shape == theirs.shape and np.abs(theirs).max() > 1e-3, name
             assert np.abs(ours - theirs).max() <= AGREED * np.abs(theirs).max(), name
+
+
+@pytest.mark.parametrize("name", REGISTERED)
+def test_every_cell_of_keras_has_its_layer(name):
+    problem = why_not(REGISTERED[name])
+    assert not problem, (
+        f"{problem}: write a case for {name}.Params in _recurrent,"
+        " code/unrolled/frameworks/keras_models.py"
+    )
 
 
 @each_cell
@@ -95,7 +111,7 @@ def test_masked_steps_are_as_if_they_were_not_there(cell):
     assert_agree((found[0],), (total,))
 
 
-@pytest.mark.parametrize("cell", [rnn, lstm, gru, gru_reset_after])
+@pytest.mark.parametrize("cell", ALONE.values(), ids=ALONE)
 def test_bidirectional_on_a_padded_batch(cell):
     rng = np.random.default_rng(5)
     p = shaken(bidirectional.init(rng, D, H, cell), rng)

@@ -10,8 +10,9 @@ from collections import namedtuple
 import numpy as np
 import pytest
 
+from tests.support import registered_cells
 from unrolled import tree
-from unrolled.cells import gru, gru_reset_after, lstm, peephole_lstm, rnn
+from unrolled.cells import gru, lstm, peephole_lstm, registry, rnn
 from unrolled.frameworks import theano_models
 from unrolled.functional import hard_sigmoid
 from unrolled.layers import embedding, stacked
@@ -20,7 +21,11 @@ from unrolled.training.optimizers import rmsprop
 
 LIBRARY, T = theano_models.LIBRARY, theano_models.T
 EXACT = 1e-10
-CELLS = {"rnn": rnn, "lstm": lstm, "gru": gru, "gru_reset_after": gru_reset_after}
+CELLS = {
+    name: cell
+    for name, cell in registered_cells.cells("Theano").items()
+    if cell.Params in theano_models.KINDS
+}
 NETWORKS = CELLS | {
     "embedding, gru, gru": stacked.of(embedding, gru, gru),
     "lstm, rnn": stacked.of(lstm, rnn),
@@ -83,6 +88,21 @@ def vectors(cell, seed=0, steps=7, B=3, D=4, H=5):
 # --- agreement -----------------------------------------------------------------------------------
 
 
+def test_every_cell_of_theano_has_its_step():
+    of = {
+        p.__module__.rpartition(".")[2]: kind for p, kind in theano_models.KINDS.items()
+    }
+    wanted = registered_cells.cells("Theano")
+    missing = [name for name in wanted if name not in of]
+    assert not missing, (
+        f"write {missing[0]}_step, and its line in KINDS, in"
+        " code/unrolled/frameworks/theano_models.py"
+    )
+    assert {n: kind.states for n, kind in of.items()} == {
+        name: registry.CELLS[name].states for name in wanted
+    }
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("network", NETWORKS)
 def test_loss_and_gradient_are_numpys(network):
@@ -119,16 +139,9 @@ def test_states_and_gradients_for_ids_are_numpys(steps, B):
     assert_agree((h, dp, *dstate), (wanted_h, wanted, *wanted_state))
 
 
-@pytest.mark.parametrize(
-    ("cell", "step"),
-    [
-        ("rnn", theano_models.rnn_step),
-        ("lstm", theano_models.lstm_step),
-        ("gru", theano_models.gru_step),
-        ("gru_reset_after", theano_models.gru_reset_after_step),
-    ],
-)
-def test_one_step_is_numpys(cell, step):
+@pytest.mark.parametrize("cell", CELLS)
+def test_one_step_is_numpys(cell):
+    step = theano_models.KINDS[CELLS[cell].Params].step
     p, x, _, state = vectors(cell)
     b, recurrent = (p.b[0], [p.W_h, p.b[1]]) if p.b.ndim == 2 else (p.b, [p.W_h])
     values = [x[0] @ p.W_x + b, *state, *recurrent]

@@ -1,5 +1,6 @@
 """The fused LSTM in Triton's interpreter, against the LSTM of Part 4 in float64."""
 
+import importlib.util
 import inspect
 import linecache
 from functools import partial
@@ -7,6 +8,7 @@ from functools import partial
 import numpy as np
 import pytest
 
+from tests.support import registered_cells
 from tests.support.cell_cases import shaken
 from tests.support.closeness import gap
 from unrolled import tree
@@ -49,6 +51,12 @@ def both(dtype, T, B, D, H, seed=0):
     h_exact, cache_exact = lstm.forward(p, x, *state)
     d_exact = lstm.backward(p, cache_exact, dh, dc)
     return gap((h, cache.c[1:], *d), (h_exact, cache_exact.c, *d_exact))
+
+
+@pytest.mark.parametrize("name", registered_cells.cells("Triton"))
+def test_every_cell_of_triton_has_its_kernels(name):
+    found = importlib.util.find_spec(f"unrolled.frameworks.triton_{name}")
+    assert found, f"write code/unrolled/frameworks/triton_{name}.py"
 
 
 @pytest.mark.parametrize("sizes", SIZES)

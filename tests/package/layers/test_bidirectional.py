@@ -3,17 +3,20 @@
 import numpy as np
 import pytest
 
+from tests.support import registered_cells
 from unrolled import tree
-from unrolled.cells import gru, lstm, rnn
+from unrolled.cells import gru
 from unrolled.gradients import gradcheck
 from unrolled.layers import bidirectional
 
 T, B, D, H = 6, 3, 2, 4
 LENGTHS = np.array([6, 1, 4])
 MASK = np.arange(T)[:, None] < LENGTHS
+CELLS = registered_cells.cells()
+every_cell = pytest.mark.parametrize("cell", CELLS.values(), ids=CELLS)
 
 
-@pytest.mark.parametrize("cell", [rnn, gru, lstm])
+@every_cell
 def test_both_directions_have_the_exact_gradient(cell):
     rng = np.random.default_rng(2)
     p = bidirectional.init(rng, D, H, cell)
@@ -28,7 +31,7 @@ def test_both_directions_have_the_exact_gradient(cell):
     )
 
 
-@pytest.mark.parametrize("cell", [rnn, gru, lstm])
+@every_cell
 def test_a_padded_batch_gives_what_each_sequence_gives_alone(cell):
     rng = np.random.default_rng(3)
     p = bidirectional.init(rng, D, H, cell)

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from tests.support.paths import ROOT
-from tests.support.toy_training import Point, batches, point, pull
+from tests.support.toy_training import Point, Pull, batches, point, pull
 from unrolled import tree
 from unrolled.data import text
 from unrolled.models import language_model

@@ -1,0 +1,32 @@
+"""The cells of this book in one table: what each has, and what is therefore tested of it.
+
+A cell is a module of this folder with `Params`, `init`, `initial_state`, `step`, `forward` and
+`backward`. Tests walk over this table and fail for what a cell lacks. A recorded training imports
+its cells itself, so that a new cell makes no record stale. `irnn` is `rnn` with other first weights
+and another nonlinearity; it has tests of its own.
+"""
+
+from typing import NamedTuple
+
+
+class Cell(NamedTuple):
+    """What one cell has besides its module."""
+
+    states: int  # that a step takes and returns: h, or h and c
+    frameworks: tuple[str, ...] = ()  # that compute it too
+    diagram: bool = False  # in drawing.cell_graph, under the cell's name in capitals
+
+
+CELLS = {
+    "rnn": Cell(1, ("Keras", "Theano", "JAX", "CuPy")),
+    "lstm": Cell(2, ("Keras", "Theano", "JAX", "CuPy", "Triton"), diagram=True),
+    "gru": Cell(1, ("Keras", "Theano", "JAX", "CuPy"), diagram=True),
+    "gru_reset_after": Cell(1, ("Keras", "Theano"), diagram=True),
+    "peephole_lstm": Cell(2, ("Keras",), diagram=True),
+    "coupled_lstm": Cell(2, diagram=True),
+}
+
+
+def having(*frameworks):
+    """Returns the names of the cells that all of some frameworks compute, in the table's order."""
+    return [name for name, cell in CELLS.items() if {*frameworks} <= {*cell.frameworks}]

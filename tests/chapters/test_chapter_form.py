@@ -1,0 +1,58 @@
+"""Every chapter has what a page needs before it is built; what it lacks, one test says."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted(ROOT.glob("book/[0-9][0-9]-*/*.md"))
+HEADER = re.compile(r"\A---\n(.*?)\n---\n", re.DOTALL)
+TITLE = re.compile(r"\A\s*\((?P<label>[\w-]+)\)=\n# \S")
+
+
+def lacking(text, name, toc):
+    """Returns what to write next for a page; None if nothing is missing.
+
+    Args:
+        text: of the page.
+        name: its path from the repository's root, without the ending.
+        toc: the text of _toc.yml.
+    """
+    header = HEADER.match(text)
+    said = (header and yaml.safe_load(header[1])) or {}
+    for key in ("description", "jupytext", "kernelspec"):
+        if key not in said:
+            return f"give {name}.md the header of book/_ext/README.md: it has no {key}"
+    if not TITLE.match(text[header.end() :]):
+        return (
+            f"write (ch-{Path(name).name})= and # Title under the header of {name}.md"
+        )
+    if not re.search(rf"^ *- file: {re.escape(name)}$", toc, re.MULTILINE):
+        return f"name {name} in _toc.yml"
+    return None
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_a_chapter_has_its_header_its_title_and_its_place(page):
+    name = page.relative_to(ROOT).with_suffix("").as_posix()
+    found = lacking(
+        page.read_text("utf-8"), name, (ROOT / "_toc.yml").read_text("utf-8")
+    )
+    assert found is None, found
+
+
+def test_what_a_page_lacks_is_said_one_thing_after_the_other():
+    header = "description: One.\njupytext: {}\nkernelspec: {}\n"
+    toc = "  - file: book/01-a/page\n"
+    title = "\n(ch-page)=\n# Page\n"
+    for text, known, said in (
+        ("# Page\n", toc, "it has no description"),
+        (f"---\ndescription: One.\n---\n{title}", toc, "it has no jupytext"),
+        (f"---\n{header}---\n# Page\n", toc, r"(ch-page)= and # Title"),
+        (f"---\n{header}---\n{title}", toc + "-two\n", None),
+        (f"---\n{header}---\n{title}", toc.replace("page", "pages"), "in _toc.yml"),
+    ):
+        found = lacking(text, "book/01-a/page", known)
+        assert found is None if said is None else said in found
