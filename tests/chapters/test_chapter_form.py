@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-ROOT = Path(__file__).parents[2]
+from tests.support.paths import ROOT
+
 PAGES = sorted(ROOT.glob("book/[0-9][0-9]-*/*.md"))
 HEADER = re.compile(r"\A---\n(.*?)\n---\n", re.DOTALL)
 TITLE = re.compile(r"\A\s*\((?P<label>[\w-]+)\)=\n# \S")

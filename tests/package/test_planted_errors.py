@@ -15,6 +15,7 @@ import pytest
 
 from tests.package.cells import test_rnn
 from tests.package.drawing import test_cell_graph
+from tests.support import registered_cells
 from unrolled.cells import gru, gru_reset_after, lstm, peephole_lstm
 from unrolled.layers import attention
 
@@ -511,3 +512,11 @@ def test_a_planted_error_turns_named_tests_red(planted):
 )
 def test_without_an_error_the_same_tests_pass(test):
     run(test)
+
+
+@pytest.mark.parametrize("name", registered_cells.cells())
+def test_an_easy_error_is_planted_in_every_cell(name):
+    assert any(function.startswith(f"cells.{name}.") for _, function, *_ in PLANTED), (
+        f"plant an error in a function of cells.{name}, and name a test that must see it:"
+        " PLANTED in tests/package/test_planted_errors.py"
+    )

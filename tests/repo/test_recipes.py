@@ -5,11 +5,11 @@ import re
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.support.paths import ROOT
+
 MACHINE = ("pyproject.toml", "code", "book/_ext", "tests/conftest.py", "tests/support")
 FAILED = re.compile(r"^(?:FAILED|ERROR) (.*)$", re.MULTILINE)
 

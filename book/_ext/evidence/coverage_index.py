@@ -118,7 +118,8 @@ class Evidence:
     def mark(self, name: str) -> Mark:
         """Return what a page says of a listing."""
         tests = self.of_function(name)
-        is_changed = bool(tests) and any(map(self.has_changed, (name, *tests)))
+        measured: list[str | Test] = [name, *tests] if tests else []
+        is_changed = any(self.has_changed(what) for what in measured)
         return Mark(tests, is_changed, self.mutants.get(name))
 
     def has_changed(self, what: str | Test) -> bool:

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from tests.package.test_planted_errors import PLANTED
 from tests.support import registered_cells
 from unrolled.cells import registry
 
@@ -19,14 +18,6 @@ def test_a_cell_has_as_many_states_as_the_table_says(name):
     p = cell.init(np.random.default_rng(0), 2, 3)
     assert len(cell.initial_state(p, 1)) == registry.CELLS[name].states, (
         f"correct the states of {name} in code/unrolled/cells/registry.py"
-    )
-
-
-@pytest.mark.parametrize("name", registered_cells.cells())
-def test_an_easy_error_is_planted_in_every_cell(name):
-    assert any(function.startswith(f"cells.{name}.") for _, function, *_ in PLANTED), (
-        f"plant an error in a function of cells.{name}, and name a test that must see it:"
-        " PLANTED in tests/package/test_planted_errors.py"
     )
 
 

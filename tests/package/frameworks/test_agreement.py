@@ -32,7 +32,7 @@ def test_numpy_pytensor_theano_and_keras_have_one_answer(capsys, measured):
 
 def test_the_cases_are_what_their_names_say():
     both = registered_cells.cells("Keras", "Theano")
-    wanted = [name for name in both if both[name].Params in theano_models.KINDS]
+    wanted = [name for name in both if both[name].Params in theano_models.CELLS]
     wanted += ["stacked", "masked"]
     assert set(agreement.CELLS) == set(wanted), (
         f"CELLS in code/unrolled/frameworks/agreement.py has to name {wanted};"

@@ -24,7 +24,7 @@ EXACT = 1e-10
 CELLS = {
     name: cell
     for name, cell in registered_cells.cells("Theano").items()
-    if cell.Params in theano_models.KINDS
+    if cell.Params in theano_models.CELLS
 }
 NETWORKS = CELLS | {
     "embedding, gru, gru": stacked.of(embedding, gru, gru),
@@ -90,12 +90,12 @@ def vectors(cell, seed=0, steps=7, B=3, D=4, H=5):
 
 def test_every_cell_of_theano_has_its_step():
     of = {
-        p.__module__.rpartition(".")[2]: kind for p, kind in theano_models.KINDS.items()
+        p.__module__.rpartition(".")[2]: kind for p, kind in theano_models.CELLS.items()
     }
     wanted = registered_cells.cells("Theano")
     missing = [name for name in wanted if name not in of]
     assert not missing, (
-        f"write {missing[0]}_step, and its line in KINDS, in"
+        f"write {missing[0]}_step, and its line in CELLS, in"
         " code/unrolled/frameworks/theano_models.py"
     )
     assert {n: kind.states for n, kind in of.items()} == {
@@ -141,7 +141,7 @@ def test_states_and_gradients_for_ids_are_numpys(steps, B):
 
 @pytest.mark.parametrize("cell", CELLS)
 def test_one_step_is_numpys(cell):
-    step = theano_models.KINDS[CELLS[cell].Params].step
+    step = theano_models.CELLS[CELLS[cell].Params].step
     p, x, _, state = vectors(cell)
     b, recurrent = (p.b[0], [p.W_h, p.b[1]]) if p.b.ndim == 2 else (p.b, [p.W_h])
     values = [x[0] @ p.W_x + b, *state, *recurrent]
