@@ -213,6 +213,11 @@ def test_a_file_that_is_gone_has_changed(project):
     ]
 
 
+def test_a_function_that_is_newer_than_the_record_has_no_tests(project):
+    mark = coverage_index.read(project).mark("unrolled.small.written_since")
+    assert mark.tests == [] and not mark.is_changed
+
+
 def test_the_most_specific_tests_come_first(project):
     assert coverage_index.read(project).of_function("unrolled.small.forward") == [
         EACH,

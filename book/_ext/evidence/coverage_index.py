@@ -118,7 +118,7 @@ class Evidence:
     def mark(self, name: str) -> Mark:
         """Return what a page says of a listing."""
         tests = self.of_function(name)
-        is_changed = self.has_changed(name) or any(map(self.has_changed, tests))
+        is_changed = any(map(self.has_changed, [name, *tests] if tests else []))
         return Mark(tests, is_changed, self.mutants.get(name))
 
     def has_changed(self, what: str | Test) -> bool:
