@@ -9,7 +9,7 @@ from typing import Any
 PARTS = (
     "source.address",
     "source.source_pages",
-    "source.moved",
+    "page.moved",
     "evidence.drawn",
     "live.exercises_shown",
     "evidence.equations",
@@ -29,6 +29,7 @@ PARTS = (
     "metadata.search_objects",
     "live.live",
     "execution.outputs",
+    "build.faulty",
     "page.folding",
     "page.theme_cleanup",
     "metadata.licences",

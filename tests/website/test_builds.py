@@ -15,20 +15,19 @@ import time
 
 import pytest
 
-from book._ext.build import build, unfinished
+from book._ext.build import build
 from book._ext.evidence import draw
 from book._ext.live import exercise_pages
 from tests.website.test_page_faults import GOOD, HEADER, ROOT, code, seed
 
-EXT = ROOT / "book/_ext"
-MODULES = {"__init__", "figures", "functional", "rnn"}
+MODULES = {"__init__", "cells", "drawing", "figures", "functional", "rnn"}
 PAUSE = """import os, pathlib, time
 if "SLOWLY" in os.environ:
     pathlib.Path(os.environ["SLOWLY"]).touch()
     time.sleep(60)
 """
 DRIVER = f"""import pathlib, sys
-sys.path.insert(0, {str(EXT)!r})
+sys.path.insert(0, {str(ROOT)!r})
 from book._ext.build import build
 build.ROOT = pathlib.Path(sys.argv.pop(1))
 build.BUILD = build.ROOT / "_build"
@@ -156,29 +155,13 @@ def test_killed_and_concurrent_builds_end_with_the_same_bytes(undisturbed, tmp_p
     assert differing(expected, files_of(folder)) == []
 
 
-def test_what_an_unfinished_build_cached_in_part_is_dropped(undisturbed, tmp_path):
-    from jupyter_cache import get_cache
-
-    cache = tmp_path / ".jupyter_cache"
-    shutil.copytree(undisturbed[0] / "_build/.jupyter_cache", cache)
-    entries = get_cache(cache).list_cache_records()
-    assert len(entries) == 3
-    page = cache / "executed" / entries[0].hashkey / "base.ipynb"
-    page.write_text(page.read_text("utf-8")[:100], "utf-8")
-    shutil.rmtree(cache / "executed" / entries[1].hashkey)
-    unfinished.mend(cache)
-    assert [e.hashkey for e in get_cache(cache).list_cache_records()] == [
-        entries[2].hashkey
-    ]
-    assert [p.name for p in (cache / "executed").iterdir()] == [entries[2].hashkey]
-
-
 def test_drawing_waits_for_a_build(tmp_path):
     (tmp_path / "book").mkdir()
     (tmp_path / "_build").mkdir()
     (tmp_path / "code").symlink_to(ROOT / "code")
     script = (
-        f"import sys, pathlib\nsys.path.insert(0, {str(EXT)!r})\nimport draw\n"
+        f"import sys, pathlib\nsys.path.insert(0, {str(ROOT)!r})\n"
+        "from book._ext.evidence import draw\n"
         f"sys.exit(draw.main([], pathlib.Path({str(tmp_path)!r})))"
     )
     with build.alone(tmp_path / "_build"):

@@ -20,7 +20,7 @@ from docutils.utils import new_document
 
 from book._ext.build import build, serve
 from book._ext.evidence import coverage_index, measure_evidence, record_roles
-from book._ext.execution import execution_cache
+from book._ext.execution import fingerprint, outputs
 from book._ext.page import figures_on_page, opening
 from book._ext.source import drawn_cells, source_pages
 
@@ -33,7 +33,7 @@ kernelspec: {display_name: Python 3, language: python, name: python3}
 
 """
 STEP = drawn_cells.source_of("unrolled.cells.rnn.step")
-PLOT = """from unrolled import figures
+PLOT = """from unrolled.drawing import figures
 figures.use_style()
 axes = figures.canvas()
 figures.lines(axes, [0, 1], {"curve": [0, 1]});"""
@@ -422,16 +422,16 @@ def test_a_fingerprint_covers_what_the_cells_reach_and_no_more(tmp_path):
         tmp_path,
         {"page": HEADER + code("%matplotlib inline\nfrom unrolled.cells import rnn")},
     )
-    reached = execution_cache.reached((folder / "book/page.md").read_text(), folder)
+    reached = fingerprint.reached((folder / "book/page.md").read_text(), folder)
     assert {p.name for p in reached} == {"__init__.py", "rnn.py", "functional.py"}
-    read = execution_cache.reached(
+    read = fingerprint.reached(
         code("from unrolled import records\nfrom unrolled.cells import (\n  rnn)"),
         folder,
     )
     assert {"records.py", "rnn.py", "demo.json"} <= {p.name for p in read}
-    assert len(execution_cache.reached(code("not python ("), folder)) > 8
+    assert len(fingerprint.reached(code("not python ("), folder)) > 8
     assert (
-        execution_cache.reached(
+        fingerprint.reached(
             "# No cells\n\n```python\nimport unrolled.cells.rnn\n```\n", folder
         )
         == set()
@@ -451,7 +451,7 @@ def test_what_a_cell_prints_is_offered_in_one_piece():
         shown,
         printed("d"),
     ]
-    assert execution_cache.joined(outputs) == [
+    assert outputs.joined(outputs) == [
         printed("ab"),
         printed("c", "stderr"),
         shown,

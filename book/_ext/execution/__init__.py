@@ -1,4 +1,4 @@
-"""Pages executed before Sphinx reads them, and again when what their cells reach has changed.
+"""Pages executed when what they reach has changed.
 
 nbclient runs the kernels and nbformat stores what they return; myst-nb reads pages through its
 option nb_custom_formats and executes nothing. What a page reaches is ours: neither myst-nb nor

