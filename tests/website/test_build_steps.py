@@ -6,9 +6,10 @@ import os
 import nbformat
 import pytest
 
-from book._ext.build import build, changes, faulty
+from book._ext.build import build, faulty
 from book._ext.execution import fingerprint, outputs
 from book._ext.page import bundle, katex
+from book._ext.source import changes
 from tests.website.test_page_faults import HEADER, ROOT, code
 
 EXTENSIONS = ["dollarmath", "colon_fence"]

@@ -443,7 +443,7 @@ def test_what_a_cell_prints_is_offered_in_one_piece():
         return nbformat.v4.new_output("stream", name=name, text=text)
 
     shown = nbformat.v4.new_output("display_data", data={"text/plain": "x"})
-    outputs = [
+    pieces = [
         printed("a"),
         printed("b"),
         printed("c", "stderr"),
@@ -451,14 +451,14 @@ def test_what_a_cell_prints_is_offered_in_one_piece():
         shown,
         printed("d"),
     ]
-    assert outputs.joined(outputs) == [
+    assert outputs.joined(pieces) == [
         printed("ab"),
         printed("c", "stderr"),
         shown,
         shown,
         printed("d"),
     ]
-    assert outputs[0].text == "a"
+    assert pieces[0].text == "a"
 
 
 def test_a_file_has_its_page_written_when_it_or_the_whole_book_is_new(tmp_path):

@@ -18,8 +18,9 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from book._ext.build import changes, faulty
+from book._ext.build import faulty
 from book._ext.live import live_files
+from book._ext.source import changes
 
 ROOT = Path(__file__).resolve().parents[3]
 BUILD = ROOT / "_build"

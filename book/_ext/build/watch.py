@@ -22,7 +22,8 @@ from typing import Any
 
 import yaml
 
-from book._ext.build import build, changes, serve
+from book._ext.build import build, serve
+from book._ext.source import changes
 
 SCRIPT = b'new EventSource("/_watch").onmessage = () => location.reload();\n'
 TAG = b'<script defer src="/_watch.js"></script></head>'

@@ -138,8 +138,9 @@ class RecordOrigin(SphinxDirective):
                 "record: %s", error, location=self.get_location(), type="record"
             )
             return []
-        for file in records.files_of(record):
-            self.env.note_dependency(str(root / file))
+        files = records.files_of(record)
+        for file in filter(os.path.isfile, map(str, map(root.joinpath, files))):
+            self.env.note_dependency(file)
         stale = records.is_stale(record)
         paragraph = nodes.paragraph(classes=["record-origin"] + ["stale"] * stale)
         paragraph += [

@@ -16,7 +16,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from book._ext.evidence import record_roles
-from book._ext.source import drawn_cells
+from book._ext.source import changes, drawn_cells
 
 PACKAGES = {"unrolled": "code", "experiments": "."}
 
@@ -47,16 +47,37 @@ def reached(page: str, root: Path) -> set[Path]:
         code = re.sub(r"^[%!].*$", "", cell["body"], flags=re.MULTILINE)
         waiting += _imported(code, root)
         text += code
+    imports = _imports(root)
     files: set[Path] = set()
     while waiting:
         path = waiting.pop()
         if path not in files:
             files.add(path)
-            waiting += _imported_by(path, path.stat().st_mtime_ns, root)
+            waiting += map(Path, imports.get(str(path), ()))
     if "results" in text or "records.py" in {path.name for path in files}:
         results = (path for path in (root / "results").rglob("*") if path.is_file())
         files |= {path for path in results if path.name not in record_roles.OF_THE_BOOK}
     return files
+
+
+def _imports(root: Path) -> dict[str, list[str]]:
+    """Return for each file of our own packages the files of them that it imports."""
+    found: changes.Files = {}
+    for top, folder in PACKAGES.items():
+        found |= changes.files(root / folder / top)
+    return _remembered_imports(root, tuple(found.items()))
+
+
+@lru_cache(maxsize=8)
+def _remembered_imports(root: Path, found: tuple) -> dict[str, list[str]]:
+    def compute() -> dict[str, list[str]]:
+        paths = (Path(path) for path, _ in found if path.endswith(".py"))
+        return {
+            str(path): sorted({*map(str, _imported(path.read_text("utf-8"), root))})
+            for path in paths
+        }
+
+    return changes.remembered(root, "imports", dict(found), compute)
 
 
 def _imported(source: str, root: Path) -> Iterator[Path]:
@@ -76,11 +97,6 @@ def _imported(source: str, root: Path) -> Iterator[Path]:
                 yield from _files(path)
                 if part == "exercises":  # which loads its members by their names
                     yield from path.rglob("*.py")
-
-
-@lru_cache(maxsize=4096)
-def _imported_by(path: Path, stamp: int, root: Path) -> tuple[Path, ...]:
-    return tuple(dict.fromkeys(_imported(path.read_text("utf-8"), root)))
 
 
 def _files(module: Path) -> list[Path]:

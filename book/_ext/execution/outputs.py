@@ -112,8 +112,6 @@ def read(text: str, root: str, extensions: list[str]) -> Any:
             if cell.source != done.source:
                 raise ValueError(f"the outputs of {cell.id} are of another cell")
             cell.outputs, cell.execution_count = done.outputs, done.execution_count
-        if "language_info" in executed.metadata:
-            notebook.metadata["language_info"] = executed.metadata.language_info
     return notebook
 
 

@@ -12,6 +12,8 @@ import hashlib
 import json
 import re
 import shutil
+from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -144,6 +146,22 @@ def words_of(out: Path) -> str:
     return " ".join(sorted(words))
 
 
+def made(path: Path, inputs: Iterable[bytes], make: Callable[[], Any]) -> bytes:
+    """Return the content of a file, made anew unless it was made from the same inputs."""
+    digest = hashlib.sha256(Path(__file__).read_bytes())
+    locks = (ROOT / name for name in ("requirements.lock", "package-lock.json"))
+    for data in [*inputs, *(lock.read_bytes() for lock in locks)]:
+        digest.update(hashlib.sha256(data).digest())
+    stamp = path.with_name(f"{path.name}.made-from")
+    if not (path.is_file() and stamp.is_file()) or (
+        stamp.read_text("utf-8") != digest.hexdigest()
+    ):
+        stamp.unlink(missing_ok=True)
+        make()
+        stamp.write_text(digest.hexdigest(), "utf-8")
+    return path.read_bytes()
+
+
 def bundle(app: Any, exception: Exception | None) -> None:
     """Make book.css and book.js when all pages are there; the parts leave the site."""
     if exception or app.builder.name != "html":
@@ -158,24 +176,31 @@ def bundle(app: Any, exception: Exception | None) -> None:
             (out / "_static" / part).unlink(missing_ok=True)
         return
     made_of.write_text(json.dumps([*Shared.styles, *Shared.scripts]), "utf-8")
-    for name, parts in (("book.css", Shared.styles), ("book.js", Shared.scripts)):
-        if all((out / "_static" / part).is_file() for part in parts):
-            join(out, parts, whole / name, Path(name).suffix)
+    static = out / "_static"
+    pictures = [path.read_bytes() for path in sorted(ROOT.glob("book/_static/*.svg"))]
+    bundles = {"book.css": Shared.styles, "book.js": Shared.scripts}
+    for name, parts in bundles.items():
+        texts = [(static / part).read_bytes() for part in parts]
+        make = partial(join, out, parts, whole / name, Path(name).suffix)
+        (static / name).write_bytes(made(whole / name, texts + pictures, make))
         for part in parts:
-            (out / "_static" / part).unlink(missing_ok=True)
-    if (whole / "fonts").is_dir():
-        shutil.copytree(whole / "fonts", out / "_static/fonts", dirs_exist_ok=True)
-        shutil.rmtree(out / "_static/katex", ignore_errors=True)
-    (out / "_static/book.js").write_bytes((whole / "book.js").read_bytes())
-    scripted = [*out.glob("_static/*.js"), *ROOT.glob("book/_live/*.js")]
+            (static / part).unlink()
+    shutil.copytree(whole / "fonts", static / "fonts", dirs_exist_ok=True)
+    shutil.rmtree(static / "katex", ignore_errors=True)
+    scripted = [*static.glob("*.js"), *ROOT.glob("book/_live/*.js")]
+    words = words_of(out)
     given = {
         "css": str(whole / "book.css"),
-        "words": words_of(out),
-        "scripts": [str(path) for path in scripted],
+        "words": words,
+        "scripts": sorted(map(str, scripted)),
         "kept": KEPT,
-        "out": str(out / "_static/book.css"),
+        "out": str(whole / "purged.css"),
     }
-    node.run([node.NODE, "--input-type=module", "-e", PURGE], json.dumps(given))
+    texts = [path.read_bytes() for path in sorted(scripted)]
+    inputs = [words.encode(), (whole / "book.css").read_bytes(), *texts]
+    command = [node.NODE, "--input-type=module", "-e", PURGE]
+    purge = partial(node.run, command, json.dumps(given))
+    (static / "book.css").write_bytes(made(whole / "purged.css", inputs, purge))
 
 
 def setup(app: Any) -> dict[str, bool]:
