@@ -24,7 +24,7 @@ def executed(root, text, *printed):
     notebook.cells = outputs.code_of(notebook)
     for cell, said in zip(notebook.cells, printed, strict=True):
         cell.outputs = [nbformat.v4.new_output("stream", text=said)]
-    name = fingerprint.fingerprint(text, root)
+    name = fingerprint.Reach(root).fingerprint(text)
     outputs.keep(outputs.folder_of(root), name, notebook)
     return outputs.folder_of(root) / f"{name}.ipynb"
 
@@ -89,7 +89,7 @@ def test_a_cell_that_fails_is_told_and_the_others_are_kept(tmp_path):
         text = pages[name].read_text("utf-8")
         (cell,) = outputs.read(text, str(tmp_path), EXTENSIONS).cells
         assert shown in str(cell.outputs)
-    name = fingerprint.fingerprint(pages["bad"].read_text("utf-8"), tmp_path)
+    name = fingerprint.Reach(tmp_path).fingerprint(pages["bad"].read_text("utf-8"))
     assert outputs.kept(outputs.folder_of(tmp_path), name) is None  # next time again
 
 

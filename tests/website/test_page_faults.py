@@ -11,6 +11,7 @@ import re
 import subprocess
 import sys
 import threading
+from pathlib import Path
 from types import SimpleNamespace
 
 import nbformat
@@ -418,24 +419,17 @@ def test_pages_are_executed_side_by_side_and_each_once(tmp_path, node_modules):
 
 
 def test_a_fingerprint_covers_what_the_cells_reach_and_no_more(tmp_path):
-    folder = seed(
-        tmp_path,
-        {"page": HEADER + code("%matplotlib inline\nfrom unrolled.cells import rnn")},
-    )
-    reached = fingerprint.reached((folder / "book/page.md").read_text(), folder)
-    assert {p.name for p in reached} == {"__init__.py", "rnn.py", "functional.py"}
-    read = fingerprint.reached(
-        code("from unrolled import records\nfrom unrolled.cells import (\n  rnn)"),
-        folder,
-    )
-    assert {"records.py", "rnn.py", "demo.json"} <= {p.name for p in read}
-    assert len(fingerprint.reached(code("not python ("), folder)) > 8
-    assert (
-        fingerprint.reached(
-            "# No cells\n\n```python\nimport unrolled.cells.rnn\n```\n", folder
-        )
-        == set()
-    )
+    page = HEADER + code("%matplotlib inline\nfrom unrolled.cells import rnn")
+    folder = seed(tmp_path, {"page": page})
+
+    def reached(text):
+        return {Path(path).name for path in fingerprint.Reach(folder).files(text)}
+
+    assert reached(page) == {"__init__.py", "rnn.py", "functional.py"}
+    read = "from unrolled import records\nfrom unrolled.cells import (\n  rnn)"
+    assert {"records.py", "rnn.py", "demo.json"} <= reached(code(read))
+    assert len(reached(code("not python ("))) > 8
+    assert reached("# No cells\n\n```python\nimport unrolled.cells.rnn\n```\n") == set()
 
 
 def test_what_a_cell_prints_is_offered_in_one_piece():

@@ -12,7 +12,7 @@ import hashlib
 import re
 import sys
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import cached_property
 from pathlib import Path
 
 from book._ext.evidence import record_roles
@@ -21,63 +21,77 @@ from book._ext.source import changes, drawn_cells
 PACKAGES = {"unrolled": "code", "experiments": "."}
 
 
-def fingerprint(page: str, root: Path) -> str:
-    """Return a digest of everything that the outputs of a page, given as text, depend on."""
-    digest = hashlib.sha256(sys.version.encode())
-    for cell in drawn_cells.FENCE.finditer(page):
-        may_fail = "raises-exception" in cell["head"]
-        digest.update(f"{cell['body']}\0{may_fail}\0".encode())
-    for path in [root / "requirements.lock", *sorted(reached(page, root))]:
-        if path.is_file():
-            name, stamp = path.relative_to(root).as_posix(), path.stat().st_mtime_ns
-            digest.update(name.encode() + _hash(path, stamp))
-    return digest.hexdigest()[:32]
+class Reach:
+    """What the cells of a book's pages can reach, as the files are now."""
 
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.hashes: dict[str, bytes] = {}
 
-@lru_cache(maxsize=4096)
-def _hash(path: Path, stamp: int) -> bytes:
-    return hashlib.sha256(path.read_bytes()).digest()
+    def fingerprint(self, page: str) -> str:
+        """Return a digest of everything that the outputs of a page, given as text, depend on."""
+        digest = hashlib.sha256(sys.version.encode())
+        for cell in drawn_cells.FENCE.finditer(page):
+            may_fail = "raises-exception" in cell["head"]
+            digest.update(f"{cell['body']}\0{may_fail}\0".encode())
+        for path in [str(self.root / "requirements.lock"), *sorted(self.files(page))]:
+            digest.update(self.hash(path))
+        return digest.hexdigest()[:32]
 
+    def hash(self, path: str) -> bytes:
+        """Return a digest of a file with its name; nothing if it is not there."""
+        if path not in self.hashes:
+            file = Path(path)
+            name = file.relative_to(self.root).as_posix().encode()
+            content = name + file.read_bytes() if file.is_file() else b""
+            self.hashes[path] = content and hashlib.sha256(content).digest()
+        return self.hashes[path]
 
-def reached(page: str, root: Path) -> set[Path]:
-    """Return the files that the code cells of a page can reach."""
-    waiting = []
-    text = ""
-    for cell in drawn_cells.FENCE.finditer(page):
-        code = re.sub(r"^[%!].*$", "", cell["body"], flags=re.MULTILINE)
-        waiting += _imported(code, root)
-        text += code
-    imports = _imports(root)
-    files: set[Path] = set()
-    while waiting:
-        path = waiting.pop()
-        if path not in files:
-            files.add(path)
-            waiting += map(Path, imports.get(str(path), ()))
-    if "results" in text or "records.py" in {path.name for path in files}:
-        results = (path for path in (root / "results").rglob("*") if path.is_file())
-        files |= {path for path in results if path.name not in record_roles.OF_THE_BOOK}
-    return files
+    def files(self, page: str) -> set[str]:
+        """Return the files that the code cells of a page can reach."""
+        waiting: list[str] = []
+        text = ""
+        for cell in drawn_cells.FENCE.finditer(page):
+            code = re.sub(r"^[%!].*$", "", cell["body"], flags=re.MULTILINE)
+            waiting += map(str, _imported(code, self.root))
+            text += code
+        found: set[str] = set()
+        while waiting:
+            path = waiting.pop()
+            if path not in found:
+                found.add(path)
+                waiting += self.imports.get(path, ())
+        if "results" in text or any(path.endswith("/records.py") for path in found):
+            found |= self.results
+        return found
 
+    @cached_property
+    def imports(self) -> dict[str, list[str]]:
+        """The files of our own packages that each of them imports."""
+        found: changes.Files = {}
+        for top, folder in PACKAGES.items():
+            found |= changes.files(self.root / folder / top)
 
-def _imports(root: Path) -> dict[str, list[str]]:
-    """Return for each file of our own packages the files of them that it imports."""
-    found: changes.Files = {}
-    for top, folder in PACKAGES.items():
-        found |= changes.files(root / folder / top)
-    return _remembered_imports(root, tuple(found.items()))
+        def compute() -> dict[str, list[str]]:
+            texts = {
+                path: Path(path).read_text("utf-8")
+                for path in found
+                if path.endswith(".py")
+            }
+            return {
+                path: sorted({*map(str, _imported(text, self.root))})
+                for path, text in texts.items()
+            }
 
+        return changes.remembered(self.root, "imports", found, compute)
 
-@lru_cache(maxsize=8)
-def _remembered_imports(root: Path, found: tuple) -> dict[str, list[str]]:
-    def compute() -> dict[str, list[str]]:
-        paths = (Path(path) for path, _ in found if path.endswith(".py"))
+    @cached_property
+    def results(self) -> set[str]:
+        """The recorded results that cells read."""
+        found = map(Path, changes.files(self.root / "results"))
         return {
-            str(path): sorted({*map(str, _imported(path.read_text("utf-8"), root))})
-            for path in paths
+            str(path) for path in found if path.name not in record_roles.OF_THE_BOOK
         }
-
-    return changes.remembered(root, "imports", dict(found), compute)
 
 
 def _imported(source: str, root: Path) -> Iterator[Path]:

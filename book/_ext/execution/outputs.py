@@ -27,7 +27,7 @@ from nbclient.exceptions import CellControlSignal, DeadKernelError
 from sphinx.util import logging
 from traitlets.config import Config
 
-from book._ext.execution.fingerprint import fingerprint
+from book._ext.execution.fingerprint import Reach
 from unrolled.files import write_whole
 
 LOG = logging.getLogger(__name__)
@@ -104,7 +104,7 @@ def read(text: str, root: str, extensions: list[str]) -> Any:
     notebook = parsed(text, extensions)
     cells = code_of(notebook)
     if cells:
-        folder, name = folder_of(Path(root)), fingerprint(text, Path(root))
+        folder, name = folder_of(Path(root)), Reach(Path(root)).fingerprint(text)
         executed = kept(folder, name) or kept(folder, f"{name}.failed")
         if executed is None:
             raise ValueError("a page that is read has not been executed")
@@ -144,6 +144,7 @@ async def execute_all(
     """Execute pages and keep their outputs; return the tracebacks of those that failed."""
     folder = folder_of(root)
     failed = {}
+    reach = Reach(root)
     at_once = asyncio.Semaphore(min(MOST, os.cpu_count() or 1))
 
     async def one(page: str, path: Path) -> None:
@@ -152,7 +153,7 @@ async def execute_all(
             text = path.read_text("utf-8")
             notebook = parsed(text, extensions)
             notebook.cells = code_of(notebook)
-            name = fingerprint(text, root)
+            name = reach.fingerprint(text)
             error = await execute(notebook, path.parent, timeout)
             if error:
                 failed[page] = error
@@ -177,10 +178,11 @@ def outdated(app: Any, env: Any, added: set, changed: set, removed: set) -> list
     """Return the pages whose fingerprint has changed."""
     before = getattr(env, "unrolled_fingerprints", {})
     now = {}
+    reach = Reach(Path(app.srcdir))
     for page in env.found_docs:
         text = Path(env.doc2path(page)).read_text("utf-8")
         if "{code-cell}" in text:
-            now[page] = fingerprint(text, Path(app.srcdir))
+            now[page] = reach.fingerprint(text)
     env.unrolled_fingerprints = now
     return [page for page in now if before.get(page, now[page]) != now[page]]
 
