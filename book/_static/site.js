@@ -75,7 +75,7 @@ function focusSearchField() {
 focusSearchField();
 layOut();
 addEventListener("resize", layOutSoon);
-addEventListener("load", layOutSoon);
+addEventListener("load", layOutSoon, { capture: true }); // before theme.js stops the event
 document.fonts.addEventListener("loadingdone", layOutSoon); // wider letters may scroll
 new MutationObserver(layOutSoon).observe(document.getElementById("main-content"), { subtree: true, childList: true });
 addEventListener("click", closeMenus);

@@ -14,6 +14,10 @@
   document.documentElement.dataset.theme = mode === "auto" ? (dark ? "dark" : "light") : mode;
 }
 
+// When the page has loaded, the theme's script would lay all of it out to see which listings scroll. site.js does that in
+// small steps, when it listens for the same event: as a capturing listener it comes before this one.
+addEventListener("load", (event) => event.stopImmediatePropagation());
+
 // Ask for the fonts of the first screen before the style sheet names them: here, because a page opened as a file may
 // not, and a <link> in the page would write an error to the console.
 if (location.protocol !== "file:") {

@@ -7,7 +7,6 @@ written, all its half-done files are cut in two, and two builds are then started
 
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -15,7 +14,7 @@ import time
 
 import pytest
 
-from book._ext.build import build, unfinished
+from book._ext.build import build
 from book._ext.evidence import draw
 from book._ext.live import exercise_pages
 from tests.support.paths import ROOT
@@ -140,23 +139,6 @@ def test_killed_and_concurrent_builds_end_with_the_same_bytes(undisturbed, tmp_p
     said = [finished(process) for process in both]
     assert sum("Another build is running here" in words for words in said) == 1
     assert differing(expected, files_of(folder)) == []
-
-
-def test_what_an_unfinished_build_cached_in_part_is_dropped(undisturbed, tmp_path):
-    from jupyter_cache import get_cache
-
-    cache = tmp_path / ".jupyter_cache"
-    shutil.copytree(undisturbed[0] / "_build/.jupyter_cache", cache)
-    entries = get_cache(cache).list_cache_records()
-    assert len(entries) == 3
-    page = cache / "executed" / entries[0].hashkey / "base.ipynb"
-    page.write_text(page.read_text("utf-8")[:100], "utf-8")
-    shutil.rmtree(cache / "executed" / entries[1].hashkey)
-    unfinished.mend(cache)
-    assert [e.hashkey for e in get_cache(cache).list_cache_records()] == [
-        entries[2].hashkey
-    ]
-    assert [p.name for p in (cache / "executed").iterdir()] == [entries[2].hashkey]
 
 
 def test_drawing_waits_for_a_build(tmp_path):

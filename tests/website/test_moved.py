@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from book._ext.source import moved
+from book._ext.page import moved
 
 
 def project(folder, lines):
@@ -34,7 +34,7 @@ def test_an_old_page_leads_to_the_new_one(tmp_path, warnings):
         tmp_path,
         "# old new\nbook/b book/part/b\nsource/code/old source/code/unrolled/new\n",
     )
-    found = {old: context["target"] for old, context, _ in moved.pages(app)}
+    found = {old: target for old, _, target in moved.pages(app)}
     assert found == {"book/b": "part/b.html", "source/code/old": "unrolled/new.html"}
     assert warnings == []
 

@@ -10,6 +10,7 @@ import re
 import subprocess
 import sys
 import urllib.request
+from pathlib import Path
 from types import SimpleNamespace
 
 import nbformat
@@ -17,7 +18,7 @@ import pytest
 
 from book._ext.build import build, serve
 from book._ext.evidence import record_roles
-from book._ext.execution import execution_cache
+from book._ext.execution import fingerprint, outputs
 from book._ext.page import figures_on_page
 from book._ext.source import drawn_cells, source_pages
 from tests.support.paths import ROOT
@@ -295,24 +296,17 @@ def test_pages_are_executed_side_by_side_and_each_once(tmp_path, node_modules):
 
 
 def test_a_fingerprint_covers_what_the_cells_reach_and_no_more(tmp_path):
-    folder = seed(
-        tmp_path,
-        {"page": HEADER + code("%matplotlib inline\nfrom unrolled.cells import rnn")},
-    )
-    reached = execution_cache.reached((folder / "book/page.md").read_text(), folder)
-    assert {p.name for p in reached} == {"__init__.py", "rnn.py", "functional.py"}
-    read = execution_cache.reached(
-        code("from unrolled import records\nfrom unrolled.cells import (\n  rnn)"),
-        folder,
-    )
-    assert {"records.py", "rnn.py", "demo.json"} <= {p.name for p in read}
-    assert len(execution_cache.reached(code("not python ("), folder)) > 8
-    assert (
-        execution_cache.reached(
-            "# No cells\n\n```python\nimport unrolled.cells.rnn\n```\n", folder
-        )
-        == set()
-    )
+    page = HEADER + code("%matplotlib inline\nfrom unrolled.cells import rnn")
+    folder = seed(tmp_path, {"page": page})
+
+    def reached(text):
+        return {Path(path).name for path in fingerprint.Reach(folder).files(text)}
+
+    assert reached(page) == {"__init__.py", "rnn.py", "functional.py"}
+    read = "from unrolled import records\nfrom unrolled.cells import (\n  rnn)"
+    assert {"records.py", "rnn.py", "demo.json"} <= reached(code(read))
+    assert len(reached(code("not python ("))) > 8
+    assert reached("# No cells\n\n```python\nimport unrolled.cells.rnn\n```\n") == set()
 
 
 def test_what_a_cell_prints_is_offered_in_one_piece():
@@ -320,7 +314,7 @@ def test_what_a_cell_prints_is_offered_in_one_piece():
         return nbformat.v4.new_output("stream", name=name, text=text)
 
     shown = nbformat.v4.new_output("display_data", data={"text/plain": "x"})
-    outputs = [
+    pieces = [
         printed("a"),
         printed("b"),
         printed("c", "stderr"),
@@ -328,14 +322,14 @@ def test_what_a_cell_prints_is_offered_in_one_piece():
         shown,
         printed("d"),
     ]
-    assert execution_cache.joined(outputs) == [
+    assert outputs.joined(pieces) == [
         printed("ab"),
         printed("c", "stderr"),
         shown,
         shown,
         printed("d"),
     ]
-    assert outputs[0].text == "a"
+    assert pieces[0].text == "a"
 
 
 def test_a_file_has_its_page_written_when_it_or_the_whole_book_is_new(tmp_path):

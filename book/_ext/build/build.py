@@ -1,8 +1,8 @@
 """Build the book: `python -m book._ext.build.build`. The result is _build/html.
 
 What is there already is not made again: npm's packages by their lock, cells whose code has not
-changed, pages that have not changed. --fresh throws all of that away and executes everything, for a
-release.
+changed, pages that have not changed. Where nothing has changed at all, nothing is run. --fresh
+throws all of that away and executes everything, for a release.
 """
 
 from __future__ import annotations
@@ -18,11 +18,15 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from book._ext.build.unfinished import clear
+from book._ext.build import faulty
 from book._ext.live import kept_parts, live_files
+from book._ext.source import changes
 
 ROOT = Path(__file__).resolve().parents[3]
 BUILD = ROOT / "_build"
+
+# What an interrupted build may leave half done, and what a fresh one begins without as well.
+HALF_DONE, EVERYTHING = (".doctrees", "jupyter_execute"), ("html", "executed")
 
 # Cells print no colours, no banner of TensorFlow and no progress bars.
 QUIET = {
@@ -38,6 +42,10 @@ QUIET = {
     "CUDA_VISIBLE_DEVICES": "-1",
     "TQDM_DISABLE": "1",
 }
+
+
+# A line of what Sphinx prints that says what went wrong.
+PROBLEM = r"\b(WARNING|ERROR|CRITICAL)\b(?! \|)|[A-Z]\w+Error\b|finished with problems"
 
 
 class BuildError(Exception):
@@ -92,19 +100,42 @@ def alone(build: Path) -> Iterator[int]:
         yield lock.fileno()
 
 
+def arguments(root: Path, builder: str = "html") -> list[str]:
+    """Return the arguments of jupyter-book: warnings are errors, but do not end the build."""
+    found = ["build", str(root), "-W", "-n", "--keep-going"]
+    if builder != "html":
+        found += ["--builder", "custom", "--custom-builder", builder]
+    return found
+
+
+class Output:
+    """What a build prints, line by line, and which of the lines say what went wrong."""
+
+    def __init__(self) -> None:
+        self.problems: list[str] = []
+        self.terminal = sys.stdout
+
+    def show(self, line: str) -> None:
+        """Print a line."""
+        line = re.sub(r"\x1b\[[0-9;]*m", "", line).rstrip()
+        # Sphinx redraws its progress on one line; what counts is the end of each.
+        line = line.rpartition("\r")[2]
+        if re.search(PROBLEM, line):
+            self.problems.append(line)
+        if line:
+            print(line, file=self.terminal, flush=True)
+
+
 def run_sphinx(
     root: Path,
     environment: dict[str, str] | None = None,
     lock: int | None = None,
     builder: str = "html",
 ) -> list[str]:
-    """Run Jupyter Book with warnings as errors; return the lines that say what went wrong."""
-    command = [script("jupyter-book"), "build", str(root), "-W", "-n", "--keep-going"]
-    if builder != "html":
-        command += ["--builder", "custom", "--custom-builder", builder]
-    problems: list[str] = []
+    """Run Jupyter Book; return the lines that say what went wrong."""
+    output = Output()
     with subprocess.Popen(
-        command,
+        [script("jupyter-book"), *arguments(root, builder)],
         cwd=root,
         env=os.environ | node_path() | QUIET | (environment or {}),
         text=True,
@@ -115,38 +146,39 @@ def run_sphinx(
     ) as process:
         assert process.stdout is not None
         for line in process.stdout:
-            line = re.sub(r"\x1b\[[0-9;]*m", "", line).rstrip()
-            # Sphinx redraws its progress on one line; what counts is the end of each.
-            line = line.rpartition("\r")[2]
-            if re.search(r"\b(WARNING|ERROR|CRITICAL)\b(?! \|)|[A-Z]\w+Error\b", line):
-                problems.append(line)
-            if line:
-                print(line, flush=True)
-    if process.returncode and not problems:
-        problems.append(f"jupyter-book ended with exit status {process.returncode}")
-    return problems if process.returncode else []
+            output.show(line)
+    if process.returncode and not output.problems:
+        output.show(f"ERROR: jupyter-book ended with status {process.returncode}")
+    return output.problems if process.returncode else []
 
 
-def build(fresh: bool = False) -> None:
+def build(fresh: bool = False, sphinx: Callable[..., list[str]] = run_sphinx) -> None:
     """Build the whole book; raise BuildError with the causes when anything is wrong."""
     with alone(BUILD) as lock:
         npm_packages(ROOT)
+        made_from = changes.sources(ROOT)
+        if changes.is_built(ROOT, made_from) and not fresh:
+            return
         try:
             live_files.prepare()
         except kept_parts.LiveError as error:
             raise BuildError(str(error)) from None
         unfinished = BUILD / ".unfinished"
-        if fresh:
-            for name in ("html", ".doctrees", ".jupyter_cache", "jupyter_execute"):
+        # A page that was read with a warning would pass unread the next time, and a figure is not
+        # written again where a file of its name is.
+        if fresh or unfinished.exists():
+            for name in HALF_DONE + EVERYTHING * fresh:
                 shutil.rmtree(BUILD / name, ignore_errors=True)
-        elif unfinished.exists():
-            clear(BUILD)
         unfinished.touch()
-        problems = run_sphinx(ROOT, lock=lock)
+        problems = sphinx(ROOT, lock=lock)
         if problems:
+            if faulty.note(ROOT, problems):
+                unfinished.unlink()
             causes = "\n".join(f"  {line.replace(f'{ROOT}/', '')}" for line in problems)
             raise BuildError(f"The book did not build:\n{causes}")
         unfinished.unlink()
+        faulty.forget(ROOT)
+        changes.note_built(ROOT, made_from)
 
 
 def status(work: Callable[[], str], interrupted: str) -> int:
@@ -162,14 +194,14 @@ def status(work: Callable[[], str], interrupted: str) -> int:
     return 0
 
 
-def main(arguments: list[str]) -> int:
+def main(arguments: list[str], sphinx: Callable[..., list[str]] = run_sphinx) -> int:
     """Run the build; return the exit status."""
     if arguments not in ([], ["--fresh"]):
         print("usage: build.py [--fresh]", file=sys.stderr)
         return 2
 
     def work() -> str:
-        build(fresh="--fresh" in arguments)
+        build("--fresh" in arguments, sphinx)
         return "The book is in _build/html; `make serve` serves it."
 
     return status(work, "the next build begins where it is safe")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.server
 import sys
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -20,10 +21,10 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
 
 
 def server(
-    folder: Path = HERE.html, port: int = 8000
+    folder: Path = HERE.html, port: int = 8000, handler: Callable[..., Quiet] = Quiet
 ) -> http.server.ThreadingHTTPServer:
     """Return a server of a folder on the first free port from `port` on (0: any free port)."""
-    handler = partial(Quiet, directory=str(folder))
+    handler = partial(handler, directory=str(folder))
     candidates = PORTS[port : port + 100] if port else [0]
     for candidate in candidates:
         try:
@@ -33,18 +34,27 @@ def server(
     raise OSError(f"no port from {candidates[0]} to {candidates[-1]} is free")
 
 
+def port_of(arguments: list[str]) -> int | None:
+    """Return the port that a command's arguments name, 8000 if none, or None for other words."""
+    match arguments:
+        case []:
+            return 8000
+        case [port] if port.isdecimal() and int(port) in PORTS:
+            return int(port)
+    return None
+
+
 def main(arguments: list[str], folder: Path = HERE.html) -> int:
     """Serve until interrupted; return the exit status."""
-    if len(arguments) > 1 or not all(
-        a.isdecimal() and int(a) in PORTS for a in arguments
-    ):
+    port = port_of(arguments)
+    if port is None:
         print(f"usage: serve.py [PORT], a number up to {PORTS[-1]}", file=sys.stderr)
         return 2
     if not (folder / "index.html").is_file():
         print("The book is not built yet: `make book` builds it", file=sys.stderr)
         return 1
     try:
-        with server(folder, int(arguments[0]) if arguments else 8000) as running:
+        with server(folder, port) as running:
             address = f"http://127.0.0.1:{running.server_port}/"
             print(f"Unrolled is at {address} (Ctrl-C ends)", flush=True)
             running.serve_forever()

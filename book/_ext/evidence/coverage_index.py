@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from book._ext.evidence import normal_form, value_assertions
+from book._ext.source import changes
 
 RECORD, MUTATION = "results/evidence.json", "results/mutation.json"
 
@@ -113,7 +114,28 @@ class Evidence:
 
     def asserts(self, test: Test) -> bool:
         """Tell whether a test asserts something of a value."""
-        return value_assertions.asserts_values(self.root, *test)
+        name = f"{test.path}::{test.name}"
+        if name not in self._asserting:
+            self._asserting[name] = value_assertions.asserts_values(self.root, *test)
+        return self._asserting[name]
+
+    @cached_property
+    def _asserting(self) -> dict[str, bool]:
+        """Whether each test of an equation asserts something of a value."""
+
+        def compute() -> dict[str, bool]:
+            tests = {test for of in self.equations.values() for test in of}
+            return {
+                f"{test.path}::{test.name}": value_assertions.asserts_values(
+                    self.root, *test
+                )
+                for test in sorted(tests)
+            }
+
+        made_from = changes.files(self.root / "tests")
+        made_from |= changes.files(self.root / "code")
+        made_from |= changes.files(self.root / "results")
+        return changes.remembered(self.root, "asserting-tests", made_from, compute)
 
     def mark(self, name: str) -> Mark:
         """Return what a page says of a listing."""

@@ -17,6 +17,7 @@ from docutils.parsers.rst import directives
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
+from book._ext.source import changes
 from unrolled import records
 
 NAMES = {
@@ -138,9 +139,10 @@ class RecordOrigin(SphinxDirective):
                 "record: %s", error, location=self.get_location(), type="record"
             )
             return []
-        for file in records.files_of(record):
-            self.env.note_dependency(str(root / file))
-        stale = records.is_stale(record)
+        files = records.files_of(record)
+        for file in filter(os.path.isfile, map(str, map(root.joinpath, files))):
+            self.env.note_dependency(file)
+        stale = name in stale_records(root)
         paragraph = nodes.paragraph(classes=["record-origin"] + ["stale"] * stale)
         paragraph += [
             nodes.Text("Recorded in "),
@@ -177,6 +179,31 @@ def standing(record: dict[str, Any], stale: bool) -> str:
         "The code has changed since, and gives the same numbers: its first losses were reproduced "
         f"on {again['date']}, at commit {again['commit'][:10]}, to {again['difference']:.0e}."
     )
+
+
+def stale_records(root: Path) -> set[str]:
+    """Return the records whose code has changed, by their paths below results/."""
+    folder = root / "results"
+    found = changes.files(root / "code") | changes.files(root / "experiments")
+    found |= changes.files(folder)
+
+    def compute() -> list[str]:
+        paths = [Path(path) for path in found if path.endswith(".json")]
+        below = [path for path in paths if path.is_relative_to(folder)]
+        held = {
+            path.relative_to(folder).with_suffix("").as_posix(): json.loads(
+                path.read_text("utf-8")
+            )
+            for path in below
+            if path.name not in OF_THE_BOOK
+        }
+        return [
+            name
+            for name, record in held.items()
+            if "code" in record and records.is_stale(record)
+        ]
+
+    return set(changes.remembered(root, "stale-records", found, compute))
 
 
 def awaited(env: Any) -> dict[str, set[str]]:

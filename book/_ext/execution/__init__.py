@@ -1,5 +1,7 @@
 """Pages executed when what they reach has changed.
 
-execution_cache     Which outputs are out of date; myst-nb and jupyter-cache execute and keep them.
-parallel_execution  Several pages executed at a time; jupyter-cache executes each.
+fingerprint  What a page reaches, as a hash; neither myst-nb nor jupyter-cache follows imports
+             (issue 1633 of jupyter-book).
+outputs      Executes pages with nbclient, keeps them with nbformat; myst-nb reads them through its
+             option nb_custom_formats and executes nothing.
 """

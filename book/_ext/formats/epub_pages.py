@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-import sphinxcontrib.katex as katex
 from docutils import nodes
 from docutils.io import StringOutput
 from pygments.formatters import HtmlFormatter
@@ -74,11 +73,10 @@ class EpubPages(StandaloneHTMLBuilder):
     embedded = True
 
     def init(self) -> None:
-        """Choose the suffix, and MathML alone of what KaTeX can write."""
+        """Choose the suffix; katex.py writes MathML alone."""
         super().init()
         self.out_suffix = self.link_suffix = ".xhtml"
         self.use_index = False
-        katex.KATEX_DEFAULT_OPTIONS["output"] = "mathml"
 
     def get_outdated_docs(self) -> Iterator[str]:
         """Return every page: it takes seconds, and a page may follow from another."""

@@ -12,6 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from book._ext.live.kept_parts import ROOT
+from book._ext.source import changes
 
 DRAWING = "Matplotlib"
 # What a page lacks, as the reader is told. Of the standard library: what needs processes, threads
@@ -124,10 +125,12 @@ def modules(root: Path) -> dict[str, Path]:
 
 def split(root: Path) -> tuple[list[Path], dict[str, str]]:
     """Return the files that run in a page, and what is absent there with what it would need."""
-    present, absent = [], dict(OTHERS)
-    for name, path in modules(root).items():
-        if why := needed(name, root):
-            absent[name] = why
-        else:
-            present.append(path)
-    return present, absent
+    known = modules(root)
+    lacking = changes.remembered(
+        root,
+        "modules-that-do-not-run-in-a-page",
+        changes.files(root / "code"),
+        lambda: {name: why for name in known if (why := needed(name, root))},
+    )
+    present = [path for name, path in known.items() if name not in lacking]
+    return present, OTHERS | lacking

@@ -115,13 +115,6 @@ PARTS = (
     Part("sphinx-exercise", "MIT", "sphinx-exercise", ("book.css",), "sphinx_exercise"),
     Part("sphinx-proof", BSD, "sphinx-proof", ("book.css",), "sphinx_proof"),
     Part("MyST-NB", BSD, "myst-nb", ("book.css",), "myst_nb"),
-    Part(
-        "sphinxcontrib-katex",
-        "MIT",
-        "sphinxcontrib-katex",
-        ("book.css",),
-        "sphinxcontrib_katex",
-    ),
     Part("KaTeX", "MIT", "katex", ("book.css", "fonts/KaTeX_*")),
     Part("Source Serif 4", "OFL 1.1", "source-serif-4", ("fonts/source-serif-4-*",)),
     Part("Source Sans 3", "OFL 1.1", "source-sans-3", ("fonts/source-sans-3-*",)),

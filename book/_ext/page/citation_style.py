@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from pybtex.backends.plaintext import Backend
 from pybtex.database import Entry
 from pybtex.plugin import register_plugin as register_style
 from pybtex.richtext import Text
@@ -77,6 +78,11 @@ class Citing(GroupReferenceStyle):
         super().__post_init__()
 
 
+TEXT = (
+    Backend()
+)  # found once: `render_as` looks through all installed packages each time
+
+
 class Labels(BaseLabelStyle):
     """An entry's label is what cites it in brackets."""
 
@@ -86,9 +92,7 @@ class Labels(BaseLabelStyle):
         names = style.person.author_or_editor_or_title(full=False)
         plain = []
         for entry in sorted_entries:
-            authors = names.format_data({"entry": entry, "style": style}).render_as(
-                "text"
-            )
+            authors = names.format_data({"entry": entry, "style": style}).render(TEXT)
             plain.append(f"{authors}, {entry.fields['year']}")
         for i, label in enumerate(plain):
             yield label + string.ascii_lowercase[plain[:i].count(label)] * (

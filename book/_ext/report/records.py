@@ -16,6 +16,7 @@ def the_records(book: Book) -> list[nodes.Node]:
     from unrolled import records
 
     folder = book.root / "results"
+    known = record_roles.stale_records(book.root)
     rows: list[Row] = []
     stale = 0
     for path in sorted(folder.rglob("*.json")):
@@ -23,7 +24,7 @@ def the_records(book: Book) -> list[nodes.Node]:
         if path.name in record_roles.OF_THE_BOOK or "code" not in record:
             continue
         name = path.relative_to(folder).with_suffix("").as_posix()
-        is_stale = bool(records.is_stale(record))
+        is_stale = name in known
         stale += is_stale
         script = records.script_of(record)
         seeds = record["seed"]

@@ -94,8 +94,10 @@ def forward(p, x, h0=None, f=np.tanh):
     T, B = check_sequence(x, len(p.W_x))
     H = len(p.W_h)
     a = project(x, p.W_x) + p.b  # needs no state: all T steps at once
+    if h0 is None:
+        (h0,) = initial_state(p, B)
     h = np.empty((T + 1, B, H), a.dtype)
-    h[0] = 0 if h0 is None else check_state("h0", h0, B, H)
+    h[0] = check_state("h0", h0, B, H)
     for t in range(T):
         h[t + 1] = f(a[t] + h[t] @ p.W_h)
     return h[1:], Cache(x, h[:-1], h[1:])

@@ -12,6 +12,7 @@ from typing import Any
 
 from sphinx.util import logging
 
+from book._ext.page import policy
 from book._ext.source import source_pages
 
 LIST = "book/moved.txt"
@@ -33,8 +34,8 @@ def moved(root: Path) -> dict[str, str]:
     return found
 
 
-def pages(app: Any) -> Iterator[tuple[str, dict[str, Any], str]]:
-    """Yield a page for each old address."""
+def pages(app: Any) -> Iterator[tuple[str, str, str]]:
+    """Yield each old page, the new one, and how the old one leads there."""
     root = Path(app.srcdir)
     present = app.env.found_docs | {
         source_pages.page_of(name) for name in source_pages.names(root)
@@ -45,11 +46,22 @@ def pages(app: Any) -> Iterator[tuple[str, dict[str, Any], str]]:
             LOG.warning("%s: %s", LIST, what, type="moved")
             continue
         here = posixpath.dirname(app.builder.get_target_uri(old))
-        target = posixpath.relpath(app.builder.get_target_uri(new), here)
-        yield old, {"title": new, "target": target, "new": new}, "moved.html"
+        yield old, new, posixpath.relpath(app.builder.get_target_uri(new), here)
+
+
+def write(app: Any, exception: Exception | None) -> None:
+    """Write a page at each old address."""
+    if exception or app.builder.name != "html":
+        return
+    for old, new, target in pages(app):
+        path = Path(app.outdir, f"{old}.html")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        said = {"new": new, "target": target, "metatags": f"\n    {policy.META}"}
+        path.write_text(app.builder.templates.render("moved.html", said), "utf-8")
 
 
 def setup(app: Any) -> dict[str, bool]:
     """Register the extension."""
-    app.connect("html-collect-pages", pages)
+    # after theme_cleanup.py has removed the pages that are not of this book
+    app.connect("build-finished", write, priority=600)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,248 @@
+"""Build, serve, and build again whenever a source changes; open pages then load themselves again.
+
+Sphinx and its extensions take seconds to load. So a process loads them once and waits; each build
+is made by a copy of that process, and begins at once. Loading again is asked for by a server-sent
+event, which a script of this server's own listens for: the site in _build/html knows nothing of it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import io
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from book._ext.build import build, serve
+from book._ext.source import changes
+
+SCRIPT = b'new EventSource("/_watch").onmessage = () => location.reload();\n'
+TAG = b'<script defer src="/_watch.js"></script></head>'
+INTERVAL = 0.2  # seconds between two looks at the sources
+END = "the build ended with status "
+
+
+class Reloads:
+    """How often the pages have been built, and a way to wait for the next time."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.condition = threading.Condition()
+
+    def announce(self) -> None:
+        """Make the open pages load themselves again."""
+        with self.condition:
+            self.count += 1
+            self.condition.notify_all()
+
+    def wait(self, seen: int, timeout: float) -> bool:
+        """Wait until there were more builds than `seen`; tell whether there were."""
+        with self.condition:
+            return self.condition.wait_for(lambda: self.count > seen, timeout)
+
+
+class Watched(serve.Quiet):
+    """Serve the site with the script that listens for new builds in every page."""
+
+    def __init__(self, *arguments: Any, reloads: Reloads, **options: Any) -> None:
+        self.reloads = reloads
+        super().__init__(*arguments, **options)
+
+    def do_GET(self) -> None:
+        """Answer a request."""
+        path = Path(self.translate_path(self.path))
+        if path.is_dir():
+            path /= "index.html"
+        if self.path == "/_watch":
+            self.tell_builds()
+        elif self.path == "/_watch.js":
+            self.send("text/javascript", SCRIPT)
+        elif path.suffix == ".html" and path.is_file():
+            self.send("text/html", path.read_bytes().replace(b"</head>", TAG, 1))
+        else:
+            super().do_GET()
+
+    def send(self, kind: str, content: bytes) -> None:
+        """Send an answer that is made here."""
+        self.send_response(200)
+        self.send_header("Content-Type", f"{kind}; charset=utf-8")
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def end_headers(self) -> None:
+        """Forbid the browser to keep what may be new in a moment."""
+        self.send_header("Cache-Control", "no-store")
+        super().end_headers()
+
+    def tell_builds(self) -> None:
+        """Send an event after each build until the page is closed."""
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.end_headers()
+        seen = self.reloads.count
+        try:
+            while True:
+                is_new = self.reloads.wait(seen, timeout=15)
+                seen = self.reloads.count
+                self.wfile.write(b"data: built\n\n" if is_new else b": waiting\n\n")
+        except OSError:  # the page is closed
+            self.close_connection = True
+
+
+# --- A process that has loaded everything ---------------------------------------------------------
+
+
+def build_when_asked(root: Path) -> None:
+    """Load what a build needs; then build, in a copy of this process, for each line that comes."""
+    config = yaml.safe_load((root / "_config.yml").read_text("utf-8"))["sphinx"]
+    for name in (*config["config"]["extensions"], "jupyter_book.cli.main"):
+        importlib.import_module(name)
+    extensions = importlib.import_module("book._ext")
+    for part in extensions.PARTS:
+        importlib.import_module(f"book._ext.{part}")
+    for _ in sys.stdin:
+        child = os.fork()
+        if child == 0:
+            os._exit(build.main([], sphinx_here))
+        _, status = os.waitpid(child, 0)
+        print(f"{END}{os.waitstatus_to_exitcode(status)}", flush=True)
+
+
+class Lines(io.TextIOBase):
+    """A file that passes on what is written, line by line."""
+
+    encoding = "utf-8"
+
+    def __init__(self, show: Callable[[str], None]) -> None:
+        self.show = show
+        self.begun = ""
+
+    def write(self, text: str) -> int:
+        """Pass on the lines that end in this text."""
+        *lines, self.begun = (self.begun + text).split("\n")
+        for line in lines:
+            self.show(line)
+        return len(text)
+
+
+def sphinx_here(root: Path, lock: int | None = None) -> list[str]:
+    """Run Jupyter Book in this process; return the lines that say what went wrong."""
+    from jupyter_book.cli.main import main
+
+    output = build.Output()
+    lines = Lines(output.show)
+    try:
+        with contextlib.redirect_stdout(lines), contextlib.redirect_stderr(lines):
+            main(build.arguments(root), standalone_mode=False)
+    except RuntimeError:  # the lines above say why
+        return output.problems or ["jupyter-book failed"]
+    return []
+
+
+class Builder:
+    """The process that has loaded everything, started again when the machinery changes."""
+
+    def __init__(self, root: Path, command: list[str]) -> None:
+        self.process = subprocess.Popen(
+            command,
+            cwd=root,
+            env=os.environ | build.node_path() | build.QUIET,
+            text=True,
+            encoding="utf-8",
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+
+    def build(self) -> bool:
+        """Build the book, print what the build says, and tell whether it succeeded."""
+        assert self.process.stdin is not None and self.process.stdout is not None
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
+        for line in self.process.stdout:
+            if line.startswith(END):
+                return line == f"{END}0\n"
+            print(line, end="", flush=True)
+        return False
+
+    def end(self) -> None:
+        """End the process."""
+        self.process.kill()
+        self.process.communicate()
+
+
+def is_machinery(path: str) -> bool:
+    """Tell whether a change of a file asks for loading everything again."""
+    return path.endswith(".py") and "/tests/" not in path
+
+
+def watch(
+    root: Path, reloads: Reloads, start: Callable[[], Builder], rounds: float
+) -> None:
+    """Build whenever a source has changed, that many times."""
+    builder = start()
+    try:
+        known: changes.Files = {}
+        while rounds > 0:
+            found = changes.sources(root)
+            if found == known:
+                time.sleep(INTERVAL)
+                continue
+            changed = {
+                path for path, _ in set(found.items()) ^ set(known.items()) if known
+            }
+            if any(map(is_machinery, changed)):
+                builder.end()
+                builder = start()
+            began = time.monotonic()
+            if builder.build():
+                reloads.announce()
+                print(f"Built in {time.monotonic() - began:.1f} s", flush=True)
+            known = found
+            rounds -= 1
+    finally:
+        builder.end()
+
+
+def main(arguments: list[str]) -> int:
+    """Watch until interrupted; return the exit status."""
+    port = serve.port_of(arguments)
+    if port is None:
+        print(
+            f"usage: watch.py [PORT], a number up to {serve.PORTS[-1]}", file=sys.stderr
+        )
+        return 2
+    reloads = Reloads()
+    (build.BUILD / "html").mkdir(parents=True, exist_ok=True)
+    handler = partial(Watched, reloads=reloads)
+    try:
+        with serve.server(port=port, handler=handler) as running:
+            threading.Thread(target=running.serve_forever, daemon=True).start()
+            address = f"http://127.0.0.1:{running.server_port}/"
+            print(f"Unrolled will be at {address} (Ctrl-C ends)", flush=True)
+            command = [sys.executable, "-m", "book._ext.build.watch", "--builder"]
+            start = partial(Builder, build.ROOT, command)
+            watch(build.ROOT, reloads, start, float("inf"))
+    except OSError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print()
+    return 0
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] == ["--builder"]:
+        build_when_asked(build.ROOT)
+    else:
+        sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,230 @@
+"""The steps of a build: what is kept, what counts as changed, what is read again, formulas."""
+
+import asyncio
+import os
+
+import nbformat
+import pytest
+
+from book._ext.build import build, faulty
+from book._ext.execution import fingerprint, outputs
+from book._ext.page import bundle, katex
+from book._ext.source import changes
+from tests.website.test_page_faults import HEADER, ROOT, code
+
+EXTENSIONS = ["dollarmath", "colon_fence"]
+
+
+# --- Executed notebooks --------------------------------------------------------------------------
+
+
+def executed(root, text, *printed):
+    """Keeps a page's outputs, as if it had been executed."""
+    notebook = outputs.parsed(text, EXTENSIONS)
+    notebook.cells = outputs.code_of(notebook)
+    for cell, said in zip(notebook.cells, printed, strict=True):
+        cell.outputs = [nbformat.v4.new_output("stream", text=said)]
+    name = fingerprint.Reach(root).fingerprint(text)
+    outputs.keep(outputs.folder_of(root), name, notebook)
+    return outputs.folder_of(root) / f"{name}.ipynb"
+
+
+def test_a_page_is_read_with_the_outputs_of_its_cells_whatever_its_prose(tmp_path):
+    page = HEADER + "# Page\n\nBefore.\n\n" + code("print(1)") + code("print(2)")
+    executed(tmp_path, page, "1\n", "2\n")
+    for text in (page, page.replace("Before.", "Other words.\n\nMore of them.")):
+        notebook = outputs.read(text, str(tmp_path), EXTENSIONS)
+        said = [cell.outputs[0].text for cell in outputs.code_of(notebook)]
+        assert said == ["1\n", "2\n"]
+        assert [cell.id for cell in notebook.cells] == ["cell-1", "cell-2", "cell-3"]
+    with pytest.raises(ValueError, match="has not been executed"):
+        outputs.read(page.replace("print(1)", "print(3)"), str(tmp_path), EXTENSIONS)
+
+
+def test_outputs_of_other_cells_are_refused(tmp_path):
+    page = HEADER + code("print(1)")
+    path = executed(tmp_path, page, "1\n")
+    path.write_text(path.read_text("utf-8").replace("print(1)", "print(3)"), "utf-8")
+    with pytest.raises(ValueError, match="are of another cell"):
+        outputs.read(page, str(tmp_path), EXTENSIONS)
+
+
+def test_a_page_without_cells_is_read_as_it_is(tmp_path):
+    text = '---\ndescription: "A page."\n---\n\n# Page\n\n```python\n1\n```\n'
+    notebook = outputs.read(text, str(tmp_path), EXTENSIONS)
+    (cell,) = notebook.cells
+    assert cell.cell_type == "markdown" and cell.source.startswith("# Page")
+    assert notebook.metadata["description"] == "A page."
+    assert notebook.metadata["source_map"] == [3]
+
+
+def test_a_notebook_that_is_not_whole_is_not_kept(tmp_path):
+    path = executed(tmp_path, HEADER + code("print(1)"), "1\n")
+    assert outputs.kept(path.parent, path.stem) is not None
+    path.write_bytes(path.read_bytes()[:100])
+    assert outputs.kept(path.parent, path.stem) is None
+    assert outputs.kept(path.parent, "none") is None
+
+
+def test_the_notebooks_that_were_used_last_are_kept(tmp_path, monkeypatch):
+    monkeypatch.setattr(outputs, "KEPT", 2)
+    paths = []
+    for number in range(3):
+        paths.append(executed(tmp_path, HEADER + code(f"print({number})"), ""))
+        os.utime(paths[-1], (number, number))
+        if number == 1:
+            assert outputs.kept(paths[0].parent, paths[0].stem)  # used again
+    assert [path.is_file() for path in paths] == [True, False, True]
+
+
+@pytest.mark.slow
+def test_a_cell_that_fails_is_told_and_the_others_are_kept(tmp_path):
+    pages = {}
+    for name, cell in {"good": "6 * 7", "bad": "print('so far')\n1 / 0"}.items():
+        pages[name] = tmp_path / f"{name}.md"
+        pages[name].write_text(HEADER + code(cell), "utf-8")
+    failed = asyncio.run(outputs.execute_all(pages, tmp_path, EXTENSIONS, 60))
+    assert list(failed) == ["bad"] and "ZeroDivisionError" in failed["bad"]
+    for name, shown in {"good": "42", "bad": "so far"}.items():
+        text = pages[name].read_text("utf-8")
+        (cell,) = outputs.read(text, str(tmp_path), EXTENSIONS).cells
+        assert shown in str(cell.outputs)
+    name = fingerprint.Reach(tmp_path).fingerprint(pages["bad"].read_text("utf-8"))
+    assert outputs.kept(outputs.folder_of(tmp_path), name) is None  # next time again
+
+
+# --- What has changed ----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def book(tmp_path, monkeypatch):
+    """A book that was built, and the list of the builds that were run since."""
+    for name in ("book/page.md", "code/a.py", "_config.yml", "package-lock.json"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("1", "utf-8")
+    runs = []
+    monkeypatch.setattr(build, "ROOT", tmp_path)
+    monkeypatch.setattr(build, "BUILD", tmp_path / "_build")
+    monkeypatch.setattr(build, "npm_packages", lambda root: None)
+    monkeypatch.setattr(build.live_files, "prepare", lambda: None)
+
+    def sphinx(root, lock=None):
+        runs.append(root)
+        page = root / "_build/html/page.html"
+        page.parent.mkdir(parents=True, exist_ok=True)
+        page.write_text("made", "utf-8")
+        return []
+
+    build.build(sphinx=sphinx)
+    return tmp_path, sphinx, runs
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda root: (root / "book/page.md").write_text("22"),
+        lambda root: os.utime(root / "code/a.py", (1, 1)),
+        lambda root: (root / "book/new.md").write_text(""),
+        lambda root: (root / "_config.yml").unlink(),
+        lambda root: (root / "_build/html/page.html").write_text("damaged"),
+        lambda root: (root / "_build/html/page.html").unlink(),
+    ],
+)
+def test_a_change_of_a_source_or_of_the_site_is_a_cause_to_build(book, change):
+    root, sphinx, runs = book
+    build.build(sphinx=sphinx)
+    assert len(runs) == 1  # nothing to do
+    change(root)
+    build.build(sphinx=sphinx)
+    build.build(sphinx=sphinx)
+    assert len(runs) == 2
+
+
+def test_what_is_no_source_is_no_cause_to_build(book):
+    root, sphinx, runs = book
+    for name in ("code/__pycache__/a.pyc", "book/.page.md.swp", "_build/runs/x"):
+        (root / name).parent.mkdir(exist_ok=True)
+        (root / name).write_text("")
+    build.build(sphinx=sphinx)
+    assert len(runs) == 1
+    build.build(fresh=True, sphinx=sphinx)
+    assert len(runs) == 2
+
+
+def test_a_source_that_changes_while_the_book_is_built_is_built_again(book):
+    root, sphinx, runs = book
+
+    def slowly(*of, **options):
+        (root / "book/page.md").write_text("written meanwhile")
+        return sphinx(*of, **options)
+
+    (root / "book/page.md").write_text("22")
+    build.build(sphinx=slowly)
+    build.build(sphinx=sphinx)
+    assert len(runs) == 3
+    assert changes.is_built(root, changes.sources(root))
+
+
+# --- Pages with a fault --------------------------------------------------------------------------
+
+ENDED = "build finished with problems, 2 warnings (with warnings treated as errors)."
+
+
+def test_a_failed_build_leaves_all_that_can_stay(book):
+    root, _, _ = book
+    for problems, stays in (
+        (["/x/book/a.md:3: WARNING: one", "/x/book/b.md: WARNING: two", ENDED], True),
+        (["/x/book/a.md:3: WARNING: one", "WARNING: of no page", ENDED], False),
+        (["/x/book/a.md:3: WARNING: one", "RuntimeError: crash"], False),
+    ):
+        (root / "_build/.doctrees").mkdir(exist_ok=True)
+        (root / "book/page.md").write_text(str(problems))
+        with pytest.raises(build.BuildError, match="one"):
+            build.build(sphinx=lambda *of, found=problems, **options: found)
+        named = (root / faulty.LIST).read_text("utf-8")
+        assert ("/x/book/b.md" in named) == stays
+        with pytest.raises(build.BuildError):
+            build.build(sphinx=lambda *of, **options: ["stopped"])
+        assert (root / "_build/.doctrees").exists() == stays
+        (root / "_build/.unfinished").unlink(missing_ok=True)
+
+
+# --- Formulas, style sheets ----------------------------------------------------------------------
+
+
+def test_formulas_are_set_one_after_the_other_by_one_process():
+    setter = katex.Katex(ROOT / "node_modules/katex/dist/katex.min.js")
+    assert 'class="katex"' in setter.set("x_t\n+ 1")["html"]
+    process = setter.process
+    assert "parse error" in setter.set(r"\frac{a")["error"]
+    assert setter.set("é", displayMode=True, output="mathml")["html"].startswith(
+        '<span class="katex"><math'
+    )
+    assert setter.process is process
+    setter.end()
+    assert process.poll() == 0
+
+
+def test_what_a_page_alone_loads_is_not_in_the_bundles(monkeypatch):
+    class File:
+        def __init__(self, filename):
+            self.filename, self.attributes = filename, {}
+
+    monkeypatch.setattr(bundle, "Shared", type("Shared", (), {"styles": []}))
+    context = {
+        "css_files": [File("_static/a.css")],
+        "script_files": [File("_static/b.js"), File(None), File("_static/site.js")],
+    }
+    bundle.note_shared(None, "page", "page.html", context, None)
+    context["css_files"].append(File("_static/own.css"))
+    context["script_files"].append(File("_static/own.js"))
+
+    class App:
+        class config:
+            bundle_version = "1"
+
+    bundle.lighten(App, "page", "page.html", context, None)
+    assert [file.filename for file in context["css_files"]] == ["_static/own.css"]
+    assert [file.filename for file in context["script_files"]] == ["_static/own.js"]
+    assert bundle.Shared.styles == [*bundle.THEME_STYLES, "a.css"]
+    assert bundle.Shared.scripts == ["b.js", *bundle.THEME_SCRIPTS, *bundle.OUR_SCRIPTS]
