@@ -223,7 +223,7 @@ def test_what_a_page_alone_loads_is_not_in_the_bundles(monkeypatch):
         class config:
             bundle_version = "1"
 
-    bundle.lighten(App, "page", "page.html", context, None)
+    bundle.drop_bundled(App, "page", "page.html", context, None)
     assert [file.filename for file in context["css_files"]] == ["_static/own.css"]
     assert [file.filename for file in context["script_files"]] == ["_static/own.js"]
     assert bundle.Shared.styles == [*bundle.THEME_STYLES, "a.css"]

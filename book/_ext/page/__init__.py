@@ -8,7 +8,7 @@ folding          Boxes that fold as <details>; sphinx-togglebutton needs a scrip
 glossary_links   Terms linked to the glossary; Sphinx's {term} must be written at each place.
 gradient_flow    {gradient-flow}: the package computes the numbers, uPlot draws them.
 inline_math      No line break between a formula and its comma; KaTeX sees the formula alone.
-katex            Formulas set by KaTeX; sphinxcontrib-katex has no option for errors (its issue 145).
+katex            Formulas set by KaTeX; sphinxcontrib-katex has no option for errors.
 landing          {unrolling}: an SVG whose parts move; Matplotlib gives them no classes.
 moved            Old addresses that lead to new ones, from book/moved.txt; no library needed.
 node             Tools of npm's, run with the locked node.

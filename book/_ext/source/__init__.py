@@ -1,7 +1,7 @@
 """Of the repository: its address, its files as pages, its functions in cells.
 
 address       Links to the repository; the theme's buttons would show without an address.
-changes       Whether files have changed, by size and time, as for make; what was computed from them.
+changes       Whether files have changed, by size and time; what was computed from them.
 drawn_cells   Drawn cells in MyST source and the functions they name, read with ast.
 source_pages  Code and tests as pages, coloured by Pygments; viewcode shows only what autodoc lists.
 """
