@@ -144,7 +144,7 @@ def sphinx_here(root: Path, lock: int | None = None) -> list[str]:
     try:
         with contextlib.redirect_stdout(lines), contextlib.redirect_stderr(lines):
             main(build.arguments(root), standalone_mode=False)
-    except RuntimeError:  # the lines above say why
+    except (RuntimeError, SystemExit):  # the lines above say why
         return output.problems or ["jupyter-book failed"]
     return []
 
