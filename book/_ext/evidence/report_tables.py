@@ -563,7 +563,7 @@ def the_exercises(book: Book) -> list[nodes.Node]:
 
 def needs_nothing(module: str, book: Book) -> bool:
     """Tell whether an exercise can be run in the page."""
-    return live.needed(module, book.root) is None
+    return module not in live.lacking(book.root)
 
 
 def number_of(of_test: Found) -> int:
