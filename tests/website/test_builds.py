@@ -20,7 +20,7 @@ from book._ext.evidence import draw
 from book._ext.live import exercise_pages
 from tests.website.test_page_faults import GOOD, HEADER, ROOT, code, seed
 
-MODULES = {"__init__", "cells", "drawing", "figures", "functional", "rnn"}
+MODULES = {"__init__", "cells", "drawing", "exercises", "figures", "functional", "rnn"}
 PAUSE = """import os, pathlib, time
 if "SLOWLY" in os.environ:
     pathlib.Path(os.environ["SLOWLY"]).touch()

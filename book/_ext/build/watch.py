@@ -99,10 +99,10 @@ class Watched(serve.Quiet):
 
     def tell_builds(self) -> None:
         """Send an event after each build until the page is closed."""
+        seen = self.reloads.count
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")
         self.end_headers()
-        seen = self.reloads.count
         try:
             while True:
                 is_new = self.reloads.wait(seen, timeout=15)
@@ -117,6 +117,7 @@ class Watched(serve.Quiet):
 
 def build_when_asked(root: Path) -> None:
     """Load what a build needs; then build, in a copy of this process, for each line that comes."""
+    build.ROOT, build.BUILD = root, root / "_build"
     config = yaml.safe_load((root / "_config.yml").read_text("utf-8"))["sphinx"]
     for name in (*config["config"]["extensions"], *LATER):
         importlib.import_module(name)
@@ -166,7 +167,7 @@ class Builder:
 
     def __init__(self, root: Path) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "book._ext.build.watch", "--builder"],
+            [sys.executable, "-m", "book._ext.build.watch", "--builder", str(root)],
             cwd=root,
             env=os.environ | build.node_path() | build.QUIET,
             text=True,
@@ -248,7 +249,7 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    if sys.argv[1:] == ["--builder"]:
-        build_when_asked(build.ROOT)
+    if sys.argv[1:2] == ["--builder"]:
+        build_when_asked(Path(sys.argv[2]))
     else:
         sys.exit(main(sys.argv[1:]))
