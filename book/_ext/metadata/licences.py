@@ -194,7 +194,7 @@ class Licences(SphinxDirective):
 
 def setup(app: Any) -> dict[str, bool]:
     """Register the extension."""
-    # after lean.py has emptied the folder
+    # after theme_cleanup.py has emptied the folder
     app.connect("config-inited", write, priority=600)
     app.add_directive("licences", Licences)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -232,7 +232,7 @@ def place(
 def setup(app: Any) -> dict[str, bool]:
     """Register the extension."""
     app.add_directive("gradient-flow", GradientFlow)
-    # after lean.py has emptied the folder
+    # after theme_cleanup.py has emptied the folder
     app.connect("config-inited", assets, priority=600)
     app.connect("html-page-context", place)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
