@@ -9,7 +9,7 @@ export MPLBACKEND := agg
 side_by_side := -n auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help book serve pdf epub zip exercises test check checks evidence lint types links scores draw bench mutants results attest gpu theano browser lock clean
+.PHONY: help book serve watch pdf epub zip exercises test check checks evidence lint types links scores draw bench mutants results attest gpu theano browser lock clean
 
 help:
 	@echo "Unrolled: the verbs of this Makefile"
@@ -23,6 +23,9 @@ pdf: book ## build the book and print it into _build/forms/unrolled.pdf, with Ch
 
 serve: book ## build the book, serve it on this machine and print its address
 	$(PY) -m book._ext.build.serve $(PORT)
+
+watch: $(VENV) ## serve the book while you write: a page that changes is built and loaded again
+	$(PY) -m book._ext.build.watch $(PORT)
 
 epub: $(VENV) ## make the EPUB and let epubcheck look for faults: _build/forms/unrolled.epub
 	$(PY) -m book._ext.formats.epub

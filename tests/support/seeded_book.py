@@ -118,7 +118,7 @@ def seed(folder, pages):
     return folder
 
 
-KEPT_ROOMS = {"cells", "drawing"}  # and the modules beside the rooms
+KEPT_ROOMS = {"cells", "drawing", "exercises"}  # and the modules beside the rooms
 KEPT_MODULES = {"__init__", "figures", "functional", "rnn"}
 
 

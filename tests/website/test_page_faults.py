@@ -256,7 +256,7 @@ def test_the_outputs_follow_the_code(tmp_path, node_modules):
     )
     deep = folder / "experiments/deep.py"
     (folder / "experiments/__init__.py").write_text("")
-    path = {"PYTHONPATH": str(folder)}
+    path = {"PYTHONPATH": f"{folder}{os.pathsep}{ROOT / 'code'}"}
 
     def output(number):
         deep.write_text(f"number = {number}\n")

@@ -3,8 +3,9 @@
 archives    Zip archives, the same bytes from the same files; zipfile has no setting for that.
 build       `make book`: npm's packages, a lock, then Jupyter Book's command, which runs Sphinx.
 chromium    Starts the browser that prints and tests the pages, through Playwright.
+command     The command of Jupyter Book, as a process of its own.
 faulty      The pages that failed, to be read again; Sphinx would pass them unread.
 paths       Where a book stands and what is built of it, as one parameter; no library.
 serve       `make serve`, by the standard library's http.server.
-watch       `make watch`: builds again what changes; an open page loads itself again.
+watch       `make watch`; sphinx-autobuild starts Sphinx anew for each change, which takes longer.
 """

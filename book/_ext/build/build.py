@@ -135,7 +135,7 @@ def run_sphinx(
     """Run Jupyter Book; return the lines that say what went wrong."""
     output = Output()
     with subprocess.Popen(
-        [script("jupyter-book"), *arguments(root, builder)],
+        [sys.executable, "-m", "book._ext.build.command", *arguments(root, builder)],
         cwd=root,
         env=os.environ | node_path() | QUIET | (environment or {}),
         text=True,

@@ -8,6 +8,7 @@ event, which a script of this server's own listens for: the site in _build/html 
 from __future__ import annotations
 
 import contextlib
+import gc
 import importlib
 import io
 import os
@@ -22,12 +23,24 @@ from typing import Any
 
 import yaml
 
-from book._ext.build import build, serve
+from book._ext.build import build, command, serve
 from book._ext.source import changes
 
 SCRIPT = b'new EventSource("/_watch").onmessage = () => location.reload();\n'
 TAG = b'<script defer src="/_watch.js"></script></head>'
 INTERVAL = 0.2  # seconds between two looks at the sources
+LATER = (  # what the extensions load only when a build begins
+    "IPython.lib.pretty",
+    "ipython_pygments_lexers",
+    "jupyter_book.cli.main",
+    "jupyter_book.sphinx",
+    "myst_nb.sphinx_ext",
+    "sphinx_design.extension",
+    "sphinx_external_toc.collectors",
+    "sphinx_multitoc_numbering",
+    "sphinx.builders.html",
+    "unrolled.records",
+)
 END = "the build ended with status "
 
 
@@ -86,10 +99,10 @@ class Watched(serve.Quiet):
 
     def tell_builds(self) -> None:
         """Send an event after each build until the page is closed."""
+        seen = self.reloads.count
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")
         self.end_headers()
-        seen = self.reloads.count
         try:
             while True:
                 is_new = self.reloads.wait(seen, timeout=15)
@@ -104,12 +117,14 @@ class Watched(serve.Quiet):
 
 def build_when_asked(root: Path) -> None:
     """Load what a build needs; then build, in a copy of this process, for each line that comes."""
+    build.ROOT, build.BUILD = root, root / "_build"
     config = yaml.safe_load((root / "_config.yml").read_text("utf-8"))["sphinx"]
-    for name in (*config["config"]["extensions"], "jupyter_book.cli.main"):
+    for name in (*config["config"]["extensions"], *LATER):
         importlib.import_module(name)
     extensions = importlib.import_module("book._ext")
     for part in extensions.PARTS:
         importlib.import_module(f"book._ext.{part}")
+    gc.freeze()  # what is loaded need not be looked through again
     for _ in sys.stdin:
         child = os.fork()
         if child == 0:
@@ -137,14 +152,12 @@ class Lines(io.TextIOBase):
 
 def sphinx_here(root: Path, lock: int | None = None) -> list[str]:
     """Run Jupyter Book in this process; return the lines that say what went wrong."""
-    from jupyter_book.cli.main import main
-
     output = build.Output()
     lines = Lines(output.show)
     try:
         with contextlib.redirect_stdout(lines), contextlib.redirect_stderr(lines):
-            main(build.arguments(root), standalone_mode=False)
-    except RuntimeError:  # the lines above say why
+            command.run(build.arguments(root))
+    except (RuntimeError, SystemExit):  # the lines above say why
         return output.problems or ["jupyter-book failed"]
     return []
 
@@ -152,9 +165,9 @@ def sphinx_here(root: Path, lock: int | None = None) -> list[str]:
 class Builder:
     """The process that has loaded everything, started again when the machinery changes."""
 
-    def __init__(self, root: Path, command: list[str]) -> None:
+    def __init__(self, root: Path) -> None:
         self.process = subprocess.Popen(
-            command,
+            [sys.executable, "-m", "book._ext.build.watch", "--builder", str(root)],
             cwd=root,
             env=os.environ | build.node_path() | build.QUIET,
             text=True,
@@ -186,29 +199,25 @@ def is_machinery(path: str) -> bool:
     return path.endswith(".py") and "/tests/" not in path
 
 
-def watch(
-    root: Path, reloads: Reloads, start: Callable[[], Builder], rounds: float
-) -> None:
+def watch(root: Path, reloads: Reloads, rounds: float = float("inf")) -> None:
     """Build whenever a source has changed, that many times."""
-    builder = start()
+    builder = Builder(root)
+    known: changes.Files = {}
     try:
-        known: changes.Files = {}
         while rounds > 0:
             found = changes.sources(root)
             if found == known:
                 time.sleep(INTERVAL)
                 continue
-            changed = {
-                path for path, _ in set(found.items()) ^ set(known.items()) if known
-            }
+            changed = {path for path, _ in found.items() ^ known.items() if known}
             if any(map(is_machinery, changed)):
                 builder.end()
-                builder = start()
+                builder = Builder(root)
+            known = found
             began = time.monotonic()
             if builder.build():
                 reloads.announce()
                 print(f"Built in {time.monotonic() - began:.1f} s", flush=True)
-            known = found
             rounds -= 1
     finally:
         builder.end()
@@ -230,9 +239,7 @@ def main(arguments: list[str]) -> int:
             threading.Thread(target=running.serve_forever, daemon=True).start()
             address = f"http://127.0.0.1:{running.server_port}/"
             print(f"Unrolled will be at {address} (Ctrl-C ends)", flush=True)
-            command = [sys.executable, "-m", "book._ext.build.watch", "--builder"]
-            start = partial(Builder, build.ROOT, command)
-            watch(build.ROOT, reloads, start, float("inf"))
+            watch(build.ROOT, reloads)
     except OSError as error:
         print(error, file=sys.stderr)
         return 1
@@ -242,7 +249,7 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    if sys.argv[1:] == ["--builder"]:
-        build_when_asked(build.ROOT)
+    if sys.argv[1:2] == ["--builder"]:
+        build_when_asked(Path(sys.argv[2]))
     else:
         sys.exit(main(sys.argv[1:]))

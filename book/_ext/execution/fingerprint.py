@@ -27,6 +27,15 @@ class Reach:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.hashes: dict[str, bytes] = {}
+        self.code: changes.Files = {}
+        for top, folder in PACKAGES.items():
+            self.code |= changes.files(root / folder / top)
+        self.results = changes.files(root / "results")
+
+    def state(self) -> str:
+        """Return a digest that changes whenever anything does that any page can reach."""
+        lock = self.hash(str(self.root / "requirements.lock"))
+        return changes.digest(self.code | self.results) + lock.hex()
 
     def fingerprint(self, page: str) -> str:
         """Return a digest of everything that the outputs of a page, given as text, depend on."""
@@ -62,20 +71,21 @@ class Reach:
                 found.add(path)
                 waiting += self.imports.get(path, ())
         if "results" in text or any(path.endswith("/records.py") for path in found):
-            found |= self.results
+            found |= {
+                path
+                for path in self.results
+                if Path(path).name not in record_roles.OF_THE_BOOK
+            }
         return found
 
     @cached_property
     def imports(self) -> dict[str, list[str]]:
         """The files of our own packages that each of them imports."""
-        found: changes.Files = {}
-        for top, folder in PACKAGES.items():
-            found |= changes.files(self.root / folder / top)
 
         def compute() -> dict[str, list[str]]:
             texts = {
                 path: Path(path).read_text("utf-8")
-                for path in found
+                for path in self.code
                 if path.endswith(".py")
             }
             return {
@@ -83,15 +93,7 @@ class Reach:
                 for path, text in texts.items()
             }
 
-        return changes.remembered(self.root, "imports", found, compute)
-
-    @cached_property
-    def results(self) -> set[str]:
-        """The recorded results that cells read."""
-        found = map(Path, changes.files(self.root / "results"))
-        return {
-            str(path) for path in found if path.name not in record_roles.OF_THE_BOOK
-        }
+        return changes.remembered(self.root, "imports", self.code, compute)
 
 
 def _imported(source: str, root: Path) -> Iterator[Path]:

@@ -176,14 +176,18 @@ def use_reader(app: Any, config: Any) -> None:
 
 def outdated(app: Any, env: Any, added: set, changed: set, removed: set) -> list[str]:
     """Return the pages whose fingerprint has changed."""
-    before = getattr(env, "unrolled_fingerprints", {})
-    now = {}
     reach = Reach(Path(app.srcdir))
+    state, before = reach.state(), getattr(env, "unrolled_fingerprints", {})
+    is_same = state == getattr(env, "unrolled_reach", None)
+    now = {}
     for page in env.found_docs:
+        if is_same and page in before and page not in changed:
+            now[page] = before[page]
+            continue
         text = Path(env.doc2path(page)).read_text("utf-8")
         if "{code-cell}" in text:
             now[page] = reach.fingerprint(text)
-    env.unrolled_fingerprints = now
+    env.unrolled_reach, env.unrolled_fingerprints = state, now
     return [page for page in now if before.get(page, now[page]) != now[page]]
 
 

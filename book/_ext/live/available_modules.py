@@ -123,14 +123,18 @@ def modules(root: Path) -> dict[str, Path]:
     }
 
 
+def lacking(root: Path) -> dict[str, str]:
+    """Return the modules of the package that a page cannot import, with what each would need."""
+    return changes.remembered(
+        root,
+        "modules-that-a-page-lacks",
+        changes.files(root / "code"),
+        lambda: {name: why for name in modules(root) if (why := needed(name, root))},
+    )
+
+
 def split(root: Path) -> tuple[list[Path], dict[str, str]]:
     """Return the files that run in a page, and what is absent there with what it would need."""
-    known = modules(root)
-    lacking = changes.remembered(
-        root,
-        "modules-that-do-not-run-in-a-page",
-        changes.files(root / "code"),
-        lambda: {name: why for name in known if (why := needed(name, root))},
-    )
-    present = [path for name, path in known.items() if name not in lacking]
-    return present, OTHERS | lacking
+    absent = lacking(root)
+    present = [path for name, path in modules(root).items() if name not in absent]
+    return present, OTHERS | absent

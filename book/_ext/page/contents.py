@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 
@@ -26,6 +27,12 @@ def parts(site_map: Any) -> list[Part]:
     return found
 
 
+@lru_cache(maxsize=1000)
+def rendered(builder: Any, title: Any) -> str:
+    """Return a title as HTML; every page shows those of all."""
+    return builder.render_partial(title)["title"]
+
+
 def navigation(
     app: Any, pagename: str, templatename: str, context: dict, doctree: Any
 ) -> None:
@@ -36,7 +43,7 @@ def navigation(
             "number": part.number,
             "open": pagename in part.pages,
             "pages": [
-                (page, app.builder.render_partial(app.env.titles[page])["title"])
+                (page, rendered(app.builder, app.env.titles[page]))
                 for page in part.pages
                 if page in app.env.titles
             ],

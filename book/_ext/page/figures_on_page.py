@@ -104,15 +104,16 @@ class Twins(SphinxPostTransform):
 
     def run(self, **kwargs: Any) -> None:
         """Write the dark twins and put both images in place."""
-        colours = dark_colours(Path(self.app.srcdir))
-        for node in list(self.document.findall(nodes.image)):
-            path = Path(self.app.srcdir) / node["uri"].lstrip("/")
-            if (
-                path.suffix != ".svg"
-                or "jupyter_execute" not in path.parts
-                or not path.is_file()
-            ):
-                continue
+        root = Path(self.app.srcdir)
+        drawn = {
+            node: path
+            for node in self.document.findall(nodes.image)
+            if (path := root / node["uri"].lstrip("/")).suffix == ".svg"
+            and "jupyter_execute" in path.parts
+            and path.is_file()
+        }
+        colours = dark_colours(root) if drawn else {}
+        for node, path in drawn.items():
             svg = path.read_text("utf-8")
             if len(svg) > HEAVIEST:
                 LOG.warning(

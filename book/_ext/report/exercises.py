@@ -93,7 +93,7 @@ def the_exercises(book: Book) -> list[nodes.Node]:
 
 def needs_nothing(module: str, book: Book) -> bool:
     """Tell whether an exercise can be run in the page."""
-    return available_modules.needed(module, book.root) is None
+    return module not in available_modules.lacking(book.root)
 
 
 def number_of(of_test: Found) -> int:
