@@ -119,7 +119,7 @@ def seed(folder, pages):
 
 
 KEPT_ROOMS = {"cells", "drawing", "exercises"}  # and the modules beside the rooms
-KEPT_MODULES = {"__init__", "figures", "functional", "rnn"}
+KEPT_MODULES = {"__init__", "diagrams", "figures", "functional", "rnn", "style"}
 
 
 def with_few_modules(folder):
