@@ -1,9 +1,11 @@
 """Small books of one or a few pages, with our configuration, extensions and package."""
 
 import json
+import re
 import shutil
 
 from book._ext.evidence import coverage_index, measure_evidence
+from book._ext.live import exercise_pages
 from book._ext.source import drawn_cells
 from tests.support.paths import ROOT
 
@@ -118,6 +120,11 @@ def seed(folder, pages):
     return folder
 
 
+PAUSE = """import os, pathlib, time
+if "SLOWLY" in os.environ:
+    pathlib.Path(os.environ["SLOWLY"]).touch()
+    time.sleep(60)
+"""
 KEPT_ROOMS = {"cells", "drawing", "exercises"}  # and the modules beside the rooms
 KEPT_MODULES = {"__init__", "diagrams", "figures", "functional", "rnn", "style"}
 
@@ -132,3 +139,21 @@ def with_few_modules(folder):
         ignore=lambda at, names: [name for name in names if name not in kept],
     )
     return folder
+
+
+def small_book(folder):
+    """A seeded book of three pages: one with marks, one with an exercise, one that can be slow."""
+    folder.mkdir()
+    problem = re.sub(
+        r" · \{doc\}`[^`]*`", "", exercise_pages.problem("four_memories_in_one_line")
+    )
+    seed(
+        folder,
+        {
+            "good": GOOD,
+            "exercises": f"{HEADER}# Exercises\n\n{exercise_pages.HOW}{problem}",
+            "slow": f"{HEADER}# Slow\n\n{code(PAUSE)}\n{code('6 * 7')}",
+        },
+    )
+    (folder / "package-lock.json").symlink_to(ROOT / "package-lock.json")
+    return with_few_modules(folder)

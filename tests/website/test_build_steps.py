@@ -10,7 +10,8 @@ from book._ext.build import build, faulty
 from book._ext.execution import fingerprint, outputs
 from book._ext.page import bundle, katex
 from book._ext.source import changes
-from tests.website.test_page_faults import HEADER, ROOT, code
+from tests.support.paths import ROOT
+from tests.support.seeded_book import HEADER, code
 
 EXTENSIONS = ["dollarmath", "colon_fence"]
 

@@ -16,15 +16,9 @@ import pytest
 
 from book._ext.build import build
 from book._ext.evidence import draw
-from book._ext.live import exercise_pages
 from tests.support.paths import ROOT
-from tests.support.seeded_book import GOOD, HEADER, code, seed, with_few_modules
+from tests.support.seeded_book import small_book
 
-PAUSE = """import os, pathlib, time
-if "SLOWLY" in os.environ:
-    pathlib.Path(os.environ["SLOWLY"]).touch()
-    time.sleep(60)
-"""
 DRIVER = f"""import pathlib, sys
 sys.path.insert(0, {str(ROOT)!r})
 from book._ext.build import build
@@ -34,23 +28,6 @@ sys.exit(build.main(sys.argv[1:]))
 """
 
 pytestmark = pytest.mark.slow
-
-
-def small_book(folder):
-    folder.mkdir()
-    problem = re.sub(
-        r" · \{doc\}`[^`]*`", "", exercise_pages.problem("four_memories_in_one_line")
-    )
-    seed(
-        folder,
-        {
-            "good": GOOD,
-            "exercises": f"{HEADER}# Exercises\n\n{exercise_pages.HOW}{problem}",
-            "slow": f"{HEADER}# Slow\n\n{code(PAUSE)}\n{code('6 * 7')}",
-        },
-    )
-    (folder / "package-lock.json").symlink_to(ROOT / "package-lock.json")
-    return with_few_modules(folder)
 
 
 def start(folder, *arguments, **environment):

@@ -9,8 +9,8 @@ from functools import partial
 import pytest
 
 from book._ext.build import build, serve, watch
-from tests.website.test_builds import small_book
-from tests.website.test_page_faults import ROOT
+from tests.support.paths import ROOT
+from tests.support.seeded_book import small_book
 
 
 @pytest.fixture

@@ -83,12 +83,18 @@ def joined(outputs: list[Any]) -> list[Any]:
 
 def parsed(text: str, extensions: list[str]) -> Any:
     """Return a page as a notebook without outputs; one without a header has no cells to run."""
-    if "{code-cell}" in text and not myst_nb_read.is_myst_markdown_notebook(text):
-        return nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell(text)])
-    config = MdParserConfig(enable_extensions=set(extensions))
-    notebook = myst_nb_read.read_myst_markdown_notebook(
-        text, config=config, add_source_map=True
-    )
+    is_notebook = myst_nb_read.is_myst_markdown_notebook(text)
+    if "{code-cell}" in text and not is_notebook:
+        cell = nbformat.v4.new_markdown_cell(text)
+        notebook = nbformat.v4.new_notebook(cells=[cell], metadata={"source_map": [0]})
+    else:
+        config = MdParserConfig(enable_extensions=set(extensions))
+        notebook = myst_nb_read.read_myst_markdown_notebook(
+            text, config=config, add_source_map=True
+        )
+    if not text.startswith("---"):  # myst-nb counts from the end of a header
+        lines = notebook.metadata["source_map"]
+        notebook.metadata["source_map"] = [line - 1 for line in lines]
     for number, cell in enumerate(notebook.cells, start=1):
         cell["id"] = f"cell-{number}"  # the same at each build
     return notebook
