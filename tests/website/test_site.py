@@ -26,6 +26,7 @@ from urllib.parse import unquote, urljoin, urlsplit
 import pytest
 
 from book._ext.build import build
+from book._ext.page import moved
 from tests.support.paths import AXE, ROOT
 from tests.support.serving import serving
 from tests.support.waiting import settle, wait_until
@@ -271,8 +272,9 @@ class Site:
         page.close()
 
     def worth_a_visit(self):
-        # that one only leads on
-        names = [n for n in pages_of(self.folder) if n != "index.html"]
+        # these only lead on
+        left = {"index.html", *(f"{page}.html" for page in moved.moved(ROOT))}
+        names = [name for name in pages_of(self.folder) if name not in left]
         sources = [name for name in names if name.startswith("source/")]
         sources.sort(key=lambda name: (self.folder / name).stat().st_size)
         chosen = {*sources[:1], *sources[-1:], *EVERY_KIND}
