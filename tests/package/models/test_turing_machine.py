@@ -17,7 +17,9 @@ from unrolled.models.turing_machine import READ, WRITE, Head
 T, B, D, V, M, H, N = 4, 3, 3, 2, 4, 5, 6
 seeds = st.integers(0, 2**32 - 1)
 every_controller = pytest.mark.parametrize(
-    "controller", [feed_forward, rnn, lstm], ids=lambda module: module.__name__[9:]
+    "controller",
+    [feed_forward, rnn, lstm],
+    ids=lambda module: module.__name__.rpartition(".")[2],
 )
 
 
