@@ -101,6 +101,7 @@ def setup(app: Any) -> dict[str, bool]:
     app.add_html_math_renderer(
         "katex", (katex.visit_inline, None), (katex.visit_block, None)
     )
-    app.add_css_file("katex/katex.min.css")
+    # after the book's own style, which says what KaTeX leaves open
+    app.add_css_file("katex/katex.min.css", priority=900)
     app.connect("build-finished", katex.end)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
