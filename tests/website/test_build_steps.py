@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from concurrent.futures import ThreadPoolExecutor
 
 import nbformat
 import pytest
@@ -84,7 +85,9 @@ def test_a_cell_that_fails_is_told_and_the_others_are_kept(tmp_path):
     for name, cell in {"good": "6 * 7", "bad": "print('so far')\n1 / 0"}.items():
         pages[name] = tmp_path / f"{name}.md"
         pages[name].write_text(HEADER + code(cell), "utf-8")
-    failed = asyncio.run(outputs.execute_all(pages, tmp_path, EXTENSIONS, 60))
+    execution = outputs.execute_all(pages, tmp_path, EXTENSIONS, 60)
+    with ThreadPoolExecutor(1) as thread:  # a browser's loop may run in this one
+        failed = thread.submit(asyncio.run, execution).result()
     assert list(failed) == ["bad"] and "ZeroDivisionError" in failed["bad"]
     for name, shown in {"good": "42", "bad": "so far"}.items():
         text = pages[name].read_text("utf-8")

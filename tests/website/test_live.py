@@ -223,6 +223,7 @@ def test_a_build_ends_with_that_line(tmp_path, monkeypatch, capsys):
 
     monkeypatch.setattr(build, "BUILD", tmp_path)
     monkeypatch.setattr(build, "npm_packages", lambda root: None)
+    monkeypatch.setattr(build.changes, "is_built", lambda root, made_from: False)
     monkeypatch.setattr(live_files, "prepare", fails)
     assert build.main([]) == 1
     assert capsys.readouterr().err == "Could not fetch NumPy\n"
