@@ -97,6 +97,13 @@ on two lines.
 """
 
 
+def test_a_paragraph_ends_where_the_indentation_changes():
+    found = text.paragraphs(
+        "x : array\nof two lines\n    What it is,\n    in two lines."
+    )
+    assert list(found) == ["x : array of two lines", "What it is, in two lines."]
+
+
 def test_the_prose_of_a_docstring():
     assert list(text.paragraphs(DOCSTRING)) == [
         "Return the sum of a and b, element-wise.",
