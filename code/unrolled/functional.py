@@ -156,6 +156,11 @@ def dproject(x, W, dy):
     return None, sum_rows(x.reshape(-1), dy.reshape(-1, W.shape[1]), len(W))
 
 
+def as_rows(x):
+    """Returns x (..., n) as a matrix of rows (N, n), N the product of the leading axes."""
+    return x.reshape(-1, x.shape[-1])
+
+
 def sum_rows(ids, rows, D):
     """Returns the (D, H) array whose row i is the sum of ``rows[n]`` over all n with ids[n] = i.
 

@@ -142,7 +142,7 @@ def backward_loops(p, cache, dh, window=None):
         dp, dx, dh0 as ``backward``.
     """
     T = len(dh)
-    window = T if window is None else _at_least_0("window", window)
+    window = T if window is None else non_negative("window", window)
     dp = Params(*(np.zeros_like(weight) for weight in p))
     da_total = np.zeros_like(dh)
     dh0 = np.zeros(dh.shape[1:], dh.dtype)
@@ -179,7 +179,7 @@ def backward_window(p, cache, dh, window):
         ValueError: a negative window.
     """
     T = len(dh)
-    reach = min(_at_least_0("window", window), T - 1)
+    reach = min(non_negative("window", window), T - 1)
     da_total, dh0 = np.zeros_like(dh), np.zeros(dh.shape[1:], dh.dtype)
     da = dtanh(cache.h, dh)  # every output at its own step
     for distance in range(reach + 1):
@@ -208,7 +208,7 @@ def backward_last(p, cache, dh, steps):
     Raises:
         ValueError: negative ``steps``.
     """
-    first = max(0, len(dh) - _at_least_0("steps", steps))
+    first = max(0, len(dh) - non_negative("steps", steps))
     da, dh_first = np.zeros_like(dh), np.zeros(dh.shape[1:], dh.dtype)
     for t in reversed(range(first, len(dh))):
         da[t] = dtanh(cache.h[t], dh[t] + dh_first)
@@ -255,7 +255,8 @@ def parameter_gradients(p, cache, da):
     return Params(dW_x, dW_h, da.sum(axis=(0, 1))), dx
 
 
-def _at_least_0(name, number):
+def non_negative(name, number):
+    """Returns a number of steps, or raises ValueError, with the number's name, if it is below 0."""
     if number < 0:
         raise ValueError(f"{name} must be at least 0, got {number}")
     return number

@@ -109,9 +109,11 @@ bound, and noise leaves few of them.
 def check(answers):
     """The echo at S = 16, then how far it goes, and what a little noise leaves of it."""
     reader = function(answers, "network")
-    rate = _right(reader, 16)
+    rate = accuracy(reader, 16)
     if rate < 0.99:
-        reached = max((S for S in range(1, 16) if _right(reader, S) >= 0.99), default=0)
+        reached = max(
+            (S for S in range(1, 16) if accuracy(reader, S) >= 0.99), default=0
+        )
         more = (
             ""
             if reached
@@ -122,9 +124,9 @@ def check(answers):
             f"{reached} bits.{more}"
         )
     reached = max(
-        S for S in (16, 20, 24, 32, 40, 48) if S == 16 or _right(reader, S) >= 0.99
+        S for S in (16, 20, 24, 32, 40, 48) if S == 16 or accuracy(reader, S) >= 0.99
     )
-    noisy = _right(reader, 16, noise=1e-3)
+    noisy = accuracy(reader, 16, noise=1e-3)
     units = len(reader(16)[0].b)
     return (
         f"{reached} bits in {units} units, at least. With noise of 0.001 on every state, "
@@ -132,8 +134,12 @@ def check(answers):
     )
 
 
-def _right(reader, S, noise=0.0):
-    """Share of bits that come out right, over 200 sequences of S bits."""
+def accuracy(reader, S, noise=0.0):
+    """Returns the share of bits that come out right, over 200 sequences of S bits.
+
+    Raises:
+        Wrong: the answer is no network of at most 8 units with the shapes asked for.
+    """
     found = call(reader, S)
     try:
         p, W_y, b_y = found
