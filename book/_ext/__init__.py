@@ -18,6 +18,7 @@ PARTS = (
     "page.figures_on_page",
     "page.gradient_flow",
     "page.contents",
+    "page.numbering",
     "page.landing",
     "page.glossary_links",
     "page.inline_math",

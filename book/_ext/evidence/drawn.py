@@ -10,7 +10,7 @@ from docutils import nodes
 from sphinx.util import logging
 
 from book._ext.evidence import coverage_index
-from book._ext.page import permalinks
+from book._ext.page import contents, permalinks
 from book._ext.source import drawn_cells, source_pages
 
 NAMED = 8  # tests of a listing, the most specific; the others are counted
@@ -64,7 +64,8 @@ def caption(app: Any, doctree: nodes.document, docname: str) -> None:
     """Put the caption above each drawn cell."""
     root = Path(app.srcdir)
     anchors: set[str] = set()
-    for node, name in drawn_nodes(doctree):
+    chapter = contents.number_of(app.env, docname)
+    for place, (node, name) in enumerate(drawn_nodes(doctree), 1):
         try:
             path = drawn_cells.file_of(name, root).relative_to(root).as_posix()
         except drawn_cells.NoSource:
@@ -72,13 +73,11 @@ def caption(app: Any, doctree: nodes.document, docname: str) -> None:
         node["classes"].append("drawn")
         short = name.rpartition(".")[2]
         bar = nodes.container(classes=["drawn-caption"])
-        bar += nodes.inline(
-            "",
-            "",
-            named_link(
-                name, source_pages.link(app, docname, path, short), f"Defined in {path}"
-            ),
-        )
+        link = source_pages.link(app, docname, path, short)
+        bar += nodes.inline("", "", named_link(name, link, f"Defined in {path}"))
+        if chapter:
+            listing = f"Listing {chapter}.{place} "
+            bar[0].insert(0, nodes.inline("", listing, classes=["caption-number"]))
         if (anchor := anchor_of(name)) not in anchors:
             anchors.add(anchor)
             bar["ids"].append(anchor)

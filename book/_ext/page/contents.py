@@ -27,6 +27,11 @@ def parts(site_map: Any) -> list[Part]:
     return found
 
 
+def number_of(env: Any, page: str) -> str:
+    """Return the number of a chapter, such as "2.4"; empty outside numbered parts."""
+    return ".".join(map(str, env.toc_secnumbers.get(page, {}).get("", ())))
+
+
 @lru_cache(maxsize=1000)
 def rendered(builder: Any, title: Any) -> str:
     """Return a title as HTML; every page shows those of all."""
