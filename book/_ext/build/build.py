@@ -18,8 +18,10 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from sphinx.errors import ExtensionError
+
 from book._ext.build import faulty
-from book._ext.live import kept_parts, live_files
+from book._ext.live import live_files
 from book._ext.source import changes
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -161,7 +163,7 @@ def build(fresh: bool = False, sphinx: Callable[..., list[str]] = run_sphinx) ->
             return
         try:
             live_files.prepare()
-        except kept_parts.LiveError as error:
+        except ExtensionError as error:
             raise BuildError(str(error)) from None
         unfinished = BUILD / ".unfinished"
         # A page that was read with a warning would pass unread the next time, and a figure is not

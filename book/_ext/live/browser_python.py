@@ -130,18 +130,18 @@ def licences(target: Path) -> None:
         "authors, under the MIT licence. Pyodide is under the\n\n" + mozilla,
         "utf-8",
     )
-    psf = _licence_of("typing_extensions")  # it is CPython's, word for word
+    psf = licence_of("typing_extensions")  # it is CPython's, word for word
     (target / "cpython.txt").write_text(
         "Python 3.11 and its standard library, compiled by Pyodide.\n\n" + psf, "utf-8"
     )
     (target / "numpy-in-the-page.txt").write_text(
         "NumPy 1.25.2, compiled by emscripten-forge with NumPy's own lapack_lite; without its "
-        "tests.\n\n" + _licence_of("numpy"),
+        "tests.\n\n" + licence_of("numpy"),
         "utf-8",
     )
 
 
-def _licence_of(name: str) -> str:
+def licence_of(name: str) -> str:
     """Return all licences in the metadata of an installed package."""
     files = importlib.metadata.files(name) or []
     texts = [

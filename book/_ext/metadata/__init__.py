@@ -1,6 +1,5 @@
 """Titles, citation, licences, links, scores, the search index.
 
-citation_file   What CITATION.cff says, read with PyYAML.
 cite            The BibTeX entry of each page, written by pybtex.
 descriptions    Titles and descriptions, from front matter or the first sentences of a page.
 licences        {licences}: what others wrote, and the texts, which importlib.metadata finds.

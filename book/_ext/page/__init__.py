@@ -11,7 +11,6 @@ inline_math      No line break between a formula and its comma; KaTeX sees the f
 katex            Formulas set by KaTeX; sphinxcontrib-katex has no option for errors.
 landing          {unrolling}: an SVG whose parts move; Matplotlib gives them no classes.
 moved            Old addresses that lead to new ones, from book/moved.txt; no library needed.
-node             Tools of npm's, run with the locked node.
 part_progress    "Part 3 · 2 of 8" above a title, which the theme does not offer.
 permalinks       Links to exercises and theorems, which their extensions do not give.
 plain_math       Simple LaTeX as plain text, by a few regular expressions.

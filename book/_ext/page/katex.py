@@ -16,7 +16,7 @@ from docutils import nodes
 from sphinx.util import logging
 from sphinx.util.math import get_node_equation_number
 
-from book._ext.page import node
+from book._ext.source import node
 
 LOG = logging.getLogger(__name__)
 

@@ -89,12 +89,13 @@ def tidy_page(
 ) -> None:
     """Keep from a page the scripts that do nothing there, and offer its executed notebook."""
     body = context.get("body") or ""
-    if "sd-tab-set" not in body:
-        context["script_files"] = [
-            script
-            for script in context["script_files"]
-            if "design-tabs" not in str(script.filename)
-        ]
+    # The second would mark the words of a search on the page that it has led to.
+    idle = ["design-tabs"] * ("sd-tab-set" not in body) + ["sphinx_highlight"]
+    context["script_files"] = [
+        script
+        for script in context["script_files"]
+        if not any(name in str(script.filename) for name in idle)
+    ]
     for pattern, better in REPAIRS:
         body = re.sub(pattern, better, body)
     context["body"] = body
