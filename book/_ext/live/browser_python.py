@@ -60,20 +60,10 @@ def make_python(target: Path) -> None:
 
 def fetched(folder: Path) -> Path:
     """Return the package that carries NumPy, fetched by its hash."""
-    command = [
-        sys.executable,
-        "-m",
-        "pip",
-        "download",
-        "-q",
-        "--disable-pip-version-check",
-    ]
-    command += ["--no-deps", "--require-hashes", "--only-binary", ":all:"]
-    done = subprocess.run(
-        [*command, "-d", str(folder), "-r", str(REQUIREMENTS)],
-        capture_output=True,
-        text=True,
-    )
+    command = [sys.executable, "-m", "pip", "download", "-q"]
+    command += ["--disable-pip-version-check", "--no-deps", "--require-hashes"]
+    command += ["--only-binary", ":all:", "-d", str(folder), "-r", str(REQUIREMENTS)]
+    done = subprocess.run(command, capture_output=True, text=True)
     files = list(folder.glob("*.whl"))
     if done.returncode or not files:
         causes = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]
