@@ -53,7 +53,7 @@ class Katex:
                 stdout=subprocess.PIPE,
                 text=True,
                 encoding="utf-8",
-                env=node.ENVIRONMENT,
+                env=node.environment(),
             )
         assert self.process.stdin is not None and self.process.stdout is not None
         request = json.dumps({"latex": latex, **OPTIONS, **options})
