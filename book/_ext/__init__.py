@@ -23,7 +23,6 @@ PARTS = (
     "page.glossary_links",
     "page.inline_math",
     "page.katex",
-    "page.part_progress",
     "page.permalinks",
     "metadata.search_objects",
     "live.run_button",

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 from sphinx_external_toc.parsing import parse_toc_yaml
 
-from book._ext.page import contents, numbering, part_progress
+from book._ext.page import contents, numbering
 from tests.support.marks import on_site
 from tests.support.paths import ROOT
 
@@ -66,7 +66,7 @@ def test_everything_on_a_page_is_numbered_in_its_order(site):
     toc = contents.parts(parse_toc_yaml(ROOT / "_toc.yml"))
     for path in (site / "book").rglob("*.html"):
         name = path.relative_to(site).with_suffix("").as_posix()
-        place = part_progress.place(toc, name)
+        place = contents.place(toc, name)
         page = path.read_text("utf-8")
         heading = re.search(r"<h1>(?:<span class=\"section-number\">([\d.]+))?", page)
         if not place:

@@ -301,7 +301,6 @@ def book(repository):
         {"unrolled.cells.rnn.step": {f"{SEEDED}test_step"}},
         {f"{SEEDED}test_step": ["eq-a"], f"{SEEDED}test_other": ["eq-b"]},
     )
-    (repository / "_toc.yml").write_text("root: book/page\nchapters: []\n")
     page = {"eq-a": [], "eq-b": []}
     env = SimpleNamespace(
         titles={"book/page": nodes.title("", "A page")},
@@ -310,7 +309,11 @@ def book(repository):
         get_domain=lambda _: SimpleNamespace(resolve_xref=lambda *_: None),
     )
     builder = SimpleNamespace(get_relative_uri=lambda _, to: f"{to}.html")
-    app = SimpleNamespace(srcdir=str(repository), env=env, builder=builder)
+    contents = SimpleNamespace(root=SimpleNamespace(subtrees=[]))
+    config = SimpleNamespace(root_doc="book/page", external_site_map=contents)
+    app = SimpleNamespace(
+        srcdir=str(repository), env=env, builder=builder, config=config
+    )
 
     def shows(table, **changes):
         record(repository, **{"measured": MEASURED} | changes)

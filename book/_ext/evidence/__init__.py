@@ -7,6 +7,6 @@ equations         Labelled equations and their tests; Sphinx numbers the equatio
 measure_evidence  `make evidence`: runs pytest under coverage.py, which notes the test of each line.
 normal_form       A hash of what code does, without its layout; ast parses and prints it.
 record_roles      {record} and {record-origin}; MyST-NB's glue takes values of cells, not of files.
-suite_run         The record of a run of all tests, which hooks of pytest write (tests/support).
+suite_run         The last run of all tests; --junitxml names no commit, and any run overwrites it.
 value_assertions  Which tests assert on values; read with ast, since no linter asks this.
 """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -34,29 +35,21 @@ def check(app: Any, doctree: nodes.document) -> None:
     known = app.env.unrolled_drawn = getattr(app.env, "unrolled_drawn", {})
     known.pop(app.env.docname, None)
     for node, name in drawn_nodes(doctree):
+        warn = partial(LOG.warning, location=node, type="drawn")
         app.env.note_dependency(str(root / "code/unrolled" / "__init__.py"))
         try:
             tested = drawn_cells.source_of(name, root)
             app.env.note_dependency(str(drawn_cells.file_of(name, root)))
         except drawn_cells.NoSource as error:
-            LOG.warning("drawn cell: %s", error, location=node, type="drawn")
+            warn("drawn cell: %s", error)
             continue
         shown = next(node.findall(nodes.literal_block)).astext().rstrip("\n")
         if shown != tested:
-            LOG.warning(
-                "drawn cell: %s is not the text in code/; `make draw` copies it",
-                name,
-                location=node,
-                type="drawn",
-            )
+            warn("drawn cell: %s is not the text in code/; `make draw` copies it", name)
         mark = coverage_index.read(root).mark(name)
         if not mark.tests:
-            LOG.warning(
-                "drawn cell: no test executes %s; write one, and `make evidence` measures it",
-                name,
-                location=node,
-                type="drawn",
-            )
+            said = "no test executes %s; write one, and `make evidence` measures it"
+            warn(f"drawn cell: {said}", name)
         known.setdefault(app.env.docname, {})[name] = mark
 
 
