@@ -338,3 +338,21 @@ def test_a_far_plural_subject_seldom_makes_are_the_likelier_verb(trained):
     1 word; the upper end of the interval is below 0.2 from 4 words on."""
     shares = [row["are_after_plural"] for row in trained["agreement"].values()]
     assert shares[0]["low"] > 0.9 and all(row["high"] < 0.2 for row in shares[1:])
+
+
+def test_the_chapter_on_generating_text_finds_the_same(trained):
+    """Its subjects are the same nouns, and with one singular noun between, so is its share."""
+    p, vocabulary, _ = pretrained.load("pocket", np.float64)
+    parts = text.split(text.remove_duplicates(text.corpus())[0])
+    nouns = agreement.subjects(text.encode(parts.train, vocabulary), vocabulary)
+    assert nouns == trained["subjects"]
+    contexts = [
+        ["the", noun + "s", "of", "the", other]
+        for i, noun in enumerate(nouns)
+        for other in (nouns[i - 3], nouns[i - 7])
+    ]
+    ids = np.stack([vocabulary.encode(words)[:-1] for words in contexts], axis=1)
+    u = far_words.last_logits(p, ids)
+    share = np.mean(u[:, vocabulary.ids["are"]] > u[:, vocabulary.ids["is"]])
+    recorded = trained["agreement"]["4"]["are_after_plural"]["mean"]
+    assert share == pytest.approx(recorded, abs=0.1)
