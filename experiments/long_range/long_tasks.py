@@ -16,6 +16,7 @@ from unrolled.training import optimizers, train
 SEEDS = range(5)
 HIDDEN, BATCH, LEARNING_RATE = 32, 32, 0.001
 STEPS, CHECK_EVERY = 5000, 100
+LIMIT = 1.0  # the norm beyond which the methods that clip do so
 SETTINGS = {
     "hidden": HIDDEN,
     "batch": BATCH,
@@ -23,6 +24,7 @@ SETTINGS = {
     "learning_rate": LEARNING_RATE,
     "steps": STEPS,
     "checked_every": CHECK_EVERY,
+    "limit": LIMIT,
     "precision": "float32",
 }
 RUNS = records.ROOT / "_build" / "runs"
@@ -63,7 +65,8 @@ def run(
         check_every: how many updates stand between two looks at the error.
 
     Returns:
-        (best parameters, dictionary of what happened).
+        (best parameters, dictionary of what happened). Its ``norms_above_limit`` is the share of
+        updates whose gradient had a norm above ``LIMIT`` before any clipping.
     """
 
     def batches(epoch):
@@ -73,6 +76,7 @@ def run(
 
     start = time.process_time()
     happened: dict[str, Any] = {"steps": 0, "largest_norm": 0.0, "diverged": None}
+    above = 0
     best = params
     # A ReLU network may overflow before it diverges; train says so in one line, NumPy in many.
     with np.errstate(over="ignore", invalid="ignore"):
@@ -93,6 +97,7 @@ def run(
                 happened["steps"] = progress.step
                 norm = round(progress.gradient_norm, 4)
                 happened["largest_norm"] = max(happened["largest_norm"], norm)
+                above += norm > LIMIT
                 if (
                     progress.validation_loss is not None
                     and progress.validation_loss < good_enough
@@ -100,6 +105,7 @@ def run(
                     break
         except train.Diverged as error_line:
             happened["diverged"] = str(error_line)
+    happened["norms_above_limit"] = round(above / max(1, happened["steps"]), 4)
     happened["seconds"] = round(time.process_time() - start, 1)
     return best, happened
 
