@@ -16,7 +16,6 @@ from unrolled.training import optimizers, train
 SEEDS = range(5)
 HIDDEN, BATCH, LEARNING_RATE = 32, 32, 0.001
 STEPS, CHECK_EVERY = 5000, 100
-LIMIT = 1.0  # the norm beyond which the methods that clip do so
 SETTINGS = {
     "hidden": HIDDEN,
     "batch": BATCH,
@@ -24,7 +23,6 @@ SETTINGS = {
     "learning_rate": LEARNING_RATE,
     "steps": STEPS,
     "checked_every": CHECK_EVERY,
-    "limit": LIMIT,
     "precision": "float32",
 }
 RUNS = records.ROOT / "_build" / "runs"
@@ -65,8 +63,8 @@ def run(
         check_every: how many updates stand between two looks at the error.
 
     Returns:
-        (best parameters, dictionary of what happened). Its ``norms_above_limit`` is the share of
-        updates whose gradient had a norm above ``LIMIT`` before any clipping.
+        (best parameters, dictionary of what happened). Its ``above_limit`` is the share of updates
+        whose gradient was longer than the limit of the method; without one, longer than 1.
     """
 
     def batches(epoch):
@@ -97,7 +95,7 @@ def run(
                 happened["steps"] = progress.step
                 norm = round(progress.gradient_norm, 4)
                 happened["largest_norm"] = max(happened["largest_norm"], norm)
-                above += norm > LIMIT
+                above += norm > (method.clip or 1.0)
                 if (
                     progress.validation_loss is not None
                     and progress.validation_loss < good_enough
@@ -105,7 +103,7 @@ def run(
                     break
         except train.Diverged as error_line:
             happened["diverged"] = str(error_line)
-    happened["norms_above_limit"] = round(above / max(1, happened["steps"]), 4)
+    happened["above_limit"] = round(above / max(1, happened["steps"]), 4)
     happened["seconds"] = round(time.process_time() - start, 1)
     return best, happened
 
