@@ -11,6 +11,7 @@ import inspect
 import re
 from unittest import mock
 
+import numpy as np
 import pytest
 
 from tests.package.cells import test_rnn
@@ -92,6 +93,23 @@ SPLIT = (
 )
 HEADS = (f"package.layers.test_multi_head:{IS_GRADIENT}", True)
 BY_HEAD = ("package.layers.test_multi_head:test_forward_is_the_equations_head_by_head",)
+HIDDEN = (
+    "package.layers.test_dropout:"
+    "test_a_share_is_hidden_and_the_rest_is_scaled_to_the_same_mean",
+    np.float64,
+)
+HIDDEN_BACK = (
+    "package.layers.test_dropout:"
+    "test_the_gradient_through_a_stack_with_dropout_is_right",
+)
+WEIGHTED = (
+    "package.training.test_train:"
+    "test_a_batch_is_weighted_by_its_words_compared_with_the_epochs_mean",
+)
+PER_WORD = (
+    "package.training.test_train:"
+    "test_the_weighted_gradients_of_an_epoch_add_up_to_that_of_the_loss_per_word",
+)
 
 # what went wrong, function, right, wrong, tests that must fail
 PLANTED = [
@@ -346,6 +364,27 @@ PLANTED = [
         "dx = dx * cache.kept[k]",
         "pass",
         [DROPOUT_BACK],
+    ),
+    (
+        "dropout: the entries that are shown are not scaled",
+        "layers.dropout.forward",
+        "shown / x.dtype.type(1 - share)",
+        "shown.astype(x.dtype)",
+        [HIDDEN],
+    ),
+    (
+        "dropout: entries that were hidden get a gradient",
+        "layers.dropout.backward",
+        "dy * cache.m",
+        "dy",
+        [HIDDEN_BACK],
+    ),
+    (
+        "training: every batch counts the same, whatever it holds",
+        "training.train.one_step",
+        "gradient * weight",
+        "gradient",
+        [WEIGHTED, PER_WORD],
     ),
     (
         "both ends: the padded array reversed as it stands",
