@@ -110,6 +110,15 @@ PER_WORD = (
     "package.training.test_train:"
     "test_the_weighted_gradients_of_an_epoch_add_up_to_that_of_the_loss_per_word",
 )
+TRANSFORMER = (f"package.models.test_transformer:{IS_GRADIENT}", 0.0)
+TRANSFORMER_HIDDEN = (f"package.models.test_transformer:{IS_GRADIENT}", 0.3)
+TRANSFORMER_STEPS = (
+    "package.models.test_transformer:test_forward_is_the_equations_step_by_step",
+)
+UNSEEN = ("package.models.test_transformer:test_no_step_sees_what_comes_after_it",)
+ORDER = (
+    "package.models.test_transformer:test_one_block_sees_the_order_of_earlier_words",
+)
 
 # what went wrong, function, right, wrong, tests that must fail
 PLANTED = [
@@ -476,6 +485,49 @@ PLANTED = [
         "c_BNTE.swapaxes(1, 2)",
         "c_BNTE",
         [BY_HEAD, HEADS],
+    ),
+    (
+        "transformer: a step sees what comes after it",
+        "models.transformer.forward",
+        "multi_head.causal(T)",
+        "None",
+        [TRANSFORMER_STEPS, UNSEEN],
+    ),
+    (
+        "transformer: no positions",
+        "models.transformer.forward",
+        "p.E[ids.T] + multi_head.positions(T, D, p.E.dtype)",
+        "p.E[ids.T]",
+        [TRANSFORMER_STEPS, ORDER],
+    ),
+    (
+        "transformer: normalised after the sum that goes around it",
+        "models.transformer.forward_block",
+        "x = x + y",
+        "x = normalise(p.norm_feed, x + y)[0]",
+        [TRANSFORMER_STEPS],
+    ),
+    (
+        "transformer: no gradient around the feed-forward part",
+        "models.transformer.backward_block",
+        "dx = dx + dthrough",
+        "dx = dthrough",
+        [TRANSFORMER],
+    ),
+    (
+        "transformer: the mean and variance of a row taken for constants",
+        "models.transformer.dnormalise",
+        "dx_hat - dx_hat.mean(axis=-1, keepdims=True)"
+        " - x_hat * (dx_hat * x_hat).mean(axis=-1, keepdims=True)",
+        "dx_hat",
+        [TRANSFORMER],
+    ),
+    (
+        "transformer: hidden entries of a part get a gradient",
+        "models.transformer.backward_block",
+        "dhide(cache.shown_feed, dx)",
+        "dx",
+        [TRANSFORMER_HIDDEN],
     ),
 ]
 
