@@ -127,16 +127,16 @@ def output_layer(h, W_y, b_y, targets, scale=1.0):
 
 
 def loss_and_gradient_loops(p, inputs, targets, window=None):
-    """One sentence, one word at a time: the post's algorithm, for reading and for comparison.
+    """Returns the summed loss of one sentence and its gradient, in two nested loops.
 
-    The gradient of the *summed* loss by backpropagation through time in two nested loops: every
-    output walks back through time on its own. Slow.
+    Backpropagation through time, one word at a time: from every output, a walk back
+    to the first word. Slow; meant for reading and for comparison.
 
     Args:
         p: Params over ``rnn``.
         inputs: (T,) ids.
         targets: (T,) ids.
-        window: steps to walk back from each output; to the beginning if None.
+        window: how many steps to walk back from each output; to the first word if None.
 
     Returns:
         loss: summed, in nats.
