@@ -89,10 +89,11 @@ def loss_and_gradient(p, batch, cell=rnn, reduction="mean"):
 
 
 def output_layer(h, W_y, b_y, targets, scale=1.0):
-    """Returns the loss of the output layer and its gradients, a block of rows at a time.
+    """Returns the loss of the output layer and its gradients.
 
-    A block's logits are made, turned into probabilities and then into their own gradient while
-    they are still in the processor's cache; the (N, V) array of all logits never exists.
+    Works on one block of rows at a time: the logits of a block become probabilities and
+    then gradients while they are still in the processor's cache. The (N, V) array of
+    all logits never exists.
 
     Args:
         h: (N, H) states.
