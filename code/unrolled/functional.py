@@ -90,12 +90,12 @@ def cross_entropy(logits, targets):
 
 
 def dcross_entropy(logits, targets, dlosses):
-    """Returns the gradient with respect to ``logits``: (p - onehot(target)) times each row's dloss.
+    """Returns the gradient of the logits: (p - onehot(target)) times each row's dloss.
 
     Args:
         logits: (..., V).
         targets: (...) integer ids.
-        dlosses: (...) gradient of the loss with respect to each row's cross-entropy.
+        dlosses: (...) gradient of the loss for each row's cross-entropy.
 
     Returns:
         (..., V) gradient.

@@ -247,7 +247,7 @@ def backward_chunks(p, cache, dh, length):
 
 
 def parameter_gradients(p, cache, da):
-    """Returns (dp, dx): each weight's gradient sums, over time and batch, input times da."""
+    """Returns (dp, dx): a weight's gradient is the sum of its inputs times da."""
     H = p.b.shape[0]
     dx, dW_x = dproject(cache.x, p.W_x, da)  # a_t = x_t W_x + ...
     # a_t = ... + h_{t-1} W_h
