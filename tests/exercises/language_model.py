@@ -74,7 +74,7 @@ def unknown(counts, kept):
     ],
     "one_sentence_moves_how_many": [
         Attempt(
-            "1 is the post's count",
+            "1 is the count without biases",
             "V * H + H * H + H + H * V + V\nleft",
             "V*H+H*H+H*V\nleft",
         ),
@@ -141,7 +141,7 @@ def perplexity(p, batches):
 """,
         ),
         Attempt(
-            "you divide by all places",
+            "you divide by the number of all positions",
             "words += batch.mask.sum()",
             "words += batch.mask.size",
         ),
