@@ -70,7 +70,8 @@ def caption(app: Any, doctree: nodes.document, docname: str) -> None:
         except drawn_cells.NoSource:
             continue
         node["classes"].append("drawn")
-        short = name.rpartition(".")[2]
+        is_module = drawn_cells.module_file(name, root) is not None
+        short = "" if is_module else name.rpartition(".")[2]
         bar = nodes.container(classes=["drawn-caption"])
         bar += nodes.inline(
             "",
