@@ -165,6 +165,7 @@ def test_the_package_is_the_same_bytes_every_time_and_holds_what_is_live():
             archive.read("unrolled/cells/rnn.py")
             == (ROOT / "code/unrolled/cells/rnn.py").read_bytes()
         )
+        assert archive.read("unrolled/data/alice.txt").startswith(b"\n\n\n\n      ")
 
 
 # --- What the page loads ------------------------------------------------------------------------

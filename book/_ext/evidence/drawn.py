@@ -64,7 +64,8 @@ def caption(app: Any, doctree: nodes.document, docname: str) -> None:
         except drawn_cells.NoSource:
             continue
         node["classes"].append("drawn")
-        short = name.rpartition(".")[2]
+        is_module = drawn_cells.module_file(name, root) is not None
+        short = "" if is_module else name.rpartition(".")[2]
         bar = nodes.container(classes=["drawn-caption"])
         link = source_pages.link(app, docname, path, short)
         bar += nodes.inline("", "", named_link(name, link, f"Defined in {path}"))

@@ -62,7 +62,7 @@ def files(root: Path, executed: Path, pages: set[str]) -> dict[str, bytes | Path
         held |= {
             path.relative_to(root).as_posix(): path
             for path in (root / folder).rglob("*")
-            if path.suffix in (".py", ".json", ".npz")
+            if path.suffix in (".py", ".txt", ".json", ".npz")
         }
     texts = dict(_texts(root, executed, pages))
     said = " ".join(text for name, text in texts.items() if name.endswith(".ipynb"))
