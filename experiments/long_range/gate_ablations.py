@@ -11,6 +11,7 @@ validation data, with seeds that are not used again. The runs that are compared 
 
 import functools
 import hashlib
+import itertools
 import json
 import math
 import time
@@ -41,8 +42,8 @@ VARIANTS = {
 WORDS = {
     "V": 1000,
     "H": 64,
-    "sentences": 8_000,
-    "validation_sentences": 1_500,
+    "sentences": 5_000,
+    "validation_sentences": 1_000,
     "batch": 32,
     "epochs": 40,  # patience ends every run before
     "patience": 2,
@@ -177,9 +178,9 @@ def words_score(run):
 
 
 def adding_score(run):
-    """Returns what that for the adding problem minimises: updates, then the error.
+    """Returns what the choice for the adding problem minimises: updates, then the error.
 
-    A run that is not solved counts as the whole budget; errors are far below one update.
+    An unsolved run counts as the whole budget. Errors are far below one update.
     """
     return (run["solved_after"] or ADDING["steps"]) + run["error"]
 
@@ -208,49 +209,11 @@ def corpus_slice():
 
 def main():
     run = records.begin("gate_ablations")
-    data = corpus_slice()
     code = records.digest(run)
-    of_task = {
-        "words": (WORDS, functools.partial(words, data=data), words_score),
-        "adding": (ADDING, adding, adding_score),
-    }
-    found = {"variants": list(VARIANTS), "chosen": {}, "choosing": {}, "runs": {}}
-    for task, (settings, experiment, score) in of_task.items():
-
-        def once(case, task=task, experiment=experiment):
-            return kept(f"{task} {case} {code}", case, experiment)
-
-        grid = [
-            (variant, rate, seed)
-            for seed in settings["choosing_seeds"]
-            for variant in VARIANTS
-            for rate in settings["learning_rates"]
-        ]
-        choosing = [once(case) for case in tqdm(grid, desc=f"{task}, learning rates")]
-        chosen = {
-            variant: min(
-                settings["learning_rates"],
-                key=lambda rate: np.mean(
-                    [
-                        score(run)
-                        for run in choosing
-                        if (run["variant"], run["learning_rate"]) == (variant, rate)
-                    ]
-                ),
-            )
-            for variant in VARIANTS
-        }
-        cases = [
-            (variant, chosen[variant], seed)
-            for seed in settings["seeds"]
-            for variant in VARIANTS
-        ]
-        found["chosen"][task] = chosen
-        found["choosing"][task] = choosing
-        found["runs"][task] = [once(case) for case in tqdm(cases, desc=task)]
+    found = {task: measure(task, code) for task in TASKS}
     path = records.write(
         run,
-        found,
+        {"variants": list(VARIANTS), **found},
         settings={
             "words": WORDS,
             "adding": ADDING,
@@ -262,6 +225,43 @@ def main():
         packages=("numpy", *(p for p in text.PACKAGES if p != "numpy")),
     )
     print(f"wrote {path.relative_to(records.ROOT)}")
+
+
+def measure(task, code):
+    """Chooses each variant's learning rate for a task, and runs it with the other seeds.
+
+    Returns:
+        {"choosing": the runs that choose, "chosen": {variant: rate}, "runs": the others}.
+    """
+    settings, prepare, experiment, score = TASKS[task]
+    experiment = functools.partial(experiment, **prepare())
+
+    def run_all(cases, what):
+        return [
+            kept(f"{task} {case} {code}", case, experiment)
+            for case in tqdm(cases, desc=f"{task}, {what}")
+        ]
+
+    rates = settings["learning_rates"]
+    choosing = run_all(
+        itertools.product(VARIANTS, rates, settings["choosing_seeds"]), "choosing"
+    )
+
+    def mean_score(variant, rate):
+        return np.mean(
+            [
+                score(run)
+                for run in choosing
+                if (run["variant"], run["learning_rate"]) == (variant, rate)
+            ]
+        )
+
+    chosen = {
+        variant: min(rates, key=functools.partial(mean_score, variant))
+        for variant in VARIANTS
+    }
+    cases = [(v, chosen[v], seed) for seed in settings["seeds"] for v in VARIANTS]
+    return {"choosing": choosing, "chosen": chosen, "runs": run_all(cases, "runs")}
 
 
 def kept(facts, case, experiment):
@@ -289,6 +289,11 @@ def witness(name):
     return numbers
 
 
+# task: its settings, what prepares its data, one run, and what the choice of a rate minimises
+TASKS = {
+    "words": (WORDS, lambda: {"data": corpus_slice()}, words, words_score),
+    "adding": (ADDING, dict, adding, adding_score),
+}
 RECORDS = {"gate_ablations": main}
 
 
