@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from unrolled import records
 from unrolled.cells import recurrent_weights as weights
@@ -102,3 +103,18 @@ def test_the_uniform_beginning_loses_a_third_a_step():
         for seed in range(20)
     ]
     assert max(radii) < 0.75 and np.mean(radii) < 2 / 3
+
+
+@pytest.mark.claim(
+    "relu-needs-clipping",
+    "At T = 80 the ReLU network that starts at the identity solves the adding problem only if its "
+    "gradients are clipped.",
+    records="adding_problem",
+)
+def test_the_relu_network_needs_clipping_at_80_steps():
+    """The runs solved at T = 80, with and without clipping, by Fisher's exact test: p < 0.05."""
+    counts = []
+    for method in ("ReLU, identity, clipped", "ReLU, identity"):
+        solved = runs("adding_problem", method, 80, "solved")
+        counts.append([solved.sum(), (~solved).sum()])
+    assert stats.fisher_exact(counts, alternative="greater").pvalue < 0.05

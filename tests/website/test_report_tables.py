@@ -304,7 +304,9 @@ def book(repository):
     (repository / "_toc.yml").write_text("root: book/page\nchapters: []\n")
     page = {"eq-a": [], "eq-b": []}
     env = SimpleNamespace(
-        titles={"book/page": nodes.title("", "A page")},
+        titles=dict.fromkeys(
+            ("book/page", "book/01-a/page"), nodes.title("", "A page")
+        ),
         unrolled_equations={"book/page": page, "book/gone": {"eq-c": []}},
         unrolled_drawn={"book/page": {"unrolled.cells.rnn.step": []}},
         get_domain=lambda _: SimpleNamespace(resolve_xref=lambda *_: None),
@@ -365,6 +367,31 @@ def test_an_equation_has_the_worst_outcome_of_its_tests(book):
     tests = {"test_step": {"passed": 0, "skipped": [""]}, "test_other": 1}
     found = book("equations", tests={"tests/test_seeded.py": tests})
     assert "1 of 2 equations" in found and "eq-a | test_step | skipped" in found
+
+
+CLAIM = '''
+import pytest
+
+@pytest.mark.claim("far", "Far words count.", records="one")
+def test_far():
+    """The interval with 0."""
+'''
+
+
+def test_a_claim_is_shown_with_its_page_seeds_and_outcome(book, repository):
+    assert "No claim is entered yet." in book("claims")
+    (repository / "tests/chapters").mkdir()
+    (repository / "tests/chapters/test_a.py").write_text(CLAIM)
+    (repository / "book/01-a").mkdir()
+    (repository / "book/01-a/page.md").write_text("(claim-far)=\nThey count.\n")
+    (repository / "results/one.json").write_text('{"seed": [0, 2]}')
+    (repository / "_toc.yml").write_text("root: book/01-a/page\nchapters: []\n")
+    found = book("claims", tests={"tests/chapters/test_a.py": {"test_far": 1}})
+    assert "Beginning: 1 of 1 claim" in found and "A page\n" in found
+    assert "Far words count. | The interval with 0. | 0, 2 | test_far, passed" in found
+    failed = {"test_far": {"passed": 0, "failed": [""]}}
+    found = book("claims", tests={"tests/chapters/test_a.py": failed})
+    assert "0 of 1 claim passed" in found and "test_far, failed" in found
 
 
 def test_the_worst_outcome_is_that_of_several():

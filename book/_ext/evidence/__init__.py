@@ -1,5 +1,6 @@
 """Which tests executed what; recorded numbers; the last run of the tests.
 
+claims            Conclusions and their tests, read with ast from marks, and labels of pages.
 coverage_index    Which tests executed which functions, from the record; coverage.py measured it.
 draw              `make draw` copies tested functions into cells; {literalinclude} makes no cell.
 drawn             Drawn cells checked and captioned with their tests, which no extension knows.

@@ -46,6 +46,10 @@ class Book:
         """Return what the run found of a test."""
         return found(self.run, test.path, test.function)
 
+    def outcome(self, path: str, test: str) -> str:
+        """Return the outcome of a test function in the run, in one word."""
+        return found(self.run, path, test).outcome
+
     def test(self, path: str, name: str) -> nodes.Node:
         """Return a link to a test, by its name alone: its page shows the file."""
         name = name.rpartition("::")[2]
