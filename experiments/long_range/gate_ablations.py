@@ -6,12 +6,12 @@ A gate is removed by fixing it (``fixed_gates.fix_gate``): all but the coupled, 
 reference cells are the same function with other weights.
 
 The learning rate is chosen for each variant and task by the same rule: the best of a grid on
-validation data, with seeds that are not used again. The runs that are compared have other seeds.
+validation data, with seeds that are not used again; a grid whose end is best is extended. The runs
+that are compared have other seeds.
 """
 
 import functools
 import hashlib
-import itertools
 import json
 import math
 import time
@@ -251,26 +251,45 @@ def measure(task, code):
             for case in tqdm(cases, desc=f"{task}, {what}")
         ]
 
-    rates = settings["learning_rates"]
-    choosing = run_all(
-        itertools.product(VARIANTS, rates, settings["choosing_seeds"]), "choosing"
-    )
+    choosing = []
 
     def mean_score(variant, rate):
-        return np.mean(
-            [
-                score(run)
-                for run in choosing
-                if (run["variant"], run["learning_rate"]) == (variant, rate)
-            ]
+        runs = run_all(
+            [(variant, rate, seed) for seed in settings["choosing_seeds"]],
+            f"{variant} at {rate:g}",
         )
+        choosing.extend(runs)
+        return np.mean([score(run) for run in runs])
 
     chosen = {
-        variant: min(rates, key=functools.partial(mean_score, variant))
+        variant: best_rate(
+            settings["learning_rates"], functools.partial(mean_score, variant)
+        )
         for variant in VARIANTS
     }
     cases = [(v, chosen[v], seed) for seed in settings["seeds"] for v in VARIANTS]
     return {"choosing": choosing, "chosen": chosen, "runs": run_all(cases, "runs")}
+
+
+def best_rate(rates, score):
+    """Returns the learning rate of the lowest score, from a grid that is extended if need be.
+
+    While the best rate is the smallest or the largest of the grid, the grid gets its half or its
+    double as well, so that the best rate does not depend on where the grid happened to end.
+
+    Args:
+        rates: the grid, in increasing order.
+        score: a function of a rate.
+    """
+    scores = {rate: score(rate) for rate in rates}
+    while True:
+        best = min(scores, key=scores.__getitem__)
+        if best == min(scores):
+            scores[best / 2] = score(best / 2)
+        elif best == max(scores):
+            scores[2 * best] = score(2 * best)
+        else:
+            return best
 
 
 def kept(facts, case, experiment):
