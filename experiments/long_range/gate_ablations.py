@@ -15,6 +15,8 @@ import hashlib
 import json
 import math
 import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
 from tqdm import tqdm
@@ -39,7 +41,7 @@ VARIANTS = {
     "GRU": (gru, {}),
     "plain RNN": (rnn, {}),
 }
-WORDS = {
+WORDS: dict[str, Any] = {
     "V": 1000,
     "H": 64,
     "sentences": 4_000,
@@ -54,7 +56,7 @@ WORDS = {
     "choosing_seeds": [100],
     "seeds": [0, 1, 2, 3, 4],
 }
-ADDING = {
+ADDING: dict[str, Any] = {
     "T": 40,
     "H": 32,
     "batch": 32,
@@ -67,6 +69,15 @@ ADDING = {
     "seeds": [0, 1, 2, 3, 4, 5, 6, 7, 8, 9],
 }
 RUNS = records.ROOT / "_build" / "runs" / "gate_ablations"
+
+
+class Task(NamedTuple):
+    """What the variants are compared on."""
+
+    settings: dict[str, Any]
+    data: Callable  # returns the data of every run, as keywords
+    run: Callable  # a function of (variant, learning rate, seed)
+    score: Callable  # of a run: what the choice of a learning rate minimises
 
 
 def with_gates_fixed(cell_params, fixed):
@@ -242,8 +253,8 @@ def measure(task, code):
     Returns:
         {"choosing": the runs that choose, "chosen": {variant: rate}, "runs": the others}.
     """
-    settings, prepare, experiment, score = TASKS[task]
-    experiment = functools.partial(experiment, **prepare())
+    settings, data, experiment, score = TASKS[task]
+    experiment = functools.partial(experiment, **data())
 
     def run_all(cases, what):
         return [
@@ -317,10 +328,9 @@ def witness(name):
     return numbers
 
 
-# task: its settings, what prepares its data, one run, and what the choice of a rate minimises
 TASKS = {
-    "words": (WORDS, lambda: {"data": corpus_slice()}, words, words_score),
-    "adding": (ADDING, dict, adding, adding_score),
+    "words": Task(WORDS, lambda: {"data": corpus_slice()}, words, words_score),
+    "adding": Task(ADDING, dict, adding, adding_score),
 }
 RECORDS = {"gate_ablations": main}
 
