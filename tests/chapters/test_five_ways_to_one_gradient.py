@@ -90,7 +90,7 @@ def test_both_steps_err_by_a_sixth_of_the_third_derivative():
 @pytest.mark.claim(
     "complex-step-finds-a-rounded-array",
     "A check by a complex step finds an array that is rounded to float32 on its way; a check by "
-    "central differences passes.",
+    "central differences, with the tolerance that these need, does not.",
 )
 @pytest.mark.parametrize("seed", range(3))
 def test_a_complex_step_finds_an_array_that_was_rounded(seed):
@@ -106,4 +106,4 @@ def test_a_complex_step_finds_an_array_that_was_rounded(seed):
     numeric = gradcheck.complex_step(of_cell, p.cell)
     assert distance(right, numeric) <= EXACT
     assert distance(rounded, numeric) > 1000 * EXACT
-    assert distance(rounded, gradcheck.central_difference(of_cell, p.cell)) < 1e-6
+    assert distance(rounded, gradcheck.central_difference(of_cell, p.cell)) < 1e-7
