@@ -18,7 +18,8 @@ from experiments.language_models import language_model as experiment
 from unrolled import records
 from unrolled.data import text
 from unrolled.models import language_model
-from unrolled.training.train import Diverged, Interrupted
+from unrolled.training import checkpoint
+from unrolled.training.train import Diverged, Interrupted, load_best
 
 SEEDS = (0, 1, 2)
 SETTINGS = experiment.TRAINING | {"V": 2000, "H": 64, "epochs": 12, "share": 1 / 4}
@@ -102,13 +103,13 @@ def trained(encoded, objective, seed):
                 f" {math.exp(progress.validation_loss):.2f} validation",
                 flush=True,
             )
-    best = experiment.load_best(path, params)
+    best = load_best(path, params)
     return {"seed": seed, "steps": progress_of(path)["step"]} | measure(best, encoded)
 
 
 def progress_of(path):
     """Returns the counters that a checkpoint holds."""
-    return experiment.checkpoint.load_facts(path)["at"]
+    return checkpoint.load_facts(path)["at"]
 
 
 def measure(params, encoded):
