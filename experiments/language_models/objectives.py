@@ -11,6 +11,7 @@ import functools
 import itertools
 import math
 import sys
+from typing import Any
 
 import numpy as np
 
@@ -22,7 +23,12 @@ from unrolled.training import checkpoint
 from unrolled.training.train import Diverged, Interrupted, load_best
 
 SEEDS = (0, 1, 2)
-SETTINGS = experiment.TRAINING | {"V": 2000, "H": 64, "epochs": 12, "share": 1 / 4}
+SETTINGS: dict[str, Any] = experiment.TRAINING | {
+    "V": 2000,
+    "H": 64,
+    "epochs": 12,
+    "share": 1 / 4,
+}
 OBJECTIVES = {"per word": True, "per batch": False}
 LENGTHS = (
     (1, 8),
