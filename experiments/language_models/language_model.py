@@ -29,6 +29,7 @@ TRAINING = {
     "optimizer": "adam",
     "learning_rate": 0.002,
     "clip": 1.0,
+    "per_word": True,
     "halve": True,
     "patience": 3,
     "epochs": 16,
@@ -120,19 +121,19 @@ def prepared(documents, V):
     )
 
 
-def initial(settings):
+def initial(settings, seed=SEED):
     """Returns the parameters before training."""
     return language_model.init(
-        np.random.default_rng(SEED), settings["V"], settings["H"]
+        np.random.default_rng(seed), settings["V"], settings["H"]
     )
 
 
-def training(params, encoded, settings, path=None, progress=None):
-    """Yields the Progress of each update, as ``train`` does."""
+def training(params, encoded, settings, path=None, progress=None, seed=SEED):
+    """Yields the Progress of each update, as ``train`` does; the seed orders the batches."""
     validation = text.batches(encoded.validation, settings["batch_size"])
 
     def batches(epoch):
-        rng = np.random.default_rng([SEED, epoch])
+        rng = np.random.default_rng([seed, epoch])
         return text.batches(encoded.train, settings["batch_size"], rng)
 
     return train(
@@ -143,6 +144,7 @@ def training(params, encoded, settings, path=None, progress=None):
         epochs=settings["epochs"],
         learning_rate=settings["learning_rate"],
         clip=settings["clip"],
+        per_word=settings["per_word"],
         halve=settings["halve"],
         patience=settings["patience"],
         validate=lambda p: mean_loss(p, validation),

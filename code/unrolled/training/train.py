@@ -3,6 +3,11 @@
 The model is passed in as a function ``loss_and_gradient(params, batch)``, so that every model of
 the book, and the reader's own, is trained by the same loop. ``one_step`` is the idea of training.
 ``train`` repeats it. It is a generator: it takes a step, reports it, and goes on when asked.
+
+The loss of a corpus is a mean over its words, and batches of sentences hold unequal numbers of
+words. ``loss_and_gradient`` returns a mean over the words of one batch, so that ``train`` weights
+each gradient by the batch's share of the words; without the weights, a word in a batch of short
+sentences would count more than a word in a batch of long ones.
 """
 
 import contextlib
@@ -33,6 +38,7 @@ def one_step(
     *,
     learning_rate,
     clip=None,
+    weight=1.0,
 ):
     """Takes one training step: the gradient of a batch, clipping, and an update.
 
@@ -43,16 +49,18 @@ def one_step(
         optimizer: ``sgd``, ``rmsprop``, ``adam``, or a function like them.
         optimizer_state: of the step before; None before the first.
         learning_rate: η.
-        clip: largest norm of the gradient; None for no clipping.
+        clip: largest norm of the weighted gradient; None for no clipping.
+        weight: of this batch, compared with a batch of average size.
 
     Returns:
         (params, optimizer_state, loss, norm): the loss of the batch before the step, and the norm
-            of the gradient before clipping.
+            of the weighted gradient before clipping.
 
     Raises:
         Diverged: a loss or gradient that is not finite. The parameters are left as they were.
     """
     loss, gradients = loss_and_gradient(params, batch)
+    gradients = tree.map(lambda gradient: gradient * weight, gradients)
     gradients, norm = clip_if_finite(loss, gradients, clip)
     params, optimizer_state = optimizer(
         params, gradients, optimizer_state, learning_rate=learning_rate
@@ -86,7 +94,7 @@ class Progress(NamedTuple):
     step: int  # steps so far, over all epochs
     epoch: int  # counted from 0
     loss: float  # of this step's batch, before the step, in nats per word
-    gradient_norm: float  # before clipping
+    gradient_norm: float  # of the weighted gradient, before clipping
     learning_rate: float  # of this step
     words: int  # read so far, over all epochs
     train_loss: float | None  # at the end of an epoch: its mean over words
@@ -151,6 +159,7 @@ def train(
     epochs,
     learning_rate,
     clip=None,
+    per_word=True,
     validate=None,
     halve=False,
     patience=None,
@@ -170,7 +179,9 @@ def train(
         optimizer: ``sgd``, ``rmsprop``, ``adam``, or a function like them.
         epochs: how many times to go through the batches.
         learning_rate: of the first epoch.
-        clip: largest norm of the gradient; None for no clipping.
+        clip: largest norm of the weighted gradient; None for no clipping.
+        per_word: whether to minimise the mean loss of a word, which weights a batch by the number
+            of its words; otherwise every batch of an epoch has the same weight.
         validate: a function of params that returns a loss; called after each epoch.
         halve: whether to halve the learning rate after an epoch whose loss (validation if there is
             one, else training) was above that of the epoch before: the post's rule.
@@ -211,7 +222,9 @@ def train(
     ):
         while at.epoch < epochs and not at.out_of_patience(patience):
             epoch_batches = batches_of_epoch(batches, at)
+            mean_words = sum(map(count, epoch_batches)) / len(epoch_batches)
             for batch in epoch_batches[at.step_in_epoch :]:
+                words = count(batch)
                 try:
                     params, optimizer_state, loss, norm = one_step(
                         state.params,
@@ -221,12 +234,12 @@ def train(
                         state.optimizer,
                         learning_rate=at.learning_rate,
                         clip=clip,
+                        weight=float(words / mean_words) if per_word else 1.0,
                     )
                 except Diverged as error:
                     raise Diverged(f"step {at.step}: {error}") from None
                 best = params if validate is None else state.best
                 state = checkpoint.State(params, best, optimizer_state)
-                words = count(batch)
                 before, at = at, at.after_step(loss, words)
                 advance(bar, words, loss)
                 train_loss, validation_loss = None, None
