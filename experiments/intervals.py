@@ -35,11 +35,13 @@ def interval(values, units=None):
     _, of = np.unique(names, return_inverse=True)
     totals, counts = np.bincount(of, values), np.bincount(of)
     mean = values.mean()
-    if len(counts) < 2 or np.allclose(values, mean, rtol=1e-12, atol=0):
-        low, high = (mean, mean) if len(counts) > 1 else (np.nan, np.nan)
+    # The mean is a ratio, total over count. A unit's share in its error, to first order:
+    shares = mean + (totals - mean * counts) / counts.mean()
+    if len(counts) < 2:
+        low = high = np.nan
+    elif np.ptp(shares) <= 1e-12 * abs(shares).max():
+        low = high = mean
     elif len(counts) < FEW:
-        # The mean is a ratio, total over count. A unit's share in its error, to first order:
-        shares = mean + (totals - mean * counts) / counts.mean()
         low, high = stats.ttest_1samp(shares, mean).confidence_interval(LEVEL)
     else:
         low, high = stats.bootstrap(

@@ -184,8 +184,12 @@ def same(a, b):
 def test_the_loop_does_what_the_simplest_loop_does():
     sentences, params, state = some_sentences(), fresh(), None
     for epoch in range(2):
-        for batch in text.batches(sentences, 16, np.random.default_rng(epoch)):
+        batches = text.batches(sentences, 16, np.random.default_rng(epoch))
+        words = [int(batch.mask.sum()) for batch in batches]
+        for batch, n in zip(batches, words, strict=True):
             _, d = language_model.loss_and_gradient(params, batch)
+            weight = n / (sum(words) / len(words))
+            d = tree.map(lambda gradient, weight=weight: gradient * weight, d)
             optimizers.clip_by_global_norm(d, 1.0)
             params, state = optimizers.adam(params, d, state, 0.01)
     *_, last = run(fresh(), sentences)

@@ -30,7 +30,7 @@ from unrolled.training.train import (
 EPOCHS, RATE = 3, 0.05
 
 
-def run(p, optimizer=adam, **settings):
+def run(p, optimizer=adam, batches=batches, **settings):
     settings = {"epochs": EPOCHS, "learning_rate": RATE, "progress": False} | settings
     return list(train(p, batches, pull, optimizer, **settings))
 
@@ -71,6 +71,105 @@ def test_one_step_returns_the_loss_before_it_and_moves_along_the_clipped_gradien
         new, _, *found = one_step(p, batch, pull, sgd, learning_rate=RATE, clip=clip)
         np.testing.assert_allclose(new.x, point().x - RATE * used, rtol=1e-12)
         assert new is p and found == [loss, pytest.approx(norm, rel=1e-12)]
+
+
+def test_the_weight_of_a_batch_scales_its_gradient_before_clipping():
+    p, batch = point(), Pull(4.0)
+    loss, dp = pull(p, batch)
+    norm = np.linalg.norm(dp.x)
+    for clip, used in ((None, 3 * dp.x), (0.5, 0.5 * dp.x / norm)):
+        p = point()
+        _, _, *found = one_step(
+            p, batch, pull, sgd, learning_rate=RATE, clip=clip, weight=3.0
+        )
+        np.testing.assert_allclose(p.x, point().x - RATE * used, rtol=1e-12)
+        assert found == [loss, pytest.approx(3 * norm, rel=1e-12)]
+
+
+def unequal(epoch):
+    """Batches of 10, 20, 30, 40 and 50 words."""
+    return [
+        batch._replace(mask=np.ones(10 * n, bool))
+        for n, batch in enumerate(batches(epoch), start=1)
+    ]
+
+
+def test_a_batch_is_weighted_by_its_words_compared_with_the_epochs_mean():
+    p, q = point(), point()
+    found = run(p, sgd, epochs=1, batches=unequal)
+    for progress, batch, weight in zip(
+        found, unequal(0), (1 / 3, 2 / 3, 1, 4 / 3, 5 / 3), strict=True
+    ):
+        _, dq = pull(q, batch)
+        assert progress.gradient_norm == pytest.approx(
+            weight * np.linalg.norm(dq.x), rel=1e-12
+        )
+        q = Point(q.x - RATE * weight * dq.x)
+    np.testing.assert_allclose(p.x, q.x, rtol=1e-12)
+
+
+def test_without_per_word_every_batch_has_the_same_weight():
+    p, q = point(), point()
+    run(p, sgd, epochs=1, batches=unequal, per_word=False)
+    run(q, sgd, epochs=1)
+    assert p.x.tolist() == q.x.tolist()
+
+
+def test_batches_of_equal_size_have_a_weight_of_exactly_1():
+    p, q = point(), point()
+    found, expected = run(p), run(q, per_word=False)
+    assert p.x.tolist() == q.x.tolist()
+    assert [f[:8] for f in found] == [f[:8] for f in expected]
+
+
+def test_the_weighted_gradients_of_an_epoch_add_up_to_that_of_the_loss_per_word():
+    """With a learning rate of almost 0, the steps of an epoch start from the same weights."""
+    rng = np.random.default_rng(0)
+    encoded = [
+        np.array([1, *rng.integers(3, 9, length), 2]) for length in (1, 2, 2, 5, 9, 12)
+    ]
+    start = language_model.init(rng, 9, 4, dtype=np.float64)
+    p, rate = tree.map(np.copy, start), 1e-7
+    epoch = text.batches(encoded, 2)
+    list(
+        train(
+            p,
+            lambda _: epoch,
+            language_model.loss_and_gradient,
+            sgd,
+            epochs=1,
+            learning_rate=rate,
+            progress=False,
+        )
+    )
+    _, whole = language_model.loss_and_gradient(start, text.pad(encoded))
+    for moved, at, gradient in zip(*map(tree.leaves, (p, start, whole)), strict=True):
+        np.testing.assert_allclose(
+            (at - moved) / (rate * len(epoch)), gradient, rtol=1e-4, atol=1e-7
+        )
+
+
+def test_the_weights_keep_single_precision():
+    p = Point(np.array([1.0, -1.0], np.float32))
+    seen = []
+
+    def optimizer(params, gradients, state=None, learning_rate=0.1):
+        seen.append(gradients.x.dtype)
+        return sgd(params, gradients, state, learning_rate)
+
+    list(
+        train(
+            p,
+            unequal,
+            lambda q, batch: (0.0, Point(np.ones_like(q.x))),
+            optimizer,
+            epochs=1,
+            learning_rate=RATE,
+            count=lambda batch: batch.mask.sum(),
+            progress=False,
+        )
+    )
+    assert set(seen) == {np.dtype(np.float32)}
 
 
 def test_one_step_passes_the_optimizers_state_on():
