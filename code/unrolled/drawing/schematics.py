@@ -176,7 +176,8 @@ def choices(axes: Axes, probabilities: ArrayLike, steps: int = 2) -> Axes:
     p = np.asarray(probabilities, float)
     if not (p > 0).all() or not np.isclose(p.sum(), 1):
         raise ValueError(f"need probabilities above 0 that sum to 1, got {p}")
-    ends = [((), 0.5, 1.0)]  # choices so far, height, probability
+    # choices so far, height, probability
+    ends: list[tuple[tuple[int, ...], float, float]] = [((), 0.5, 1.0)]
     for step in range(steps):
         grown = []
         room = 0.92 / len(p) ** step  # between the ends of this step

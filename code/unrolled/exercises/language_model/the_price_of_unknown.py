@@ -5,7 +5,7 @@ import numpy as np
 from unrolled.exercises.judging import Wrong, call, function, is_close
 
 TITLE = "The price of UNKNOWN"
-CHAPTER = "02-language-model/text-to-tensors"
+CHAPTER = "02-language-model/held-out-text"
 KIND = "write"
 LEVEL = 2
 MINUTES = 25
@@ -35,7 +35,7 @@ import numpy as np
 
 
 def unknown(counts, kept):
-    """Returns (share of UNKNOWN, loss, loss that pays for the words left out)."""
+    """Returns (share of UNKNOWN, loss, loss with the choice of the word)."""
     raise NotImplementedError
 
 
@@ -58,7 +58,7 @@ import numpy as np
 
 
 def unknown(counts, kept):
-    """Returns (share of UNKNOWN, loss, loss that pays for the words left out)."""
+    """Returns (share of UNKNOWN, loss, loss with the choice of the word)."""
     shares = np.sort(counts)[::-1] / np.sum(counts)
     inside, outside = shares[:kept], shares[kept:]
     share = outside.sum()
