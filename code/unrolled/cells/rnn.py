@@ -104,13 +104,15 @@ def forward(p, x, h0=None, f=np.tanh):
 
 
 def backward(p, cache, dh, df=dtanh):
-    """Full backpropagation through time: the exact gradient, through every step.
+    """Backpropagation through time: the exact gradient, through every step.
 
     Args:
         p: the Params that forward had.
         cache: what forward returned.
-        dh: (T, B, H), gradient of the loss with respect to each h_t by its own output alone.
-        df: the backward of forward's f, given the value: ``dtanh``, ``dsigmoid``, ``drelu``.
+        dh: (T, B, H), gradient of the loss with respect to each h_t through
+            its own output alone.
+        df: the backward of forward's f, given the value: ``dtanh``,
+            ``dsigmoid`` or ``drelu``.
 
     Returns:
         dp: Params, gradients summed over time and batch.
@@ -120,23 +122,24 @@ def backward(p, cache, dh, df=dtanh):
     da = np.empty_like(dh)
     dh_next = np.zeros(dh.shape[1:], dh.dtype)
     for t in reversed(range(len(dh))):
-        da[t] = df(cache.h[t], dh[t] + dh_next)  # h_t = f(a_t); two paths leave h_t
+        # h_t = f(a_t), and two paths leave h_t
+        da[t] = df(cache.h[t], dh[t] + dh_next)
         dh_next = da[t] @ p.W_h.T  # a_t = ... + h_{t-1} W_h
     return *parameter_gradients(p, cache, da), dh_next
 
 
 def backward_loops(p, cache, dh, window=None):
-    """Returns the same gradient by nested loops that go back through time from every output.
+    """Returns the same gradient as ``backward``, by nested loops.
 
-    It is slow, and meant for reading. It visits T(T+1)/2 pairs (output, earlier step) where
-    ``backward`` visits T steps, because ``backward`` adds the gradients that meet at a state before
-    it carries them on together. With a window it is ``backward_window``.
+    It goes back to the first step from every output, in T(T+1)/2 visits
+    instead of T. It is slow, and meant for reading. With a window it
+    computes what ``backward_window`` computes.
 
     Args:
         p: the Params that forward had.
         cache: what forward returned.
         dh: (T, B, H), as in ``backward``.
-        window: how many steps to walk back from each output; all if None.
+        window: how many steps to walk back from each output; None for all.
 
     Returns:
         dp, dx, dh0 as ``backward``.
@@ -162,15 +165,16 @@ def backward_loops(p, cache, dh, window=None):
 
 
 def backward_window(p, cache, dh, window):
-    """Truncated BPTT: the gradient of each output goes back through ``window`` earlier steps.
+    """Truncated BPTT: each output goes back through ``window`` earlier steps.
 
-    This is what the post's NumPy code computes. With window >= T-1 it is the full gradient.
+    The NumPy code of the second post computes this. With window >= T-1 it is
+    the full gradient.
 
     Args:
         p: the Params that forward had.
         cache: what forward returned.
         dh: (T, B, H), as in ``backward``.
-        window: steps back from each output, at least 0 (0: each output's own step only).
+        window: steps back from each output, at least 0 (0: its own step only).
 
     Returns:
         dp, dx, dh0 as ``backward``.
@@ -192,9 +196,10 @@ def backward_window(p, cache, dh, window):
 
 
 def backward_last(p, cache, dh, steps):
-    """Truncated BPTT: only the last ``steps`` steps of the sequence are run backward.
+    """Truncated BPTT: runs only the last ``steps`` steps backward.
 
-    This is what ``truncate_gradient`` of Theano's scan does. Earlier outputs get no gradient.
+    ``truncate_gradient`` of Theano's scan computes this. The outputs before
+    these steps get no gradient.
 
     Args:
         p: the Params that forward had.
@@ -218,18 +223,20 @@ def backward_last(p, cache, dh, steps):
 
 
 def backward_chunks(p, cache, dh, length):
-    """Truncated BPTT: states pass from chunk to chunk of ``length`` steps, gradients do not.
+    """Truncated BPTT: states pass from chunk to chunk, gradients do not.
 
-    This is what training on consecutive pieces of a long text with a carried state computes.
+    Training on consecutive pieces of a long text with a carried state
+    computes this.
 
     Args:
         p: the Params that forward had.
         cache: what forward returned.
         dh: (T, B, H), as in ``backward``.
-        length: steps in a chunk, counted from the start; at least 1; the last may be shorter.
+        length: steps in a chunk, counted from the start, at least 1; the last
+            chunk may be shorter.
 
     Returns:
-        dp, dx, dh0 as ``backward``; dh0 is that of the first chunk.
+        dp, dx, dh0 as ``backward``; dh0 is the gradient from the first chunk.
 
     Raises:
         ValueError: a length below 1.
