@@ -53,6 +53,7 @@ def test_what_the_page_says_of_its_run():
     assert 900 < passed["2 characters"] < 1500
     assert losses[-200:].mean() < baselines["2 characters"] - 0.1
     assert ns["share"] > 0.9
+    assert "Alice" in ns["text"] and "said the" in ns["text"]
     assert len(ns["longest_copy"](ns["text"], ns["book"])) < 60
 
 

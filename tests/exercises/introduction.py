@@ -8,6 +8,14 @@ def _letters(**truth):
 
 
 WRONG = {
+    "a_writer_without_memory": [
+        Attempt("the state is zero again", "h = states[-1]", "h = states[0]"),
+        Attempt("Every round reads the first", "[ids[-1:]]", "[ids[:1]]"),
+        Attempt(
+            "instead of taking the likeliest", "rng.choice(V, p=p[0, 0])", "p.argmax()"
+        ),
+        Attempt("Which state does the next round", "h = states[-1]", "h = -states[-1]"),
+    ],
     "who_bit_whom": [
         Attempt(
             "c differs", code=_letters(a=True, b=False, c=True, d=True, e=False, f=True)
