@@ -11,6 +11,7 @@ import inspect
 import re
 from unittest import mock
 
+import numpy as np
 import pytest
 
 from tests.package.cells import test_rnn
@@ -92,6 +93,32 @@ SPLIT = (
 )
 HEADS = (f"package.layers.test_multi_head:{IS_GRADIENT}", True)
 BY_HEAD = ("package.layers.test_multi_head:test_forward_is_the_equations_head_by_head",)
+HIDDEN = (
+    "package.layers.test_dropout:"
+    "test_a_share_is_hidden_and_the_rest_is_scaled_to_the_same_mean",
+    np.float64,
+)
+HIDDEN_BACK = (
+    "package.layers.test_dropout:"
+    "test_the_gradient_through_a_stack_with_dropout_is_right",
+)
+WEIGHTED = (
+    "package.training.test_train:"
+    "test_a_batch_is_weighted_by_its_words_compared_with_the_epochs_mean",
+)
+PER_WORD = (
+    "package.training.test_train:"
+    "test_the_weighted_gradients_of_an_epoch_add_up_to_that_of_the_loss_per_word",
+)
+TRANSFORMER = (f"package.models.test_transformer:{IS_GRADIENT}", 0.0)
+TRANSFORMER_HIDDEN = (f"package.models.test_transformer:{IS_GRADIENT}", 0.3)
+TRANSFORMER_STEPS = (
+    "package.models.test_transformer:test_forward_is_the_equations_step_by_step",
+)
+UNSEEN = ("package.models.test_transformer:test_no_step_sees_what_comes_after_it",)
+ORDER = (
+    "package.models.test_transformer:test_one_block_sees_the_order_of_earlier_words",
+)
 
 # what went wrong, function, right, wrong, tests that must fail
 PLANTED = [
@@ -348,6 +375,27 @@ PLANTED = [
         [DROPOUT_BACK],
     ),
     (
+        "dropout: the entries that are shown are not scaled",
+        "layers.dropout.forward",
+        "shown / x.dtype.type(1 - share)",
+        "shown.astype(x.dtype)",
+        [HIDDEN],
+    ),
+    (
+        "dropout: entries that were hidden get a gradient",
+        "layers.dropout.backward",
+        "dy * cache.m",
+        "dy",
+        [HIDDEN_BACK],
+    ),
+    (
+        "training: every batch counts the same, whatever it holds",
+        "training.train.one_step",
+        "gradient * weight",
+        "gradient",
+        [WEIGHTED, PER_WORD],
+    ),
+    (
         "both ends: the padded array reversed as it stands",
         "layers.bidirectional.forward",
         "padding.reverse(x, lengths)",
@@ -437,6 +485,49 @@ PLANTED = [
         "c_BNTE.swapaxes(1, 2)",
         "c_BNTE",
         [BY_HEAD, HEADS],
+    ),
+    (
+        "transformer: a step sees what comes after it",
+        "models.transformer.forward",
+        "multi_head.causal(T)",
+        "None",
+        [TRANSFORMER_STEPS, UNSEEN],
+    ),
+    (
+        "transformer: no positions",
+        "models.transformer.forward",
+        "p.E[ids.T] + multi_head.positions(T, D, p.E.dtype)",
+        "p.E[ids.T]",
+        [TRANSFORMER_STEPS, ORDER],
+    ),
+    (
+        "transformer: normalised after the sum that goes around it",
+        "models.transformer.forward_block",
+        "x = x + y",
+        "x = normalise(p.norm_feed, x + y)[0]",
+        [TRANSFORMER_STEPS],
+    ),
+    (
+        "transformer: no gradient around the feed-forward part",
+        "models.transformer.backward_block",
+        "dx = dx + dthrough",
+        "dx = dthrough",
+        [TRANSFORMER],
+    ),
+    (
+        "transformer: the mean and variance of a row taken for constants",
+        "models.transformer.dnormalise",
+        "dx_hat - dx_hat.mean(axis=-1, keepdims=True)"
+        " - x_hat * (dx_hat * x_hat).mean(axis=-1, keepdims=True)",
+        "dx_hat",
+        [TRANSFORMER],
+    ),
+    (
+        "transformer: hidden entries of a part get a gradient",
+        "models.transformer.backward_block",
+        "dhide(cache.shown_feed, dx)",
+        "dx",
+        [TRANSFORMER_HIDDEN],
     ),
 ]
 
