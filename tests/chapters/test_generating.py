@@ -121,12 +121,18 @@ def pairs(plural_first, plural_second):
 
 
 def test_the_verb_follows_the_nearer_noun_and_the_first_noun_moves_its_odds():
-    """What the page says of the pocket model, on nouns of its own."""
-    assert np.mean(pairs(True, True) > 0) > 0.9
-    assert np.mean(pairs(False, False) < 0) > 0.9
+    """What the page says of the pocket model, on nouns of the test's own.
+
+    The change of the odds is compared with its standard error over first nouns.
+    """
+    assert np.mean(pairs(True, True) > 0) > 0.8
+    assert np.mean(pairs(False, False) < 0) > 0.8
     assert np.mean(pairs(True, False) > 0) < 0.25  # the right verb would be "are"
     assert np.mean(pairs(False, True) < 0) < 0.25
     for second in (False, True):
         change = pairs(True, second) - pairs(False, second)
         by_noun = change.reshape(len(NOUNS), -1).mean(axis=1)
-        assert by_noun.mean() > 0.3 and np.mean(by_noun > 0) >= 0.8
+        error = by_noun.std(ddof=1) / np.sqrt(len(NOUNS))
+        assert (
+            by_noun.mean() > 2.3 * error
+        )  # one-sided 97.5 % of Student's t, 9 degrees

@@ -130,14 +130,14 @@ def output_layer(h, W_y, b_y, targets, scale=1.0):
 def loss_and_gradient_loops(p, inputs, targets, window=None):
     """Returns the summed loss of one sentence and its gradient, in two nested loops.
 
-    Backpropagation through time, one word at a time: from every output, a walk back
+    Backpropagation through time, one word at a time: from each output, a walk back
     to the first word. Slow; meant for reading and for comparison.
 
     Args:
         p: Params over ``rnn``.
         inputs: (T,) ids.
         targets: (T,) ids.
-        window: how many steps to walk back from each output; to the first word if None.
+        window: steps to walk back from an output; to the first word if None.
 
     Returns:
         loss: summed, in nats.
