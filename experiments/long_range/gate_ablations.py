@@ -1,7 +1,8 @@
 """Which gates matter? LSTMs without one of them, on words and on the adding problem.
 
 Run: python -m experiments.long_range.gate_ablations
-Writes results/gate_ablations.json. Can be stopped and run again: finished runs are kept.
+Writes results/gate_ablations.json in 25 minutes. Can be stopped and run again: finished runs are
+kept.
 A gate is removed by fixing it (``fixed_gates.fix_gate``): all but the coupled, peephole and
 reference cells are the same function with other weights.
 
