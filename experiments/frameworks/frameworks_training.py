@@ -2,8 +2,9 @@
 
 Run: python -m experiments.frameworks.frameworks_training
 Writes results/frameworks_training.json. A few minutes. The same first weights, the same batches in
-the same order, RMSprop in double precision: what differs is who computes. The learning rate is a
-power of two, because Keras keeps it in single precision, where 0.001 is another number.
+the same order, RMSprop in double precision: what differs is who computes. An update follows the
+mean of its own batch, which all three compute by themselves. The learning rate is a power of two,
+because Keras keeps it in single precision, where 0.001 is another number.
 """
 
 import functools

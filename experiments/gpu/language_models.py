@@ -70,9 +70,11 @@ def run(part, sizes):
     rate, curve, spent, start = sizes["learning_rate"], [], 0.0, time.perf_counter()
     for epoch in range(sizes["epochs"]):
         rng, total, count = np.random.default_rng([SEED, epoch]), 0.0, 0
-        losses = []
-        for batch in batches(words.train, sizes["batch_size"], rng):
-            p, state, loss = step(p, state, *batch, np.float32(rate))
+        losses, found = [], batches(words.train, sizes["batch_size"], rng)
+        mean_words = np.mean([batch.mask.sum() for batch in found])
+        for batch in found:
+            weight = np.float32(batch.mask.sum() / mean_words)  # as in training.train
+            p, state, loss = step(p, state, *batch, np.float32(rate), weight)
             losses.append((loss, int(batch.mask.sum())))
         for loss, n in losses:  # read here: reading a loss waits for its step
             total, count = total + float(loss) * n, count + n
@@ -158,9 +160,10 @@ def compiled(cell, clip):
     import jax.numpy as jnp
 
     @jax.jit
-    def step(p, state, inputs, targets, mask, rate):
+    def step(p, state, inputs, targets, mask, rate, weight):
         mean, square, steps = state
         loss, dp = jax.value_and_grad(mean_loss)(p, inputs, targets, mask, cell)
+        dp = tree.map(lambda d: d * weight, dp)
         norm = jnp.sqrt(sum((leaf**2).sum() for leaf in tree.leaves(dp)))
         dp = tree.map(lambda d: d * jnp.minimum(1, clip / norm), dp)
         steps = steps + 1

@@ -135,8 +135,9 @@ def batches(part, rng=None):
     found = []
     for t in range(len(columns[0])):
         row = [column[t] for column in columns if t < len(column)]
+        batch = text.pad([ids for ids, _ in row])
         begins = np.array([first for _, first in row])
-        found.append(Sentences(*text.pad([ids for ids, _ in row]), begins))
+        found.append(Sentences(batch.inputs, batch.targets, batch.mask, begins))
     return found
 
 

@@ -2,7 +2,7 @@
 
     python -m experiments.language_models.gated_language_models NAME    one NAME_language_model.json
 
-NAME is rnn, lstm or gru; one of these with _8000, a larger vocabulary; or lstm or gru with
+NAME is rnn, lstm or gru; rnn or gru with _8000, a larger vocabulary; or lstm or gru with
 _two_layers. About an hour each; Ctrl-C saves, and the same command goes on from there. ``--seed 0``
 only trains with that seed and records nothing. All networks of a vocabulary have the same number
 of parameters to 1 %, and the same split, batches, optimizer, schedule and rules for dropout and for
@@ -195,7 +195,6 @@ RECORDS = {
     "lstm_language_model": (main, Network("lstm", 1, 93)),
     "gru_language_model": (main, Network("gru", 1, 95)),
     "rnn_8000_language_model": (main, Network("rnn", 1, 99, 8000)),
-    "lstm_8000_language_model": (main, Network("lstm", 1, 96, 8000)),
     "gru_8000_language_model": (main, Network("gru", 1, 97, 8000)),
     "lstm_two_layers_language_model": (main, Network("lstm", 2, 86)),
     "gru_two_layers_language_model": (main, Network("gru", 2, 90)),
@@ -205,7 +204,6 @@ ARGUMENTS = {
     "lstm_language_model": ("lstm",),
     "gru_language_model": ("gru",),
     "rnn_8000_language_model": ("rnn_8000",),
-    "lstm_8000_language_model": ("lstm_8000",),
     "gru_8000_language_model": ("gru_8000",),
     "lstm_two_layers_language_model": ("lstm_two_layers",),
     "gru_two_layers_language_model": ("gru_two_layers",),

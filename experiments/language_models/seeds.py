@@ -22,7 +22,7 @@ from unrolled.training.train import load_best, train
 
 SEEDS = (0, 1, 2)
 SHARES = (0.0, 0.2)
-BUDGET = {
+BUDGET: dict[str, Any] = {
     "batch_size": 64,
     "optimizer": "adam",
     "learning_rate": 0.002,

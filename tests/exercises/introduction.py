@@ -155,9 +155,9 @@ def network(S, H=17):
             "np.full(len(x), 2.0), x",
             "1.0 + 0 * x, x * 2.0 ** np.arange(len(x))",
         ),
-        Attempt("of the new number one tenth", "0.1 * x", "x"),
+        Attempt("add only one tenth", "0.1 * x", "x"),
         Attempt(
-            "remembering is the state's business",
+            "state does the remembering",
             "return (x == 0).astype(float), x",
             "last = np.maximum.accumulate(np.where(x != 0, np.arange(len(x)), 0))\n"
             "    return np.zeros(len(x)), x[last]",

@@ -508,11 +508,12 @@ def test_adam_on_arrays_that_cannot_be_written_is_adam():
     step, evaluate = language_models.compiled(rnn, clip=0.5)
     ours, state = tree.map(np.copy, p), None
     theirs, their_state = p, language_models.adam_state(p)
-    for _ in range(3):
+    for weight in (0.5, 1.0, 3.0):
         loss, dp = language_model.loss_and_gradient(ours, batch, cell)
         theirs, their_state, their_loss = step(
-            theirs, their_state, *batch, np.float32(0.01)
+            theirs, their_state, *batch, np.float32(0.01), np.float32(weight)
         )
+        dp = tree.map(lambda d, weight=weight: d * weight, dp)
         optimizers.clip_by_global_norm(dp, 0.5)
         ours, state = optimizers.adam(ours, dp, state, learning_rate=0.01)
         assert float(their_loss) == pytest.approx(loss, rel=1e-5)

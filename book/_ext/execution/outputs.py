@@ -23,7 +23,7 @@ import nbformat
 from myst_nb.core import read as myst_nb_read
 from myst_parser.config.main import MdParserConfig
 from nbclient import NotebookClient
-from nbclient.exceptions import CellControlSignal, DeadKernelError
+from nbclient.exceptions import CellControlSignal
 from sphinx.errors import SphinxError
 from sphinx.util import logging
 from traitlets.config import Config
@@ -141,6 +141,7 @@ async def execute(notebook: Any, folder: Path, timeout: int) -> str:
     client = NotebookClient(
         notebook,
         timeout=timeout,
+        startup_timeout=timeout,
         kernel_name=notebook.metadata.kernelspec.name,
         resources={"metadata": {"path": str(folder)}},
         config=KERNEL,
@@ -148,7 +149,7 @@ async def execute(notebook: Any, folder: Path, timeout: int) -> str:
     )
     try:
         await client.async_execute()
-    except (CellControlSignal, DeadKernelError):
+    except (CellControlSignal, RuntimeError):  # the latter: no kernel, or a dead one
         return traceback.format_exc()
     finally:
         for cell in notebook.cells:

@@ -5,7 +5,7 @@ import numpy as np
 from unrolled.exercises.judging import Wrong, call, close, function, is_close, number
 
 TITLE = "Norm clipping that turns the gradient"
-CHAPTER = "03-bptt/vanishing-and-exploding"
+CHAPTER = "03-bptt/the-cliff"
 KIND = "debug"
 LEVEL = 1
 MINUTES = 10

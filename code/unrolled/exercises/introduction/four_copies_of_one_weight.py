@@ -9,21 +9,22 @@ LEVEL = 1
 MINUTES = 12
 
 TEXT = r"""
-A recurrent network without a nonlinearity, one unit, one weight:
+This recurrent network has one unit, one weight and no nonlinearity:
 
 $$
 \begin{aligned}
 h_t &= w\, h_{t-1} + x_t , \\
-h_0 &= 0 , \qquad w = \tfrac12 ,
+h_0 &= 0 , \qquad w = \tfrac12 .
 \end{aligned}
 $$
 
-reads $x = (2, 1, 3, 1)$. The only loss is at the end, $L = \tfrac12 (h_4 - 1)^2$.
+It reads $x = (2, 1, 3, 1)$. The only loss is at the end, $L = \tfrac12 (h_4 - 1)^2$.
 
-Untie the weight: step $k$ gets a copy $w^{(k)}$ of its own. Find, on paper, the gradient for each
-copy, $\partial L / \partial w^{(k)}$ for $k = 1, 2, 3, 4$, in this order; the gradient of $L$ with
-respect to $w$; and the gradient that is left if the walk back from the output is stopped after the
-steps 4 and 3.
+Give each step $k$ its own copy $w^{(k)}$ of the weight. Find on paper
+
+- the gradient for each copy, $\partial L / \partial w^{(k)}$ for $k = 1, 2, 3, 4$, in this order,
+- the gradient of $L$ with respect to $w$,
+- the truncated gradient, for which the way back from the output stops after the steps 4 and 3.
 """
 
 STUB = """
@@ -35,8 +36,8 @@ truncated = ...
 HINTS = (
     "First go forward: $h_1, \\dots, h_4$ and $\\partial L / \\partial h_4 = h_4 - 1$ are whole "
     "numbers.",
-    "Copy $k$ is multiplied by $h_{k-1}$. What it changes in $h_k$ reaches $h_4$ through $4 - k$ "
-    "further steps, each of which multiplies by $w$.",
+    "Copy $k$ multiplies $h_{k-1}$. A change of $h_k$ reaches $h_4$ through $4 - k$ further steps, "
+    "and each of them multiplies it by $w$.",
 )
 
 SOLUTION = """
@@ -52,8 +53,8 @@ truncated = shares[3] + shares[2]
 """
 
 COMMENT = r"""
-Forward: $h = (2,\ 2,\ 4,\ 3)$, and $\mathrm d h_4 = 3 - 1 = 2$. Copy $k$ multiplies $h_{k-1}$, and
-its effect on $h_k$ goes on through $4 - k$ steps:
+Going forward gives $h = (2,\ 2,\ 4,\ 3)$ and $\mathrm d h_4 = 3 - 1 = 2$. Copy $k$ multiplies
+$h_{k-1}$, and its effect on $h_k$ passes through $4 - k$ further steps:
 
 $$
 \begin{aligned}
@@ -64,13 +65,13 @@ $$
 \end{aligned}
 $$
 
-Together 11, which is $\mathrm d h_4$ times the derivative of the polynomial
-$h_4 = w^3 x_1 + w^2 x_2 + w x_3 + x_4$: $3 w^2 x_1 + 2 w x_2 + x_3 = 5.5$. Nobody counted copies
-there, and the sum over copies came out by itself, as the product rule.
+The sum is 11. We can check it without copies. The last state is a polynomial in the weight,
+$h_4 = w^3 x_1 + w^2 x_2 + w x_3 + x_4$. Its derivative is $3 w^2 x_1 + 2 w x_2 + x_3 = 5.5$, and
+$2 \cdot 5.5 = 11$.
 
-Each step back has cost a factor $w$. Here that is one half, and the truncated gradient, 10, is a
-good guess. With $w = 1$ nothing fades on the way, with $w = 2$ it grows, and what is cut off may
-be most of the gradient. Next, what does $w = -1$ do?
+Each step back multiplies by $w$. Here $w$ is one half, so the truncated gradient, 10, is close to
+the full one. With $w = 1$ nothing shrinks on the way, and with $w = 2$ the gradient grows. What is
+cut off may then be most of the gradient. Next, what happens for $w = -1$?
 """
 
 
@@ -123,4 +124,4 @@ def check(answers):
         10.0,
         "Stopped after steps 4 and 3, two shares are left.",
     )
-    return "A tied weight collects one term for every use."
+    return "Right. The gradient of a shared weight has one term for each use of the weight."

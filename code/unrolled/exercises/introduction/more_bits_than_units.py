@@ -1,4 +1,4 @@
-"""An echo of more bits than there are units."""
+"""Repeating more bits than there are units."""
 
 import numpy as np
 
@@ -12,18 +12,20 @@ LEVEL = 3
 MINUTES = 90
 
 TEXT = r"""
-The shift register of the chapter reads $S$ bits and writes them again, in the same order, one bit
-a unit. But a unit holds a real number, and a number has many digits. How many bits can you make a
-network with at most **8 units** echo? The register of 8 units manages 7. Your target is **16**.
+The shift register of the chapter reads $S$ bits and writes them again in the same order, with one
+unit for each bit. But a unit holds a real number, and a number has many digits. How many bits can
+a network with at most **8 units** repeat? The register of 8 units repeats 7. Your target is
+**16**.
 
-The network reads $S$ steps of input $(\pm1,\ 0)$, the bit and a flag that says *reading*, and then
-$S$ steps of $(0,\ 1)$, *writing*. At writing step $k$ its output $u = h W_y + b_y$ should have the
-sign of bit $k$. Write `network(S)`, which returns `p` (an `rnn.Params` with $D = 2$ and
-$H \le 8$), `W_y` $(H, 1)$ and `b_y`, a number. The state starts at $h_0 = 0$, all arithmetic is in
-float64, and a network is right if at least 99 % of the bits of 200 random sequences come out.
+The network reads $S$ steps of input $(\pm1,\ 0)$, the bit and a flag that means *reading*. Then it
+reads $S$ steps of $(0,\ 1)$, which means *writing*. At writing step $k$, its output
+$u = h W_y + b_y$ must have the sign of bit $k$. Write `network(S)`, which returns `p` (an
+`rnn.Params` with $D = 2$ and $H \le 8$), `W_y` $(H, 1)$ and `b_y`, a number. The state starts at
+$h_0 = 0$, and all arithmetic is in float64. A network passes if at least 99 % of the bits of 200
+random sequences are right.
 
-By thought or by training, with any trick that the equation
-$h_t = \tanh(x_t W_x + h_{t-1} W_h + b)$ allows.
+You may set the weights by hand or train them. Any trick that the equation
+$h_t = \tanh(x_t W_x + h_{t-1} W_h + b)$ allows is welcome.
 """
 
 STUB = '''
@@ -43,14 +45,14 @@ def network(S, H=8):
 '''
 
 HINTS = (
-    "Near 0, $\\tanh(a) \\approx a$: a unit of tiny values is a linear one. With "
+    "Near 0, $\\tanh(a) \\approx a$, so a unit with tiny values is linear. With "
     "$h_t = 2 h_{t-1} + \\varepsilon x_t$ and $\\varepsilon$ small enough, what does the unit hold "
     "after $S$ bits? What is its sign?",
-    "Its sign is the *oldest* bit, the one that is due. To get at the next, take the oldest away "
-    "and double. A second unit with an enormous gain, $\\tanh(\\gamma h)$, makes the sign; it is "
-    "there one step later.",
-    "While reading, nothing must be taken away. A unit that is pushed to $+1$ and another that is "
-    "pushed to $-1$ add up to 0; when the flag lets both go, their sum is twice the sign.",
+    "Its sign is the *oldest* bit, which is due first. To reach the next bit, subtract the oldest "
+    "one and double the rest. A second unit with a very large gain, $\\tanh(\\gamma h)$, gives the "
+    "sign one step later.",
+    "While the network reads, nothing must be subtracted. Push one unit to $+1$ and another to "
+    "$-1$. Their sum is 0. When the flag releases both, their sum is twice the sign.",
 )
 
 SOLUTION = '''
@@ -81,10 +83,10 @@ def network(S):
 COMMENT = r"""
 | | what an answer has |
 |---|---|
-| weak | a register of 8 units, 7 bits; or a trained network below it, and no reason given |
-| sound | a trained network with more than 8 bits, or a code by thought that reaches 16 |
-| good | 16 and more, and an account of where it ends (digits of float64? the cube in tanh?) |
-| very good | the same with noise of 0.001 on every state, beside the register's |
+| weak | a register of 8 units with 7 bits, or a trained network with fewer and no reason |
+| sound | a trained network with more than 8 bits, or a code set by hand that reaches 16 |
+| good | 16 or more, and an explanation of the limit (digits of float64? the cube in tanh?) |
+| very good | the same with noise of 0.001 on every state, compared with the register |
 
 The solution above has three units. One of them holds all the bits as the digits of a number,
 
@@ -92,17 +94,17 @@ $$
 v = \varepsilon \sum_{k=1}^{S} 2^{S-k}\, b_k ,
 $$
 
-whose sign is the oldest bit. While writing, the sign is read, subtracted at its place and
-everything is doubled; two units with an enormous gain do the reading, held apart by the flag until
-then. It goes up to $S = 52$, since a float64 has 53 binary digits; a larger $\varepsilon$ would
-end it sooner, by the term $-v^3/3$ in $\tanh v$.
+whose sign is the oldest bit. At each writing step the sign is read and subtracted, and the rest is
+doubled. Two units with a very large gain read the sign; until writing begins, the flag holds them
+at +1 and −1. The solution works up to $S = 52$, since a float64 has 53 binary digits. A larger
+$\varepsilon$ would stop earlier, because of the term $-v^3/3$ in $\tanh v$.
 
-It is the device by which {cite:t}`siegelmann1995` put a tape into a number, and it shows what such
-a memory is worth. With a noise of 0.001 on every state nothing comes back of the bits in $v$, as
-the check has measured, while the register, whose units sit near $\pm1$ and repair themselves, does
-not feel it. Bits that survive have to be paid for in units. The chapter's statement that no
-training makes a fixed state hold any text stands: the bits of its $H$ numbers, 64 each here, are a
-bound, and noise leaves few of them.
+{cite:t}`siegelmann1995` used the same device to put a tape into a number. How robust is such a
+memory? With noise of 0.001 on every state, the bits in $v$ are lost, as the check has measured.
+The register is not affected, because its units are close to $\pm1$ and correct themselves. Robust
+bits need many units. The statement of the chapter remains true: a state of fixed size cannot hold
+a text of any length. Its $H$ numbers of 64 bits are an upper bound, and noise leaves few of these
+bits.
 """
 
 
