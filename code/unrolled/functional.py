@@ -20,15 +20,15 @@ def dsigmoid(s, ds):
 
 
 def hard_sigmoid(a, slope=1 / 6):
-    """Returns clip(slope · a + 0.5, 0, 1): straight lines instead of the exponential.
+    """Returns clip(slope · a + 0.5, 0, 1): straight lines and no exponential.
 
-    Keras's slope is 1/6; Theano's ``hard_sigmoid``, which the fourth post's code uses, has 0.2.
+    The slope is 1/6 in Keras and 0.2 in Theano.
     """
     return np.clip(slope * a + 0.5, 0, 1)
 
 
 def dhard_sigmoid(s, ds, slope=1 / 6):
-    """Returns the gradient with respect to ``a``, given ``s = hard_sigmoid(a)``; 0 at the ends."""
+    """Returns the gradient with respect to a, given s = hard_sigmoid(a)."""
     return ds * slope * ((s > 0) & (s < 1))
 
 

@@ -29,9 +29,9 @@ def lengths(mask):
 
 
 def reverse(x, lengths):
-    """Returns x (T, B, ...) with each sequence's real steps reversed, padding in place.
+    """Returns x (T, B, ...) with the real steps of each sequence reversed.
 
-    Its own inverse, and, since it only moves entries, its own backward too.
+    Padding stays at the end. The function is its own inverse and its own backward.
     """
     check_lengths(x, lengths)
     t = np.arange(len(x))[:, None]
