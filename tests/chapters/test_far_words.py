@@ -241,15 +241,11 @@ def trained():
 )
 @pytest.mark.parametrize("measure", ["gradient_norm", "gradient_times_input", "kl"])
 def test_the_typical_effect_of_a_word_falls_with_its_distance(trained, measure):
-    """The medians over sentences at 1, 2, 5, 10, 20 and 30 words: each is less than two thirds of
-    the one before."""
+    """The medians over sentences at 1, 2, 5, 10, 20 and 30 words: each is smaller than the one
+    before by a fifth at least."""
     medians = [trained[measure][k - 1]["median"] for k in (1, 2, 5, 10, 20, 30)]
-    if measure == "gradient_norm":
-        medians[
-            1:2
-        ] = []  # it is relative to the last word, and shrinks by a quarter at first
     pairs = zip(medians, medians[1:], strict=False)
-    assert all(later < earlier * 2 / 3 for earlier, later in pairs)
+    assert all(later < 0.8 * earlier for earlier, later in pairs)
 
 
 @pytest.mark.claim(
@@ -271,17 +267,18 @@ def test_a_few_sentences_make_the_mean_at_ten_words(trained):
 @pytest.mark.claim(
     "brackets-count-at-every-distance",
     "The opening bracket raises the probability of the closing one manyfold at every distance "
-    "measured, and the word before it does not.",
+    "measured; the word before it has less than a tenth of this effect.",
     records="far_words",
 )
 def test_the_bracket_counts_at_every_distance_and_the_control_at_none(trained):
     """Δ in nats, by distance: the lower end of its interval by document is above 3; the ends of
-    that of the control lie within a quarter of a nat."""
+    that of the control are smaller than a tenth of it."""
     found = list(trained["brackets"].values())
     assert found[0]["distance"] < 3 and found[-1]["distance"] > 17
     for row in found:
         assert row["bracket"]["low"] > 3
-        assert max(abs(row["control"][end]) for end in ("low", "high")) < 0.25
+        control = max(abs(row["control"][end]) for end in ("low", "high"))
+        assert control < 0.1 * row["bracket"]["low"]
 
 
 @pytest.mark.claim(
