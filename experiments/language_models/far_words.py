@@ -235,7 +235,7 @@ def measure(p, vocabulary, sentences=SENTENCES, pairs=None):
         "gradient_times_input": by_distance(abs(times_input), documents),
         "kl": by_distance(kl, documents),
         "rise": by_distance(rise, documents),
-        "gradient_grows": int((norm[DISTANCE - 1] > norm[0]).sum()),
+        "gradient_grows": (norm > norm[0]).sum(axis=1).tolist(),
         "brackets": bins,
         "latch": {
             "words_later": LATER,
