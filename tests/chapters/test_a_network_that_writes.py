@@ -50,7 +50,7 @@ def test_what_the_page_says_of_its_run():
     averaged = ns["averaged"]
     passed = {name: 100 + np.argmax(averaged < low) for name, low in baselines.items()}
     assert passed["1 character"] < 400
-    assert 900 < passed["2 characters"] < 1500
+    assert 1000 < passed["2 characters"] < 1400
     assert losses[-200:].mean() < baselines["2 characters"] - 0.1
     assert ns["share"] > 0.9
     assert "Alice" in ns["text"] and "said the" in ns["text"]

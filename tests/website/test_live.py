@@ -30,6 +30,7 @@ def needs(*cells):
 
 
 RUNS, DRAWS = (None, False), (None, True)
+PROGRAM = (ROOT / "code/unrolled/min_rnn.py").read_text("utf-8")
 CORPUS = ("the text of the installed packages", False)
 
 
@@ -40,6 +41,7 @@ CORPUS = ("the text of the installed packages", False)
         (["import math\nfrom unrolled.cells import lstm, rnn\nrnn.init"], [RUNS]),
         (["import tensorflow as tf\ntf.zeros(3)"], [("TensorFlow", False)]),
         (["import keras"], [("Keras", False)]),
+        ([PROGRAM, "sample(rng, weights, 0, 9)"], [RUNS, RUNS]),
         # A stand-in takes the place of what is absent beside what is there.
         (
             [
