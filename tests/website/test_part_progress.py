@@ -17,7 +17,7 @@ def test_a_chapter_has_its_place_in_the_part_that_its_folder_numbers():
         "Backpropagation through time",
         "book/03-bptt/the-chain-rule-through-time",
         2,
-        8,
+        9,
     )
     last = contents.place(toc, "book/exercises/bptt")
     assert (last.part, last.here) == (3, last.of)
