@@ -63,9 +63,9 @@ def stands(before, names):
     old = dependencies.House(sources)
     renamed = dependencies.House(with_new_names(sources, names))
     now = dependencies.read(records.ROOT)
-    found = []
+    found, both = [], (before, records.ROOT)
     for name in now.commands():  # a record after those that it builds on
-        if not (records.FOLDER / f"{name}.json").is_file():
+        if not all((root / "results" / f"{name}.json").is_file() for root in both):
             continue
         record = records.load(name)
         if not records.changes(record):
