@@ -1,10 +1,9 @@
 """The equation and the loop of the chapter "The training loop"."""
 
-import math
-
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
+from scipy import stats
 
 from unrolled import records, tree
 from unrolled.data import text
@@ -97,21 +96,42 @@ def test_early_stopping_keeps_the_parameters_of_the_lowest_validation_loss():
     assert epochs[-1].train_loss < epochs[-4].train_loss
 
 
-def test_equal_weights_of_batches_cost_most_on_long_sentences():
-    """What the page says of the recorded comparison: paired by seed, against the spread."""
-    found = records.load("objectives")["results"]
-    words, batches = (found["objectives"][name] for name in ("per word", "per batch"))
-    assert [run["seed"] for run in words] == [run["seed"] for run in batches]
+def of_objectives(measure):
+    """Returns (loss per word, mean of batch means): what measure(seed's results) says, by seed."""
+    found = records.load("objectives")["results"]["objectives"]
+    per_word, per_batch = (
+        np.array([measure(seed) for seed in found[name]])
+        for name in ("per word", "per batch")
+    )
+    assert len(per_word) == len(per_batch) >= 5
+    return per_word, per_batch
 
-    def excess(read):
-        """Mean of log(perplexity per batch / per word) over seeds, and its standard error."""
-        both = zip(words, batches, strict=True)
-        ratio = np.array([math.log(read(b) / read(w)) for w, b in both])
-        return ratio.mean(), ratio.std(ddof=1) / math.sqrt(len(ratio))
 
-    mean, error = excess(lambda run: run["test"]["perplexity"])
-    assert mean > 2 * error
-    longest, error = excess(lambda run: run["lengths"][-1])
-    assert longest > 3 * error
-    means = [excess(lambda run, i=i: run["lengths"][i])[0] for i in range(4)]
-    assert max(means) == longest > mean
+def interval(differences):
+    """Returns the 95 % interval of a mean over seeds, by the bootstrap."""
+    found = stats.bootstrap(
+        (differences,), np.mean, rng=np.random.default_rng(0), method="basic"
+    )
+    return found.confidence_interval
+
+
+@pytest.mark.parametrize("part", ["validation", "test"])
+def test_the_loss_per_word_gives_the_lower_perplexity_per_word(part):
+    per_word, per_batch = of_objectives(lambda seed: seed[part]["perplexity"])
+    assert interval(per_batch - per_word).low > 0
+    assert 1.01 < per_batch.mean() / per_word.mean() < 1.05
+
+
+def test_it_gains_on_long_sentences_and_loses_on_the_shortest():
+    per_word, per_batch = of_objectives(lambda seed: seed["lengths"])
+    ratio = per_batch / per_word - 1
+    assert interval(ratio[:, 3]).low > 0.04 and (ratio[:, 3] > 0).all()
+    assert interval(ratio[:, 2]).low > 0.03 and (ratio[:, 2] > 0).all()
+    assert interval(ratio[:, 1]).low < 0 < interval(ratio[:, 1]).high
+    assert interval(ratio[:, 0]).high < 0
+
+
+def test_in_the_mean_of_batch_means_the_two_are_not_told_apart():
+    per_word, per_batch = of_objectives(lambda seed: seed["of_batch_means"])
+    low, high = interval(per_batch - per_word)
+    assert low < 0 < high

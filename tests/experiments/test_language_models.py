@@ -191,3 +191,46 @@ def test_words_are_counted_by_the_length_of_their_sentence():
     lengths = np.array([3, 8, 9, 40])
     found = [objectives.words_between(lengths, *span) for span in objectives.LENGTHS]
     assert found == [11, 9, 0, 40]
+
+
+def test_the_share_of_dropout_with_the_lowest_validation_loss_is_chosen(monkeypatch):
+    lowest = {0.0: 4.2, 0.1: 3.9, 0.3: 4.0}
+
+    def fit(name, model, data, seed, share):
+        curve = [{"validation_loss": loss} for loss in (5.0, lowest[share], 4.9)]
+        return None, curve if seed == seeds.SEEDS[0] else []
+
+    monkeypatch.setattr(seeds, "SHARES", tuple(lowest))
+    monkeypatch.setattr(seeds, "fit", fit)
+    assert seeds.chosen_share("a", None, None) == (0.1, lowest)
+
+
+def test_the_mean_and_the_spread_are_those_of_the_seeds():
+    found = [{"test": {"perplexity": value}} for value in (50.0, 53.0, 56.0)]
+    assert seeds.mean_and_spread(found, "test") == {
+        "perplexity": pytest.approx(53),
+        "spread": pytest.approx(3),
+        "of_seeds": [50, 53, 56],
+    }
+
+
+def test_a_study_trains_every_seed_and_measures_each(monkeypatch, tmp_path):
+    monkeypatch.setattr(seeds, "RUNS", tmp_path)
+    monkeypatch.setitem(seeds.BUDGET, "epochs", 2)
+    part = sentences(np.random.default_rng(6), 200)
+    data = text.Split(part, part[:50], part[50:90])
+    kept, found = seeds.study("tiny", model(), data, 0.1, (4, 5))
+    assert [seed["seed"] for seed in found["seeds"]] == [4, 5]
+    assert {leaf.dtype for leaf in tree.leaves(kept)} == {np.dtype(np.float16)}
+    assert found["parameters"] == sum(leaf.size for leaf in tree.leaves(kept))
+    for seed in found["seeds"]:
+        best = min(point["validation_loss"] for point in seed["curve"])
+        assert len(seed["curve"]) == 2
+        assert np.log(seed["validation"]["perplexity"]) == pytest.approx(best, abs=1e-3)
+    first, second = found["test"]["of_seeds"]
+    assert first != pytest.approx(second, rel=1e-4)
+    # trained already: nothing is trained again
+    monkeypatch.setattr(
+        seeds.language_model, "loss_and_gradient", lambda *_: pytest.fail("again")
+    )
+    assert seeds.study("tiny", model(), data, 0.1, (4, 5))[1] == found
