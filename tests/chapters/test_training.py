@@ -1,7 +1,5 @@
 """The equation and the loop of the chapter "The training loop"."""
 
-import math
-
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
@@ -96,26 +94,6 @@ def test_early_stopping_keeps_the_parameters_of_the_lowest_validation_loss():
     assert len(epochs) < 60 and np.argmin(losses) == len(epochs) - 4
     assert language_model.loss(epochs[-1].best, judge)[0] == min(losses)
     assert epochs[-1].train_loss < epochs[-4].train_loss
-
-
-def test_equal_weights_of_batches_cost_most_on_long_sentences():
-    """What the page says of the recorded comparison: paired by seed, against the spread."""
-    found = records.load("objectives")["results"]
-    words, batches = (found["objectives"][name] for name in ("per word", "per batch"))
-    assert [run["seed"] for run in words] == [run["seed"] for run in batches]
-
-    def excess(read):
-        """Mean of log(perplexity per batch / per word) over seeds, and its standard error."""
-        both = zip(words, batches, strict=True)
-        ratio = np.array([math.log(read(b) / read(w)) for w, b in both])
-        return ratio.mean(), ratio.std(ddof=1) / math.sqrt(len(ratio))
-
-    mean, error = excess(lambda run: run["test"]["perplexity"])
-    assert mean > 2 * error
-    longest, error = excess(lambda run: run["lengths"][-1])
-    assert longest > 3 * error
-    means = [excess(lambda run, i=i: run["lengths"][i])[0] for i in range(4)]
-    assert max(means) == longest > mean
 
 
 def of_objectives(measure):

@@ -7,6 +7,7 @@ from io import BytesIO
 
 import pytest
 from docutils import nodes
+from myst_nb.sphinx_ import HideCodeCellNode
 from packaging.requirements import Requirement
 
 from book._ext.build import build
@@ -135,6 +136,20 @@ def test_a_page_lists_its_cells_and_exercises_stand_for_themselves():
         {"id": "cell-4", "check": name},
         {"id": "cell-5", "exercise": "one_cell_four_times", "needs": "TensorFlow"},
     ]
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_a_folded_cell_runs_like_any_other(whole):
+    """MyST-NB wraps the source of a folded cell, or the whole cell."""
+    page, cell = nodes.document(None, None), code_cell("import math\nx = math.pi")
+    output = nodes.container(nb_element="cell_code_output")
+    wrapped = HideCodeCellNode(prompt_show="Show", prompt_hide="Hide")
+    wrapped += [*cell.children, *([output] if whole else [])]
+    cell.children = [wrapped]
+    if not whole:
+        cell += output
+    page += [cell, code_cell("x")]
+    assert live_cells.described(page, ROOT) == [{"id": "cell-1"}, {"id": "cell-2"}]
 
 
 def test_the_package_is_split_by_what_its_modules_import():
