@@ -83,8 +83,8 @@ print(gradient_is_right(lambda w: np.sum(w**2), w, np.full(3, np.nan)))
 '''
 
 COMMENT = r"""
-*NaN passes.* Every comparison with NaN is false, so `error > threshold` never refuses it. Ask
-instead whether everything is small: then NaN fails. With one-hot inputs this case is common. In
+*NaN passes.* The comparison `error > threshold` is false if the error is NaN, so it never refuses a
+NaN. Test instead whether the error is small: then NaN fails. With one-hot inputs this case is common. In
 {ref}`ch-the-posts-check`, 960 of 1,000 entries of one matrix are $0/0$ and are never compared.
 
 *Two percent pass.* With $a = (1+q)\,n$ the error is $q/(2+q)$, which stays below 0.01 up to

@@ -25,15 +25,15 @@ agrees with the *first* noun and with the first word:
 
 > today dog near cats sleeps · yesterday children with dog behind cats sang
 
-All choices are equally likely. A bigram sees one word back. It cannot know the tense at all, and it
-cannot know the number once a second noun has come between.
+All choices are equally likely. A bigram sees one word back. It cannot predict the tense of
+the verb at all, and it cannot predict the number if a second noun stands before the verb.
 
 Train a recurrent network on 1,000 such sentences, without telling it anything else about the
 language. Define `log_probabilities(ids)`. It gets the ids of the words read so far, $(T,)$,
 beginning with START, and returns $(T, V)$ log probabilities; row $t$ is for the word that follows
-`ids[t]`. The check measures the loss on 500 new sentences. Your network should win **80 %** of the
-distance, in nats a word, between the bigram counted on your 1,000 sentences and the entropy of
-the language, which no model can beat.
+`ids[t]`. The check measures the loss on 500 new sentences. The entropy of the language is a
+loss that no model can beat. Your network should cover **80 %** of the distance, in nats per word,
+from the loss of a bigram that was counted on your 1,000 sentences to this entropy.
 
 You have 20 seconds of training on a laptop, and NumPy. You may use all of the package.
 """
@@ -117,7 +117,7 @@ COMMENT = r"""
 |---|---|
 | weak | beats the uniform model or the unigram; or is measured on its training sentences |
 | sound | beats the bigram on new sentences, and says by how much, for one seed |
-| good | wins 80 % of the distance; chose its settings on sentences kept aside |
+| good | covers 80 % of the distance; chose its settings on sentences kept aside |
 | very good | 90 %, over several seeds; shows *where* the rest is lost; 3- and 5-grams too |
 
 A network that is given the grammar passes the check and has learnt nothing. The question is what
@@ -204,7 +204,7 @@ def check(answers):
     if share < 0.8:
         raise Wrong(
             told
-            + f"You have won {share:.0%} of the distance; 80 % is the target. Which of the "
+            + f"You have covered {share:.0%} of the distance; 80 % is the target. Which of the "
             "two is lost before the verb, tense or number?"
         )
     return (
