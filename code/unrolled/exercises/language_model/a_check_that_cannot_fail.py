@@ -83,9 +83,10 @@ print(gradient_is_right(lambda w: np.sum(w**2), w, np.full(3, np.nan)))
 '''
 
 COMMENT = r"""
-*NaN passes.* The comparison `error > threshold` is false if the error is NaN, so it never refuses a
-NaN. Test instead whether the error is small: then NaN fails. With one-hot inputs this case is common. In
-{ref}`ch-the-posts-check`, 960 of 1,000 entries of one matrix are $0/0$ and are never compared.
+*NaN passes.* The comparison `error > threshold` is false if the error is NaN, so the function never
+refuses a NaN. Test instead whether the error is small: then NaN fails. With one-hot inputs this
+case is common. In {ref}`ch-the-posts-check`, 960 of 1,000 entries of one matrix are $0/0$ and are
+never compared.
 
 *Two percent pass.* With $a = (1+q)\,n$ the error is $q/(2+q)$, which stays below 0.01 up to
 $q = 2/99$. The difference itself is far more precise; only the threshold is coarse. Mistakes of one
