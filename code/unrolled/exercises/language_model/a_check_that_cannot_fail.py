@@ -94,10 +94,11 @@ percent do happen, for example when one term of a hundred is lost at the end of 
 
 *Zero is left to chance.* If both numbers are exactly 0, the error is NaN, and the entry passes
 because of the first fault. If rounding has made the difference $10^{-13}$, the error is 1, and a
-gradient that is exactly zero is refused. A floor relative to the largest entry of the array repairs both.
+gradient that is exactly zero is refused. A floor relative to the largest entry of the array
+repairs both.
 
-A check is a program, and its tests are *wrong* gradients. Next, give the function a loss
-in float32, and find out how low the threshold can be. {ref}`ch-gradient-checking` has the numbers.
+A check is a program, and its tests are *wrong* gradients. Next, give the function a loss in
+float32, and find out how low the threshold can be. {ref}`ch-gradient-checking` has the numbers.
 """
 
 

@@ -19,14 +19,15 @@ WORDS = (
 
 TEXT = r"""
 The sentences of a small language are made like this. A sentence begins with *today* or *yesterday*.
-A noun follows, singular or plural. With probability ½, a preposition and a second noun follow; then,
-again with probability ½, another preposition and another noun; and so on. The sentence ends with a
-verb and END. The verb agrees with the *first* noun in number and with the first word in tense:
+A noun follows, singular or plural. With probability ½, a preposition and a second noun follow;
+then, again with probability ½, another preposition and another noun; and so on. The sentence ends
+with a verb and END. The verb agrees with the *first* noun in number, and with the first word in
+tense:
 
 > today dog near cats sleeps · yesterday children with dog behind cats sang
 
-All choices are equally likely. A bigram uses only the preceding word. It cannot predict the tense of
-the verb at all, and it cannot predict the number if a second noun stands before the verb.
+All choices are equally likely. A bigram uses only the preceding word. It cannot predict the tense
+of the verb at all, and it cannot predict the number if a second noun stands before the verb.
 
 Train a recurrent network on 1,000 such sentences, without telling it anything else about the
 language. Define `log_probabilities(ids)`. It gets the ids of the words read so far, $(T,)$,
