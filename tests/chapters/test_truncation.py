@@ -300,32 +300,17 @@ def at(truncation, measure, steps):
 
 @pytest.mark.claim(
     "window-closest-last-farthest",
-    "With as many steps, the window is closest to the gradient of the trained model and the "
+    "With as many steps, two to eight, the window is closest to the gradient of the trained model and the "
     "last-steps form is farthest from it.",
     records="truncation_bias",
 )
 @pytest.mark.parametrize("steps", [2, 3, 4, 5, 6, 8])
 def test_the_window_is_closest_and_last_is_farthest(bias, steps):
-    """The worst batch of one truncation with the mean of the next one, by cosine; the distances."""
+    """Cosine and distance of the gradient over all sentences, at each number of steps."""
     window, chunks, last = (bias["trained"][n] for n in ("window", "chunks", "last"))
     for better, worse in ((window, chunks), (chunks, last)):
-        worst = at(better, "least_cosine_of_a_batch", steps)
-        assert worst > at(worse, "cosine", steps)
+        assert at(better, "cosine", steps) > at(worse, "cosine", steps)
         assert at(better, "distance", steps) < at(worse, "distance", steps)
-    assert at(window, "cosine", 4) > 0.9  # nearly the right direction
-
-
-@pytest.mark.claim(
-    "training-shortens-the-reach",
-    "A window of four steps is closer to the gradient of the trained model than to the gradient "
-    "of the untrained one.",
-    records="truncation_bias",
-)
-def test_a_window_loses_less_of_the_trained_model(bias):
-    """The worst batch of the trained model with the mean of the untrained one, by cosine."""
-    trained, untrained = bias["trained"]["window"], bias["untrained"]["window"]
-    assert at(trained, "least_cosine_of_a_batch", 4) > at(untrained, "cosine", 4)
-    assert at(trained, "distance", 4) < at(untrained, "distance", 4) / 1.5
 
 
 @pytest.mark.claim(

@@ -311,7 +311,8 @@ def book(repository):
         get_domain=lambda _: SimpleNamespace(resolve_xref=lambda *_: None),
     )
     builder = SimpleNamespace(get_relative_uri=lambda _, to: f"{to}.html")
-    contents = SimpleNamespace(root=SimpleNamespace(subtrees=[]))
+    part = SimpleNamespace(caption="One", items=["book/01-a/page"])
+    contents = SimpleNamespace(root=SimpleNamespace(subtrees=[part]))
     config = SimpleNamespace(root_doc="book/page", external_site_map=contents)
     app = SimpleNamespace(
         srcdir=str(repository), env=env, builder=builder, config=config
@@ -388,9 +389,8 @@ def test_a_claim_is_shown_with_its_page_seeds_and_outcome(book, repository):
     (repository / "book/01-a").mkdir()
     (repository / "book/01-a/page.md").write_text("(claim-far)=\nThey count.\n")
     (repository / "results/one.json").write_text('{"seed": [0, 2]}')
-    (repository / "_toc.yml").write_text("root: book/01-a/page\nchapters: []\n")
     found = book("claims", tests={"tests/chapters/test_a.py": {"test_far": 1}})
-    assert "Beginning: 1 of 1 claim" in found and "A page\n" in found
+    assert "One: 1 of 1 claim" in found and "A page\n" in found
     assert "Far words count. | The interval with 0. | 0, 2 | test_far, passed" in found
     failed = {"test_far": {"passed": 0, "failed": [""]}}
     found = book("claims", tests={"tests/chapters/test_a.py": failed})
@@ -399,9 +399,15 @@ def test_a_claim_is_shown_with_its_page_seeds_and_outcome(book, repository):
 
 def test_the_worst_outcome_is_that_of_several():
     order = ["failed", "not run", "skipped", "passed"]
+    found = {
+        "failed": suite_run.Found(1, ("a",)),
+        "not run": suite_run.NOT_RUN,
+        "skipped": suite_run.Found(0, (), ("a",)),
+        "passed": suite_run.Found(2),
+    }
     for k, word in enumerate(order):
-        assert suite_run.worst(reversed(order[k:])) == suite_run.worst([word]) == word
-    assert suite_run.worst([]) == "not run"
+        assert suite_run.outcome(found[one] for one in reversed(order[k:])) == word
+    assert suite_run.outcome([]) == "not run"
 
 
 def test_listings_have_the_outcome_of_their_tests(book, repository):
@@ -433,7 +439,7 @@ def test_gradients_and_frameworks_show_the_worst_beside_the_bound(book):
 
 def exercise_run(wrong=0, **changes):
     """What a run found of the exercises, when it was given so many wrong answers."""
-    tests = {exercise_tables.SOLUTION: 73, exercise_tables.WRONG: wrong} | changes
+    tests = {exercise_tables.SOLUTION: 74, exercise_tables.WRONG: wrong} | changes
     return {
         exercise_tables.EXERCISES: tests,
         exercise_tables.IN_THE_PAGE[0]: {exercise_tables.IN_THE_PAGE[1]: 7},

@@ -83,20 +83,22 @@ print(gradient_is_right(lambda w: np.sum(w**2), w, np.full(3, np.nan)))
 '''
 
 COMMENT = r"""
-*NaN passes.* Every comparison with NaN is false, so `error > threshold` never refuses it. Ask
-instead whether everything is small: then NaN fails. With one-hot inputs this case is common. In
-{ref}`ch-the-posts-check`, 960 of 1,000 entries of one matrix are $0/0$ and are never compared.
+*NaN passes.* The comparison `error > threshold` is false if the error is NaN, so the function never
+refuses a NaN. Test instead whether the error is small: then NaN fails. With one-hot inputs this
+case is common. In {ref}`ch-the-posts-check`, 960 of 1,000 entries of one matrix are $0/0$ and are
+never compared.
 
 *Two percent pass.* With $a = (1+q)\,n$ the error is $q/(2+q)$, which stays below 0.01 up to
 $q = 2/99$. The difference itself is far more precise; only the threshold is coarse. Mistakes of one
 percent do happen, for example when one term of a hundred is lost at the end of a sequence.
 
-*Zero is left to chance.* If both numbers are exactly 0, the error is NaN, and the entry passes by
-the first hole. If rounding has made the difference $10^{-13}$, the error is 1, and a gradient
-that is exactly zero is refused. A floor relative to the largest entry of the array repairs both.
+*Zero is left to chance.* If both numbers are exactly 0, the error is NaN, and the entry passes
+because of the first fault. If rounding has made the difference $10^{-13}$, the error is 1, and a
+gradient that is exactly zero is refused. A floor relative to the largest entry of the array
+repairs both.
 
-A check is a program, and its tests are *wrong* gradients. Next, give it a loss in float32 and see
-which threshold it can keep. {ref}`ch-gradient-checking` has the numbers.
+A check is a program, and its tests are *wrong* gradients. Next, give the function a loss in
+float32, and find out how low the threshold can be. {ref}`ch-gradient-checking` has the numbers.
 """
 
 

@@ -12,14 +12,14 @@ MINUTES = 12
 
 TEXT = r"""
 A language model is trained with the batches that this function makes. Within minutes the loss
-falls to 0.00, and the model predicts every word to be followed by itself. When this fault has
-been mended, a second fault appears: the sentences that the model writes never end. Nothing raises
+falls to 0.00, and the model predicts that every word is followed by itself. When this fault has
+been fixed, a second fault appears: the sentences that the model writes never end. Nothing raises
 an error.
 
 `make_batch` takes a list of sentences, each an array of ids `START … END`. It should return three
 arrays of shape $(T, B)$ with one sentence in each column, where $T$ is the largest number of
 predictions of a sentence. `inputs` and `targets` are padded at the end with END. `mask` is True
-exactly where a prediction is real. Mend both faults.
+exactly where a prediction is real. Fix both faults.
 """
 
 STUB = '''

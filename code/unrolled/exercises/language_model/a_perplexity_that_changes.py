@@ -20,7 +20,7 @@ MINUTES = 20
 TEXT = r"""
 The function `perplexity(p, batches)` below measures one model on one validation text. If the
 batches are shuffled, its result changes. If the text is cut into batches of a different size, the
-result changes again. The function has three faults. Mend them, so that the result depends only on
+result changes again. The function has three faults. Fix them, so that the result depends only on
 the model and the text: it should be $e^L$, where $L$ is the mean loss over *all* real words.
 
 `batches` is a list. Each batch has `inputs` and `targets`, which are ids of shape $(T, B)$, and

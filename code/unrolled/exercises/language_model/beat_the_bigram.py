@@ -18,24 +18,25 @@ WORDS = (
 """The vocabulary; a word's id is its position."""
 
 TEXT = r"""
-A small language makes its sentences like this. First comes *today* or *yesterday*. Then comes a
-noun, singular or plural. Then, with probability ½, come a preposition and another noun; again with
-probability ½, another preposition and another noun; and so on. Last come the verb and END. The verb
-agrees with the *first* noun and with the first word:
+The sentences of a small language are made like this. A sentence begins with *today* or *yesterday*.
+A noun follows, singular or plural. With probability ½, a preposition and a second noun follow;
+then, again with probability ½, another preposition and another noun; and so on. The sentence ends
+with a verb and END. The verb agrees with the *first* noun in number, and with the first word in
+tense:
 
 > today dog near cats sleeps · yesterday children with dog behind cats sang
 
-All choices are equally likely. A bigram sees one word back. It cannot know the tense at all, and it
-cannot know the number once a second noun has come between.
+All choices are equally likely. A bigram uses only the preceding word. It cannot predict the tense
+of the verb at all, and it cannot predict the number if a second noun stands before the verb.
 
 Train a recurrent network on 1,000 such sentences, without telling it anything else about the
 language. Define `log_probabilities(ids)`. It gets the ids of the words read so far, $(T,)$,
 beginning with START, and returns $(T, V)$ log probabilities; row $t$ is for the word that follows
-`ids[t]`. The check measures the loss on 500 new sentences. Your network should win **80 %** of the
-distance, in nats a word, between the bigram counted on your 1,000 sentences and the entropy of
-the language, which no model can beat.
+`ids[t]`. The check measures the loss on 500 new sentences. The entropy of the language is a
+loss that no model can beat. Your network should cover **80 %** of the distance, in nats per word,
+from the loss of a bigram that was counted on your 1,000 sentences to this entropy.
 
-You have 20 seconds of training on a laptop, and NumPy. You may use all of the package.
+Use NumPy. The training should take at most 20 seconds on a laptop. You may use the whole package.
 """
 
 STUB = '''
@@ -117,7 +118,7 @@ COMMENT = r"""
 |---|---|
 | weak | beats the uniform model or the unigram; or is measured on its training sentences |
 | sound | beats the bigram on new sentences, and says by how much, for one seed |
-| good | wins 80 % of the distance; chose its settings on sentences kept aside |
+| good | covers 80 % of the distance; chose its settings on sentences kept aside |
 | very good | 90 %, over several seeds; shows *where* the rest is lost; 3- and 5-grams too |
 
 A network that is given the grammar passes the check and has learnt nothing. The question is what
@@ -125,11 +126,11 @@ can be learnt from 1,000 sentences.
 
 The n-grams cannot win here, whatever their order. They would need an entry for every path from the
 first noun to the verb, and the length of a path has no bound. The network needs two bits, tense and
-number. It must write them at the first two words, keep them over all words between, and read them
-at the verb. The network above loses most of the rest in the present tense, where the number
-matters, and hardly more after three prepositions than after none. So once it has the bits, it
-keeps them. With 120 epochs instead of 30 it misses the target, because it memorises the 1,000
-sentences.
+number. It must store them at the first two words, keep them over all words between, and use them
+at the verb. Most of the loss that the network above could still avoid is in the present tense,
+where the number matters. This loss is hardly larger after three prepositions than after none. So
+once the network has stored the bits, it keeps them. With 120 epochs instead of 30 it misses the
+target, because it memorises the 1,000 sentences.
 
 Next, train on sentences with at most one preposition and test on sentences with four. Does the
 memory last longer than it had to during training?
@@ -204,7 +205,7 @@ def check(answers):
     if share < 0.8:
         raise Wrong(
             told
-            + f"You have won {share:.0%} of the distance; 80 % is the target. Which of the "
+            + f"You have covered {share:.0%} of the distance; 80 % is the target. Which of the "
             "two is lost before the verb, tense or number?"
         )
     return (

@@ -14,7 +14,7 @@ MINUTES = 10
 TEXT = r"""
 This softmax passes the test that its author wrote: for a single word, a vector of $V$ logits, the
 probabilities sum to 1. With batches of words (one word in each row), a model learns almost
-nothing, and no error is raised. Find the mistake and mend it, so that the function takes logits
+nothing, and no error is raised. Find the mistake and fix it, so that the function takes logits
 of any shape $(\dots, V)$. Also make sure that a logit of 1000 does not overflow.
 """
 

@@ -12,8 +12,8 @@ MINUTES = 25
 
 TEXT = r"""
 If the size of the vocabulary changes, the loss of a model changes too, and the change is easily
-misread. This exercise studies it for the simplest model, the unigram model, which gives each word
-its share of the text.
+misread. This exercise studies the change for the simplest model, the unigram model, whose
+probability of a word is the word's share of the text.
 
 You are given `counts`: how often each different word occurs in a text, in any order, all above 0.
 You are also given `kept`, the number of words that the vocabulary keeps. These are the most

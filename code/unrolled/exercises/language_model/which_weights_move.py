@@ -86,7 +86,7 @@ It vanishes if one of the two vanishes.
   $b_y$ changes. After the update the same is true again, so the model remains a unigram model.
 - **B**: $\mathrm d h_t = \mathrm d u_t W_y^\top = 0$, so $W_x$, $W_h$ and $b$ do not change in
   the first update. $W_y$ does change, because the states are not zero, and from the second update
-  on all arrays change. To start with $W_y = 0$ is harmless. If $b_y = 0$ too, the first loss is
+  on all arrays change. Starting with $W_y = 0$ is harmless. If $b_y = 0$ too, the first loss is
   exactly $\log V$.
 - **C**: all states are zero, whatever $W_h$ is. $W_y$ and $W_h$ have states as inputs, so their
   gradients vanish. The inputs of $W_x$ and $b$ are the one-hot row and the number 1, so their
