@@ -9,7 +9,9 @@ def _letters(**truth):
 
 WRONG = {
     "a_writer_without_memory": [
-        Attempt("every round starts from the zero state", "h = states[-1]", "h = states[0]"),
+        Attempt(
+            "every round starts from the zero state", "h = states[-1]", "h = states[0]"
+        ),
         Attempt("Every round reads the first", "[ids[-1:]]", "[ids[:1]]"),
         Attempt(
             "instead of taking the likeliest", "rng.choice(V, p=p[0, 0])", "p.argmax()"
@@ -33,9 +35,7 @@ WRONG = {
         ),
     ],
     "how_hard_to_flip_a_bit": [
-        Attempt(
-            "the sign is not", "math.atanh(h) - 2", "-math.atanh(h) + 2"
-        ),
+        Attempt("the sign is not", "math.atanh(h) - 2", "-math.atanh(h) + 2"),
         Attempt(
             "cancel the feedback of the resting", "math.atanh(h) - 2 * h", "2 * 0.9575"
         ),
@@ -147,7 +147,9 @@ def network(S, H=17):
             "gradient = shares[3]",
         ),
         Attempt("in the wrong order", "for k in (1, 2, 3, 4)", "for k in (4, 3, 2, 1)"),
-        Attempt("the shares of steps 4 and 3 are left", "shares[3] + shares[2]", "shares[3]"),
+        Attempt(
+            "the shares of steps 4 and 3 are left", "shares[3] + shares[2]", "shares[3]"
+        ),
     ],
     "four_memories_in_one_line": [
         Attempt(
@@ -156,7 +158,9 @@ def network(S, H=17):
             "return 1.0 - x, 1.0 + 0 * x",
         ),
         Attempt(
-            "it should replace the old number", "(x == 0).astype(float), x", "np.ones(len(x)), x"
+            "it should replace the old number",
+            "(x == 0).astype(float), x",
+            "np.ones(len(x)), x",
         ),
         Attempt(
             "it should be the highest",

@@ -16,9 +16,9 @@ This `sample` should do the same as `sample` in the chapter at a temperature of 
 an error. But with the trained weights of the chapter it writes few English words, although most
 pairs of neighbouring letters are common in English.
 
-Find the mistake and correct it. `min_rnn.forward(weights, x, h)` takes one-hot characters `x` $(T,
-B, V)$ and a state `h` $(B, H)$. It returns all states $(T + 1, B, H)$, of which the first is the
-given state `h`, and the predictions $(T, B, V)$.
+Find the mistake and correct it. `min_rnn.forward(weights, x, h)` takes one-hot characters `x`
+$(T, B, V)$ and a state `h` $(B, H)$. It returns all states $(T + 1, B, H)$, of which the first is
+the given state `h`, and the predictions $(T, B, V)$.
 """
 
 STUB = '''

@@ -18,9 +18,9 @@ of {doc}`/book/01-introduction/sequences-and-memory` works for parity only. Find
 works for *every* finite automaton. Other examples are a traffic light, a program that checks
 whether brackets balance up to a fixed depth, and the remainder of a binary number modulo 7.
 
-We describe an automaton with $Q$ states and $S$ symbols by an integer array `table` of shape $(Q,
-S)$: in state $q$, the symbol $s$ leads to state `table[q, s]`. State 0 is the initial state. Write
-`network(table)`, which returns
+We describe an automaton with $Q$ states and $S$ symbols by an integer array `table` of shape
+$(Q, S)$: in state $q$, the symbol $s$ leads to state `table[q, s]`. State 0 is the initial state.
+Write `network(table)`, which returns
 
 - `p`, an `rnn.Params` of a network that reads ids in $0 \dots S-1$, so that `W_x` has one row for
   each symbol,

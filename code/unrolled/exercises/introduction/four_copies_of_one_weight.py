@@ -66,8 +66,8 @@ $$
 $$
 
 The sum is 11. We can check this sum without copies. The last state is a polynomial in the weight,
-$h_4 = w^3 x_1 + w^2 x_2 + w x_3 + x_4$. Its derivative is $3 w^2 x_1 + 2 w x_2 + x_3 = 5.5$, and $2
-\cdot 5.5 = 11$.
+$h_4 = w^3 x_1 + w^2 x_2 + w x_3 + x_4$. Its derivative is $3 w^2 x_1 + 2 w x_2 + x_3 = 5.5$, and
+$2 \cdot 5.5 = 11$.
 
 At each step back, the gradient is multiplied by $w$. Here $w$ is one half, so the truncated
 gradient, 10, is close to the full gradient. With $w = 1$ the gradient does not shrink on the way,

@@ -76,12 +76,12 @@ For $w = 2$ this gives $1.4142 - 0.8814 = 0.5328$. For larger inputs there is no
 the negative side. At the border, the slope of the map is exactly 1. A small change then passes from
 step to step at its full size, but at this input the unit stops storing the negative value.
 
-3\. $h^\ast = 0.9575$, the slope is $2(1 - h^{\ast 2}) = 0.166$, and its tenth power is $1.6 \cdot
-10^{-8}$. This unit keeps its bit as long as the input is at most 0.53 in size, but almost nothing
-is left of a small change after ten steps. With this equation, a unit that stores a bit robustly has
-a very small gradient; {cite:t}`bengio1994` proved this for a large class of networks. Next, plot
-the results of 2 and 3 against $w$ between 1 and 4, and look for a compromise. The gates of Part 4
-use a different equation.
+3\. $h^\ast = 0.9575$, the slope is $2(1 - h^{\ast 2}) = 0.166$, and its tenth power is
+$1.6 \cdot 10^{-8}$. This unit keeps its bit as long as the input is at most 0.53 in size, but
+almost nothing is left of a small change after ten steps. With this equation, a unit that stores a
+bit robustly has a very small gradient; {cite:t}`bengio1994` proved this for a large class of
+networks. Next, plot the results of 2 and 3 against $w$ between 1 and 4, and look for a compromise.
+The gates of Part 4 use a different equation.
 """
 
 

@@ -70,12 +70,12 @@ print(forward(*weights, rng.normal(size=(B, T, D))).shape)
 
 COMMENT = r"""
 The loop runs over the sequences, and inside the loop the steps are treated as a batch. Step 3 of
-the second sequence therefore starts from step 3 of the first sequence. Step 4 of a sequence knows
-nothing of its step 3. The network has no memory, and each example leaks into the next example. All
-shapes fit, even with $B \ne T$, because the initial state is made from `x.shape[1]`, which is wrong
-in the same way. Training a language model still works to some degree, because the present word
-alone allows the same predictions as a table of word pairs. But the states of a sequence change when
-the sequences of the batch are shuffled.
+the second sequence therefore starts from step 3 of the first sequence. The state at step 4 of a
+sequence does not depend on step 3 of this sequence. The network has no memory of its sequence, and
+each example leaks into the next example. All shapes fit, even with $B \ne T$, because the initial
+state is made from `x.shape[1]`, which is wrong in the same way. Training a language model still
+works to some degree, because the present word alone allows the same predictions as a table of word
+pairs. But the states of a sequence change when the sequences of the batch are shuffled.
 
 Tests of shapes cannot find this error, but a test of the *graph* can. Change one input and see
 which states change. In a chain, only the states of the same sequence change, from the step of the
