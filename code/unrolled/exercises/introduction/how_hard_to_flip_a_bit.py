@@ -58,7 +58,7 @@ derivative_over_ten_steps = (2 * (1 - h**2)) ** 10
 COMMENT = r"""
 1\. The value $h = 0$ is always a resting point, and the slope of the map there is $w$. If $w > 1$,
 this point is not an attractor. The curve is then steeper than the diagonal at 0 and flat far from
-0, so it must cross the diagonal once more on each side. The number is 1.
+0, so it must cross the diagonal once more on each side. The number that we want is 1.
 
 2\. Solve for the input that makes $h$ a resting point, $x(h) = \operatorname{artanh}(h) - w h$, and
 find its extremum:
