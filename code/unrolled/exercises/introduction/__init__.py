@@ -1,5 +1,5 @@
 """Exercises: what recurrent networks are.
 
-The problems of Part 1. Most of them need thought rather than training: what a state can keep, what
-a graph allows, and how to find weights without learning.
+These are the problems of Part 1. Most of them need thought rather than training. They ask what a
+state can keep, what an output can depend on, and how to set weights by hand.
 """

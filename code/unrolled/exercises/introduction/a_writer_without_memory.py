@@ -1,4 +1,4 @@
-"""A sampling loop that loses the state, and writes pairs of letters instead of words."""
+"""A sampling loop that loses the state, so that each character depends on the last one only."""
 
 import numpy as np
 
@@ -12,13 +12,13 @@ LEVEL = 1
 MINUTES = 10
 
 TEXT = r"""
-This `sample` should do what the function of the chapter does at a temperature of 1. It runs
-without an error. But with the trained weights of the chapter it never writes a word that is longer
-than a few letters, although every pair of neighbouring letters is common in English.
+This `sample` should do the same as `sample` in the chapter at a temperature of 1. It runs without
+an error. But with the trained weights of the chapter it writes few English words, although most
+pairs of neighbouring letters are common in English.
 
 Find the mistake and correct it. `min_rnn.forward(weights, x, h)` takes one-hot characters `x`
-$(T, B, V)$ and a state `h` $(B, H)$. It returns all states, beginning with the one it was given,
-$(T + 1, B, H)$, and the predictions $(T, B, V)$.
+$(T, B, V)$ and a state `h` $(B, H)$. It returns all states $(T + 1, B, H)$, of which the first is
+the given state `h`, and the predictions $(T, B, V)$.
 """
 
 STUB = '''
@@ -43,8 +43,8 @@ print(sample(np.random.default_rng(1), weights, first=2, length=10))
 '''
 
 HINTS = (
-    "Which quantities of one round of the loop does the next round use?",
-    "The state before the first character is zero. What is the state before the second one?",
+    "Which results of one round of the loop does the next round use?",
+    "The state before the first character is zero. What is the state before the second character?",
 )
 
 SOLUTION = '''
@@ -72,13 +72,12 @@ print(sample(np.random.default_rng(1), weights, first=2, length=10))
 COMMENT = r"""
 Each round started from the zero state. The prediction therefore depended on the last character
 only, and the network wrote like a table of letter pairs. `states[-1]` is the state after the
-character was read, and the next round must start from it. `states[0]` is the zero state that went
-in.
+character was read, and the next round must start from this state. `states[0]` is the zero state.
 
-A loop that loses the state is a common mistake. Nothing fails, the shapes are right, and the text
-looks almost like English. A test finds it: two beginnings that end with the same character should
-lead to different predictions. Next, give `forward` all ids so far in every round, and keep the
-zero state. The result is the same. Why does no program do it this way?
+Losing the state is an easy mistake to make. Nothing fails, the shapes are right, and the text looks
+almost like English. A test can find the mistake: two beginnings that differ but end with the same
+character should lead to different predictions. Next, give `forward` all ids so far in every round,
+and keep the zero state. The predictions are the same as in the solution. Why is this way slower?
 """
 
 
@@ -93,11 +92,13 @@ def check(answers):
     right = _written(weights, 2, length, lambda ids, h: (ids[-1], h))
     if found == _written(weights, 2, length, lambda ids, h: (ids[-1], 0 * h)):
         raise Wrong(
-            "Each character is predicted from the one before it alone: the state is zero again in "
-            "every round."
+            "Each character is predicted from the previous character only: every round starts from "
+            "the zero state."
         )
     if found == _written(weights, 2, length, lambda ids, h: (ids[0], h)):
-        raise Wrong("Every round reads the first character; it should read the last.")
+        raise Wrong(
+            "Every round reads the first character; it should read the last character."
+        )
     if found != right:
         step = next(k for k in range(length) if found[k] != right[k])
         raise Wrong(

@@ -12,23 +12,24 @@ LEVEL = 3
 MINUTES = 45
 
 TEXT = r"""
-Parity is a finite automaton with two states. The construction of
-{doc}`/book/01-introduction/sequences-and-memory` works for parity only. Find a construction that
-works for *every* finite automaton. Examples are a traffic light, balanced brackets of limited
-depth, and the remainder of a binary number modulo 7.
+A *finite automaton* is a machine with a finite number of states. The next state depends only on the
+present state and the symbol that is read. Parity is a finite automaton with two states. The network
+of {doc}`/book/01-introduction/sequences-and-memory` works for parity only. Find a construction that
+works for *every* finite automaton. Other examples are a traffic light, a program that checks
+whether brackets balance up to a fixed depth, and the remainder of a binary number modulo 7.
 
-An automaton with $Q$ states and $S$ symbols is an integer array `table` of shape $(Q, S)$: in
-state $q$, the symbol $s$ leads to state `table[q, s]`. It starts in state 0. Write
-`network(table)`, which returns
+We describe an automaton with $Q$ states and $S$ symbols by an integer array `table` of shape
+$(Q, S)$: in state $q$, the symbol $s$ leads to state `table[q, s]`. State 0 is the initial state.
+Write `network(table)`, which returns
 
 - `p`, an `rnn.Params` of a network that reads ids in $0 \dots S-1$, so that `W_x` has one row for
   each symbol,
 - `h0`, the initial state $(H,)$,
 - `W_y` $(H, Q)$ and `b_y` $(Q,)$.
 
-After every step, the largest of the $Q$ logits $h_t W_y + b_y$ must be at the state of the
-automaton. You may choose $H$ up to $2QS$. The network must be right for sequences of any length.
-The check reads 2,000 symbols.
+After every step, the largest of the $Q$ logits $h_t W_y + b_y$ must be the logit of the automaton's
+state. You may choose $H$ up to $2QS$. The network must be right for sequences of any length. The
+check reads 2,000 symbols.
 """
 
 STUB = '''
@@ -53,10 +54,10 @@ HINTS = (
     "One unit for each of the $Q$ states is not enough: the next state depends on two facts "
     "together, *was in $q$* and *reads $s$*. Use one unit for each pair $(q, s)$. It should be "
     "$+1$ if the automaton was in $q$ and read $s$, and $-1$ otherwise.",
-    "Which units of the previous step say that the automaton *is* in $q$ now? They belong to the "
-    "pairs $(q', s')$ with `table[q', s'] == q`. Only one unit of the whole network is at $+1$.",
-    "Inside the pre-activation, $(h + 1)/2$ turns $\\pm1$ into 1 and 0. Put the threshold at 1.5: "
-    "the gain times (is in $q$ + reads $s$ − 1.5).",
+    "Which units at $+1$ mean that the automaton *is* in $q$ now? The units of the pairs "
+    "$(q', s')$ with `table[q', s'] == q`. At each step, only one unit is at $+1$.",
+    "Inside the pre-activation, $(h + 1)/2$ turns $\\pm1$ into 1 and 0. The threshold is 1.5, so "
+    "the pre-activation is the gain times (is in $q$ + reads $s$ − 1.5).",
 )
 
 SOLUTION = '''
@@ -105,10 +106,10 @@ print((h[:, 0] @ W_y + b_y).argmax(axis=1))
 '''
 
 COMMENT = r"""
-Unit $(q, s)$ is on if the automaton was *in $q$* and *reads $s$*. This is an *and* of two facts,
-which one threshold can compute. Being in $q$ is an *or* over all pairs that lead there. Exactly
-one unit is on at a time, so this *or* is a sum. If $n \to q$ denotes the units whose pair leads to
-$q$, both fit into one pre-activation:
+Unit $(q, s)$ is on if the automaton was *in $q$* and *read $s$*. This is an *and* of two facts,
+which one threshold can compute. Being in $q$ is an *or* over all pairs that lead to $q$. Exactly
+one unit is on at a time, so this *or* is a sum. We write $n \to q$ for the units $n$ whose pair
+leads to $q$. The *and* and the *or* then fit into one pre-activation:
 
 $$
 \begin{aligned}
@@ -119,14 +120,14 @@ $$
 
 The large bracket is $\tfrac12$ if both facts hold, $-\tfrac12$ if one holds, and $-\tfrac32$ if
 neither does. With a gain of 10, every unit is therefore within $10^{-4}$ of $\pm 1$ at each step,
-for any length. The construction is old: {cite:t}`minsky1967` built automata from threshold units
-in this way. One case needs care. If no symbol leads back to the initial state, an additional unit
-is needed that is on only before the first step.
+for any length. The construction is old: {cite:t}`minsky1967` built automata from threshold units in
+this way. One case needs care. If no symbol leads back to the initial state, an additional unit is
+needed that is on only before the first step.
 
-The result says what a recurrent network with a fixed number of bits *can* compute: it is a finite
-automaton, and every finite automaton is such a network. It does not say what *training* finds.
-Next, train a network of the same size on strings of length 12 and their states, and compare the
-two at length 2,000.
+We now know what a recurrent network with a fixed number of bits *can* compute. Such a network is a
+finite automaton, and every finite automaton can be built as such a network. This does not tell us
+what a network can learn. Next, train a network of the same size on strings of length 12 and their
+states, and compare it with the network above at length 2,000.
 """
 
 
@@ -148,7 +149,7 @@ def check(answers):
         rng.integers(0, 2, 300),
         "an automaton that never returns to state 0",
     )
-    return "Right for 2,000 symbols, for every automaton that was tried."
+    return "Right for every automaton that was tried, for up to 2,000 symbols."
 
 
 def _run(reader, table, symbols, case):
@@ -180,23 +181,23 @@ def _run(reader, table, symbols, case):
     before = np.array([0, *truth[:-1]])
     if np.array_equal(says, before):
         raise Wrong(
-            f"For {case} the output is always the state one step ago. Read it after the step."
+            f"For {case} the output is always the state one step earlier. Read it after the step."
         )
     if case.startswith("an automaton that never"):
         raise Wrong(
-            f"Right for all others, wrong at step {step} for {case}: there is no pair whose unit "
-            "could say `in state 0` before the first step."
+            f"Right for all others, wrong at step {step} for {case}: no pair leads to state 0, so "
+            "no unit of a pair can represent this state before the first step."
         )
     if step == 1:
         raise Wrong(
-            f"For {case} the very first step is wrong: does h0 say that it is in state 0?"
+            f"For {case} the very first step is wrong: does h0 represent state 0?"
         )
     if step > 20:
         raise Wrong(
             f"For {case} it is right up to step {step - 1} and then wrong: the units drift. With "
-            "a larger gain, each step corrects them."
+            "a larger gain, each step would correct them."
         )
     raise Wrong(
         f"For {case}: after symbols {symbols[:step].tolist()} the automaton is in state "
-        f"{truth[step - 1]}, the network says {says[step - 1]}."
+        f"{truth[step - 1]}, but the network says {says[step - 1]}."
     )

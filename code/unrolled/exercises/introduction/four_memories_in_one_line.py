@@ -12,18 +12,18 @@ MINUTES = 20
 
 TEXT = r"""
 Take the recurrence $h_t = f_t\, h_{t-1} + g_t$ with $h_0 = 0$, where $f_t$ and $g_t$ may depend
-only on the input $x_t$ of the same step. With different $f$ and $g$ it computes very different
-things. Write four functions. Each takes a sequence `x` $(T,)$ and returns two arrays `f` and `g`,
-$(T,)$, such that $h_t$ is
+only on the input $x_t$ of the same step. Different $f$ and $g$ give very different memories. Write
+four functions. Each takes a sequence `x` $(T,)$ and returns two arrays `f` and `g`, $(T,)$, such
+that $h_t$ is
 
 - `since(x)`: for bits $x$, the number of steps since the last 1. It is 0 at a 1, then 1, 2, 3, …
   until the next 1. Before the first 1, it is the number of steps read so far.
-- `latest(x)`: for any numbers $x$, the latest number that was not 0. Before the first one, it is
-  0.
+- `latest(x)`: for any numbers $x$, the latest number that was not 0. Before the first such number,
+  it is 0.
 - `binary(x)`: for bits $x$, the binary number that the bits read so far form. The first bit is the
   highest digit.
-- `average(x)`: for any numbers $x$, the exponential average: nine tenths of the old value plus one
-  tenth of the new number.
+- `average(x)`: for any numbers $x$, the exponential average, which is nine tenths of the old
+  average plus one tenth of the new number.
 """
 
 STUB = '''
@@ -102,17 +102,17 @@ print(run(*since(np.array([0, 0, 1, 0, 0, 1, 0]))))  # wanted: 1 2 0 1 2 0 1
 '''
 
 COMMENT = r"""
-In `binary` and `average`, the factor $f$ is the same at every step. These are fixed linear
-systems, like the first state-space models. What they remember of an input depends only on how long
-ago it was read. In `since` and `latest`, the input decides whether the state is kept or erased, as
-a forget gate does. In `latest`, $f_t$ is 1 or 0, and the new value gets the weight $1 - f_t$, as
-in a GRU. A product of ones is 1, so such a memory holds over any distance, and a gradient passes
-through it unchanged.
+In `binary` and `average`, the factor $f$ is the same at every step. These are fixed linear systems,
+like the first state-space models. How much they remember of an input depends only on how long ago
+the input was read. In `since` and `latest`, the input decides whether the state is kept or erased,
+as a forget gate does. In `latest`, $f_t$ is 1 or 0, and the new value gets the weight $1 - f_t$, as
+in a GRU. A product of ones is 1, so such a memory lasts for any number of steps, and a gradient
+passes through it unchanged.
 
 The scan of the chapter computes all four for a whole sequence in $\lceil \log_2 T \rceil$ rounds.
 This is possible because $f$ and $g$ depend only on the inputs, so they are known for all steps
-beforehand. Next, try *the largest number so far*. Its $f_t$ would have to depend on $h_{t-1}$, so
-this recurrence cannot compute it. But can a different scan compute it?
+beforehand. Next, try *the largest number so far*. For this number, $f_t$ would have to depend on
+$h_{t-1}$, so this recurrence cannot compute it. Can a scan with a different operation compute it?
 """
 
 
@@ -143,7 +143,7 @@ def check(answers):
             np.append(f_other[elsewhere], g_other[elsewhere]),
             np.append(f[elsewhere], g[elsewhere]),
             f"{name}: when one input changes, the f and g of other steps change as well. They may "
-            "depend only on the input of their own step. The state does the remembering.",
+            "depend only on the input of their own step; the past is in the state.",
         )
     return "Right. The four memories differ in what each input does to the old state."
 
@@ -166,17 +166,19 @@ def _run(f, g):
 
 def _mistake(name, x, f, g, found, expected):
     if name == "since" and is_close(found, np.arange(1, len(x) + 1)):
-        return "since: it counts, and a 1 does not set it back to 0."
+        return "since: the state counts all steps, and a 1 does not set it back to 0."
     if name == "since" and is_close(f, 1 - x) and is_close(g, np.ones(len(x))):
-        return "since: at a 1 the state should be 0; yours is 1, because 1 is added there, too."
+        return "since: at a 1 the state should be 0. Yours is 1, because you also add 1 at a 1."
     if name == "latest" and is_close(f, np.zeros(len(x))):
         return "latest: the state is lost at the first 0. If the input is 0, keep it: f = 1."
     if name == "latest" and is_close(found, np.cumsum(x)):
-        return "latest: new numbers are added to the old one; they should replace it."
+        return "latest: a new number is added to the old number; it should replace the old number."
     if name == "binary" and is_close(found, np.cumsum(x * 2.0 ** np.arange(len(x)))):
-        return "binary: the first bit counts as the lowest here; it should become the highest."
+        return (
+            "binary: the first bit is the lowest digit here; it should be the highest."
+        )
     if name == "average" and is_close(f, np.full(len(x), 0.1)):
-        return "average: nine tenths of the old value are kept, not one tenth."
+        return "average: keep nine tenths of the old value, not one tenth."
     if name == "average" and is_close(g, x):
         return "average: add only one tenth of the new number."
     t = int(np.flatnonzero(~np.isclose(found, expected))[0])

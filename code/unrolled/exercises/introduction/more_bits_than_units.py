@@ -13,19 +13,19 @@ MINUTES = 90
 
 TEXT = r"""
 The shift register of the chapter reads $S$ bits and writes them again in the same order, with one
-unit for each bit. But a unit holds a real number, and a number has many digits. How many bits can
-a network with at most **8 units** repeat? The register of 8 units repeats 7. Your target is
-**16**.
+unit for each bit. But a unit holds a real number, and a number has many digits. How many bits can a
+network with at most **8 units** repeat? A shift register of 8 units repeats 7 bits. Your target is
+**16** bits.
 
-The network reads $S$ steps of input $(\pm1,\ 0)$, the bit and a flag that means *reading*. Then it
-reads $S$ steps of $(0,\ 1)$, which means *writing*. At writing step $k$, its output
-$u = h W_y + b_y$ must have the sign of bit $k$. Write `network(S)`, which returns `p` (an
-`rnn.Params` with $D = 2$ and $H \le 8$), `W_y` $(H, 1)$ and `b_y`, a number. The state starts at
-$h_0 = 0$, and all arithmetic is in float64. A network passes if at least 99 % of the bits of 200
-random sequences are right.
+Each input has two entries, a bit and a flag. For $S$ steps the network reads $(\pm1,\ 0)$, where
+the flag 0 means *reading*. Then, for $S$ steps, it reads $(0,\ 1)$, where the flag 1 means
+*writing*. At writing step $k$, its output $u = h W_y + b_y$ must have the sign of bit $k$. Write
+`network(S)`, which returns `p` (an `rnn.Params` with $D = 2$ and $H \le 8$), `W_y` $(H, 1)$ and
+`b_y`, a number. The state starts at $h_0 = 0$, and all arithmetic is in float64. A network passes
+if at least 99 % of the bits of 200 random sequences are right.
 
-You may set the weights by hand or train them. Any trick that the equation
-$h_t = \tanh(x_t W_x + h_{t-1} W_h + b)$ allows is welcome.
+You may set the weights by hand or train them. You may use any trick that works with the equation
+$h_t = \tanh(x_t W_x + h_{t-1} W_h + b)$.
 """
 
 STUB = '''
@@ -48,11 +48,11 @@ HINTS = (
     "Near 0, $\\tanh(a) \\approx a$, so a unit with tiny values is linear. With "
     "$h_t = 2 h_{t-1} + \\varepsilon x_t$ and $\\varepsilon$ small enough, what does the unit hold "
     "after $S$ bits? What is its sign?",
-    "Its sign is the *oldest* bit, which is due first. To reach the next bit, subtract the oldest "
-    "one and double the rest. A second unit with a very large gain, $\\tanh(\\gamma h)$, gives the "
-    "sign one step later.",
+    "Its sign is the *oldest* bit, which must be written first. To reach the next bit, subtract "
+    "the oldest bit and double the rest. A second unit with a very large gain, "
+    "$\\tanh(\\gamma h)$, gives the sign one step later.",
     "While the network reads, nothing must be subtracted. Push one unit to $+1$ and another to "
-    "$-1$. Their sum is 0. When the flag releases both, their sum is twice the sign.",
+    "$-1$. Their sum is 0. When the flag releases both units, their sum is twice the sign.",
 )
 
 SOLUTION = '''
@@ -81,12 +81,12 @@ def network(S):
 '''
 
 COMMENT = r"""
-| | what an answer has |
+| answer | what it contains |
 |---|---|
-| weak | a register of 8 units with 7 bits, or a trained network with fewer and no reason |
-| sound | a trained network with more than 8 bits, or a code set by hand that reaches 16 |
-| good | 16 or more, and an explanation of the limit (digits of float64? the cube in tanh?) |
-| very good | the same with noise of 0.001 on every state, compared with the register |
+| weak | 7 bits in a shift register of 8 units, or fewer bits and no explanation |
+| sound | a trained network with more than 8 bits, or weights set by hand that reach 16 bits |
+| good | 16 bits or more, and an explanation of the limit (float64? the cubic term of tanh?) |
+| very good | the same, and a comparison with the shift register under noise of 0.001 |
 
 The solution above has three units. One of them holds all the bits as the digits of a number,
 
@@ -99,12 +99,12 @@ doubled. Two units with a very large gain read the sign; until writing begins, t
 at +1 and −1. The solution works up to $S = 52$, since a float64 has 53 binary digits. A larger
 $\varepsilon$ would stop earlier, because of the term $-v^3/3$ in $\tanh v$.
 
-{cite:t}`siegelmann1995` used the same device to put a tape into a number. How robust is such a
-memory? With noise of 0.001 on every state, the bits in $v$ are lost, as the check has measured.
-The register is not affected, because its units are close to $\pm1$ and correct themselves. Robust
-bits need many units. The statement of the chapter remains true: a state of fixed size cannot hold
-a text of any length. Its $H$ numbers of 64 bits are an upper bound, and noise leaves few of these
-bits.
+{cite:t}`siegelmann1995` used the same idea to store the tape of a Turing machine in a number. How
+robust is such a memory? With noise of 0.001 on every state, the bits in $v$ are lost, as the check
+has measured. The shift register is not affected, because its units are close to $\pm1$ and each
+step makes a small error smaller. The statement of the chapter remains true: a state of fixed size
+cannot hold a text of any length. The $H$ numbers of the state hold at most $64H$ bits, and with
+noise they hold far fewer.
 """
 
 
@@ -119,10 +119,10 @@ def check(answers):
         more = (
             ""
             if reached
-            else " (The first bit is due at the first step with the flag.)"
+            else " (Write the first bit at the first step with the flag 1.)"
         )
         raise Wrong(
-            f"Of 16 bits, {rate:.0%} come out right; the longest echo that reaches 99 % has "
+            f"Of 16 bits, {rate:.0%} are right; the longest sequence that reaches 99 % has "
             f"{reached} bits.{more}"
         )
     reached = max(
@@ -131,8 +131,8 @@ def check(answers):
     noisy = accuracy(reader, 16, noise=1e-3)
     units = len(reader(16)[0].b)
     return (
-        f"{reached} bits in {units} units, at least. With noise of 0.001 on every state, "
-        f"{noisy:.0%} of 16 bits come out; half of them would by guessing."
+        f"At least {reached} bits in {units} units. With noise of 0.001 on every state, "
+        f"{noisy:.0%} of 16 bits are right; guessing would get half of them right."
     )
 
 
@@ -154,7 +154,7 @@ def accuracy(reader, S, noise=0.0):
             f"For H = {H}, W_x should be (2, {H}), W_h ({H}, {H}) and W_y ({H}, 1)."
         )
     if H > 8:
-        raise Wrong(f"{H} units; 8 are allowed.")
+        raise Wrong(f"You use {H} units; only 8 are allowed.")
     rng = np.random.default_rng(S)
     bits = rng.choice([-1.0, 1.0], (S, 200))
     x = np.zeros((2 * S, 200, 2))

@@ -1,4 +1,4 @@
-"""What permuting the words does to a bag, to a network, and to networks that are bags."""
+"""Which summaries of a sentence change if its words change places."""
 
 import numpy as np
 
@@ -13,10 +13,10 @@ MINUTES = 10
 
 TEXT = r"""
 A network reads two sentences, *the dog bit the man* and *the man bit the dog*. Each word is a
-vector $x_t$ of $D$ numbers, and $h_0 = 0$. Below are six summaries of a sentence. Which of them
+vector $x_t$ of $D$ numbers, and $h_0 = 0$. Below are six summaries of a sentence. Which summaries
 are the same for both sentences, whatever the vectors are? Decide before you run anything. Put
-`True` into `same` if a summary is the same (up to rounding), and `False` if it differs. The
-weights are random unless the list says something else.
+`True` into `same` if a summary is the same for both sentences (up to rounding), and `False` if it
+differs. The weights are random unless the list says something else.
 
 - **a**: the sum of the word vectors, $x_1 + \dots + x_5$
 - **b**: the last state $h_5$ of $h_t = \tanh(x_t W_x + h_{t-1} W_h + b)$
@@ -24,7 +24,7 @@ weights are random unless the list says something else.
 - **d**: the mean of all five states of the network with $W_h = 0$
 - **e**: the last state of a network without the $\tanh$, $h_t = x_t W_x + h_{t-1} W_h + b$, with
   random $W_h$
-- **f**: the last state of that network, $h_t = x_t W_x + h_{t-1} W_h + b$, with $W_h = I$
+- **f**: the last state of the network without the $\tanh$, with $W_h = I$, the unit matrix
 """
 
 STUB = """
@@ -81,8 +81,8 @@ print(same)
 COMMENT = r"""
 A sum does not depend on the order of its terms, so **a**, a bag of words, is the same. In **c**,
 the last state is $\tanh(x_5 W_x + b)$. It depends only on the last word, *man* or *dog*. In **d**,
-each state depends only on its own word, so the mean of the states is again a bag, a bag of
-transformed words.
+each state depends only on its own word, so the mean of the states is also a bag of words, in which
+each word was transformed first.
 
 **b** and **e** differ. For the linear network, with $v_t = x_t W_x + b$,
 
@@ -93,10 +93,10 @@ $$
 The power of $W_h$ depends on the position: a word that was read earlier is multiplied by a higher
 power. In **f**, all these powers are $I$. The recurrent network has become a bag of words.
 
-So memory is not enough to represent order. **f** keeps every word, **c** keeps only one, and both
-confuse who bit whom. The state must also *change* what it already holds. Next, put the tanh back
-into **f**, with $W_h = I$. Are the two states still the same? Then make $W_x$ a hundred times
-smaller and try again.
+So it is not enough that a state keeps its inputs. In **f**, the state keeps the sum of all words,
+but not their order. To represent order, a step must also *transform* what the state already holds.
+Next, put the tanh back into **f**, with $W_h = I$. Are the two states still the same? Then make
+$W_x$ a hundred times smaller and try again.
 """
 
 WHY = {
