@@ -28,6 +28,12 @@ from tests.support.paths import BOOK, ROOT
 LOOKED_UP = ("book/notation", "book/reference/")
 # Of the words that are too common for a link, these stand here in an everyday sense, too.
 EVERYDAY = {"cell", "query, key, value", "scan", "state"}
+# Pages that give a symbol a meaning of their own, and say so.
+OWN_MEANING = {
+    ("$A$", "book/02-language-model/generating"),  # the set of allowed words
+    ("$N$", "book/01-introduction/the-unrolled-graph"),  # the number of parameters
+    (r"$\sigma$", "book/02-language-model/initialisation"),  # a standard deviation
+}
 
 # Sources of pages.
 HIDDEN = re.compile(r"\A---\n.*?\n---\n|<!--.*?-->", re.DOTALL)
@@ -52,6 +58,7 @@ LETTERS = re.compile(
 ROW = re.compile(r"^\| \$.*\|$", re.MULTILINE)
 COMMA = re.compile(r",\s*(?![^{(]*[})])")
 NAME_ENDS = re.compile(r"[;:(.]|, where|\b(?:across|after|at|in|of|that|with)\b")
+WORD = re.compile(r"[a-z][a-z-]{3,}")
 NO_NAME = {"also", "call", "each", "much", "part", "read", "together"}
 
 
@@ -82,12 +89,17 @@ class Use(NamedTuple):
 
 def reading_order(root=ROOT):
     """Returns the text of each page that is read from beginning to end."""
+    return {name: (root / f"{name}.md").read_text("utf-8") for name in parts(root)}
+
+
+def parts(root=ROOT):
+    """Returns the part of each page that is read from beginning to end; the primer's is 0."""
     toc = yaml.safe_load((root / "_toc.yml").read_text("utf-8"))
-    files = [page["file"] for part in toc["parts"] for page in part["chapters"]]
     return {
-        name: (root / f"{name}.md").read_text("utf-8")
-        for name in files
-        if not name.startswith(LOOKED_UP)
+        page["file"]: number
+        for number, part in enumerate(toc["parts"])
+        for page in part["chapters"]
+        if not page["file"].startswith(LOOKED_UP)
     }
 
 
@@ -155,7 +167,7 @@ def symbols(notation):
         meaning = re.sub(r"^(?:LSTM|GRU): |^\W+", "", FORMULA.sub("", meaning))
         said = NAME_ENDS.split(meaning, maxsplit=1)[0]
         called = " ".join(re.findall(r"`([^`]*)`", code)).replace("_", " ")
-        words = set(re.findall(r"[a-z][a-z-]{3,}", f"{said} {called}".lower()))
+        words = set(WORD.findall(f"{said} {called}".lower()))
         for formula in FORMULA.findall(formulas):
             for name in COMMA.split(formula[1]):
                 names.setdefault(name, set()).update(words - NO_NAME)
@@ -175,8 +187,11 @@ def _finder(name):
 def says(words, block):
     """Returns whether a paragraph has one of the words, in singular or plural."""
     text = without_targets(prose(block)).lower()
-    either = "|".join(re.escape(word.removesuffix("s")) for word in words)
-    return bool(words and re.search(rf"\b(?:{either})(?:e?s)?\b", text))
+    return not {*map(_singular, words)}.isdisjoint(map(_singular, WORD.findall(text)))
+
+
+def _singular(word):
+    return word[:-3] + "y" if word.endswith("ies") else word.removesuffix("s")
 
 
 def first_uses(pages, of_terms, of_symbols):
@@ -235,17 +250,25 @@ def _use_of_term(term, read, homes):
 
 def _use_of_symbol(symbol, read):
     for page, blocks in read.items():
+        if (f"${symbol.name}$", page) in OWN_MEANING:
+            continue
         for at, block in enumerate(blocks):
-            for formula in FORMULA.finditer(block):
-                latex = " ".join(
-                    LETTERS.sub(" ", formula[1] or formula[2] or "").split()
-                )
-                if symbol.found_by.search(latex):
-                    near = blocks[max(0, at - 1) : at + 2]
-                    said = any(says(symbol.words, block) for block in near)
-                    defined_by = "said in words" if said else ""
-                    return Use(f"${symbol.name}$", page, f"${latex}$", defined_by)
+            latex = formula_with(symbol, block)
+            if latex:
+                near = blocks[max(0, at - 1) : at + 2]
+                said = any(says(symbol.words, block) for block in near)
+                defined_by = "said in words" if said else ""
+                return Use(f"${symbol.name}$", page, f"${latex}$", defined_by)
     return None
+
+
+def formula_with(symbol, block):
+    """Returns the first formula of a paragraph that has a symbol, or nothing."""
+    for formula in FORMULA.finditer(block):
+        latex = LETTERS.sub(" ", formula[1] or formula[2] or "")
+        if symbol.found_by.search(latex):
+            return " ".join(latex.split())
+    return ""
 
 
 def in_book():
@@ -253,11 +276,6 @@ def in_book():
     glossary = (ROOT / f"{glossary_links.GLOSSARY}.md").read_text("utf-8")
     notation = (BOOK / "notation.md").read_text("utf-8")
     return first_uses(reading_order(), terms(glossary), symbols(notation))
-
-
-def part(use):
-    """Returns the part of the book in which a use stands."""
-    return use.page.split("/")[1]
 
 
 def main():
@@ -269,10 +287,11 @@ def main():
             page = use.page
             print(f"\n{page}")
         print(f"  {use.name:<28} {use.defined_by or 'NOT DEFINED':<17} {use.context}")
-    print("\nfirst uses, and how many of them come before a definition:")
-    early = Counter(part(use) for use in uses if not use.defined_by)
-    for name, count in Counter(map(part, uses)).items():
-        print(f"  {name:<28} {count:>3} {early[name]:>3}")
+    print("\npart, first uses, first uses before a definition")
+    part = parts()
+    early = Counter(part[use.page] for use in uses if not use.defined_by)
+    for number, count in Counter(part[use.page] for use in uses).items():
+        print(f"{number:>4} {count:>11} {early[number]:>32}")
 
 
 if __name__ == "__main__":
