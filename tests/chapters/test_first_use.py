@@ -31,6 +31,12 @@ NOTATION = r"""# Notation
 | $p_t, q_t$ | `probabilities[t]` | | $\operatorname{softmax}(u_t)$ |
 | $W_x$ | `W_x` | | input to hidden |
 | $\lVert v \rVert$ | `norm` | | length |
+
+## Attention
+
+| symbol | code | shape | meaning |
+|---|---|---|---|
+| $A$ | `A` | | units of the score |
 """
 TERMS = first_use.terms(GLOSSARY)
 SYMBOLS = first_use.symbols(NOTATION)
@@ -136,6 +142,14 @@ def test_another_name_of_a_term_counts_and_an_everyday_word_does_not():
 )
 def test_what_defines_a_symbol(text, by):
     assert defined(text) == {"$h_t$": by}
+
+
+def test_a_letter_of_one_part_is_looked_for_in_it():
+    pages = {"book/03-bptt/norms": "Let $A$ be.", "book/05-attention/scores": "So $A$."}
+    uses = first_use.first_uses(pages, [], SYMBOLS)
+    assert [(use.name, use.page) for use in uses] == [
+        ("$A$", "book/05-attention/scores")
+    ]
 
 
 def test_each_symbol_is_found_where_it_stands():

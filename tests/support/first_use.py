@@ -22,16 +22,14 @@ from typing import NamedTuple
 import yaml
 
 from book._ext.page import glossary_links
-from tests.support.paths import BOOK, ROOT
+from tests.support.paths import ROOT
 
-# The key to the symbols and the pages of reference are for looking up.
+# Nobody reads these from beginning to end.
 LOOKED_UP = ("book/notation", "book/reference/")
 # Of the words that are too common for a link, these stand here in an everyday sense, too.
 EVERYDAY = {"cell", "query, key, value", "scan", "state"}
 # Pages that give a symbol a meaning of their own, and say so.
 OWN_MEANING = {
-    ("$A$", "book/02-language-model/generating"),  # the set of allowed words
-    ("$N$", "book/01-introduction/the-unrolled-graph"),  # the number of parameters
     (r"$\sigma$", "book/02-language-model/initialisation"),  # a standard deviation
 }
 
@@ -50,16 +48,15 @@ SENTENCE_END = re.compile(r"(?<=[.?!])\**\s+(?=[^a-z])")
 # In prose(), a link is \1target\2 before its words.
 TARGET = re.compile("\1([^\2]*)\2")
 # In formulas, what looks like a symbol and is none.
-LETTERS = re.compile(
-    r"\\(?:text|mathbb|mathrm|operatorname\*?)\s*(?:\{[^}]*\}|\b[A-Z]\b)"
-)
+LETTERS = re.compile(r"\\(?:math\w+|operatorname\*?|text) *(?:\{[^}]*\}|\b[A-Z]\b)")
 
-# The page of notation.
+# The page of notation; the letters of this section are those of one part.
+PAGES_OF_SECTION = {"Attention": "book/05-attention/"}
 ROW = re.compile(r"^\| \$.*\|$", re.MULTILINE)
 COMMA = re.compile(r",\s*(?![^{(]*[})])")
 NAME_ENDS = re.compile(r"[;:(.]|, where|\b(?:across|after|at|in|of|that|with)\b")
-WORD = re.compile(r"[a-z][a-z-]{3,}")
-NO_NAME = {"also", "call", "each", "much", "part", "read", "together"}
+WORD = re.compile(r"[a-z][a-z-]{2,}")
+NO_NAME = set("all also any call each how much part read the together".split())
 
 
 class Term(NamedTuple):
@@ -71,11 +68,12 @@ class Term(NamedTuple):
 
 
 class Symbol(NamedTuple):
-    """A row of the page of notation: a symbol, what finds it, and its names in words."""
+    """A row of the page of notation: a symbol, what finds it, its names, and on which pages."""
 
     name: str
     found_by: re.Pattern
     words: frozenset
+    pages: str
 
 
 class Use(NamedTuple):
@@ -160,19 +158,23 @@ def terms(glossary):
 
 
 def symbols(notation):
-    """Returns each symbol of the page of notation once, with all names that it has."""
+    """Returns each symbol of the page of notation, once for each section that lists it."""
     names = {}
-    for row in ROW.findall(notation):
-        formulas, code, *_, meaning = (x.strip() for x in row.strip("|").split("|"))
-        meaning = re.sub(r"^(?:LSTM|GRU): |^\W+", "", FORMULA.sub("", meaning))
-        said = NAME_ENDS.split(meaning, maxsplit=1)[0]
-        called = " ".join(re.findall(r"`([^`]*)`", code)).replace("_", " ")
-        words = set(WORD.findall(f"{said} {called}".lower()))
-        for formula in FORMULA.findall(formulas):
-            for name in COMMA.split(formula[1]):
-                names.setdefault(name, set()).update(words - NO_NAME)
-    names.pop(r"\dots", None)
-    return [Symbol(x, _finder(x), frozenset(words)) for x, words in names.items()]
+    for section in notation.split("\n## "):
+        pages = PAGES_OF_SECTION.get(section.partition("\n")[0], "")
+        for row in ROW.findall(section):
+            formulas, code, *_, meaning = (x.strip() for x in row.strip("|").split("|"))
+            meaning = re.sub(r"^(?:LSTM|GRU): |^\W+", "", FORMULA.sub("", meaning))
+            said = NAME_ENDS.split(meaning, maxsplit=1)[0]
+            called = " ".join(re.findall(r"`([^`]*)`", code)).replace("_", " ")
+            words = set(WORD.findall(f"{said} {called}".lower())) - NO_NAME
+            for formula in FORMULA.findall(formulas):
+                for name in set(COMMA.split(formula[1])) - {r"\dots"}:
+                    names.setdefault((name, pages), set()).update(words)
+    return [
+        Symbol(name, _finder(name), frozenset(words), pages)
+        for (name, pages), words in names.items()
+    ]
 
 
 def _finder(name):
@@ -195,13 +197,7 @@ def _singular(word):
 
 
 def first_uses(pages, of_terms, of_symbols):
-    """Returns the first use of each term and symbol, in the order of the pages.
-
-    Args:
-        pages: the text of each page by its name, in reading order.
-        of_terms: what `terms` returns.
-        of_symbols: what `symbols` returns.
-    """
+    """Returns the first use of each term and symbol on pages, name: text, in reading order."""
     read = {name: paragraphs(text) for name, text in pages.items()}
     homes = {
         label: name for name, text in pages.items() for label in LABEL.findall(text)
@@ -231,26 +227,30 @@ def _use_of_term(term, read, homes):
             found = term.found_by.search(without_targets(text))
             if not found:
                 continue
-            ends = [end.end() for end in SENTENCE_END.finditer(text)]
-            begin = max([0, *(end for end in ends if end <= found.start())])
-            end = min([len(text), *(end for end in ends if end > found.start())])
-            targets = {homes.get(x, x) for x in TARGET.findall(text[begin:end])}
+            sentence = _sentence_around(found.start(), text)
+            targets = {homes.get(x, x) for x in TARGET.findall(sentence)}
+            defined_by = ""
             if introduces(term, block):
                 defined_by = "introduced"
             elif page in named - introduced:
                 defined_by = "page explains it"
             elif targets & (named | introduced):
                 defined_by = "linked"
-            else:
-                defined_by = ""
-            context = TARGET.sub("", text[begin:end])
-            return Use(term.name, page, " ".join(context.split()), defined_by)
+            context = " ".join(TARGET.sub("", sentence).split())
+            return Use(term.name, page, context, defined_by)
     return None
+
+
+def _sentence_around(place, text):
+    ends = [0, *(end.end() for end in SENTENCE_END.finditer(text)), len(text)]
+    begin = max(end for end in ends if end <= place)
+    return text[begin : min(end for end in ends if end > place)]
 
 
 def _use_of_symbol(symbol, read):
     for page, blocks in read.items():
-        if (f"${symbol.name}$", page) in OWN_MEANING:
+        elsewhere = not page.startswith(symbol.pages)
+        if elsewhere or (f"${symbol.name}$", page) in OWN_MEANING:
             continue
         for at, block in enumerate(blocks):
             latex = formula_with(symbol, block)
@@ -271,11 +271,11 @@ def formula_with(symbol, block):
     return ""
 
 
-def in_book():
+def in_book(root=ROOT):
     """Returns the first uses in the book."""
-    glossary = (ROOT / f"{glossary_links.GLOSSARY}.md").read_text("utf-8")
-    notation = (BOOK / "notation.md").read_text("utf-8")
-    return first_uses(reading_order(), terms(glossary), symbols(notation))
+    glossary = (root / f"{glossary_links.GLOSSARY}.md").read_text("utf-8")
+    notation = (root / "book/notation.md").read_text("utf-8")
+    return first_uses(reading_order(root), terms(glossary), symbols(notation))
 
 
 def main():
