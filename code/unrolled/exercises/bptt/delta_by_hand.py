@@ -11,14 +11,14 @@ LEVEL = 1
 MINUTES = 15
 
 TEXT = r"""
-One $\tanh$ unit with $W_h = 0.5$ has run over three steps from $h_0 = 0.2$. Its states are $h_1 =
-0.6$, $h_2 = -0.8$ and $h_3 = 0.5$. The gradients of the three losses with respect to their own
-states are $\partial L_1 / \partial h_1 = 1$, $\partial L_2 / \partial h_2 = -1$ and $\partial L_3 /
-\partial h_3 = 2$. You do not need the inputs.
+One $\tanh$ unit with $W_h = 0.5$ has run over three steps from $h_0 = 0.2$. Its states are
+$h_1 = 0.6$, $h_2 = -0.8$ and $h_3 = 0.5$. The gradients of the three losses with respect to their
+own states are $\partial L_1 / \partial h_1 = 1$, $\partial L_2 / \partial h_2 = -1$ and
+$\partial L_3 / \partial h_3 = 2$. You do not need the inputs.
 
-Use the recursion {eq}`eq-delta-recursion` on paper. Set `delta` to the list $[\delta_1, \delta_2,
-\delta_3]$, and `dW_h`, `db` and `dh0` to the gradients of $W_h$, $b$ and $h_0$. The slopes $1 -
-h^2$ are 0.64, 0.36 and 0.75.
+Use the recursion {eq}`eq-delta-recursion` on paper. Set `delta` to the list
+$[\delta_1, \delta_2, \delta_3]$, and `dW_h`, `db` and `dh0` to the gradients of $W_h$, $b$ and
+$h_0$. The slopes $1 - h^2$ are 0.64, 0.36 and 0.75.
 """
 
 STUB = """

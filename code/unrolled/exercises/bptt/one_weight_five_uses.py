@@ -10,8 +10,8 @@ MINUTES = 10
 
 TEXT = r"""
 A linear unit without inputs computes $h_t = w\, h_{t-1}$, with $h_0 = 1$. Its loss is its last
-state, $L = h_T$. You can work out everything about its gradient on paper. For $T = 5$ and $w =
-0.9$, set
+state, $L = h_T$. You can work out everything about its gradient on paper. For $T = 5$ and
+$w = 0.9$, set
 
 - `gradient` to $\mathrm d L / \mathrm d w$;
 - `second_use` to the contribution of the use of $w$ at step 2, which is the derivative with respect
@@ -67,8 +67,8 @@ $$
 $$
 
 This is three times too large. In general the factor is $(T + 1)/2$, which is 1 for a sequence of
-one step. So a check with $T = 1$ cannot tell the two readings apart. Next, try $w = 1.1$ and $T =
-100$: all uses still contribute equally, and all of the contributions have exploded.
+one step. So a check with $T = 1$ cannot tell the two readings apart. Next, try $w = 1.1$ and
+$T = 100$: all uses still contribute equally, and all of the contributions have exploded.
 """
 
 
