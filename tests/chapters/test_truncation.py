@@ -300,8 +300,8 @@ def at(truncation, measure, steps):
 
 @pytest.mark.claim(
     "window-closest-last-farthest",
-    "With as many steps, two to eight, the window is closest to the gradient of the trained model and the "
-    "last-steps form is farthest from it.",
+    "With as many steps, two to eight, the window is closest to the gradient of the trained model "
+    "and the last-steps form is farthest from it.",
     records="truncation_bias",
 )
 @pytest.mark.parametrize("steps", [2, 3, 4, 5, 6, 8])
