@@ -83,8 +83,8 @@ def test_a_meaning_of_its_own_stands_on_its_page():
         ("Gates are factors. They are called *gates*.", "introduced"),
         ("We add a gate.", ""),
         ("We add a gate.\n\nA **gate** is a factor.", ""),
-        ("(gates)=\n# Gates\n\nWe add gates.", "page explains it"),
-        ("(gates)=\n# Gates\n\nWe add gates.\n\nA **gate** is a factor.", ""),
+        ("(gates)=\n# Gates\n\nWe add gates.", ""),
+        ("(gates)=\n# Gates\n\nWe add {ref}`gates`: a gate is a factor.", "linked"),
         ("# A *gate*\n\nWe add a gate.", ""),
         ("We add a gate with a **factor**.", ""),
         ("We add a gate ({doc}`page 1`).", ""),
@@ -156,4 +156,4 @@ def test_each_symbol_is_found_where_it_stands():
     assert defined("Let $q_t$ be.") == {"$q_t$": ""}
     assert defined("The probability $p_3$.") == {"$p_t$": "said in words"}
     assert defined(r"Let $\lVert h \rVert$ be.") == {r"$\lVert v \rVert$": ""}
-    assert defined(r"$W_{xi}$, $h$, $h_i$, $\mathrm{W_x}$, $\tilde{h}_t$") == {}
+    assert defined(r"$W_{xi}$, $h$, $h_i$, $\text{a W_x}$, $\tilde{h}_t$") == {}

@@ -6,9 +6,8 @@ lists, tables and formulas; titles, code, captions and folded boxes are left out
 
 A term counts as defined at its first use where
 
-- it stands in **bold** or *emphasis* in the same paragraph, which is how the book introduces it;
-- its entry in the glossary says "See" of this page, which introduces it in no other paragraph; or
-- a link in the same sentence leads to a page that introduces it or that its entry names.
+- it stands in **bold** or *emphasis* in the same paragraph, which is how the book introduces it, or
+- a link in the same sentence leads to a page that introduces it so or that its entry names.
 
 A symbol counts as defined where one of its names stands in the paragraph, list, table or formula
 of its first use, or in one that adjoins it. Its names are the words of the page of notation: how
@@ -169,8 +168,9 @@ def symbols(notation):
             called = " ".join(re.findall(r"`([^`]*)`", code)).replace("_", " ")
             words = set(WORD.findall(f"{said} {called}".lower())) - NO_NAME
             for formula in FORMULA.findall(formulas):
-                for name in set(COMMA.split(formula[1])) - {r"\dots"}:
+                for name in COMMA.split(formula[1]):
                     names.setdefault((name, pages), set()).update(words)
+    names.pop((r"\dots", ""), None)
     return [
         Symbol(name, _finder(name), frozenset(words), pages)
         for (name, pages), words in names.items()
@@ -183,7 +183,7 @@ def _finder(name):
     if name.endswith("_t"):
         latex = re.escape(name[:-2]) + r"_(?:[tTkjs\d]|\{[tTkjs][^}]*\})"
     latex = re.sub(r"\\ v(?=\\ |$)", lambda _: r"\s*\\?\w+", latex)  # any quantity v
-    return re.compile(rf"(?<![A-Za-z\\{{]){latex}(?![A-Za-z_])")
+    return re.compile(rf"(?<![A-Za-z\\]){latex}(?![A-Za-z_])")
 
 
 def says(words, block):
@@ -232,8 +232,6 @@ def _use_of_term(term, read, homes):
             defined_by = ""
             if introduces(term, block):
                 defined_by = "introduced"
-            elif page in named - introduced:
-                defined_by = "page explains it"
             elif targets & (named | introduced):
                 defined_by = "linked"
             context = " ".join(TARGET.sub("", sentence).split())
@@ -286,7 +284,7 @@ def main():
         if use.page != page:
             page = use.page
             print(f"\n{page}")
-        print(f"  {use.name:<28} {use.defined_by or 'NOT DEFINED':<17} {use.context}")
+        print(f"  {use.name:<28} {use.defined_by or 'NOT DEFINED':<13} {use.context}")
     print("\npart, first uses, first uses before a definition")
     part = parts()
     early = Counter(part[use.page] for use in uses if not use.defined_by)
