@@ -47,9 +47,9 @@ def offer(app: Any, doctree: nodes.document, docname: str) -> None:
         "needs" not in cell and "check" not in cell for cell in cells
     ):
         return
-    # the landing page begins with other things than its code
+    # the landing page begins with other things than the code to be run
     if docname == app.config.root_doc:
-        title = next(t for t in doctree.findall(nodes.title) if has_code(t.parent))
+        *_, title = (t for t in doctree.findall(nodes.title) if has_code(t.parent))
     about = {"name": docname, "cells": cells, "elsewhere": elsewhere(app, docname)}
     data = json.dumps(about, separators=(",", ":")).replace("</", "<\\/")
     title.parent.insert(
