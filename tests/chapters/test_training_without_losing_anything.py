@@ -6,39 +6,9 @@ import signal
 import numpy as np
 import pytest
 
+from tests.support.small_training import fresh, run, same, some_sentences
 from unrolled import tree
-from unrolled.data import text
-from unrolled.models import language_model
-from unrolled.training import optimizers, train
-
-
-def some_sentences(n=96):
-    rng = np.random.default_rng(5)
-    return [
-        np.array([1, *rng.integers(3, 20, rng.integers(2, 9)), 2]) for _ in range(n)
-    ]
-
-
-def run(params, sentences, **options):
-    chosen = dict(epochs=2, learning_rate=0.01, clip=1.0, progress=False) | options
-    return train.train(
-        params,
-        lambda epoch: text.batches(sentences, 16, np.random.default_rng(epoch)),
-        language_model.loss_and_gradient,
-        optimizers.adam,
-        **chosen,
-    )
-
-
-def fresh():
-    return language_model.init(np.random.default_rng(0), 20, 8)
-
-
-def same(a, b):
-    return all(
-        np.array_equal(x, y)
-        for x, y in zip(tree.leaves(a), tree.leaves(b), strict=True)
-    )
+from unrolled.training import train
 
 
 def test_ctrl_c_saves_and_the_resumed_run_ends_in_the_same_numbers(tmp_path):
