@@ -250,7 +250,7 @@ def test_the_typical_effect_of_a_word_falls_with_its_distance(trained, measure):
 
 @pytest.mark.claim(
     "means-are-few-sentences",
-        "At ten words, a few sentences, in which the gradient explodes, dominate the mean of "
+    "At ten words, a few sentences, in which the gradient explodes, dominate the mean of "
     "|gradient · input|.",
     records="far_words",
 )
@@ -266,7 +266,7 @@ def test_a_few_sentences_make_the_mean_at_ten_words(trained):
 
 @pytest.mark.claim(
     "brackets-count-at-every-distance",
-        "The opening bracket raises the probability of the closing bracket many times at every "
+    "The opening bracket raises the probability of the closing bracket many times at every "
     "distance measured; the word before it has less than a tenth of this effect.",
     records="far_words",
 )
@@ -283,7 +283,7 @@ def test_the_bracket_counts_at_every_distance_and_the_control_at_none(trained):
 
 @pytest.mark.claim(
     "brackets-are-kept",
-        "At ten words and more, the bracket has more than half of its effect at two words.",
+    "At ten words and more, the bracket has more than half of its effect at two words.",
     records="far_words",
 )
 def test_the_bracket_keeps_more_than_half_of_its_effect(trained):
@@ -299,7 +299,7 @@ def test_the_bracket_keeps_more_than_half_of_its_effect(trained):
 
 @pytest.mark.claim(
     "states-stay-apart",
-        "After a bracket and after a comma, the states stay apart for 15 words, while the derivative "
+    "After a bracket and after a comma, the states stay apart for 15 words, while the derivative "
     "with respect to the state at the bracket falls.",
     records="far_words",
 )
@@ -317,7 +317,7 @@ def test_the_states_stay_apart_while_the_derivative_falls(trained):
 
 @pytest.mark.claim(
     "subjects-shift-the-verb",
-        "A plural subject still shifts the odds of are against is 13 words later, but far less than "
+    "A plural subject still shifts the odds of are against is 13 words later, but far less than "
     "directly before the verb.",
     records="far_words",
 )
@@ -334,7 +334,7 @@ def test_the_number_of_a_far_subject_shifts_the_verb(trained):
 
 @pytest.mark.claim(
     "subjects-seldom-decide-the-verb",
-        "At distances of 4 words and more, the network nearly always prefers is to are after a plural "
+    "At distances of 4 words and more, the network nearly always prefers is to are after a plural "
     "subject, which is wrong.",
     records="far_words",
 )

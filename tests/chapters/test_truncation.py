@@ -150,7 +150,7 @@ def test_a_window_can_point_uphill():
 
 @pytest.mark.claim(
     "truncation-never-moves-weights-outside-its-pairs",
-        "If an input is nonzero only at steps outside every kept pair, the truncated gradient of its "
+    "If an input is nonzero only at steps outside every kept pair, the truncated gradient of its "
     "weights is exactly zero.",
 )
 @pytest.mark.equation("eq-truncation-blind")
@@ -300,7 +300,7 @@ def at(truncation, measure, steps):
 
 @pytest.mark.claim(
     "window-closest-last-farthest",
-        "At the same number of steps, two to eight, the window is closest to the gradient of the "
+    "At the same number of steps, two to eight, the window is closest to the gradient of the "
     "trained model, and the last truncation is farthest from it.",
     records="truncation_bias",
 )

@@ -104,7 +104,7 @@ def by_distance():
 
 @pytest.mark.claim(
     "trained-gradients-vanish-below-a-large-norm",
-        "After training, the norm of W_h is well above 1, but the gradients vanish in nearly all "
+    "After training, the norm of W_h is well above 1, but the gradients vanish in nearly all "
     "sentences; the mean slope is smaller than before training.",
     records="gradient_by_distance",
 )

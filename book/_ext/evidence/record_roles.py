@@ -181,7 +181,7 @@ def standing(record: dict[str, Any], stale: bool) -> str:
         return "The code has changed since."
     if not (again := record.get("reproduced")):
         return "The code has not changed since."
-        difference = again["difference"]
+    difference = again["difference"]
     agreement = (
         f"the same numbers up to a relative difference of {difference:.0e}"
         if difference
