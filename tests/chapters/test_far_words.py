@@ -250,8 +250,8 @@ def test_the_typical_effect_of_a_word_falls_with_its_distance(trained, measure):
 
 @pytest.mark.claim(
     "means-are-few-sentences",
-    "At ten words, the mean of |gradient · input| is the work of a few sentences, in which the "
-    "gradient explodes.",
+    "At ten words, a few sentences, in which the gradient explodes, dominate the mean of "
+    "|gradient · input|.",
     records="far_words",
 )
 def test_a_few_sentences_make_the_mean_at_ten_words(trained):
@@ -266,8 +266,8 @@ def test_a_few_sentences_make_the_mean_at_ten_words(trained):
 
 @pytest.mark.claim(
     "brackets-count-at-every-distance",
-    "The opening bracket raises the probability of the closing one manyfold at every distance "
-    "measured; the word before it has less than a tenth of this effect.",
+    "The opening bracket raises the probability of the closing bracket many times at every "
+    "distance measured; the word before it has less than a tenth of this effect.",
     records="far_words",
 )
 def test_the_bracket_counts_at_every_distance_and_the_control_at_none(trained):
@@ -283,7 +283,7 @@ def test_the_bracket_counts_at_every_distance_and_the_control_at_none(trained):
 
 @pytest.mark.claim(
     "brackets-are-kept",
-    "From ten words on, the effect of the bracket is more than half of its effect at two words.",
+    "At ten words and more, the bracket has more than half of its effect at two words.",
     records="far_words",
 )
 def test_the_bracket_keeps_more_than_half_of_its_effect(trained):
@@ -299,8 +299,8 @@ def test_the_bracket_keeps_more_than_half_of_its_effect(trained):
 
 @pytest.mark.claim(
     "states-stay-apart",
-    "After a bracket and after a comma the states stay apart for 15 words, while the derivative "
-    "by the state at the bracket falls.",
+    "After a bracket and after a comma, the states stay apart for 15 words, while the derivative "
+    "with respect to the state at the bracket falls.",
     records="far_words",
 )
 def test_the_states_stay_apart_while_the_derivative_falls(trained):
@@ -317,8 +317,8 @@ def test_the_states_stay_apart_while_the_derivative_falls(trained):
 
 @pytest.mark.claim(
     "subjects-shift-the-verb",
-    "A plural subject shifts the odds of are against is, 13 words later too, and far less there "
-    "than directly before the verb.",
+    "A plural subject still shifts the odds of are against is 13 words later, but far less than "
+    "directly before the verb.",
     records="far_words",
 )
 def test_the_number_of_a_far_subject_shifts_the_verb(trained):
@@ -334,8 +334,8 @@ def test_the_number_of_a_far_subject_shifts_the_verb(trained):
 
 @pytest.mark.claim(
     "subjects-seldom-decide-the-verb",
-    "From 4 words on, the network nearly always prefers is to are after a plural subject, so that "
-    "the verb is wrong.",
+    "At distances of 4 words and more, the network nearly always prefers is to are after a plural "
+    "subject, which is wrong.",
     records="far_words",
 )
 def test_a_far_plural_subject_seldom_makes_are_the_likelier_verb(trained):

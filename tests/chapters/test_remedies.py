@@ -105,8 +105,8 @@ def test_clipping_lowers_the_error_of_tanh_at_80_steps():
 
 @pytest.mark.claim(
     "clipping-acts-on-most-relu-updates",
-    "From T = 40 on, nearly every gradient of the ReLU networks is longer than the limit; of the "
-    "tanh networks, most are at T = 20 and T = 40 and few are at T = 150.",
+    "At T = 40 and above, nearly every gradient of the ReLU networks is longer than the limit. In "
+    "the tanh networks, most gradients are longer at T = 20 and T = 40, and few at T = 150.",
     records="adding_problem",
 )
 def test_clipping_acts_on_nearly_every_update_of_the_relu_networks():
@@ -130,7 +130,7 @@ def test_the_largest_norms_of_the_relu_network_grow_with_the_sequence():
 
 @pytest.mark.claim(
     "orthogonal-copies-best-at-short-waits",
-    "With waits of 5 and 10, the orthogonal network copies more symbols than every other one.",
+    "At waits of 5 and 10, the orthogonal network copies more symbols than every other network.",
     records="copy_task",
 )
 @pytest.mark.parametrize("wait", [5, 10])
@@ -143,7 +143,7 @@ def test_the_orthogonal_network_copies_best_at_short_waits(wait, other):
 
 @pytest.mark.claim(
     "uniform-tanh-guesses-from-a-wait-of-20",
-    "From a wait of 20 on, tanh networks that start uniform only guess.",
+    "At waits of 20 and longer, tanh networks with a uniform start only guess.",
     records="copy_task",
 )
 @pytest.mark.parametrize("method", ["tanh", "tanh, clipped"])
@@ -156,8 +156,8 @@ def test_tanh_networks_that_start_uniform_guess(method):
 
 @pytest.mark.claim(
     "relu-copies-evenly-at-long-waits",
-    "At a wait of 80 the seeds of the ReLU networks agree and those of the orthogonal network do "
-    "not; the means do not differ by more than this spread.",
+    "At a wait of 80, the runs of the ReLU networks agree and the runs of the orthogonal network "
+    "do not; the means do not differ by more than this spread.",
     records="copy_task",
 )
 @pytest.mark.parametrize("method", RELU)

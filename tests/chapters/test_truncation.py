@@ -150,7 +150,7 @@ def test_a_window_can_point_uphill():
 
 @pytest.mark.claim(
     "truncation-never-moves-weights-outside-its-pairs",
-    "If an input is nonzero at steps outside every kept pair only, the truncated gradient of its "
+    "If an input is nonzero only at steps outside every kept pair, the truncated gradient of its "
     "weights is exactly zero.",
 )
 @pytest.mark.equation("eq-truncation-blind")
@@ -300,8 +300,8 @@ def at(truncation, measure, steps):
 
 @pytest.mark.claim(
     "window-closest-last-farthest",
-    "With as many steps, two to eight, the window is closest to the gradient of the trained model "
-    "and the last-steps form is farthest from it.",
+    "At the same number of steps, two to eight, the window is closest to the gradient of the "
+    "trained model, and the last truncation is farthest from it.",
     records="truncation_bias",
 )
 @pytest.mark.parametrize("steps", [2, 3, 4, 5, 6, 8])

@@ -104,8 +104,8 @@ def by_distance():
 
 @pytest.mark.claim(
     "trained-gradients-vanish-below-a-large-norm",
-    "After training, the norm of W_h is above 1 and gradients vanish all the same; the mean slope "
-    "is smaller than before training.",
+    "After training, the norm of W_h is well above 1, but the gradients vanish in nearly all "
+    "sentences; the mean slope is smaller than before training.",
     records="gradient_by_distance",
 )
 def test_gradients_of_the_trained_model_vanish_although_they_may_explode(by_distance):

@@ -386,6 +386,24 @@ def test_a_record_that_is_not_there_is_one_clear_line(tmp_path, text, message):
         record_roles.formatted(folder, text)
 
 
+@pytest.mark.parametrize(
+    ("difference", "agreement"),
+    [
+        (2.6e-08, "the same numbers up to a relative difference of 3e-08."),
+        (0.0, "exactly the same numbers."),
+    ],
+)
+def test_a_reproduced_record_says_how_closely_a_rerun_agreed(difference, agreement):
+    again = {"date": "2026-11-29", "commit": "6cd6d589e3f0", "difference": difference}
+    line = record_roles.standing({"reproduced": again}, stale=False)
+    assert line == (
+        "The code has changed since. On 2026-11-29, at commit 6cd6d589e3, "
+        f"a rerun of a small part gave {agreement}"
+    )
+    assert record_roles.standing({}, stale=False) == "The code has not changed since."
+    assert record_roles.standing({}, stale=True) == "The code has changed since."
+
+
 def test_the_dark_twin_exchanges_named_colours_alone():
     svg = "fill: #14181F; stroke: #14181fab; color: #000000"
     twin = figures_on_page.dark_twin(svg, {"#14181f": "#e4e8ee"})

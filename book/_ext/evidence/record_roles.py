@@ -181,9 +181,15 @@ def standing(record: dict[str, Any], stale: bool) -> str:
         return "The code has changed since."
     if not (again := record.get("reproduced")):
         return "The code has not changed since."
+    difference = again["difference"]
+    agreement = (
+        f"the same numbers up to a relative difference of {difference:.0e}"
+        if difference
+        else "exactly the same numbers"
+    )
     return (
-        "The code has changed since, and gives the same numbers: its first losses were reproduced "
-        f"on {again['date']}, at commit {again['commit'][:10]}, to {again['difference']:.0e}."
+        f"The code has changed since. On {again['date']}, at commit {again['commit'][:10]}, "
+        f"a rerun of a small part gave {agreement}."
     )
 
 
