@@ -202,7 +202,7 @@ def test_float32_stays_float32():
             {"source_BSD": np.zeros((B + 1, S, D)), "mask": None},
             "must agree in their batch",
         ),
-        ({"mask": np.zeros((B, T, S), bool)}, "lets no place through"),
+        ({"mask": np.zeros((B, T, S), bool)}, "has no real position"),
         ({"mask": np.ones((B, T, S + 1), bool)}, "a last axis of 5 places"),
     ],
 )
