@@ -142,8 +142,8 @@ def recorded():
 
 @pytest.mark.claim(
     "weights-lie-where-the-answer-is",
-    "When a network with attention writes a part of a date, most of the weight is on the characters "
-    "of that part or next to them; with the general score nearly all of it is.",
+    "When a network with attention writes a part of a date, most of the weight is on the "
+    "characters of that part or next to them; with the general score nearly all of it is.",
     records="attention_dates",
 )
 def test_the_recorded_weights_lie_on_the_right_characters(recorded):

@@ -145,9 +145,9 @@ def own_gradients():
 
 @pytest.mark.claim(
     "attention-brings-every-symbol-near",
-    "Before training, the gradient from the loss of a symbol to its input is about the same for all "
-    "symbols with attention, and more than a hundred times larger than without; in the reversed "
-    "source it is large for the first symbols and vanishes for the last.",
+    "Before training, the gradient from the loss of a symbol to its input is about the same for "
+    "all symbols with attention, and more than a hundred times larger than without; in the "
+    "reversed source it is large for the first symbols and vanishes for the last.",
 )
 def test_attention_brings_every_symbol_equally_near(own_gradients):
     """Logarithms of the norms for copies of length 24, five untrained networks of each kind: 95 %

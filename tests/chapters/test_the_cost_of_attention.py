@@ -152,8 +152,8 @@ def test_a_baseline_makes_the_drawn_estimate_learn_faster():
 
 @pytest.mark.claim(
     "windows-learn-more-slowly",
-    "On dates, windows learn more slowly than soft attention and than hard attention with the exact "
-    "gradient.",
+    "On dates, windows learn more slowly than soft attention, and than hard attention with the "
+    "exact gradient.",
     records="hard_attention",
 )
 def test_windows_learn_more_slowly():

@@ -288,7 +288,10 @@ def remember(p, keys_BSE, values_BSF=None, mask=None, score=additive):
 
 
 def dremember(p, memory, dprepared, dvalues_BSF, score=additive):
-    """Returns (dp, dkeys, dvalues) of ``remember``; if the values are the keys, add the last two."""
+    """Returns (dp, dkeys, dvalues) of ``remember``.
+
+    If the values are the keys, their gradient is the sum of the last two.
+    """
     dp, dkeys_BSE = score.dprepare(p, memory.keys, dprepared)
     return dp, dkeys_BSE, dvalues_BSF
 

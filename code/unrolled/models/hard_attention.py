@@ -6,8 +6,8 @@ r"""Hard attention: reads one position, drawn at random, and learns from the los
 
 The third line is the score-function estimator, REINFORCE (Williams, 1992). The baseline b_t is any
 number that does not depend on the draw s_t. The network is that of ``seq2seq`` without input
-feeding, so that a draw changes only the loss of its own step. The expectation is then a sum over the
-positions of that step. ``exact`` computes it, to check the estimates and to train without them.
+feeding, so that a draw changes only the loss of its own step. The expectation is then a sum over
+the positions of that step. ``exact`` computes it, to check the estimates and to train without them.
 
 S source steps, T target steps, B batch, H hidden, E entries of a source state, N real targets.
 """

@@ -15,7 +15,7 @@ every_score = pytest.mark.parametrize("score", SCORES, ids=lambda score: score.n
 
 
 def case(score, seed=0, B=B, T=T, S=S, E=E, F=F, masked=True):
-    """Weights of order 1, queries, keys, values, and a mask with at least one position in each row."""
+    """Weights of order 1, queries, keys, values, and a mask with a real position in each row."""
     rng = np.random.default_rng(seed)
     p = tree.map(lambda w: rng.standard_normal(w.shape), score.init(rng, Q, E, A))
     queries, keys, values = (

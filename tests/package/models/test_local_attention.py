@@ -131,5 +131,5 @@ def test_what_does_not_fit_is_named():
     with pytest.raises(ValueError, match="at least 1 position, got 0"):
         local_attention.forward(p, position, memory, queries, 0)
     memory = attention.remember(p, keys, values, np.repeat(mask, T, axis=1), general)
-    with pytest.raises(ValueError, match="padding alone"):
+    with pytest.raises(ValueError, match="for padding only"):
         local_attention.forward(p, position, memory, queries, R)
