@@ -203,7 +203,7 @@ def test_float32_stays_float32():
             "must agree in their batch",
         ),
         ({"mask": np.zeros((B, T, S), bool)}, "has no real position"),
-        ({"mask": np.ones((B, T, S + 1), bool)}, "a last axis of 5 places"),
+        ({"mask": np.ones((B, T, S + 1), bool)}, "a last axis of 5 positions"),
     ],
 )
 def test_what_does_not_fit_is_named(change, message):
