@@ -106,7 +106,7 @@ def choose(rng, weights_BTS):
 
 
 def loss_and_gradient(p, batch, rng, score=additive, baseline=True):
-    """Draws a position for every step; returns the loss and an estimate of the gradient.
+    """Draws a position for every step, and estimates the gradient from the draws.
 
     The estimate is unbiased, with and without a baseline.
 
@@ -148,7 +148,7 @@ def loss_and_gradient(p, batch, rng, score=additive, baseline=True):
 
 
 def exact(p, batch, score=additive):
-    """Returns the expected loss in nats per symbol and its gradient, over all positions.
+    """Returns the expected loss in nats per symbol and its exact gradient.
 
     This takes S times the work of one draw in the output layer. Arguments are as in
     ``loss_and_gradient``.
