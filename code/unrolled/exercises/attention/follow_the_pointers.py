@@ -89,11 +89,12 @@ together have a weight of at most $(S-1)\, e^{-\beta^2}$. This is tiny for $\bet
 leaves an error of this size in the query. The errors add up over the reads, but after ten reads
 they are still negligible.
 
-A single read cannot do this, because its scores are computed before it knows what the first
-position contains. The network of the chapter removes the old query in a different way. Its values
-are keys only for the *next* read, in a separate embedding, so the old query does no harm. The sum
-$q + c$ is a residual connection, and the network is a program with one instruction that runs $K$
-times. What happens at the end of a list? Let a position point to itself, and look.
+A single read cannot do this, because its scores are computed before the content of the first
+position has been read. The network of the chapter solves the problem in a different way. Each read
+has its own embedding, and a value matches only the keys of the *next* read. The old query can then
+stay in the sum. The sum $q + c$ is a residual connection, and the network is a program with one
+instruction that runs $K$ times. What happens at the end of a list? Let a position point to itself,
+and look.
 """
 
 

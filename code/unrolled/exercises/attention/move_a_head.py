@@ -84,7 +84,7 @@ A shift is a convolution of the weights with three numbers on a ring. We can als
 probability: the position after the shift is the position before it plus an independent step. So the
 variances add up. A step that is 1 with probability 0.9 has the variance $0.9 \cdot 0.1 = 0.09$.
 After $t$ steps the standard deviation is $\sqrt{0.09\, t} = 0.3 \sqrt t$, which is 3 at $t = 100$.
-Without sharpening, a head that moves with a share of 0.9 cannot find a position after 100 moves.
+Without sharpening, a head that moves with a share of 0.9 cannot find a single slot after 100 moves.
 With a share of 0.99, the standard deviation reaches 3 after about 900 moves.
 
 Sharpening divides the variance by about $\gamma$ in each step, $V \to (V + v)/\gamma$, so it ends

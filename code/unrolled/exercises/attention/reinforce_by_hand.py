@@ -12,7 +12,7 @@ LEVEL = 3
 MINUTES = 30
 
 TEXT = r"""
-Hard attention draws one position $s \sim w = \operatorname{softmax}(z)$ and gets its loss $L(s)$.
+Hard attention draws one position $s \sim w = \operatorname{softmax}(z)$ and incurs the loss $L(s)$.
 The objective is the expected loss, $J = \sum_s w_s L(s)$. The program minimises it by gradient
 descent, with the estimate
 
