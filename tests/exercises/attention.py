@@ -4,8 +4,8 @@ from tests.exercises.attempt import Attempt
 
 WRONG = {
     "reversing_the_source": [
-        Attempt("that of 2k", "2 * k - 1 for", "2 * k for"),
-        Attempt("`first` is upside down", "(turned[0] - n)", "(n - turned[0])"),
+        Attempt("the mean of 2k", "2 * k - 1 for", "2 * k for"),
+        Attempt("`first` is inverted", "(turned[0] - n)", "(n - turned[0])"),
         Attempt("`last` is the gradient itself", "(turned[-1] - n)", "turned[-1]"),
         Attempt(
             "the mean of powers is not the power of the mean",
@@ -13,12 +13,12 @@ WRONG = {
             "n * gamma**mean_distance / sum",
         ),
         Attempt(
-            "`total` is over all twenty",
+            "`total` is the sum over all twenty",
             "print(mean",
             "total = first + last\nprint(mean",
         ),
         Attempt(
-            "a sum of twenty gradients with a single one",
+            "a sum of twenty gradients with a single gradient",
             "/ sum(gamma**d for d in as_it_is)",
             "/ gamma**n",
         ),
@@ -26,18 +26,22 @@ WRONG = {
     "what_a_softmax_sees": [
         Attempt("and so does their sum", 'plus_five = "a"', 'plus_five = "c"'),
         Attempt("a row of weights sums to 1", 'doubled = "c"', 'doubled = "b"'),
-        Attempt("A sum does not ask for an order", 'permuted = "b"', 'permuted = "c"'),
+        Attempt(
+            "does not depend on the order of its terms",
+            'permuted = "b"',
+            'permuted = "c"',
+        ),
         Attempt("with w = 0.6", 'copied = "c"', 'copied = "b"'),
         Attempt("Each copy adds its full exponential", 'copied = "c"', 'copied = "a"'),
-        Attempt("the whole of m", 'moved = "b"', 'moved = "c"'),
-        Attempt("the more terms, the wider", 'longer = "c"', 'longer = "a"'),
+        Attempt("every value moves by m", 'moved = "b"', 'moved = "c"'),
+        Attempt("its spread grows with the number of", 'longer = "c"', 'longer = "a"'),
     ],
     "three_mistakes_in_attention": [
         Attempt("by which power of E do you scale", "/ np.sqrt(E)", "* np.sqrt(E)"),
         Attempt("not scaled at all", " / np.sqrt(E)", ""),
         Attempt("E itself is too much", "/ np.sqrt(E)", "/ E"),
         Attempt(
-            "One of the three: Each place distributes itself over the queries",
+            "One of the three: The softmax runs over the queries",
             code="""
 import numpy as np
 
@@ -81,7 +85,7 @@ def attend(queries, keys, values, mask):
 """,
         ),
         Attempt(
-            "padding has weights",
+            "the padding has weights",
             "scores = np.where(mask[:, None], scores, -np.inf)",
             "",
         ),
@@ -103,12 +107,12 @@ def attend(queries, keys, values, mask):
             "(h @ p.W_q)[:, None] + states @ p.W_k",
         ),
         Attempt(
-            "each half has a tanh",
+            "each part has its own tanh",
             "np.tanh((h @ p.W_q)[:, None] + states @ p.W_k)",
             "np.tanh(h @ p.W_q)[:, None] + np.tanh(states @ p.W_k)",
         ),
         Attempt(
-            "says True of the tutorial's weights",
+            "returns True for the weights of the tutorial",
             "np.allclose(after, before[:, ::-1])",
             "after.shape == before.shape",
         ),
@@ -127,7 +131,7 @@ def attend(queries, keys, values, mask):
     "gradient_of_attention": [
         Attempt("the softmax is missing", "weights * (dweights - mean)", "dweights"),
         Attempt(
-            "only the factor w is there",
+            "only the factor w of the Jacobian",
             "weights * (dweights - mean)",
             "weights * dweights",
         ),
@@ -139,14 +143,14 @@ def attend(queries, keys, values, mask):
         Attempt(
             "not over the queries", "axis=-1, keepdims=True", "axis=1, keepdims=True"
         ),
-        Attempt("`dq` is right but for a factor", "dz / np.sqrt(q.shape[-1])", "dz"),
+        Attempt("`dq` is right except for a factor", "dz / np.sqrt(q.shape[-1])", "dz"),
         Attempt(
-            "`dk` lacks the factor",
+            "the factor 1/√E is missing",
             "dproduct.swapaxes(1, 2) @ q",
             "dz.swapaxes(1, 2) @ q",
         ),
         Attempt(
-            "`dv` is wrong. A value is read by every query",
+            "`dv` is wrong. Every query reads a value",
             "weights.swapaxes(1, 2) @ dcontext",
             "weights.mean(axis=1)[..., None] * dcontext.sum(axis=1)[:, None]",
         ),
@@ -155,7 +159,7 @@ def attend(queries, keys, values, mask):
         Attempt("counts the padded steps", "weights * real[:, :, None]", "weights"),
         Attempt("is a mean over the steps", ".sum(axis=1)", ".mean(axis=1)"),
         Attempt(
-            "`places` is the entropy",
+            "`positions` is the entropy",
             "np.exp(-(weights * logs).sum(axis=-1))",
             "-(weights * logs).sum(axis=-1)",
         ),
@@ -166,24 +170,28 @@ def attend(queries, keys, values, mask):
         Attempt("mixes logarithms", "logs = np.log(", "logs = np.log2("),
     ],
     "cost_of_looking": [
-        Attempt("the batch has 32", "weights = B * T * S", "weights = T * S"),
-        Attempt("a number has 4 bytes", "weights * A * 4", "weights * A"),
+        Attempt("The batch has 32", "weights = B * T * S", "weights = T * S"),
+        Attempt("but a number has 4 bytes", "weights * A * 4", "weights * A"),
         Attempt("the two projections", "weights * A * 4", "B * (T + S) * A * 4"),
         Attempt(
-            "What is kept has no axis E", "weights * 4 / 1e6", "weights * E * 4 / 1e6"
+            "The stored array has no axis E",
+            "weights * 4 / 1e6",
+            "weights * E * 4 / 1e6",
         ),
-        Attempt("T grows fivefold, and S as well", "5 * 5", "5"),
+        Attempt("T becomes five times as large", "5 * 5", "5"),
         Attempt("Here D is 256", "D, H = 256, 512", "D, H = 512, 512"),
-        Attempt("attention computes both", "/ (E + F)", "/ E"),
+        Attempt("Attention computes both", "/ (E + F)", "/ E"),
     ],
     "reinforce_by_hand": [
         Attempt(
             "descent goes uphill",
-            "losses[place] - baseline",
-            "baseline - losses[place]",
+            "losses[position] - baseline",
+            "baseline - losses[position]",
         ),
         Attempt(
-            "the baseline does nothing", "(losses[place] - baseline)", "losses[place]"
+            "the baseline does nothing",
+            "(losses[position] - baseline)",
+            "losses[position]",
         ),
         Attempt(
             "contains the row's own loss",
@@ -202,15 +210,15 @@ def attend(queries, keys, values, mask):
         Attempt(
             "the query does not change", "q = q + w @ values", "found = w @ values"
         ),
-        Attempt("What is added to the query are keys", "w @ values", "w @ keys"),
+        Attempt("Keys are added to the query", "w @ values", "w @ keys"),
         Attempt(
-            "the query still holds the old key",
+            "the query still contains the old key",
             "keys[following] - keys",
             "keys[following]",
         ),
         Attempt("make it longer", "5.0 * np.eye", "1.0 * np.eye"),
         Attempt(
-            "its largest is on another place",
+            "its largest weight is at a different position",
             "values = keys[following] - keys",
             "values = keys[np.argsort(following)] - keys",
         ),
@@ -223,15 +231,17 @@ def attend(queries, keys, values, mask):
             "return powers / powers.sum(axis=-1, keepdims=True)",
             "return powers",
         ),
-        Attempt("no power of w", "shifted**sharpness", "np.exp(sharpness * shifted)"),
-        Attempt("where the variance is 3", "slots = 3**2 /", "slots = 3 /"),
         Attempt(
-            "standard deviations do not add",
+            "not a power of w", "shifted**sharpness", "np.exp(sharpness * shifted)"
+        ),
+        Attempt("after which the variance is 3", "slots = 3**2 /", "slots = 3 /"),
+        Attempt(
+            "standard deviations do not add up",
             "3**2 / variance_of_a_step",
             "3 / np.sqrt(variance_of_a_step)",
         ),
         Attempt(
-            "What leaves one end is lost",
+            "Weight that leaves one end is lost",
             "shifted = sum(\n"
             "        shifts[:, [o + 1]] * np.roll(w, o, axis=-1) for o in (-1, 0, 1))",
             "shifted = shifts[:, [1]] * w\n"
@@ -251,7 +261,7 @@ def attend(queries, keys, values, mask):
             "x.reshape(B, T, D // N, N).transpose(0, 3, 1, 2)",
         ),
         Attempt(
-            "the other way round it mixes again",
+            "the steps are mixed again",
             "x.reshape(B, T, N, D // N).swapaxes(1, 2)",
             "x.swapaxes(1, 2).reshape(B, N, T, D // N)",
         ),
@@ -263,17 +273,17 @@ def attend(queries, keys, values, mask):
     ],
     "reverse_by_attention": [
         Attempt(
-            "every step looks at itself",
+            "every step reads its own position",
             "[[-cosine, sine], [sine, cosine]]",
             "np.eye(2)",
         ),
-        Attempt("mirrors at T and not", "n, W = T - 1,", "n, W = T,"),
+        Attempt("mirrors at T instead of", "n, W = T - 1,", "n, W = T,"),
         Attempt(
-            "the lead over the neighbours is too small", "return 9 * W", "return W"
+            "the difference to the neighbours is too small", "return 9 * W", "return W"
         ),
-        Attempt("no more than 10 is allowed", "return 9 * W", "return 30 * W"),
+        Attempt("No more than 10 is allowed", "return 9 * W", "return 30 * W"),
         Attempt(
-            "steps look most at the mirrored",
+            "steps read mostly the mirrored",
             "[[-cosine, sine], [sine, cosine]]",
             "[[cosine, -sine], [sine, cosine]]",
         ),

@@ -1,19 +1,19 @@
-r"""Attention: a mean of a memory's values, weighted by how well each key answers a query.
+r"""Attention: a mean of a memory's values, weighted by how well each key matches a query.
 
     scores   additive     v · tanh(q W_q + k W_k)                 (eq-attention-additive)
              general      q W k^T                                 (eq-attention-general)
              dot          q k^T                                   (eq-attention-dot)
              scaled_dot   q k^T / √E                              (eq-attention-scaled-dot)
-    weights  softmax of the scores over the places that are real  (eq-attention-weights)
+    weights  softmax of the scores over the real positions        (eq-attention-weights)
     context  weights @ values                                     (eq-attention-context)
 
 Sources: additive is Bahdanau, Cho & Bengio (2015, appendix A.1.2); dot and general are Luong,
 Pham & Manning (2015, section 3.1); scaled_dot is Vaswani et al. (2017, section 3.2.1).
 
-B batch, T queries, S places of the source, Q entries of a query, E of a key, F of a value, A units
-of the additive score. A name ends in the axes of its array, because there are many. Time is not
-axis 0: NumPy's matrix product treats leading axes as a stack, so the two axes to be multiplied come
-last. B stands for any number of leading axes.
+B batch, T queries, S positions of the source, Q entries of a query, E of a key, F of a value, A
+units of the additive score. The name of an array ends in its axes, because there are many. Time is
+not axis 0, because NumPy's matrix product treats leading axes as a stack, so the two axes that are
+multiplied come last. B stands for any number of leading axes.
 """
 
 from collections.abc import Callable
@@ -28,9 +28,9 @@ Array = Any
 
 
 class Score(NamedTuple):
-    """How well a key answers a query: five functions that every score has.
+    """How well a key matches a query: five functions that every score has.
 
-    What depends on the keys alone is done once, by ``prepare``, however many queries will come.
+    ``prepare`` computes once, for all queries, what depends on the keys alone.
     """
 
     name: str
@@ -48,7 +48,7 @@ class Memory(NamedTuple):
     keys: Array  # (B, S, E)
     prepared: Array  # what the score made of the keys
     values: Array  # (B, S, F)
-    mask: Array  # bool, broadcasts to (B, T, S): True at real places; None if all are real
+    mask: Array  # bool, broadcasts to (B, T, S): True at real positions; None if all are real
 
 
 class Cache(NamedTuple):
@@ -81,7 +81,7 @@ def init_additive(rng, Q, E, A, dtype=np.float64):
 
 
 def prepare_additive(p, keys_BSE):
-    """Returns the keys' half of the sum under the tanh, (B, S, A)."""
+    """Returns the keys' part of the sum under the tanh, (B, S, A)."""
     return keys_BSE @ p.W_k
 
 
@@ -104,7 +104,7 @@ def dadditive_scores(p, prepared_BSA, cache, dscores_BTS):
     queries_BTQ, h_BTSA = cache
     dv = dscores_BTS.reshape(-1) @ as_rows(h_BTSA)  # scores = h v
     da_BTSA = dtanh(h_BTSA, dscores_BTS[..., None] * p.v)  # h = tanh(a), scores = h v
-    dprojected_BTA = da_BTSA.sum(axis=-2)  # a query is used at every place
+    dprojected_BTA = da_BTSA.sum(axis=-2)  # a query is used at every position
     dprepared_BSA = da_BTSA.sum(axis=-3)  # a key is used by every query
     dW_q = as_rows(queries_BTQ).T @ as_rows(dprojected_BTA)  # projected = queries W_q
     dqueries_BTQ = dprojected_BTA @ p.W_q.T
@@ -131,7 +131,7 @@ class General(NamedTuple):
 
 
 def init_general(rng, Q, E, A=None, dtype=np.float64):
-    """Returns a random weight, uniform within ±1/√(Q E), so that scores begin near 0."""
+    """Returns a random weight, uniform within ±1/√(Q E), so that scores start near 0."""
     _at_least_1(Q=Q, E=E)
     return General(rng.uniform(-1, 1, (Q, E)).astype(dtype) / dtype(np.sqrt(Q * E)))
 
@@ -242,20 +242,19 @@ SCORES = (additive, general, dot, scaled_dot)
 
 
 def remember(p, keys_BSE, values_BSF=None, mask=None, score=additive):
-    """Returns the Memory of a source, with all that does not depend on the queries.
+    """Returns the Memory of a source: everything that does not depend on the queries.
 
     Args:
         p: the score's parameters.
         keys_BSE: (B, S, E), what a query is compared with.
         values_BSF: (B, S, F), what is read; the keys if left out.
-        mask: bool, broadcasts to (B, T, S): True at real places. Padding known as
-            (B, S) goes in as ``mask[:, None]``. All places are real if left out.
+        mask: bool, broadcasts to (B, T, S): True at real positions. A mask (B, S)
+            is given as ``mask[:, None]``. All positions are real if left out.
         score: one of SCORES.
 
     Raises:
-        ValueError: a source without a place, keys and values of different numbers, a
-            mask that is not bool or does not fit, or one that leaves some query nothing
-            to look at.
+        ValueError: an empty source, different numbers of keys and values, a mask that
+            is not bool or does not fit, or a row of the mask without a real position.
     """
     values_BSF = keys_BSE if values_BSF is None else values_BSF
     E = score_sizes(p, keys_BSE)[1]
@@ -277,30 +276,33 @@ def remember(p, keys_BSE, values_BSF=None, mask=None, score=additive):
         if mask.dtype != bool or mask.shape[-1:] != keys_BSE.shape[-2:-1]:
             raise ValueError(
                 "the mask must be bool with a last axis of"
-                f" {keys_BSE.shape[-2]} places, got {mask.dtype} {mask.shape}"
+                f" {keys_BSE.shape[-2]} positions, got {mask.dtype} {mask.shape}"
             )
         if not mask.any(axis=-1).all():
             row = tuple(int(i) for i in np.argwhere(~mask.any(axis=-1))[0])
             raise ValueError(
-                f"row {row} of the mask lets no place through:"
+                f"row {row} of the mask has no real position:"
                 " leave empty sources out of the batch"
             )
     return Memory(keys_BSE, score.prepare(p, keys_BSE), values_BSF, mask)
 
 
 def dremember(p, memory, dprepared, dvalues_BSF, score=additive):
-    """Returns (dp, dkeys, dvalues) of ``remember``; values left out: add the last two."""
+    """Returns (dp, dkeys, dvalues) of ``remember``.
+
+    If the values are the keys, their gradient is the sum of the last two.
+    """
     dp, dkeys_BSE = score.dprepare(p, memory.keys, dprepared)
     return dp, dkeys_BSE, dvalues_BSF
 
 
 def weigh(p, memory, queries_BTQ, score=additive):
-    """Returns the weights (B, T, S) of every place for every query, and a Cache.
+    """Returns the weights (B, T, S) of every position for every query, and a Cache.
 
-    Each row sums to 1; a place outside the mask weighs exactly 0.
+    Each row sums to 1. The weight of a masked position is exactly 0.
 
     Raises:
-        ValueError: queries of another batch or size, or a mask that does not fit them.
+        ValueError: queries of a different batch or size, or a mask that does not fit.
     """
     check_queries(memory, queries_BTQ, p, score)
     scores_BTS, scored = score.scores(p, queries_BTQ, memory.prepared)
@@ -359,7 +361,7 @@ def forward(p, queries_BTQ, keys_BSE, values_BSF=None, mask=None, score=additive
 def backward(p, cache, dcontext_BTF, score=additive):
     """Returns (dp, dqueries, dkeys, dvalues) of ``forward``.
 
-    Where the values were left out, the gradient of the keys is the sum of the last two.
+    If the values were left out, the gradient of the keys is the sum of the last two.
     """
     dp, dqueries_BTQ, dprepared, dvalues_BSF = dattend(p, cache, dcontext_BTF, score)
     dp_keys, dkeys_BSE, _ = dremember(p, cache.memory, dprepared, dvalues_BSF, score)

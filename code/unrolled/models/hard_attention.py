@@ -1,13 +1,13 @@
-r"""Hard attention: reads one place, drawn at random, and learns from the loss where to read.
+r"""Hard attention: reads one position, drawn at random, and learns from the loss where to read.
 
-    s_t ~ w_t                        the place, drawn with the weights of soft attention
+    s_t ~ w_t                        the position, drawn with the weights of soft attention
     J   = E[ sum_t L_t(s_t) ] / N    = sum_t sum_s w_ts L_t(s) / N           (eq-hard-objective)
     dJ  = E[ sum_t dL_t(s_t) + (L_t(s_t) - b_t) d log w_t[s_t] ] / N         (eq-hard-reinforce)
 
-The second line is the score-function estimator, REINFORCE (Williams, 1992); b_t is a baseline,
-anything that does not depend on the draw s_t. The network is that of ``seq2seq`` without input
-feeding, so that a draw enters the loss of its own step alone, and the expectation is a sum over
-the places of that step: ``exact`` computes it, to check the estimates and to train without them.
+The third line is the score-function estimator, REINFORCE (Williams, 1992). The baseline b_t is any
+number that does not depend on the draw s_t. The network is that of ``seq2seq`` without input
+feeding, so that a draw changes only the loss of its own step. The expectation is then a sum over
+the positions of that step. ``exact`` computes it, to check the estimates and to train without them.
 
 S source steps, T target steps, B batch, H hidden, E entries of a source state, N real targets.
 """
@@ -27,7 +27,7 @@ Array = Any
 
 
 class Read(NamedTuple):
-    """All that is computed before a place is drawn."""
+    """Everything that is computed before a position is drawn."""
 
     encoded: Any  # seq2seq.Encoded
     cell: Any  # the decoder's gru.Cache
@@ -38,7 +38,7 @@ class Read(NamedTuple):
 
 
 class Output(NamedTuple):
-    """What the backward of the output layer needs; any leading axes."""
+    """What the backward pass of the output layer needs; any leading axes."""
 
     joined: Array  # (..., E+H)
     combined: Array  # (..., H)
@@ -47,7 +47,7 @@ class Output(NamedTuple):
 
 
 def read(p, batch, score=additive):
-    """Runs encoder and decoder, and weighs the places: all that does not depend on the draw."""
+    """Runs encoder and decoder, and computes the weights: all that does not depend on the draw."""
     encoded = seq2seq.encode(p, batch.source, batch.source_mask, score)
     states, cell = gru.forward(p.decoder, batch.inputs, encoded.h0)
     states_BTH = states.swapaxes(0, 1)
@@ -57,7 +57,7 @@ def read(p, batch, score=additive):
 
 
 def dread(p, cache, doutput, dstates_BTH, dweights_BTS, dvalues_BSE, score=additive):
-    """Returns the whole gradient, given those of everything that ``read`` handed on."""
+    """Returns the gradient of all parameters, given the gradients of what ``read`` returned."""
     dattention, dqueries_BTH, dprepared = attention.dweigh(
         p.attention, cache.weighed, dweights_BTS, score
     )
@@ -95,10 +95,10 @@ def doutput(p, cache, dlosses):
 
 
 def choose(rng, weights_BTS):
-    """Returns places (B, T), drawn with the probabilities of their rows.
+    """Returns positions (B, T), drawn with the probabilities of their rows.
 
-    The place is where the running sum of the row passes a uniform random number, so
-    that a place of weight 0 is never drawn.
+    A position is drawn if the running sum of its row passes a uniform random number
+    there. A position of weight 0 is therefore never drawn.
     """
     sums = weights_BTS.cumsum(axis=-1)
     threshold = rng.random(weights_BTS.shape[:-1]) * sums[..., -1]
@@ -106,24 +106,24 @@ def choose(rng, weights_BTS):
 
 
 def loss_and_gradient(p, batch, rng, score=additive, baseline=True):
-    """Draws a place for every step; returns the loss and an estimate of the gradient.
+    """Draws a position for every step, and estimates the gradient from the draws.
 
-    The estimate is unbiased, with a baseline and without.
+    The estimate is unbiased, with and without a baseline.
 
     Args:
         p: seq2seq.Params, made with ``feeding=False``.
-        batch: a seq2seq.Batch of at least 2 pairs, if there is a baseline.
-        rng: a ``numpy.random.Generator``, which draws.
+        batch: a seq2seq.Batch, of at least 2 pairs if there is a baseline.
+        rng: a ``numpy.random.Generator``, which draws the positions.
         score: one of attention.SCORES.
-        baseline: whether the mean loss of the batch's *other* rows at the same step is
-            taken off; without the row's own loss it does not depend on the row's draw.
+        baseline: whether to subtract the mean loss of the *other* rows of the batch at
+            the same step, which does not depend on the draw of the row itself.
 
     Returns:
         loss: of the draws, in nats per symbol.
         dp: Params.
 
     Raises:
-        ValueError: a baseline for a batch of one; whatever ``seq2seq.encode`` refuses.
+        ValueError: a baseline for a batch of one, or bad input to ``seq2seq.encode``.
     """
     cache = read(p, batch, score)
     weights_BTS, values_BSE = cache.weighed.weights, cache.encoded.memory.values
@@ -134,7 +134,7 @@ def loss_and_gradient(p, batch, rng, score=additive, baseline=True):
 
     rows = np.arange(len(values_BSE))[:, None]
     dvalues_BSE = np.zeros_like(values_BSE)
-    # context = values[place]
+    # context = values[position]
     np.add.at(dvalues_BSE, (rows, places_BT1[..., 0]), dcontext_BTE)
 
     b_BT = mean_of_others(losses_BT, cache.share) if baseline else 0
@@ -148,9 +148,9 @@ def loss_and_gradient(p, batch, rng, score=additive, baseline=True):
 
 
 def exact(p, batch, score=additive):
-    """Returns the expected loss in nats per symbol and its gradient, over all places.
+    """Returns the expected loss in nats per symbol and its exact gradient.
 
-    S times the work of one draw in the output layer. Arguments as in
+    This takes S times the work of one draw in the output layer. Arguments are as in
     ``loss_and_gradient``.
     """
     cache = read(p, batch, score)
@@ -164,18 +164,19 @@ def exact(p, batch, score=additive):
         p,
         cache,
         dweights,
-        dstates_BTSH.sum(axis=2),  # a state is used with every place
+        dstates_BTSH.sum(axis=2),  # a state is used with every position
         losses_BTS * share_BT1,  # J = sum w L / N
-        dcontext_BTSE.sum(axis=1),  # a place is used at every step
+        dcontext_BTSE.sum(axis=1),  # a position is used at every step
         score,
     )
     return float((weights_BTS * losses_BTS * share_BT1).sum()), dp
 
 
 def decode(p, memory, inputs, h, combined, score=additive, feeding=False):
-    """As ``seq2seq.decode``, looking at the heaviest place alone, for ``seq2seq.answer``.
+    """As ``seq2seq.decode``, but reads only the position with the largest weight.
 
-    A mask that leaves one place turns the weighted mean into that place's value.
+    For ``seq2seq.answer``. With a mask that leaves one position, the weighted mean is
+    the value of that position.
     """
     soft = seq2seq.decode(p, memory, inputs, h, combined, score, feeding)
     weights_BTS = soft.attended.weights
@@ -186,7 +187,7 @@ def decode(p, memory, inputs, h, combined, score=additive, feeding=False):
 
 
 def mean_of_others(losses_BT, share_BT):
-    """Returns (B, T): at each step, the mean loss of the other rows that are real there."""
+    """Returns (B, T): at each step, the mean loss of the other rows that are real at that step."""
     if len(losses_BT) < 2:
         raise ValueError("a baseline from the other rows needs a batch of at least 2")
     real = share_BT > 0

@@ -1,16 +1,16 @@
-r"""Local attention: reads a window of the source around a place that the query predicts.
+r"""Local attention: reads a window of the source around a position that the query predicts.
 
     p_t  = (S-1) sigmoid(v · tanh(q_t W_p))           centre, 0..S-1      (eq-local-centre)
     a_ts = softmax of the scores over |s - round(p_t)| <= R              (eq-local-weights)
     w_ts = a_ts exp(-(s - p_t)^2 / (2 σ^2)),  σ = R/2
     c_t  = sum_s w_ts values_s
 
-Through the window alone p_t would get no gradient, because round(p_t) does not change when p_t
-moves a little. The bell gives it one. In return, a row of w sums to less than 1.
+The window alone gives p_t no gradient, because round(p_t) does not change if p_t changes a little.
+The bell curve gives it one, but a row of w then sums to less than 1.
 
-Source: Luong, Pham & Manning (2015, section 3.2, local-p), where places are counted from 1.
-B batch, T queries, S places of the source (of its own source, for each row), Q entries of a query,
-E of a state, A units of the predictor, R places on either side of the centre, W = 2R + 1.
+Source: Luong, Pham & Manning (2015, section 3.2, local-p), where positions are counted from 1.
+B batch, T queries, S positions of the source (of its own source, for each row), Q entries of a
+query, E of a state, A units of the predictor, R positions on each side of the centre, W = 2R + 1.
 """
 
 from typing import Any, NamedTuple
@@ -52,7 +52,7 @@ class Cache(NamedTuple):
 
 
 def init(rng, Q, A, dtype=np.float64):
-    """Returns a random Position: centres begin near the middle."""
+    """Returns a random Position: centres start near the middle of the source."""
     return Position(
         rng.uniform(-1, 1, (Q, A)).astype(dtype) / dtype(np.sqrt(Q)),
         rng.uniform(-1, 1, A).astype(dtype) / dtype(np.sqrt(A)),
@@ -65,9 +65,9 @@ def forward(p, position, memory, queries_BTQ, radius, score=general):
     Args:
         p: the score's parameters.
         position: a Position.
-        memory: what ``attention.remember`` made of the source, with axes (B, S, ...).
+        memory: an attention.Memory of the source, with axes (B, S, ...).
         queries_BTQ: (B, T, Q).
-        radius: places on either side of the centre, at least 1.
+        radius: positions on each side of the centre, at least 1.
         score: one of attention.SCORES.
 
     Returns:
@@ -79,14 +79,14 @@ def forward(p, position, memory, queries_BTQ, radius, score=general):
     """
     if radius < 1:
         raise ValueError(
-            f"a window reaches at least 1 place to either side, got {radius}"
+            f"the radius of a window must be at least 1 position, got {radius}"
         )
     B, S = memory.keys.shape[:2]
     lengths_B1 = np.full((B, 1), S)
     if memory.mask is not None:
         if memory.mask.shape != (B, 1, S):
             raise ValueError(
-                f"the mask must be {(B, 1, S)}, padding alone: {memory.mask.shape}"
+                f"the mask must be {(B, 1, S)}, for padding only: {memory.mask.shape}"
             )
         lengths_B1 = memory.mask.sum(axis=2)
     hidden_BTA = np.tanh(queries_BTQ @ position.W_p)
@@ -158,11 +158,13 @@ def backward(p, position, cache, dcontext_BTF, radius, score=general):
 
 
 def spread(cache):
-    """Returns the weights (B, T, S) over the whole source, 0 outside of the windows."""
+    """Returns the weights (B, T, S) over the whole source, 0 outside the windows."""
     B, T = cache.centres.shape
     weights_BTS = np.zeros((B, T, cache.memory.keys.shape[1]), cache.soft.dtype)
     at = np.arange(B)[:, None, None], np.arange(T)[:, None], cache.places
-    np.add.at(weights_BTS, at, cache.soft * cache.bell)  # clipped places weigh 0
+    np.add.at(
+        weights_BTS, at, cache.soft * cache.bell
+    )  # clipped positions have weight 0
     return weights_BTS
 
 

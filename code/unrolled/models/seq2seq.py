@@ -8,12 +8,13 @@ r"""Sequence to sequence: an encoder reads the source, a decoder writes the answ
     u_t  = h~_t W_y + b_y                                                       (eq-seq2seq-output)
     L    = -(1/N) sum_t log softmax(u_t)[y_t]           over the N real symbols
 
-Without input feeding h~_{t-1} is left out of the third line, and then no step waits for the
-attention of the step before: all are computed at once. Without attention (``score=None``) c_t is
-left out: all that the decoder knows of the source is h_0.
+Without input feeding, h~_{t-1} is left out of the third line. No step then waits for the attention
+of the previous step, and all steps are computed at once. Without attention (``score=None``), c_t is
+left out, and the decoder gets nothing from the source but h_0.
 
-The form of the decoder is that of Luong, Pham & Manning (2015); the encoder from both ends that of
-Bahdanau, Cho & Bengio (2015); with neither it is Cho et al. (2014) and Sutskever et al. (2014).
+The decoder follows Luong, Pham & Manning (2015), and the encoder that reads from both ends follows
+Bahdanau, Cho & Bengio (2015). Without attention, the network is an encoder and decoder as in
+Sutskever, Vinyals & Le (2014) and Cho et al. (2014), with one GRU on each side.
 
 S source steps, T target steps, B batch, D source symbols, V target symbols, H hidden, E entries of
 an encoder state: H, or 2H from both ends. The decoder also reads START and writes END.
@@ -223,7 +224,10 @@ def encode(p, source, source_mask, score=additive):
 
 
 def dencode(p, encoded, dh0, dprepared, dvalues_BSE, score=additive):
-    """Returns (dencoder, dW_0, db_0, dattention) of ``encode``; d of memory None without it."""
+    """Returns (dencoder, dW_0, db_0, dattention) of ``encode``.
+
+    Without attention, dprepared and dvalues_BSE are None.
+    """
     da = dtanh(encoded.h0, dh0)  # h0 = tanh(end W_0 + b_0)
     dend = da @ p.W_0.T
     dattention: Any = ()
@@ -250,15 +254,14 @@ def dencode(p, encoded, dh0, dprepared, dvalues_BSE, score=additive):
 
 
 def decode(p, memory, inputs, h, combined, score=additive, feeding=True):
-    """Runs the decoder over one step with input feeding, or over any number without.
+    """Runs the decoder: over one step with input feeding, over any number without.
 
     Args:
         p: Params.
         memory: attention.Memory of the source; None without attention.
-        inputs: (T, B) ids, the symbols before those to be written; T = 1 with input
-            feeding.
-        h: (B, H) state before the first of them.
-        combined: (B, H), h~ of the step before; not read without input feeding.
+        inputs: (T, B) ids, the previous symbol of each step; T = 1 with input feeding.
+        h: (B, H) state before the first step.
+        combined: (B, H), h~ of the previous step; not read without input feeding.
         score: one of attention.SCORES, or None.
         feeding: whether combined is read.
 
@@ -286,14 +289,14 @@ def ddecode(p, steps, dcombined, dh, score=additive, feeding=True):
         p: Params.
         steps: what decode returned.
         dcombined: (T, B, H), gradient with respect to every h~_t.
-        dh: (B, H), gradient with respect to the last state by what comes later.
+        dh: (B, H), gradient that reaches the last state from later steps.
         score: as in decode.
         feeding: as in decode.
 
     Returns:
         ddecoder, dattention, dW_c, db_c; then dh and dcombined of the step before the
-        first, and dprepared and dvalues of the memory (None without attention;
-        dcombined None without feeding).
+        first (dcombined is None without feeding); then dprepared and dvalues of the
+        memory (None without attention).
     """
     da = dtanh(steps.combined, dcombined)  # h~ = tanh(joined W_c + b_c)
     djoined = da @ p.W_c.T
@@ -323,8 +326,8 @@ def ddecode(p, steps, dcombined, dh, score=additive, feeding=True):
 def forward(p, batch, score=additive, feeding=True):
     """Returns the logits (T, B, V+1) of the right answer's symbols.
 
-    The decoder reads the right answer and not its own: teacher forcing (Williams &
-    Zipser, 1989).
+    The decoder reads the right answer instead of its own: teacher forcing (Williams
+    & Zipser, 1989).
 
     Args:
         p: Params.
@@ -337,8 +340,8 @@ def forward(p, batch, score=additive, feeding=True):
         cache: what ``backward`` needs.
 
     Raises:
-        ValueError: sources and answers of different numbers, or what ``encode``
-            refuses.
+        ValueError: different numbers of sources and answers, or bad input to
+            ``encode``.
     """
     T, B = batch.inputs.shape
     if batch.source.shape[1:] != (B,):
@@ -415,21 +418,21 @@ def loss_and_gradient(p, batch, score=additive, feeding=True):
 
 
 def answer(p, sources, limit, score=additive, feeding=True, decode=decode):
-    """Writes an answer to each source: at every step the likeliest symbol, until END.
+    """Writes an answer to each source: the likeliest symbol at every step, until END.
 
     Args:
         p: Params.
         sources: a list of (S,) int arrays.
-        limit: the most symbols to write, END included; at least 1. An answer that has not come to
-            its end by then is returned as far as it got.
+        limit: the largest number of symbols to write, END included; at least 1. An answer that is
+            not finished by then is returned unfinished.
         score: one of attention.SCORES, or None.
         feeding: as in ``forward``.
         decode: the decoder's step: this module's, or a function like it.
 
     Returns:
         answers: a list of int arrays, without END.
-        weights: a list of (T, S) arrays, for each answer where each step looked, T its symbols
-            and END (if it came before the limit); a list of None without attention.
+        weights: for each answer an array (T, S), the attention of every step. T counts the symbols
+            and END, if END came before the limit. Without attention, a list of None.
 
     Raises:
         ValueError: no source, an empty one, or a limit below 1.

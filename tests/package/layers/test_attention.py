@@ -15,7 +15,7 @@ every_score = pytest.mark.parametrize("score", SCORES, ids=lambda score: score.n
 
 
 def case(score, seed=0, B=B, T=T, S=S, E=E, F=F, masked=True):
-    """Weights of order 1, queries, keys, values, and a mask with at least one place a row."""
+    """Weights of order 1, queries, keys, values, and a mask with a real position in each row."""
     rng = np.random.default_rng(seed)
     p = tree.map(lambda w: rng.standard_normal(w.shape), score.init(rng, Q, E, A))
     queries, keys, values = (
@@ -285,12 +285,12 @@ def test_what_does_not_fit_is_named(score):
     refused("the source is empty", keys=keys[:, :0], values=values[:, :0], mask=None)
     refused("must agree in their batch", queries=queries[:2])
     refused("keys and values must agree", values=values[:, 1:])
-    refused(r"last axis of 5 places, got bool \(3, 1, 4\)", mask=mask[..., 1:])
+    refused(r"last axis of 5 positions, got bool \(3, 1, 4\)", mask=mask[..., 1:])
     refused("must be bool", mask=mask.astype(int))
     refused(r"the mask \(4, 3, 1, 5\) does not fit", mask=np.stack([mask] * 4))
     nothing = mask.copy()
     nothing[1] = False
-    refused(r"row \(1, 0\) of the mask lets no place through", mask=nothing)
+    refused(r"row \(1, 0\) of the mask has no real position", mask=nothing)
     refused("needs queries of size", queries=queries[..., 1:])
     refused("the source is empty", keys=keys[0, 0], values=values[0, 0], mask=None)
     if score in (additive, general):
@@ -300,7 +300,7 @@ def test_what_does_not_fit_is_named(score):
             score.init(np.random.default_rng(0), *sizes)
 
 
-def test_a_product_wants_one_size():
+def test_a_product_needs_one_size():
     for score in (dot, scaled_dot):
         with pytest.raises(ValueError, match="one size, got 4 and 5: use general"):
             score.init(np.random.default_rng(0), 4, 5)

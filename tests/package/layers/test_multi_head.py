@@ -202,8 +202,8 @@ def test_float32_stays_float32():
             {"source_BSD": np.zeros((B + 1, S, D)), "mask": None},
             "must agree in their batch",
         ),
-        ({"mask": np.zeros((B, T, S), bool)}, "lets no place through"),
-        ({"mask": np.ones((B, T, S + 1), bool)}, "a last axis of 5 places"),
+        ({"mask": np.zeros((B, T, S), bool)}, "has no real position"),
+        ({"mask": np.ones((B, T, S + 1), bool)}, "a last axis of 5 positions"),
     ],
 )
 def test_what_does_not_fit_is_named(change, message):

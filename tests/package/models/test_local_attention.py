@@ -1,4 +1,4 @@
-"""Local attention: its window, its bell, and the gradient of the place that it predicts."""
+"""Local attention: its window, its bell, and the gradient of the position that it predicts."""
 
 from functools import partial
 
@@ -128,8 +128,8 @@ def test_an_answer_is_the_likeliest_symbol_of_its_own_windows():
 def test_what_does_not_fit_is_named():
     p, position, queries, keys, values, mask = case(general)
     memory = attention.remember(p, keys, values, mask, general)
-    with pytest.raises(ValueError, match="at least 1 place to either side, got 0"):
+    with pytest.raises(ValueError, match="at least 1 position, got 0"):
         local_attention.forward(p, position, memory, queries, 0)
     memory = attention.remember(p, keys, values, np.repeat(mask, T, axis=1), general)
-    with pytest.raises(ValueError, match="padding alone"):
+    with pytest.raises(ValueError, match="for padding only"):
         local_attention.forward(p, position, memory, queries, R)

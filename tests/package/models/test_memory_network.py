@@ -201,7 +201,7 @@ def test_only_the_embeddings_of_age_tell_the_order():
             {"mask": np.ones((B, S + 1), bool)},
             r"the mask must be \(4, 5\), got \(4, 6\)",
         ),
-        ({"mask": np.zeros((B, S), bool)}, "of the mask lets no place through"),
+        ({"mask": np.zeros((B, S), bool)}, "of the mask has no real position"),
     ],
 )
 def test_what_does_not_fit_is_named(change, message):

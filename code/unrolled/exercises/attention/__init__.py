@@ -1,8 +1,8 @@
 """Exercises: attention and memory.
 
-The fifth post {cite:p}`britz2016part5` has neither code nor formulas, so the problems here come
-from the papers and from the chapters of this part: what a softmax sees and what it does not, bugs
-that run without complaint, the gradient by hand, what looking at everything costs, a memory that is
-read more than once and one with a head that moves, and weights for a network that reverses a
-sequence, set by hand.
+These exercises belong to the chapters on attention and memory. In some of them you predict what a
+softmax does, count what attention costs, or find bugs that raise no error. In others you derive the
+gradient of attention, read a memory several times, move the head of a memory, or set the weights of
+a network that reverses a sequence. The fifth post {cite:p}`britz2016part5` has neither code nor
+formulas, so the problems come from the papers and from the chapters.
 """

@@ -1,27 +1,31 @@
-"""Counting what attention computes and keeps."""
+"""Counting what attention computes and stores."""
 
 from unrolled.exercises.judging import Wrong, is_close, number
 
-TITLE = "What looking costs"
+TITLE = "What attention costs"
 CHAPTER = "05-attention/the-cost-of-attention"
 KIND = "derive"
 LEVEL = 1
 MINUTES = 15
 
 TEXT = r"""
-The post counts $50 \cdot 50 = 2{,}500$ weights for one pair of sentences. Count further, for a
-batch of $B = 32$ pairs with $T = S = 50$ words, keys of $E = 512$ and values of $F = 512$ numbers,
-an additive score of $A = 512$ units, and 4 bytes a number:
+A pair of sentences with 50 words each needs $50 \cdot 50 = 2{,}500$ weights. Continue the count for
+a batch of $B = 32$ pairs with $T = S = 50$ words. Keys have $E = 512$ numbers, values have
+$F = 512$, the additive score has $A = 512$ units, and a number takes 4 bytes.
 
-- `weights`, the number of weights in the batch;
-- `additive_megabytes`, what the additive score has to keep for the backward pass, the tanhs, in
-  megabytes of $10^6$ bytes;
-- `dot_megabytes`, the same for the dot product, which keeps nothing but the weights;
-- `characters`, the factor by which the first three grow if both sides are written in characters,
-  five to a word, in the place of words;
-- `break_even`, the length $T = S$ at which attention with the dot product, scores and context,
-  needs as many multiplications as a GRU over the source with $D = 256$ inputs and $H = 512$ units,
-  $3\, S H (D + H)$.
+- `weights` is the number of weights in the batch.
+
+- `additive_megabytes` is the memory for the values of tanh that the additive score stores for the
+  backward pass, in megabytes of $10^6$ bytes.
+
+- `dot_megabytes` is the memory for the dot product, which stores only the weights.
+
+- `characters` is the factor by which the first three numbers grow if both sides consist of
+  characters instead of words, with five characters for each word.
+
+- `break_even` is the length $T = S$ at which attention with the dot product needs as many
+  multiplications as a GRU over the source. Count the scores and the context. The GRU has $D = 256$
+  inputs and $H = 512$ units, and needs $3\, S H (D + H)$ multiplications.
 """
 
 STUB = """
@@ -35,10 +39,10 @@ break_even = None
 """
 
 HINTS = (
-    "The additive score has a tanh for every pair of a query and a place, in every sequence and "
-    "every hidden unit: an array with axes B, T, S, A.",
-    "Attention needs $T S (E + F)$ multiplications. Set $T = S$, set it equal to the GRU's, and "
-    "one $S$ falls out.",
+    "The additive score computes a tanh for every sequence, query, position and hidden unit. "
+    "This is an array with axes B, T, S, A.",
+    "Attention needs $T S (E + F)$ multiplications. Set $T = S$ and make this equal to the "
+    "count of the GRU. One factor $S$ cancels.",
 )
 
 SOLUTION = """
@@ -54,16 +58,16 @@ print(weights, additive_megabytes, dot_megabytes, characters, break_even)
 """
 
 COMMENT = r"""
-In arithmetic the two scores are alike, $T S A$ against $T S E$. In memory they are a factor $A$
-apart, since a sum over the units that is a product of matrices never exists entry by entry, and a
-sum of tanhs has to. 164 megabytes for one layer and one batch, 4 gigabytes in characters: this, and
-the speed of products, is why the dot product has won, with $1/\sqrt E$ for what it lacks.
+The two scores need similar numbers of multiplications, $T S A$ and $T S E$. In memory they differ
+by the factor $A$. A product of matrices sums over the units without storing each term, but the
+additive score needs the tanh of every term. The tanhs take 164 megabytes for one layer and one
+batch of words, and 4 gigabytes for characters. This is one reason why the scaled dot product is
+more common today. Its speed is another.
 
-Solving $T^2 (E + F) = 3\, T H (D + H)$ gives $T = 3 H (D + H) / (E + F) = 1152$. Below it attention
-is the cheaper half of the network. The objection that 2,500 weights are a burden for one sentence
-is about the square, then, and the square begins to hurt at a thousand steps: with characters, with
-speech, with whole documents. What the count leaves out is that the GRU's steps wait for each other
-and the products do not.
+Solving $T^2 (E + F) = 3\, T H (D + H)$ gives $T = 3 H (D + H) / (E + F) = 1152$. For shorter
+sequences, attention needs fewer multiplications than the GRU. The square of the length matters for
+sequences of a thousand steps or more: characters, speech, whole documents. This count ignores that
+the steps of the GRU have to wait for each other, while the products of attention do not.
 """
 
 
@@ -72,53 +76,60 @@ def check(answers):
     pairs = 32 * 50 * 50
     found = number(answers, "weights")
     if found == 2500:
-        raise Wrong("`weights` is for one pair of sentences; the batch has 32.")
+        raise Wrong(
+            "`weights` is the number for one pair of sentences. The batch has 32 pairs."
+        )
     if found != pairs:
         raise Wrong(
-            "`weights`: one for each step of the answer and each place, in each sequence."
+            "`weights`: there is one for each step of the answer and each position, in each "
+            "sequence."
         )
     found = number(answers, "additive_megabytes")
     right = pairs * 512 * 4 / 1e6
     if is_close(found, right / 4, 1e-3):
         raise Wrong(
-            "`additive_megabytes` counts millions of numbers; a number has 4 bytes."
+            "`additive_megabytes` counts millions of numbers, but a number has 4 bytes."
         )
     if is_close(found, 2 * 32 * 50 * 512 * 4 / 1e6, 1e-3):
         raise Wrong(
-            "`additive_megabytes` has the two projections, T + S rows of A numbers. The tanh is "
-            "taken of every sum of the one and the other."
+            "`additive_megabytes` counts the two projections, T + S rows of A numbers. But "
+            "there is a tanh for every pair of a query and a key."
         )
     if is_close(found, right * 1e6 / 2**20, 1e-3):
         raise Wrong(
-            "`additive_megabytes`: here a megabyte is 10 to the 6th bytes, not 2 to the "
-            "20th."
+            "`additive_megabytes`: here a megabyte is 10 to the 6th bytes, not 2 to the 20th."
         )
     if not is_close(found, right, 1e-3):
         raise Wrong(
-            "`additive_megabytes` is B T S A tanhs of 4 bytes each, over a million."
+            "`additive_megabytes` is B T S A numbers of 4 bytes each, divided by a million."
         )
     found = number(answers, "dot_megabytes")
     if is_close(found, right, 1e-3):
         raise Wrong(
-            "`dot_megabytes`: the products q_i k_i are summed inside the matrix product and never "
-            "stored. What is kept has no axis E."
+            "`dot_megabytes`: the matrix product sums the terms q_i k_i without storing them. "
+            "The stored array has no axis E."
         )
     if not is_close(found, pairs * 4 / 1e6, 1e-4):
-        raise Wrong("`dot_megabytes` is the weights alone, 4 bytes each.")
+        raise Wrong("`dot_megabytes` is the memory of the weights alone, 4 bytes each.")
     found = number(answers, "characters")
     if found in (5, 10):
-        raise Wrong("`characters`: T grows fivefold, and S as well.")
+        raise Wrong("`characters`: T becomes five times as large, and S does too.")
     if found != 25:
         raise Wrong(
-            "`characters` is the factor by which T S grows if T and S grow fivefold."
+            "`characters` is the factor by which T S grows if T and S become five times as "
+            "large."
         )
     found = number(answers, "break_even")
     if is_close(found, 3 * 512, 1e-3):
-        raise Wrong("`break_even` is the chapter's T = 3H, for D = H. Here D is 256.")
+        raise Wrong(
+            "`break_even` is T = 3H, which the chapter finds for D = H. Here D is 256."
+        )
     if is_close(found, 3 * 512 * 768 / 512, 1e-3):
         raise Wrong(
-            "`break_even` counts the scores or the context; attention computes both."
+            "`break_even` counts only the scores or only the context. Attention computes "
+            "both."
         )
     if not is_close(found, 1152, 1e-3):
         raise Wrong("`break_even` solves T² (E + F) = 3 T H (D + H) for T.")
-    return "Cheap in arithmetic up to a thousand steps; what the tanhs cost is memory."
+    return "Up to a thousand steps attention needs little arithmetic, but the tanhs "
+    "need memory."

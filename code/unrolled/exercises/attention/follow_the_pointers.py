@@ -1,4 +1,4 @@
-"""Several reads of one memory, and a memory in which they walk along a list."""
+"""Several reads of one memory, and a memory in which the reads follow a linked list."""
 
 import numpy as np
 
@@ -12,8 +12,8 @@ LEVEL = 2
 MINUTES = 30
 
 TEXT = r"""
-One memory of $S$ places is read $K$ times. Each read looks with the present query and adds what it
-finds to it:
+A memory with $S$ positions is read $K$ times. Each read uses the current query, and adds the result
+to the query:
 
 $$
 \begin{aligned}
@@ -22,12 +22,13 @@ q^{(j+1)} &{=} q^{(j)} + \sum_s w^{(j)}_s v_s .
 \end{aligned}
 $$
 
-1. Write `read(q, keys, values, K)` for a query $(E,)$, keys and values $(S, E)$. It returns
-   $q^{(K+1)}$ $(E,)$ and all weights $(K, S)$. Keys and values are the same in all reads.
-2. A linked list: place $s$ points to place `following[s]`. Write `memory(following)`, which returns
-   keys and values, both $(S, S)$, such that reads walk along the list: with the query
-   `keys[start]`, read 1 has a weight of at least 0.99 on `start`, read 2 on its successor, read 3
-   on the successor's successor, and so on, for lists of up to 20 places and ten reads.
+1. Write `read(q, keys, values, K)` for a query $(E,)$ and for keys and values $(S, E)$. It returns
+   $q^{(K+1)}$ $(E,)$ and all weights $(K, S)$. All reads use the same keys and values.
+2. In a linked list, position $s$ points to position `following[s]`. Write `memory(following)`. It
+   returns keys and values, both $(S, S)$, with which the reads follow the list. With the query
+   `keys[start]`, read 1 must have a weight of at least 0.99 at `start`, read 2 at the successor of
+   `start`, read 3 at the successor of that position, and so on. This must hold for lists of up to
+   20 positions and for ten reads.
 """
 
 STUB = '''
@@ -42,15 +43,15 @@ def read(q, keys, values, K):
 
 
 def memory(following):
-    """Returns keys and values (S, S) with which reads walk along the list."""
+    """Returns keys and values (S, S) with which the reads follow the list."""
     raise NotImplementedError
 '''
 
 HINTS = (
-    "Give every place a key of its own: rows of $\\beta I$. How large must $\\beta$ be so that a "
-    "query equal to one of them finds it with a weight of 0.99 among 20?",
-    "If the value of $s$ is the key of its successor, the second query is the sum of two keys, and"
-    " looks at both. What else has to be in the value?",
+    "Give every position its own key: the rows of $\\beta I$. A query that is equal to one of "
+    "them should give it a weight of 0.99 among 20 positions. How large must $\\beta$ be?",
+    "If the value of $s$ is the key of its successor, the second query is the sum of two keys, "
+    "and the read finds both. What else must the value contain?",
 )
 
 SOLUTION = '''
@@ -70,7 +71,7 @@ def read(q, keys, values, K):
 
 
 def memory(following):
-    """Returns keys and values (S, S) with which reads walk along the list."""
+    """Returns keys and values (S, S) with which the reads follow the list."""
     keys = 5.0 * np.eye(len(following))
     values = keys[following] - keys
     return keys, values
@@ -81,17 +82,19 @@ print(read(keys[0], keys, values, 5)[1].round(2))
 '''
 
 COMMENT = r"""
-A value has to say two things, *go there* and *leave here*, $v_s = k_{s'} - k_s$ for the successor
-$s'$. When the weight of $s$ is 1, $q + v_s = k_{s'}$ exactly. With $\beta$ on the diagonal the
-right score leads by $\beta^2$, so that the other $S - 1$ places together weigh at most
-$(S-1)\, e^{-\beta^2}$; $\beta = 5$ is plenty. What a read leaves of the old key stays in the query,
-a share of that size, and adds up over the reads; after ten it is still nothing.
+A value has to do two things: add the key of the successor $s'$, and remove the key of $s$. So
+$v_s = k_{s'} - k_s$. When the weight of $s$ is 1, $q + v_s = k_{s'}$ exactly. With $\beta$ on the
+diagonal, the right score is larger than the others by $\beta^2$, so the other $S - 1$ positions
+together have a weight of at most $(S-1)\, e^{-\beta^2}$. This is tiny for $\beta = 5$. A read
+leaves an error of this size in the query. The errors add up over the reads, but after ten reads
+they are still negligible.
 
-No single read can do this: its scores are made before it knows what the first place holds. The
-network of the chapter has another way of leaving. Its values are keys of the *next* read only, in
-an embedding of their own, so that the old query can stay. Here the sum $q + c$ is a residual
-connection, and the network a program with one instruction, run $K$ times. What happens at the end
-of a list that does not close? Let a place follow itself, and look.
+A single read cannot do this, because its scores are computed before the content of the first
+position has been read. The network of the chapter solves the problem in a different way. Each read
+has its own embedding, and a value matches only the keys of the *next* read. The old query can then
+stay in the sum. The sum $q + c$ is a residual connection, and the network is a program with one
+instruction that runs $K$ times. What happens at the end of a list? Let a position point to itself,
+and look.
 """
 
 
@@ -112,20 +115,25 @@ def check(answers):
         for _ in range(K - 1):
             replaced.append(softmax(keys @ (replaced[-1] @ values)))
         if is_close(weights, replaced):
-            raise Wrong("What was found replaces the query; it should be added to it.")
+            raise Wrong(
+                "The result of a read replaces the query. It should be added to the "
+                "query."
+            )
         if is_close(weights, np.tile(expected[0], (K, 1))):
-            raise Wrong("All reads look at the same places: the query does not change.")
+            raise Wrong("All reads have the same weights: the query does not change.")
         if is_close(weights[0], softmax(keys @ q0 / np.sqrt(E))):
-            raise Wrong("The score here is the plain product, without 1/√E.")
+            raise Wrong(
+                "The score in this exercise is the plain product, without 1/√E."
+            )
         if is_close(weights, _reads(q0, keys, keys, K)[1]):
-            raise Wrong("What is added to the query are keys; it should be the values.")
+            raise Wrong("Keys are added to the query. It should be the values.")
         raise Wrong(
             "The weights of the reads are not softmax(q k) with the query of each read."
         )
     close(
         q,
         expected_q,
-        "The weights are right; the query returned is not the one after read K.",
+        "The weights are right, but the returned query is not the query after read K.",
     )
 
     for length in (3, 20):
@@ -136,7 +144,7 @@ def check(answers):
         if not isinstance(made, tuple | list) or len(made) != 2:
             raise Wrong("`memory` should return two arrays, keys and values.")
         keys, values = (
-            array(m, (length, length), "keys and values alike") for m in made
+            array(m, (length, length), "Each of keys and values") for m in made
         )
         place = int(order[0])
         _, weights = _reads(keys[place], keys, values, 10)
@@ -147,7 +155,7 @@ def check(answers):
                 )
             place = int(following[place])
     return (
-        "Ten reads, ten steps along the list, and every one of them sure of its place."
+        "Ten reads make ten steps along the list, each with a weight of at least 0.99."
     )
 
 
@@ -172,12 +180,10 @@ def _reads(q, keys, values, K):
 
 
 def _where(j, w, place, before, S):
-    found = f"With {S} places, read {j + 1} has a weight of {w[place]:.2f} where it should be"
+    found = f"With {S} positions, read {j + 1} has a weight of {w[place]:.2f} at the right position"
     if j == 0:
-        return f"{found}. A key must answer itself much better than any other: make it longer."
+        return f"{found}. A key must match itself much better than any other key: make it longer."
     if before is not None and w[before] > 0.3:
-        still = (
-            f"{w[before]:.2f} where read {j} was: the query still holds the old key."
-        )
+        still = f"{w[before]:.2f} at the last position: the query still contains the old key."
         return f"{found}, and {still}"
-    return f"{found}; its largest is on another place."
+    return f"{found}; its largest weight is at a different position."

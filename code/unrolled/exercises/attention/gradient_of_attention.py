@@ -12,8 +12,8 @@ LEVEL = 3
 MINUTES = 45
 
 TEXT = r"""
-Scaled dot-product attention computes, for queries $q$ $(B, T, E)$, keys $k$ $(B, S, E)$ and values
-$v$ $(B, S, F)$,
+Scaled dot-product attention has queries $q$ $(B, T, E)$, keys $k$ $(B, S, E)$ and values $v$
+$(B, S, F)$. It computes
 
 $$
 \begin{aligned}
@@ -23,10 +23,11 @@ c_t &= \sum_s w_{ts}\, v_s ,
 \end{aligned}
 $$
 
-where masked scores are $-\infty$ before the softmax. Derive the way back with paper and pencil and
-write it: `backward(q, k, v, weights, dcontext)` gets the inputs, the weights $(B, T, S)$ of the
-forward pass, in which padding already weighs 0, and $\mathrm d c$ $(B, T, F)$. It returns
-`dq, dk, dv`. No loop, and no array with four axes: four products of stacked matrices are enough.
+where masked scores are set to $-\infty$ before the softmax. Derive the gradient with paper and
+pencil. Then write `backward(q, k, v, weights, dcontext)`. It gets the inputs, the weights
+$(B, T, S)$ of the forward pass, which are already 0 at padded positions, and $\mathrm d c$
+$(B, T, F)$. It returns `dq, dk, dv`. Use no loop and no array with four axes. Four products of
+stacked matrices are enough.
 """
 
 STUB = '''
@@ -39,12 +40,12 @@ def backward(q, k, v, weights, dcontext):
 '''
 
 HINTS = (
-    "Begin at the end. $c = w v$ is a product of two matrices, and each factor's gradient is $dc$ "
-    "times the transpose of the other, on the right side. That gives `dv` and a `dweights`.",
-    "The softmax couples the places of a row: "
-    "$\\mathrm d z_{ts} = w_{ts}\\,(\\mathrm d w_{ts} - \\sum_r w_{tr}\\, \\mathrm d w_{tr})$.",
-    "$z = q k^{\\top} / \\sqrt E$ is a product again; its factor goes along. Where does the mask "
-    "come in? Look at what the factor $w_{ts}$ does at a masked place.",
+    "Begin at the end. $c = w v$ is a product of two matrices. The gradient of each factor is a "
+    "product of $dc$ and the transpose of the other factor. This gives `dv` and `dweights`.",
+    "In the softmax, each weight depends on all scores of its row: $\\mathrm d z_{ts} = "
+    "w_{ts}\\,(\\mathrm d w_{ts} - \\sum_r w_{tr}\\, \\mathrm d w_{tr})$.",
+    "$z = q k^{\\top} / \\sqrt E$ is a product again, and its factor $1/\\sqrt E$ remains. "
+    "Where does the mask come in? Look at the factor $w_{ts}$ at a masked position.",
 )
 
 SOLUTION = '''
@@ -67,10 +68,10 @@ def backward(q, k, v, weights, dcontext):
 '''
 
 COMMENT = r"""
-The first two lines are those of any product of matrices: $c = w v$ gives
-$\mathrm d v = w^{\top} \mathrm d c$ (a value is read by every query, so the sum is over $t$) and
-$\mathrm d w = \mathrm d c\, v^{\top}$. For the softmax
-$\partial w_{tr} / \partial z_{ts} = w_{tr}([r = s] - w_{ts})$, hence
+The first two gradients are those of a product of matrices. From $c = w v$ follows
+$\mathrm d v = w^{\top} \mathrm d c$, which is a sum over the queries because every query reads a
+value, and $\mathrm d w = \mathrm d c\, v^{\top}$. The derivative of the softmax is
+$\partial w_{tr} / \partial z_{ts} = w_{tr}([r = s] - w_{ts})$, so
 
 $$
 \begin{aligned}
@@ -79,19 +80,19 @@ $$
 &\qquad \cdot ([r = s] - w_{ts}) \\
 &= w_{ts} \bigl( \mathrm d w_{ts} \\
 &\qquad - {\textstyle\sum_r} w_{tr}\, \mathrm d w_{tr} \bigr) \\
-&= w_{ts}\, \mathrm d c_t\, (v_s - c_t)^{\top} ,
+&= w_{ts}\, \mathrm d c_t\, (v_s - c_t)^{\top} .
 \end{aligned}
 $$
 
-the last because $\sum_r w_{tr}\, v_r = c_t$: a score should rise if its value is better than the
-mixture. The mask needs no line. A masked place has $w_{ts} = 0$, so its score and its value get
-exactly nothing, whatever stands there.
+The last step uses $\sum_r w_{tr}\, v_r = c_t$. Gradient descent raises a score if its value would
+give a lower loss than the context. The mask needs no extra line. At a masked position $w_{ts} = 0$,
+so its score and its value get a gradient of exactly 0.
 
-Two habits pay here. Gradients have the shape of what they belong to, and with unequal $T$, $S$,
-$E$, $F$ only one order of factors fits. And whatever is used several times, a key by all queries,
-collects a sum. The only thing kept from the forward pass is the weights, $B\,T\,S$ numbers;
-programs for very long sequences compute even these anew, block by block. Next: check your function
-with `unrolled.gradients.gradcheck`, and do the same for the additive score.
+Two habits help. First, a gradient has the shape of its array. If $T$, $S$, $E$ and $F$ differ, only
+one order of the factors fits. Second, if something is used several times, its gradient is a sum, as
+for a key that is used by all queries. From the forward pass, we keep only the weights, $B\,T\,S$
+numbers. Programs for very long sequences compute even these again, block by block. To go on, check
+your function with `unrolled.gradients.gradcheck`, and write the gradient of the additive score.
 """
 
 
@@ -116,31 +117,29 @@ def check(answers):
     )
     if not is_close(dv_, dv):
         raise Wrong(
-            "`dv` is wrong. A value is read by every query, each time with another weight: its "
-            "gradient is the sum over t of w_ts dc_t."
+            "`dv` is wrong. Every query reads a value, each with its own weight. The gradient "
+            "of the value is the sum of w_ts dc_t over t."
         )
     dw = dc @ v.swapaxes(1, 2)
     mean = (w * dw).sum(axis=-1, keepdims=True)
     hypotheses = {
-        "the softmax is missing: what you carry on to the scores is the gradient of the weights.": (
-            dw
-        ),
-        "of the softmax's Jacobian only the factor w is there. Raising one score lowers the "
-        "weights of the others: the row's mean has to come off.": w * dw,
-        "of the softmax's Jacobian only the diagonal, w (1 - w), is there; a score moves all the "
-        "weights of its row.": w * (1 - w) * dw,
-        "the mean of dw that comes off is weighted with w, not a plain one.": (
+        "the softmax is missing: you use the gradient of the weights as the gradient of the "
+        "scores.": (dw),
+        "only the factor w of the Jacobian of the softmax is there. A higher score also "
+        "lowers the other weights of the row, so a mean has to be subtracted.": w * dw,
+        "only the diagonal of the Jacobian of the softmax, w (1 - w), is there. A score "
+        "changes all weights of its row.": w * (1 - w) * dw,
+        "the mean of dw that is subtracted must be weighted with w.": (
             w * (dw - dw.mean(axis=-1, keepdims=True))
         ),
-        "the sum in the softmax's gradient runs over the places, not over the queries.": (
-            w * (dw - (w * dw).sum(axis=1, keepdims=True))
-        ),
+        "the sum in the gradient of the softmax runs over the positions, not over the "
+        "queries.": (w * (dw - (w * dw).sum(axis=1, keepdims=True))),
     }
     root = np.sqrt(E)
     right = w * (dw - mean)
     for scale, about in (
         (root, ""),
-        (1.0, " (And the factor of the scores is missing.)"),
+        (1.0, "(The factor of the scores is missing too.)"),
     ):
         for message, dz in hypotheses.items():
             if is_close(dq_, dz @ k / scale):
@@ -148,18 +147,19 @@ def check(answers):
     for factor in (1.0, root):
         if is_close(dq_, right @ k * factor) and not is_close(dq_, dq):
             raise Wrong(
-                "`dq` is right but for a factor: z = q k / √E, so what arrives at z goes to q "
-                "with the same 1/√E."
+                "`dq` is right except for a factor: z = q k / √E, so the gradient of q "
+                "contains the same 1/√E."
             )
     if not is_close(dq_, dq):
         raise Wrong(
-            "`dv` is right, `dq` is not: dq_t is the sum over s of dz_ts k_s / √E."
+            "`dv` is right, but `dq` is not: dq_t is the sum of dz_ts k_s / √E over s."
         )
     if is_close(dk_, dk * root):
-        raise Wrong("`dq` and `dv` are right; `dk` lacks the factor 1/√E.")
+        raise Wrong("`dq` and `dv` are right. In `dk`, the factor 1/√E is missing.")
     if not is_close(dk_, dk):
         raise Wrong(
-            "`dq` and `dv` are right, `dk` is not. A key is compared with every query: its "
-            "gradient is a sum over t, of dz_ts q_t / √E."
+            "`dq` and `dv` are right, but `dk` is not. A key is compared with every query, so "
+            "its gradient is the sum of dz_ts q_t / √E over t."
         )
-    return "All three agree with the book's, and the padding gets exactly nothing."
+    return "All three gradients agree with the package, and the padding gets a "
+    "gradient of exactly 0."

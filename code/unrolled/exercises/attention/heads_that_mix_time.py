@@ -11,12 +11,12 @@ LEVEL = 2
 MINUTES = 15
 
 TEXT = r"""
-To attend with $N$ heads, rows of $N E$ numbers, $(B, T, N E)$, are split into $N$ heads of $E$
-numbers each, $(B, N, T, E)$: head 1 gets the first $E$ numbers of every step, head 2 the next $E$,
-and so on. Behind the attention `join` puts the heads side by side again. The author's test, that
-`join` undoes `split`, passes, and so do all tests with one head. Yet a self-attention with two
-heads that uses them is strangely blind: no output in the second half of a sequence changes when an
-input in its first half does. Find out why, and mend both functions.
+To attend with $N$ heads, we split each row of $N E$ numbers, $(B, T, N E)$, into $N$ heads of $E$
+numbers, $(B, N, T, E)$. Head 1 gets the first $E$ numbers of every step, head 2 the next $E$, and
+so on. After the attention, `join` puts the heads side by side again. The author tests that `join`
+undoes `split`. This test passes, and so do all tests with one head. But a self-attention with two
+heads that uses these functions has a strange defect: if an input in the first half of a sequence
+changes, no output in the second half changes. Find out why, and correct both functions.
 """
 
 STUB = '''
@@ -40,11 +40,11 @@ print(np.array_equal(join(split(x, 2)), x))
 '''
 
 HINTS = (
-    "Number the entries: let `x` be `np.arange(4 * 6).reshape(1, 4, 6)` and print `split(x, 2)[0, "
-    "0]`. Which steps are in head 1?",
-    "A reshape never moves a number in memory; it only cuts the row of numbers elsewhere. To bring"
-    " the axis of the heads before the axis of time, numbers have to change their order: split the"
-    " last axis in two first, and then swap.",
+    "Number the entries. Let `x` be `np.arange(4 * 6).reshape(1, 4, 6)` and print `split(x, "
+    "2)[0, 0]`. Which steps are in head 1?",
+    "A reshape never moves a number in memory. It only cuts the row of numbers at different "
+    "points. To put the axis of the heads before the axis of time, the numbers have to change "
+    "their order. Split the last axis into two first, and then swap the axes.",
 )
 
 SOLUTION = '''
@@ -68,19 +68,22 @@ print(split(x, 2)[0])
 '''
 
 COMMENT = r"""
-`reshape` reads the numbers in the order in which they lie and cuts them anew. In $(B, T, N E)$ the
-numbers of one step lie together, so cutting $N$ pieces gives the first head the *first steps*, each
-of them cut into $N$ rows. Within a head the pieces of a few steps attend to each other, and between
-heads nothing is exchanged: with $N$ heads no step sees beyond its own $N$-th of the sequence. The
-network still trains, on what is near, and is worse than it should be for no visible reason. With
-only one of the two functions mended it is worse in another way. Row $t$ of a head is then not step
-$t$, so that a causal mask lets a step look at later ones, and a language model has a loss that is
-too good to be true.
+`reshape` reads the numbers in the order in which they are stored, and cuts this row into new
+pieces. In $(B, T, N E)$ the numbers of one step are stored together. Cutting the row into $N$
+pieces therefore gives head 1 the *first steps*, each of them cut into $N$ rows. Within a head, the
+pieces of a few steps attend to each other, and nothing passes between heads. With $N$ heads, a step
+can use only its own $N$-th part of the sequence. The network still trains on what is near, and
+gives worse results for no visible reason.
 
-That `join` undoes `split` says nothing, as the same wrong order cancels in it. A test of a
-rearrangement should number the entries, so that each says where it came from. Splitting the last
-axis as $(E, N)$ in the place of $(N, E)$ is harmless when one trains the network oneself, since it
-only gives the columns of the weights another order, and ruins weights that come from elsewhere.
+If only one of the two functions is corrected, the result is worse in a different way. Row $t$ of a
+head is then not step $t$. A causal mask then lets a step read later steps, and the loss of a
+language model becomes too good to be true.
+
+The test that `join` undoes `split` cannot find the mistake, because both functions use the same
+wrong order. To test a rearrangement, number the entries, so that each shows where it came from.
+Splitting the last axis as $(E, N)$ instead of $(N, E)$ only changes the order of the columns of the
+weights. This is harmless if you train the network yourself, but weights from a different program
+give wrong results.
 """
 
 
@@ -94,17 +97,18 @@ def check(answers):
     found = array(call(split, x.copy(), N), right.shape, "`split`")
     if is_close(found, x.reshape(B, N, T, E)):
         raise Wrong(
-            "The first head holds all features of the first steps and nothing of the later ones: "
-            "a reshape alone cannot change the order of two axes."
+            "The first head contains all features of the first steps, and nothing of the "
+            "later steps: a reshape alone cannot change the order of two axes."
         )
     if is_close(found, x.reshape(B, T, E, N).transpose(0, 3, 1, 2)):
         raise Wrong(
-            "Each head has every N-th number of a step. Head 1 should have the first E, so that "
-            "its part of the weights is one block of columns."
+            "Each head has every N-th number of a step. Head 1 should have the first E "
+            "numbers, so that its weights are one block of columns."
         )
     if is_close(found, x.swapaxes(1, 2).reshape(B, N, T, E)):
         raise Wrong(
-            "Split the last axis first and swap then; the other way round it mixes again."
+            "Split the last axis first, and swap the axes after that. In the other order, the "
+            "steps are mixed again."
         )
     close(
         found,
@@ -116,12 +120,13 @@ def check(answers):
     found = array(call(join, c.copy()), joined.shape, "`join`")
     if is_close(found, c.reshape(B, T, N * E)):
         raise Wrong(
-            "`split` is right; `join` still cuts without swapping, so that an output row holds "
-            "several steps of one head."
+            "`split` is right, but `join` still cuts without swapping. An output row then "
+            "contains several steps of one head."
         )
     if is_close(found, c.transpose(0, 2, 3, 1).reshape(B, T, N * E)):
         raise Wrong(
-            "`join` deals the heads out like cards; they should stand side by side."
+            "`join` alternates between the heads. It should put whole heads side by side."
         )
     close(found, joined, "`join` does not put the heads of one step side by side.")
-    return "Every number stays in its step, and every head has its own block of them."
+    return "Every number stays in its step, and every head has its own block of "
+    "numbers."

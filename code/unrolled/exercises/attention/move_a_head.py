@@ -21,10 +21,10 @@ LEVEL = 2
 MINUTES = 25
 
 TEXT = r"""
-A head's weights $w$, $(B, N)$, stand on $N$ slots that form a ring. Write
-`move(w, shifts, sharpness)`, the last two stages of its address. `shifts`, $(B, 3)$, are the shares
-that go one slot back, stay, and go one slot on (from slot $s$ to slot $s + 1$); `sharpness`
-$\gamma$ is $(B, 1)$:
+The weights $w$ of a head, $(B, N)$, belong to $N$ slots that form a ring. Write
+`move(w, shifts, sharpness)`, the last two stages of the address. `shifts`, $(B, 3)$, holds three
+shares: the share that moves one slot back, the share that stays, and the share that moves one slot
+forward (from slot $s$ to slot $s + 1$). `sharpness`, $\gamma$, has shape $(B, 1)$:
 
 $$
 \begin{aligned}
@@ -33,9 +33,9 @@ w'_s &= \frac{\tilde w_s^{\,\gamma}}{\sum_r \tilde w_r^{\,\gamma}} .
 \end{aligned}
 $$
 
-Then find `slots`: a head stands on slot 0 of a long ring. How many times can it be moved with
-$\sigma = (0,\, 0.1,\, 0.9)$ and without sharpening, $\gamma = 1$, until the standard deviation of
-its place has reached 3 slots?
+Then find `slots`. A head has all its weight on slot 0 of a long ring. It is moved with
+$\sigma = (0,\, 0.1,\, 0.9)$ and without sharpening, $\gamma = 1$. After how many moves is the
+standard deviation of its position 3 slots?
 """
 
 STUB = '''
@@ -51,10 +51,11 @@ slots = None
 '''
 
 HINTS = (
-    "`np.roll(w, 1, axis=-1)` carries what stood on slot $s$ to slot $s + 1$, and the last slot to"
-    " the first. `shifts[:, [0]]` has shape (B, 1) and multiplies whole rows.",
-    "For `slots`: the place is a sum of independent steps, each 0 or 1 with probability 0.1 and "
-    "0.9. What is the variance of one step, and what do variances of independent numbers do?",
+    "`np.roll(w, 1, axis=-1)` moves the weight of slot $s$ to slot $s + 1$, and the weight of "
+    "the last slot to the first. `shifts[:, [0]]` has shape (B, 1) and multiplies whole rows.",
+    "For `slots`: the position is a sum of independent steps. Each step is 0 with probability "
+    "0.1 and 1 with probability 0.9. What is the variance of one step? What is the variance of "
+    "a sum of independent numbers?",
 )
 
 SOLUTION = '''
@@ -74,23 +75,24 @@ slots = 3**2 / variance_of_a_step
 w, shifts = np.eye(300)[:1], np.array([[0.0, 0.1, 0.9]])
 for _ in range(round(slots)):
     w = move(w, shifts, np.ones((1, 1)))
-place = np.arange(300)
-print(slots, np.sqrt((w * place**2).sum() - (w * place).sum() ** 2))
+slot = np.arange(300)
+print(slots, np.sqrt((w * slot**2).sum() - (w * slot).sum() ** 2))
 '''
 
 COMMENT = r"""
-A shift is a convolution with three numbers on a ring, and one can read it as probability: the place
-after the shift is the place before plus an independent step. So variances add. A step that is 1
-with probability 0.9 has the variance $0.9 \cdot 0.1 = 0.09$, and the standard deviation after $t$
-of them is $\sqrt{0.09\, t} = 0.3 \sqrt t$, which is 3 at $t = 100$. Without sharpening a tape of
-100 slots cannot be walked along with 90 % of certainty, and with 99 % the same blur is there after
-some 900 steps.
+A shift is a convolution of the weights with three numbers on a ring. We can also read it as
+probability: the position after the shift is the position before it plus an independent step. So the
+variances add up. A step that is 1 with probability 0.9 has the variance $0.9 \cdot 0.1 = 0.09$.
+After $t$ steps the standard deviation is $\sqrt{0.09\, t} = 0.3 \sqrt t$, which is 3 at $t = 100$.
+Without sharpening, a head that moves with a share of 0.9 cannot find a single slot after 100 moves.
+With a share of 0.99, the standard deviation reaches 3 after about 900 moves.
 
-With sharpening the variance goes through $V \to (V + v)/\gamma$ and ends near $v/(\gamma - 1)$:
-even $\gamma = 1.1$ keeps it under one slot². The order matters. Sharpening first would leave the
-blur of the last shift in the weights with which the memory is read. `np.roll` in the other
-direction is the mistake that nothing shows: a network trained with it works equally well, walking
-the other way; only somebody else's weights do not.
+Sharpening divides the variance by about $\gamma$ in each step, $V \to (V + v)/\gamma$, so it ends
+near $v/(\gamma - 1)$. Even $\gamma = 1.1$ keeps the standard deviation below one slot. The order
+matters: if we sharpen first, the memory is read with the blur of the last shift. Using `np.roll` in
+the other direction is a mistake that no result shows. A network that is trained with it works
+equally well and moves in the other direction. Only weights that were trained by a different program
+fail.
 """
 
 
@@ -105,22 +107,23 @@ def check(answers):
     if not is_close(found, _move(w, shifts, gamma), 1e-6):
         if is_close(found, _move(w, shifts[:, ::-1], gamma), 1e-6):
             raise Wrong(
-                "It walks the wrong way: the third share goes from slot s to slot s + 1."
+                "The head moves the wrong way: the third share goes from slot s to slot s + "
+                "1."
             )
         if is_close(found, _shift(w, shifts), 1e-6):
-            raise Wrong("The shift is right; the sharpening is missing.")
+            raise Wrong("The shift is right, but the sharpening is missing.")
         if is_close(found, _shift(w, shifts) ** gamma, 1e-6):
             raise Wrong(
-                "After the power the rows no longer sum to 1: divide by their sums."
+                "After the power, the rows no longer sum to 1. Divide each row by its sum."
             )
         if is_close(found, softmax(gamma * _shift(w, shifts)), 1e-6):
             raise Wrong(
-                "A softmax of γ w is no power of w. Sharpening is the softmax of γ log w, and "
-                "with γ = 1 it must change nothing."
+                "A softmax of γ w is not a power of w. Sharpening is the softmax of γ log w, "
+                "and γ = 1 must change nothing."
             )
         if is_close(found, _shift(_sharpen(w, gamma), shifts), 1e-6):
             raise Wrong(
-                "It sharpens first and shifts then; the blur of the shift stays in."
+                "The function sharpens before it shifts, so the blur of the shift remains."
             )
         ends = np.pad(w, ((0, 0), (1, 1)))
         line = sum(
@@ -129,8 +132,8 @@ def check(answers):
         )
         if is_close(found, _sharpen(line, gamma), 1e-6):
             raise Wrong(
-                "What leaves one end is lost. The slots form a ring: it enters at the "
-                "other."
+                "Weight that leaves one end is lost. The slots form a ring, so it must enter "
+                "at the other end."
             )
         raise Wrong(
             "`move` is not the shift of the equations, followed by the sharpening."
@@ -138,17 +141,20 @@ def check(answers):
     slots = number(answers, "slots")
     if is_close(slots, 3 / 0.09, 1e-2) or is_close(slots, round(3 / 0.09), 1e-9):
         raise Wrong(
-            "`slots` is where the variance is 3. A standard deviation of 3 is another."
+            "`slots` is the number of moves after which the variance is 3. The standard "
+            "deviation should be 3."
         )
     if is_close(slots, 10.0) or is_close(slots, 3 / 0.3):
-        raise Wrong("`slots`: standard deviations do not add, variances do.")
+        raise Wrong("`slots`: standard deviations do not add up, but variances do.")
     close(
         slots,
         100.0,
-        "`slots`: a step has the variance 0.9 - 0.81; after t steps it is t times that.",
+        "`slots`: one step has the variance 0.9 - 0.81, and t steps have t times this "
+        "variance.",
         1e-3,
     )
-    return "One slot on, around the ring, in focus again; and after 100 moves without, lost."
+    return "The head moves around the ring and stays sharp. Without sharpening, it is "
+    "lost after 100 moves."
 
 
 def _shift(w, shifts):

@@ -1,4 +1,4 @@
-"""REINFORCE for one draw: the sign, and whose loss the baseline may contain."""
+"""REINFORCE for one draw: the sign, and which losses the baseline may contain."""
 
 import numpy as np
 
@@ -12,24 +12,24 @@ LEVEL = 3
 MINUTES = 30
 
 TEXT = r"""
-Hard attention draws one place $s \sim w = \operatorname{softmax}(z)$ and suffers its loss $L(s)$.
-The objective is the expected loss, $J = \sum_s w_s L(s)$, and the program minimises it by descent
-along
+Hard attention draws one position $s \sim w = \operatorname{softmax}(z)$ and incurs the loss $L(s)$.
+The objective is the expected loss, $J = \sum_s w_s L(s)$. The program minimises it by gradient
+descent, with the estimate
 
 $$
-(L(s) - b)\, \frac{\partial \log w_s}{\partial z} ,
+(L(s) - b)\, \frac{\partial \log w_s}{\partial z} .
 $$
 
-with a baseline $b$, for each row of a batch the mean of the *other* rows' losses. In the code
-below, which somebody has taken over from a program for rewards, training gets worse with every
-update, and turns out to be biased when that is mended. Mend both functions:
+The baseline $b$ of a row of the batch is the mean of the losses of the *other* rows. The code below
+was adapted from a program that maximises rewards. With it, training gets worse with every update.
+When this is corrected, the estimate is still biased. Correct both functions:
 
-- `estimate(scores, losses, place, baseline)` returns the estimate of $\partial J / \partial z$,
-  $(S,)$, from one draw. `scores` is $z$, `losses[s]` is $L(s)$; only `losses[place]` may be used.
-- `baselines(drawn)` gets the losses $(B,)$ that the rows of a batch have drawn and returns $(B,)$,
-  for each row its baseline.
+- `estimate(scores, losses, position, baseline)` returns the estimate of $\partial J / \partial z$,
+  $(S,)$, from one draw. `scores` is $z$, and `losses[s]` is $L(s)$. Use only `losses[position]`.
+- `baselines(drawn)` gets the losses $(B,)$ that the rows of a batch have drawn. It returns the
+  baseline of each row, $(B,)$.
 
-Averaged over all draws, with the probabilities of the draws, the estimate must be the exact
+The mean of the estimate over all draws, weighted by their probabilities, must be the exact
 gradient.
 """
 
@@ -39,26 +39,26 @@ import numpy as np
 from unrolled.functional import softmax
 
 
-def estimate(scores, losses, place, baseline):
+def estimate(scores, losses, position, baseline):
     """An unbiased estimate of the gradient of the expected loss."""
     dlog = -softmax(scores)
-    dlog[place] += 1  # d log w[place] / d scores
-    return (baseline - losses[place]) * dlog
+    dlog[position] += 1  # d log w[position] / d scores
+    return (baseline - losses[position]) * dlog
 
 
 def baselines(drawn):
-    """For each row of a batch, what is taken off its loss (B,)."""
+    """For each row of a batch, the number that is subtracted from its loss (B,)."""
     return np.full(len(drawn), drawn.mean())
 '''
 
 HINTS = (
-    "For few places you can add up all draws: $\\sum_s w_s \\cdot$ `estimate(z, L, s, b)`. Compare"
-    " with the exact gradient, $w_s (L(s) - J)$.",
-    "A large loss should make the place less likely *after a step of descent*, $z - \\eta\\, g$. "
-    "Which sign must $g$ have at that place?",
-    "The baseline may depend on anything but this row's draw, since only then "
-    "$\\mathbb E[b\\, \\partial \\log w_s] = b\\, \\mathbb E[\\partial \\log w_s] = 0$. Is that so"
-    " for `drawn.mean()`?",
+    "If there are few positions, you can add up all draws: $\\sum_s w_s \\cdot$ `estimate(z, L, "
+    "s, b)`. Compare the sum with the exact gradient, $w_s (L(s) - J)$.",
+    "A large loss should make the position less likely *after a step of gradient descent*, $z - "
+    "\\eta\\, g$. Which sign must $g$ have at this position?",
+    "The baseline must not depend on the draw of its own row. Only then is $\\mathbb E[b\\, "
+    "\\partial \\log w_s] = b\\, \\mathbb E[\\partial \\log w_s] = 0$. Is this true for "
+    "`drawn.mean()`?",
 )
 
 SOLUTION = '''
@@ -67,15 +67,15 @@ import numpy as np
 from unrolled.functional import softmax
 
 
-def estimate(scores, losses, place, baseline):
+def estimate(scores, losses, position, baseline):
     """An unbiased estimate of the gradient of the expected loss."""
     dlog = -softmax(scores)
-    dlog[place] += 1  # d log w[place] / d scores
-    return (losses[place] - baseline) * dlog
+    dlog[position] += 1  # d log w[position] / d scores
+    return (losses[position] - baseline) * dlog
 
 
 def baselines(drawn):
-    """For each row of a batch, the mean loss of the others (B,)."""
+    """For each row of a batch, the mean loss of the other rows (B,)."""
     return (drawn.sum() - drawn) / (len(drawn) - 1)
 
 
@@ -88,8 +88,9 @@ for b in (0.0, w @ losses):
 '''
 
 COMMENT = r"""
-Papers on learning from rewards climb, programs that minimise a loss descend, and the sign gets lost
-between them. As $\partial \log w_s / \partial z = e_s - w$,
+Papers on rewards maximise, and programs that minimise a loss descend, so the sign is easily lost
+when code is adapted. Because $\partial \log w_s / \partial z = e_s - w$, where $e_s$ is 1 at
+position $s$ and 0 elsewhere,
 
 $$
 \begin{aligned}
@@ -97,17 +98,18 @@ $$
 &\qquad \cdot (e_s - w) \\
 &= \sum_s w_s L(s)\, e_s \\
 &\quad - J\, w - b\,(w - w) \\
-&= \sum_s w_s\, (L(s) - J)\, e_s ,
+&= \sum_s w_s\, (L(s) - J)\, e_s .
 \end{aligned}
 $$
 
-the exact gradient, for every $b$ that is the same in all terms of the sum. The solution prints
-means and variances without a baseline and with $b = J$: the same mean, and less scatter.
+This is the exact gradient for every $b$ that is the same in all terms of the sum. The solution
+prints means and variances without a baseline and with $b = J$. The means are equal, and the
+variance is smaller with the baseline.
 
-A mean over the batch *with* the row itself contains $L(s)/B$ and changes with the draw. What is
-taken off is then $\frac 1 B L(s)$ of its own loss and a constant, so the expectation is
-$(1 - \frac 1 B)$ times the gradient: right in direction, too short, and with a batch of one exactly
-zero. Nobody notices it with $B = 64$. With two rows the learning rate has silently been halved.
+A mean over the batch that *includes* the row itself contains $L(s)/B$, so it changes with the draw.
+The expectation of the estimate is then $(1 - \frac 1 B)$ times the gradient. Its direction is
+right, but it is too short, and for a batch of one it is exactly zero. With $B = 64$ the mistake is
+hard to notice. With two rows, it halves the learning rate.
 """
 
 
@@ -134,8 +136,8 @@ def check(answers):
         mean = w @ draws(losses, b)
         if is_close(mean, -exact):
             raise Wrong(
-                "The mean over all draws is minus the gradient: descent goes uphill. A place with "
-                "a loss above the baseline should lose weight."
+                "The mean over all draws is minus the gradient, so descent goes uphill. A "
+                "position with a loss above the baseline should lose weight."
             )
         close(
             mean,
@@ -144,26 +146,27 @@ def check(answers):
         )
     if not is_close(draws(losses + 10, 10.7), draws(losses, 0.7)):
         raise Wrong(
-            "Right on average, and the baseline does nothing: with 10 more on the losses and on "
-            "the baseline the estimate should be the same."
+            "The estimate is right on average, but the baseline does nothing. If 10 is added "
+            "to all losses and to the baseline, the estimate should stay the same."
         )
     drawn = rng.uniform(1, 4, 5)
     found = array(call(baselines, drawn.copy()), (5,), "`baselines`")
     if is_close(found, np.full(5, drawn.mean())):
         raise Wrong(
-            "The mean of the whole batch contains the row's own loss and so depends on its draw: "
-            "on average the gradient comes out too short by the factor 1 - 1/B."
+            "The mean of the whole batch contains the row's own loss, so it depends on its "
+            "draw. On average, the gradient is too short by the factor 1 - 1/B."
         )
     others = (drawn.sum() - drawn) / 4
     if is_close(found, others * 4 / 5):
         raise Wrong(
-            "The others' losses are added up rightly; there are B - 1 of them, not B."
+            "The sum of the other losses is right, but there are B - 1 of them, not B."
         )
     close(
         found,
         others,
-        "`baselines` is not, for each row, the mean of the other rows' losses.",
+        "`baselines` is not the mean of the losses of the other rows, for each row.",
     )
     return (
-        "Averaged over all draws it is the gradient, and no row takes off its own luck."
+        "The mean over all draws is the gradient, and no baseline contains the row's "
+        "own loss."
     )

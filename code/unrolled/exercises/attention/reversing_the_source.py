@@ -1,29 +1,33 @@
-"""Why reversing the source helps though it brings nothing nearer on average."""
+"""Why reversing the source helps although the mean distance stays the same."""
 
 from unrolled.exercises.judging import Wrong, is_close, number
 
-TITLE = "Nothing nearer, and yet better"
+TITLE = "Why reversing the source helps"
 CHAPTER = "05-attention/the-bottleneck"
 KIND = "derive"
 LEVEL = 2
 MINUTES = 20
 
 TEXT = r"""
-A network copies $n = 20$ symbols through one vector. Between reading symbol $k$ and writing it lie
-$d_k$ steps: $d_k = n$ if the source is read as it is, $d_k = 2k - 1$ if it is read reversed,
-$k = 1, \dots, n$. Suppose every step that the gradient goes back multiplies it by $\gamma = 0.9$,
-so that what reaches symbol $k$ from its output is $\gamma^{d_k}$.
+A network copies $n = 20$ symbols through one vector. Between reading symbol $k$ and writing it
+there are $d_k$ steps. If the source is read as it is, $d_k = n$. If it is read reversed,
+$d_k = 2k - 1$, for $k = 1, \dots, n$. Suppose that each step multiplies the gradient by
+$\gamma = 0.9$ on its way back, so that $\gamma^{d_k}$ is left when the gradient of output $k$
+reaches symbol $k$.
 
 Find four numbers:
 
-- `mean_distance`, the mean of $d_k$ over the symbols when the source is reversed;
-- `first`, by what factor the gradient that reaches symbol 1 changes when the source is reversed
-  (above 1 if it grows);
-- `last`, the same for symbol 20;
-- `total`, the same for the sum of the gradients over all symbols.
+- `mean_distance` is the mean of $d_k$ over the symbols when the source is reversed.
 
-Before you look at the comment, try to say why `total` comes out on the side of 1 where it does, and
-whether it would for another $\gamma < 1$.
+- `first` is the factor by which reversing the source changes the gradient that reaches symbol 1
+  (above 1 if the gradient grows).
+
+- `last` is this factor for symbol 20.
+
+- `total` is this factor for the sum of the gradients over all symbols.
+
+Before you look at the comment, try to explain why `total` is larger or smaller than 1. Would your
+explanation hold for a different $\gamma < 1$?
 """
 
 STUB = """
@@ -36,11 +40,10 @@ total = None
 """
 
 HINTS = (
-    "A factor is the gradient with the source reversed, divided by the gradient with the source as"
-    " it is, which is $\\gamma^{20}$ for every symbol.",
-    "The sum over the symbols is a geometric series: "
-    "$\\sum_k \\gamma^{2k-1} = \\gamma\\,(1 - \\gamma^{2n}) / (1 - \\gamma^2)$. Or let Python add "
-    "it up.",
+    "A factor is the gradient with the reversed source, divided by the gradient with the source "
+    "as it is. The latter is $\\gamma^{20}$ for every symbol.",
+    "The sum over the symbols is a geometric series: $\\sum_k \\gamma^{2k-1} = \\gamma\\,(1 - "
+    "\\gamma^{2n}) / (1 - \\gamma^2)$. You can also let Python add it up.",
 )
 
 SOLUTION = """
@@ -56,9 +59,9 @@ print(mean_distance, first, last, total)
 """
 
 COMMENT = r"""
-The mean of the odd numbers up to $2n - 1$ is $n$: on average nothing has come nearer. What training
-gets is a sum of $\gamma^{d}$, though, and not $\gamma$ to a mean. The function $d \mapsto \gamma^d$
-is convex, so by Jensen's inequality
+The mean of the odd numbers up to $2n - 1$ is $n$, so the mean distance is unchanged. But the sum of
+the gradients contains the powers $\gamma^{d_k}$, not the power of the mean distance. The function
+$d \mapsto \gamma^d$ is convex, so by Jensen's inequality
 
 $$
 \begin{aligned}
@@ -68,13 +71,16 @@ $$
 \end{aligned}
 $$
 
-with equality only if all distances are equal, or $\gamma = 1$. Any way of reading that spreads the
-distances and keeps their mean increases the gradient's sum, for every $\gamma \ne 1$; here it is
-nearly doubled. Symbol 1 gains the factor 7.4 that symbol 20 loses, since $d_1 + d_{20} = 2n$; but
-seven times as much is more than a seventh is less. This is a statement about the start of training,
-when nothing has been learnt. {cite:t}`sutskever2014` offered a similar guess for why reversing
-helped their translator. With attention every symbol is one step from its copy, and all twenty have
-what symbol 1 alone gains here. Try $\gamma = 0.99$ and $0.5$: where is reversing worth most?
+with equality only if all distances are equal or $\gamma = 1$. If the mean distance stays the same,
+any spread of the distances increases the sum of the gradients, for every $\gamma \ne 1$. Here the
+sum nearly doubles. The gradient of symbol 1 grows by the factor 7.4, and the gradient of symbol 20
+shrinks by the same factor, because $d_1 + d_{20} = 2n$. In the sum, the gain is larger than the
+loss.
+
+This is a statement about the start of training. {cite:t}`sutskever2014` gave a similar explanation
+for why reversing helped their translator, and called it incomplete. With attention, every symbol is
+one step from its copy, so all twenty symbols gain what only symbol 1 gains here. Try
+$\gamma = 0.99$ and $0.5$: for which $\gamma$ does reversing help most?
 """
 
 
@@ -85,7 +91,7 @@ def check(answers):
     mean = number(answers, "mean_distance")
     if is_close(mean, 21.0):
         raise Wrong(
-            "`mean_distance` is that of 2k. The nearest symbol is one step away, not two."
+            "`mean_distance` is the mean of 2k. The nearest symbol is one step away, not two."
         )
     if not is_close(mean, 20.0):
         raise Wrong("`mean_distance` is the mean of 1, 3, 5, …, 39, twenty numbers.")
@@ -94,35 +100,39 @@ def check(answers):
         found = number(answers, name)
         if is_close(found, 1 / right, 1e-3):
             raise Wrong(
-                f"`{name}` is upside down: reversed over as it is, not the other way."
+                f"`{name}` is inverted: divide the reversed value by the value as it is."
             )
         if is_close(found, right * gamma**n, 1e-3):
             raise Wrong(
-                f"`{name}` is the gradient itself; divide by what it was, γ to the 20th."
+                f"`{name}` is the gradient itself. Divide it by its old value, γ to the 20th."
             )
         if not is_close(found, right, 2e-3):
             raise Wrong(
-                f"`{name}` is γ to the power of a difference: the distance of that symbol when the "
-                "source is reversed, less 20."
+                f"`{name}` is γ to the power of a difference: the distance of this symbol in the "
+                "reversed source, minus 20."
             )
     total = number(answers, "total")
     right = sum(gamma**d for d in turned) / (n * gamma**n)
     if is_close(total, 1 / right, 2e-3):
-        raise Wrong("`total` is upside down: reversed over as it is.")
+        raise Wrong("`total` is inverted: divide the reversed sum by the sum as it is.")
     if is_close(total, 1.0, 1e-9):
         raise Wrong(
-            "`total` is not 1. You have put the mean distance into the exponent; the mean of "
+            "`total` is not 1. You used the mean distance as the exponent, but the mean of "
             "powers is not the power of the mean."
         )
     if is_close(total, sum(gamma**d for d in turned) / gamma**n, 2e-3):
-        raise Wrong("`total` compares a sum of twenty gradients with a single one.")
+        raise Wrong(
+            "`total` compares a sum of twenty gradients with a single gradient."
+        )
     if is_close(total, sum(ratios), 2e-3) or is_close(total, sum(ratios) / 2, 2e-3):
-        raise Wrong("`total` is over all twenty symbols, not the first and the last.")
+        raise Wrong(
+            "`total` is the sum over all twenty symbols, not over the first and the last."
+        )
     if not is_close(total, right, 2e-3):
         raise Wrong(
             "`total` is the sum of γ to 1, 3, …, 39, divided by twenty times γ to the 20th."
         )
     return (
-        "The mean distance is what it was, and the gradient's sum has nearly doubled: powers are "
-        "convex, and the spread of the distances pays."
+        "The mean distance is unchanged, but the sum of the gradients has nearly doubled, "
+        "because powers are convex."
     )

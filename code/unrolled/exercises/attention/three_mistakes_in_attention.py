@@ -12,10 +12,10 @@ LEVEL = 2
 MINUTES = 20
 
 TEXT = r"""
-Scaled dot-product attention for a padded batch. Nothing raises an error, the shapes are right, the
-weights are between 0 and 1, and padded places weigh exactly 0. There are three mistakes in it, all
-of them common. Find and mend them. The function must also hold when the padding contains large
-numbers: whatever stands there must not be seen.
+This function computes scaled dot-product attention for a padded batch. It raises no error, the
+shapes are right, the weights are between 0 and 1, and the weights of padded positions are exactly
+0. But it contains three common mistakes. Find and correct them. The function must also work if the
+padding contains large numbers: the padding must never change the result.
 """
 
 STUB = '''
@@ -26,7 +26,7 @@ def attend(queries, keys, values, mask):
     """Scaled dot-product attention.
 
     queries (B, T, E), keys (B, S, E), values (B, S, F); mask (B, S) is True at
-    real places. Returns the context (B, T, F) and the weights (B, T, S).
+    real positions. Returns the context (B, T, F) and the weights (B, T, S).
     """
     E = queries.shape[-1]
     scores = queries @ keys.swapaxes(1, 2) * np.sqrt(E)
@@ -44,12 +44,14 @@ print(context.shape, (weights >= 0).all(), (weights[1, :, 3:] == 0).all())
 '''
 
 HINTS = (
-    "Add a line to the author's test: what must `weights.sum(axis=-1)` be, in every row, also in "
-    "the second sequence? Then ask the same of each step of the function.",
-    "$\\sqrt E$ is there to make the spread of the scores 1: is it large or small without it?",
-    "A place has weight 0 in a softmax if its score is $-\\infty$. Weights that are set to 0 "
-    "afterwards have already taken their share, and dividing by what is left fails where nothing "
-    "is left: when the padding's score is so large that all other exponentials are 0.",
+    "Add a line to the author's test: what must `weights.sum(axis=-1)` be in every row, also in "
+    "the second sequence? Then check each step of the function in the same way.",
+    "$\\sqrt E$ should bring the standard deviation of the scores to 1. Is it large or small "
+    "without this factor?",
+    "A position gets weight 0 from a softmax if its score is $-\\infty$. If a weight is set to "
+    "0 after the softmax, its exponential is still in the denominator. Dividing by the "
+    "remaining sum does not always help: if the score of the padding is very large, all other "
+    "exponentials are 0.",
 )
 
 SOLUTION = '''
@@ -60,7 +62,7 @@ def attend(queries, keys, values, mask):
     """Scaled dot-product attention.
 
     queries (B, T, E), keys (B, S, E), values (B, S, F); mask (B, S) is True at
-    real places. Returns the context (B, T, F) and the weights (B, T, S).
+    real positions. Returns the context (B, T, F) and the weights (B, T, S).
     """
     E = queries.shape[-1]
     scores = queries @ keys.swapaxes(1, 2) / np.sqrt(E)
@@ -78,20 +80,23 @@ print(weights.sum(axis=-1))
 '''
 
 COMMENT = r"""
-*The axis.* Axis 1 of the scores are the queries. Each place then distributes itself over the steps
-of the answer, and a step's weights sum to anything. With $T = S$ and a picture of the weights one
-may look at this for a long time. *The scale.* The product of two vectors with independent entries
-of variance 1 has the variance $\sum_i \operatorname{Var}[q_i k_i] = E$. Divided by $\sqrt E$ its
-standard deviation is 1; multiplied, it is $E$, and the softmax has decided before training began.
-At such a place the gradient, $w_s\, \mathrm d c\,(v_s - c)^{\top}$, is nearly 0. *The mask.* What
-is set to 0 after the softmax has already been counted in its denominator. The context is too short
-by the padding's share, by another factor in each row and for each length of the padding.
+*The axis.* Axis 1 of the scores is the axis of the queries. With `axis=1`, the weights of each
+position sum to 1 over the queries, and the weights of a query can have any sum. If $T = S$, this is
+hard to see in a picture of the weights.
 
-Dividing once more by the sum of what is left is right in exact arithmetic and fails in the
-computer: subtracting the row's maximum, which may stand in the padding, can push every real
-exponential below the smallest number there is, and the row becomes $0/0$. A test for a mask
-therefore puts something outrageous into the padding and asks that the result be the same to the
-last bit.
+*The scale.* The product of two vectors with independent entries of variance 1 has the variance
+$\sum_i \operatorname{Var}[q_i k_i] = E$. Divided by $\sqrt E$, its standard deviation is 1.
+Multiplied by $\sqrt E$, it is $E$. One position then gets nearly all the weight before training
+starts, and the gradient $w_s\, \mathrm d c\,(v_s - c)^{\top}$ is nearly 0.
+
+*The mask.* A weight that is set to 0 after the softmax is still counted in the denominator. The
+weights of the real positions then sum to less than 1, by an amount that depends on the row and on
+the length of the padding.
+
+Dividing again by the sum of the real weights is right in exact arithmetic, but it can fail in
+floating point. The function subtracts the maximum of the row, which may be in the padding. Every
+real exponential can then underflow to 0, and the row becomes $0/0$. A test of a mask should
+therefore put very large numbers into the padding and require exactly the same result.
 """
 
 
@@ -115,11 +120,11 @@ def check(answers):
     context, weights = _both(reader, q, k, v, mask)
     if not (is_close(weights, cache.weights) and is_close(context, right)):
         raise Wrong(
-            "Right as long as the padding is small. With scores of some thousands in the padding "
-            "the exponentials of the real places are lost (0/0). Take the padding out before the "
-            "softmax and its maximum."
+            "This is right if the padding is small. If scores in the padding are in the "
+            "thousands, the exponentials of the real positions underflow (0/0). Mask the padding "
+            "before the softmax and its maximum."
         )
-    return "Rows sum to 1 over the real places alone, whatever stands in the padding."
+    return "Rows sum to 1 over the real positions, whatever the padding contains."
 
 
 def _both(reader, q, k, v, mask):
@@ -130,9 +135,9 @@ def _both(reader, q, k, v, mask):
     weights = np.asarray(found[1], dtype=float)
     if weights.shape == (*q.shape[:2], k.shape[1]) and not np.isfinite(weights).all():
         raise Wrong(
-            "The weights hold NaN, at least with large numbers in the padding: the row's maximum "
-            "stands in the padding, every real exponential is 0, and the row becomes 0/0. Take "
-            "the padding out before the softmax."
+            "Some weights are NaN if the padding contains large numbers. The maximum of the row "
+            "is in the padding, every real exponential is 0, and the row becomes 0/0. Mask the "
+            "padding before the softmax."
         )
     return (
         array(found[0], (*q.shape[:2], v.shape[2]), "The context"),
@@ -141,28 +146,28 @@ def _both(reader, q, k, v, mask):
 
 
 def _diagnose(found, q, k, mask):
-    """Returns which combination of mistakes makes these weights, as a sentence on one of them."""
+    """Returns a sentence on one of the mistakes that lead to these weights."""
     product, root = q @ k.swapaxes(1, 2), np.sqrt(q.shape[-1])
     scales = {
         "": product / root,
-        "Long vectors should not make large scores: by which power of E do you scale them?": (
+        "Long vectors should not give large scores: by which power of E do you scale them?": (
             product * root
         ),
         "The product is not scaled at all: its standard deviation grows with the root of E.": (
             product
         ),
-        "E itself is too much: the variance of the product is E, so its spread is the root.": (
+        "E itself is too much: the variance of the product is E, so its spread is the root of E.": (
             product / root**2
         ),
     }
     axes = {
         "": -1,
-        "Each place distributes itself over the queries: columns sum to 1 and not rows.": 1,
+        "The softmax runs over the queries: the columns sum to 1 instead of the rows.": 1,
         "The softmax runs over the batch.": 0,
     }
     late = (
-        "The mask comes after the softmax: where there is padding, what is left does not sum to "
-        "1, since the padding has already taken its share."
+        "The mask comes after the softmax. The padding is still in the denominator, so the other "
+        "weights do not sum to 1."
     )
     real = mask[:, None]
     for scale_message, scores in scales.items():
@@ -170,7 +175,7 @@ def _diagnose(found, q, k, mask):
             for mask_message in (
                 "",
                 late,
-                "The mask is not used: padding has weights.",
+                "The mask is not used: the padding has weights.",
             ):
                 z = scores if mask_message else np.where(real, scores, -np.inf)
                 with np.errstate(all="ignore"):
@@ -181,11 +186,11 @@ def _diagnose(found, q, k, mask):
                     said = [m for m in (axis_message, scale_message, mask_message) if m]
                     left = {
                         1: "One mistake is left. ",
-                        2: "Two mistakes are left; one of them: ",
+                        2: "Two mistakes are left. One of them: ",
                     }
                     return left.get(len(said), "One of the three: ") + said[0]
     if not is_close(found.sum(axis=-1), np.ones(found.shape[:2])):
-        return "The weights of a query do not sum to 1 over the places."
+        return "The weights of a query do not sum to 1 over the positions."
     if (found * ~real).any():
-        return "A padded place has a weight that is not exactly 0."
-    return "The weights are not the softmax of q k / √E over the real places."
+        return "The weight of a padded position is not exactly 0."
+    return "The weights are not the softmax of q k / √E over the real positions."

@@ -1,4 +1,4 @@
-"""Weights that are called attention and do not look at the source."""
+"""Weights that are called attention and do not depend on the content of the source."""
 
 from types import SimpleNamespace
 
@@ -15,19 +15,21 @@ LEVEL = 2
 MINUTES = 25
 
 TEXT = r"""
-For years a widely read tutorial on translation computed its "attention" in this way. The decoder's
-state $h$, $(B, H)$, goes through a layer and a matrix `W_s` with one column for each place that a
-source may have, and a softmax makes weights of the result. The network trains, and its loss falls.
+A widely read tutorial on translation computed its "attention" in the following way for years. The
+state $h$ of the decoder, $(B, H)$, goes through a layer, then through a matrix `W_s`, which has one
+column for each position that a source may have. A softmax of the result gives the weights. The
+network trains, and its loss falls.
 
-Two tasks:
+You have two tasks:
 
-1. Write the test that finds it. `looks(weigh, h, states)` gets a function `weigh(h, states)` that
-   returns weights $(B, S)$, and arrays to call it with. It returns True if the weights follow the
-   source when its places are put into another order, and False if they stay where they were.
-2. Mend `weights`, so that it has the additive score of the chapter,
-   $\tanh(h W_q + e_s W_k)\, v^{\top}$, for the encoder's states $e_s$, `states` $(B, S, E)$. The
-   parameters are there: `p.W_q` $(H, A)$, `p.W_k` $(E, A)$, `p.v` $(A,)$. `p.W_s` is no longer
-   needed.
+1. Write a test that finds the mistake. `looks(weigh, h, states)` gets a function `weigh(h, states)`
+   that returns weights $(B, S)$, and arrays to call it with. It returns True if the weights are
+   permuted in the same way when the positions of the source are permuted. Otherwise it returns
+   False.
+2. Correct `weights`, so that it has the additive score of the chapter,
+   $\tanh(h W_q + e_s W_k)\, v^{\top}$, for the states $e_s$ of the encoder, `states` $(B, S, E)$.
+   The parameters are `p.W_q` $(H, A)$, `p.W_k` $(E, A)$ and `p.v` $(A,)$. You no longer need
+   `p.W_s`.
 """
 
 STUB = '''
@@ -46,7 +48,7 @@ def weights(p, h, states):
 
 
 def looks(weigh, h, states):
-    """True if weigh(h, states) follows the places of the source."""
+    """True if weigh(h, states) follows the positions of the source."""
     raise NotImplementedError
 
 
@@ -60,11 +62,11 @@ print(weights(p, h, states).round(2))
 '''
 
 HINTS = (
-    "Which variable of `weights` is used for nothing but its shape?",
-    "For the test: call `weigh` with `states` and with `states[:, order]`, for some `order` of the"
-    " places. What must the second result be, given the first?",
-    "The additive score needs a hidden unit for every pair of an example and a place, $(B, S, A)$:"
-    " `(h @ p.W_q)[:, None] + states @ p.W_k`.",
+    "Which variable in `weights` is used only for its shape?",
+    "For the test, call `weigh` with `states` and with `states[:, order]`, for some `order` of "
+    "the positions. What must the second result be, given the first?",
+    "The additive score needs a hidden unit for every pair of an example and a position, $(B, "
+    "S, A)$: `(h @ p.W_q)[:, None] + states @ p.W_k`.",
 )
 
 SOLUTION = '''
@@ -83,7 +85,7 @@ def weights(p, h, states):
 
 
 def looks(weigh, h, states):
-    """True if weigh(h, states) follows the places of the source."""
+    """True if weigh(h, states) follows the positions of the source."""
     before, after = weigh(h, states), weigh(h, states[:, ::-1])
     return np.allclose(after, before[:, ::-1])
 
@@ -98,18 +100,18 @@ print(looks(lambda h, states: weights(p, h, states), h, states))
 '''
 
 COMMENT = r"""
-The function has a use for the source's *length* and none for its content. What it can learn is at
-which place one usually has to look when the decoder is in this state: after two words, look at the
-third. For languages with the same order of words that is a fair guess, and its picture has the
-bright diagonal that everybody expects of attention, so neither the loss nor the picture gives it
-away. It is limited to sources of 50 places, its columns beyond the usual lengths are never trained,
-and padding cannot be told from words.
+The function uses the *length* of the source, but not its content. It can only learn which position
+is usually the right one in a given state of the decoder, for example the third position after two
+words. If both languages have the same order of words, this is a fair guess. A picture of the
+weights then shows the bright diagonal that we expect from attention. So neither the loss nor the
+picture reveals the mistake. The function has other limits, too: it accepts at most 50 positions, it
+never trains the columns for rare lengths, and it cannot distinguish padding from words.
 
-What gives it away is a *symmetry*. Weights that come from comparing a query with keys go with the
-keys: if the source is permuted, they are permuted. Such tests need no right answer to compare with,
-and they find what a comparison of shapes and a falling loss do not. Try `looks` on a self-attention
-with and without positions ({doc}`/book/05-attention/self-attention`): there it says whether the
-network can know the order.
+A *symmetry* reveals the mistake. If the weights come from comparing a query with keys, they follow
+the keys: a permuted source gives permuted weights. A test of a symmetry needs no right answer to
+compare with, and it finds mistakes that a test of shapes misses. Try `looks` on a self-attention
+with and without positions ({doc}`/book/05-attention/self-attention`). There it tells you whether
+the network can use the order.
 """
 
 
@@ -133,28 +135,30 @@ def check(answers):
     def blind(h, states):
         return softmax(np.tanh(h @ p.W_q) @ p.W_s[:, : states.shape[1]])
 
-    def moody(h, states):  # depends on the source as a whole, and not on its places
+    def averaging(h, states):  # depends on the mean of the source, not on its positions
         return softmax(np.tanh(h @ p.W_q + states.mean(axis=1) @ p.W_k) @ p.W_s[:, :S])
 
     verdicts = {
-        weigh: _says(looks, weigh, h, states) for weigh in (right, blind, moody)
+        weigh: _says(looks, weigh, h, states) for weigh in (right, blind, averaging)
     }
     if verdicts[blind] and verdicts[right]:
         raise Wrong(
-            "`looks` says True of the tutorial's weights, which never read the source."
+            "`looks` returns True for the weights of the tutorial, which never read the "
+            "source."
         )
     if not verdicts[right]:
         raise Wrong(
-            "`looks` says False of weights that do compare: permuted places must give the same "
-            "weights in the permuted order, not the same array."
+            "`looks` returns False for weights that do compare. Permuted positions must give "
+            "the same weights in the permuted order, not the same array."
         )
-    if verdicts[moody]:
+    if verdicts[averaging]:
         raise Wrong(
-            "`looks` can be fooled: it says True of weights that change with the mean of the "
-            "source and are bound to no place. Ask more than that something changes: reorder the "
-            "places and say what the result has to be."
+            "`looks` can be fooled: it returns True for weights that depend only on the mean "
+            "of the source. It is not enough that something changes. Permute the positions, "
+            "and test what the result must be."
         )
-    return "The weights compare, and the test finds those that do not."
+    return "The weights compare query and keys, and the test finds weights that do "
+    "not."
 
 
 def _additive(p, h, states):
@@ -175,19 +179,19 @@ def _check_weights(reader, p, h, states):
         found, array(call(reader, p, h.copy(), 2 * states), (B, S), "The weights")
     ):
         raise Wrong(
-            "Other states of the encoder, the same weights: `weights` still does not look at "
-            "the source."
+            "Different states of the encoder give the same weights: `weights` still does not "
+            "look at the source."
         )
     a, b = (h @ p.W_q)[:, None], states @ p.W_k
     scores = {
-        "The tanh is missing: without it the query adds the same number to all scores of a row, "
-        "which a softmax does not see.": (a + b) @ p.v,
-        "The two halves are multiplied; the additive score adds them under one tanh.": (
+        "The tanh is missing. Without it, the query adds the same number to all scores of a "
+        "row, and the softmax does not change.": (a + b) @ p.v,
+        "The two parts are multiplied. The additive score adds them under one tanh.": (
             np.tanh(a * b) @ p.v
         ),
-        "The weights do not depend on the query. Either it is missing, or each half has a tanh of "
-        "its own, and then the query's adds the same number to all scores of a row. The sum of "
-        "both goes under one tanh.": np.tanh(b) @ p.v,
+        "The weights do not depend on the query. Either the query is missing, or each part "
+        "has its own tanh. In the second case, the query adds the same number to all scores "
+        "of a row. Take one tanh of the sum.": np.tanh(b) @ p.v,
     }
     for message, wrong in scores.items():
         if is_close(found, softmax(wrong)):
@@ -201,5 +205,5 @@ def _check_weights(reader, p, h, states):
                 "The scores are right. Each row of weights, (B, S), should sum to 1."
             )
         raise Wrong(
-            "The weights are not the softmax of tanh(h W_q + e W_k) · v over the places."
+            "The weights are not the softmax of tanh(h W_q + e W_k) · v over the positions."
         )

@@ -1,31 +1,31 @@
-"""Six predictions on what changes attention's weights."""
+"""Six predictions: which changes of the inputs change the weights of attention?"""
 
 from unrolled.exercises.judging import choice
 
-TITLE = "What a softmax sees"
+TITLE = "What changes the weights?"
 CHAPTER = "05-attention/attention"
 KIND = "predict"
 LEVEL = 1
 MINUTES = 10
 
 TEXT = r"""
-One query $q$ attends to $S$ places with the dot product $q\,k_s^{\top}$ for a score (not scaled).
-Predict, with pencil and paper, what each change does. Then try it in code.
+One query $q$ attends to $S$ positions. The score is the dot product $q\,k_s^{\top}$, without
+scaling. Predict with pencil and paper what each change does. Then try it in code.
 
-1. `plus_five`: 5 is added to all scores of the row. The weights are then **(a)** the same; **(b)**
+1. `plus_five`: we add 5 to all scores of the row. The weights are then **(a)** the same; **(b)**
    more even; **(c)** more peaked.
-2. `doubled`: the query is multiplied by 2. Then **(a)** nothing changes; **(b)** all weights
-   double; **(c)** the ratio of any two weights is squared.
-3. `permuted`: the places of the source change their order, keys and values together. Then **(a)**
+2. `doubled`: we multiply the query by 2. Then **(a)** nothing changes; **(b)** all weights double;
+   **(c)** the ratio of any two weights is squared.
+3. `permuted`: we change the order of the positions, for keys and values together. Then **(a)**
    weights and context are the same; **(b)** the weights are permuted and the context is the same;
    **(c)** weights and context are permuted.
-4. `copied`: a place of weight $w$ is put into the source a second time, key and value. Its two
-   copies together then weigh **(a)** $w$; **(b)** $2w$; **(c)** $2w / (1 + w)$.
-5. `moved`: the same row $m$ is added to all values. The context is then **(a)** the same; **(b)**
+4. `copied`: we add a second copy of one position, with the same key and value. Its weight was $w$.
+   The weights of the two copies then sum to **(a)** $w$; **(b)** $2w$; **(c)** $2w / (1 + w)$.
+5. `moved`: we add the same row $m$ to all values. The context is then **(a)** the same; **(b)**
    moved by $m$; **(c)** moved by $m/S$.
-6. `longer`: the entries of $q$ and of all $k_s$ are independent with mean 0 and variance 1,
-   $S = 20$, and their number grows from 16 to 1024. The largest weight is then on average **(a)**
-   about as large; **(b)** near $1/20$; **(c)** near 1.
+6. `longer`: the entries of $q$ and of all $k_s$ are independent with mean 0 and variance 1, and
+   $S = 20$. The number of entries grows from 16 to 1024. The largest weight is then on average
+   **(a)** about as large as before; **(b)** near $1/20$; **(c)** near 1.
 """
 
 STUB = """
@@ -38,11 +38,11 @@ longer = None
 """
 
 HINTS = (
-    "Write $w_s = e^{z_s} / \\sum_r e^{z_r}$ with $z$ for the scores, and put each change into it."
-    " For ratios: $w_r / w_s = e^{z_r - z_s}$.",
-    "For `copied` let $a = e^{z}$ of that place and $b$ be the sum of $e^{z}$ over the others. "
-    "Then $w = a / (a + b)$. For `longer`: the variance of a sum of $E$ independent terms of "
-    "variance 1.",
+    "Write $w_s = e^{z_s} / \\sum_r e^{z_r}$, where $z$ stands for the scores, and apply each "
+    "change. For ratios, use $w_r / w_s = e^{z_r - z_s}$.",
+    "For `copied`, let $a = e^{z}$ for the copied position, and let $b$ be the sum of $e^{z}$ "
+    "over the other positions. Then $w = a / (a + b)$. For `longer`, what is the variance of a "
+    "sum of $E$ independent terms with variance 1?",
 )
 
 SOLUTION = """
@@ -69,18 +69,20 @@ for E in (16, 1024):
 """
 
 COMMENT = r"""
-A softmax sees differences: $w_r / w_s = e^{z_r - z_s}$. What is common to all scores is invisible
-(1), which is why a bias of the keys never learns ({doc}`/book/05-attention/self-attention`). A
-factor before the scores is an inverse *temperature* (2): it multiplies the differences and raises
-the ratios to its power, and nothing in attention sets it but the lengths of query and keys. That is
-what goes wrong in (6). The score is a sum of $E$ independent terms of variance 1, its standard
-deviation is $\sqrt E$, 4 at first and then 32; the largest of twenty leads by far more than the
-softmax needs to decide, before anything was learnt. Divided by $\sqrt E$ the spread is 1 at every
-length.
+The weights depend only on differences of scores, because $w_r / w_s = e^{z_r - z_s}$. A number that
+is added to all scores has no effect (1). For this reason a bias of the keys gets no gradient
+({doc}`/book/05-attention/self-attention`). A factor multiplies all differences, so it raises the
+ratios to its power (2). It is called an inverse *temperature*.
 
-In (3) the sum over places has its terms in another order. Attention by itself has no order; what
-the translator knows of it, its encoder put into the keys. (4) is the case of a repeated word. With
-$w = a/(a+b)$,
+The lengths of query and keys act as such a factor, which explains (6). The score is a sum of $E$
+independent terms with variance 1. Its standard deviation is $\sqrt E$, which grows from 4 to 32.
+The largest of the twenty scores is then so far above the others that it gets nearly all the weight,
+before anything has been learnt. If the score is divided by $\sqrt E$, its standard deviation is 1
+at every length.
+
+In (3), only the order of the terms of a sum changes. Attention itself does not depend on the order
+of the source. The translator gets the order from its encoder, whose states serve as keys. (4) is
+the case of a repeated word. With $w = a/(a+b)$,
 
 $$
 \begin{aligned}
@@ -90,17 +92,17 @@ $$
 \end{aligned}
 $$
 
-more than $w$, and never more than 1: attention counts votes, and padding that is not masked votes
-too. (5) holds because the weights sum to 1, and fails in a network whose mask comes after the
-softmax.
+which is more than $w$ and never more than 1. Every position adds to the denominator, and padding
+that is not masked adds to it too. (5) holds because the weights sum to 1. It fails in a network
+that applies the mask after the softmax.
 """
 
 WHY_NOT = {
     "plus_five": (
         "a",
         {
-            "b": "`plus_five`: more even would mean smaller differences between the scores. Adding "
-            "5 to all of them leaves every difference as it was.",
+            "b": "`plus_five`: the weights are more even if the differences between the scores are "
+            "smaller. Adding 5 to all scores leaves every difference unchanged.",
             "c": "`plus_five`: every exponential grows by the factor e to the 5th, and so does "
             "their sum.",
         },
@@ -108,46 +110,44 @@ WHY_NOT = {
     "doubled": (
         "c",
         {
-            "a": "`doubled`: all scores double, and so do their differences. Scores 1 and 0 become "
-            "2 and 0.",
-            "b": "`doubled`: a row of weights sums to 1 whatever the scores; they cannot all "
+            "a": "`doubled`: all scores double, and so do their differences. Scores of 1 and 0 "
+            "become 2 and 0.",
+            "b": "`doubled`: a row of weights sums to 1 for any scores, so the weights cannot all "
             "double.",
         },
     ),
     "permuted": (
         "b",
         {
-            "a": "`permuted`: the weight of a place goes with its key; the row of weights is in "
-            "the new order.",
-            "c": "`permuted`: the context is one vector of F numbers, a sum over the places. A sum "
-            "does not ask for an order.",
+            "a": "`permuted`: the weight of a position depends on its key, so the weights are in "
+            "the new order too.",
+            "c": "`permuted`: the context is one vector of F numbers, a sum over the positions. A "
+            "sum does not depend on the order of its terms.",
         },
     ),
     "copied": (
         "c",
         {
-            "a": "`copied`: they do not share the old weight. Each copy adds its full exponential "
-            "to the sum.",
-            "b": "`copied`: with w = 0.6 that would be more than 1. The sum in the denominator has "
-            "grown too.",
+            "a": "`copied`: the copies do not share the old weight. Each copy adds its full "
+            "exponential to the sum.",
+            "b": "`copied`: with w = 0.6, this would be more than 1. The sum in the denominator "
+            "grows too.",
         },
     ),
     "moved": (
         "b",
         {
-            "a": "`moved`: the weights do not depend on the values, but the context is made of "
-            "them.",
-            "c": "`moved`: every value moves by the whole of m, and a mean moves with what it is "
-            "the mean of. The weights sum to 1, not each to 1/S.",
+            "a": "`moved`: the weights do not depend on the values, but the context is their mean.",
+            "c": "`moved`: every value moves by m, so their mean moves by m too.",
         },
     ),
     "longer": (
         "c",
         {
-            "a": "`longer`: a score is a sum of E terms, and the more terms, the wider it is "
-            "spread. The softmax sees the spread.",
-            "b": "`longer`: even weights come from scores that hardly differ. What does the "
-            "variance of a sum do when the number of its terms grows?",
+            "a": "`longer`: a score is a sum of E terms, and its spread grows with the number of "
+            "terms. The weights depend on this spread.",
+            "b": "`longer`: even weights come from scores that hardly differ. What happens to the "
+            "variance of a sum if the number of its terms grows?",
         },
     ),
 }
@@ -157,4 +157,4 @@ def check(answers):
     """Six choices."""
     for name, (right, why_not) in WHY_NOT.items():
         choice(answers, name, why_not, right)
-    return "It sees differences of scores, and every exponential in the sum has a vote."
+    return "The weights depend on differences of scores, and every position adds to the sum."
