@@ -5,8 +5,8 @@ r"""SGD steps of the language model that move less and less memory.
 All compute the same step as ``language_model.loss_and_gradient(reduction="sum")`` and
 ``optimizers.sgd`` over ``rnn``. They differ in how often an array is read from memory or written
 there, which ``cost`` counts. From the slowest to the fastest they are ``reference_step``, then
-``step`` with ``output_in_place``, ``output_fused``, ``output_and_update``, or
-``output_on_threads``. T time, B batch, N real words of a batch, V vocabulary, H hidden.
+``step`` with ``output_in_place``, ``output_fused`` and ``output_and_update``.
+T time, B batch, N real words of a batch, V vocabulary, H hidden.
 """
 
 import math
@@ -269,60 +269,6 @@ def copy_of(W, work):
     copy = work.array("W_new", W.shape, W.dtype)
     copy[:] = W
     return copy
-
-
-# --- threads -------------------------------------------------------------------------------------
-
-
-def output_on_threads(
-    h, p, targets, learning_rate, work, pool, threads, rows_at_once=ROWS_AT_ONCE
-):
-    """As ``output_and_update``, with the work of each block divided among threads.
-
-    Each thread first takes some of the rows: their logits, probabilities and dh. When all
-    are done, each takes some of the hidden units: their rows of W_y, which no other thread
-    writes. NumPy lets go of Python's lock inside a call, and BLAS should be limited to one
-    thread.
-
-    Args:
-        h: (N, H) states.
-        p: ``language_model.Params``; W_y and b_y are overwritten.
-        targets: (N,) ids.
-        learning_rate: η.
-        work: a Workspace.
-        pool: a ``concurrent.futures.ThreadPoolExecutor``.
-        threads: how many threads it has.
-        rows_at_once: rows of a block for each thread.
-
-    Returns:
-        As ``output_and_update``.
-    """
-    dh = work.array("dh", h.shape, h.dtype)
-    blocks = parts(len(h), math.ceil(len(h) / (threads * rows_at_once)))
-    W_new = p.W_y if len(blocks) == 1 else copy_of(p.W_y, work)
-    db_y, loss = np.zeros_like(p.b_y), 0.0
-    for block in blocks:
-        h_block, dh_block, targets_block = h[block], dh[block], targets[block]
-        u = work.array("u", (len(h_block), len(p.b_y)), h.dtype)
-
-        def some_rows(rows, h=h_block, dh=dh_block, targets=targets_block, u=u):
-            np.matmul(h[rows], p.W_y, out=u[rows])
-            u[rows] += p.b_y
-            loss = logits_to_gradient(u[rows], targets[rows])
-            np.matmul(u[rows], p.W_y.T, out=dh[rows])
-            return loss, np.ones(rows.stop - rows.start, u.dtype) @ u[rows]
-
-        def some_units(units, h=h_block, u=u):
-            subtract_product(W_new[units], h[:, units], u, learning_rate)
-
-        for loss_here, db_here in pool.map(some_rows, parts(len(u), threads)):
-            loss += loss_here
-            db_y += db_here
-        list(pool.map(some_units, parts(h.shape[1], threads)))
-    if W_new is not p.W_y:
-        p.W_y[:] = W_new
-    p.b_y[:] -= h.dtype.type(learning_rate) * db_y
-    return loss, dh
 
 
 # --- a whole step --------------------------------------------------------------------------------
