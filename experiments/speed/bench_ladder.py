@@ -44,10 +44,11 @@ PACKAGES = (
 # Name: what it is; rows a step (B sentences); threads, 0: all.
 RUNGS = {
     "loops": ("nested loops, float64", 1, 1),
-    "loops_window": ("the same, the posts' four steps back", 1, 1),
+    "loops_window": ("nested loops, four steps back", 1, 1),
     "products64": ("matrix products, float64", 1, 1),
-    "products64_kept": ("the same, freed memory kept", 1, 1),
+    "products64_kept": ("matrix products, float64, memory kept", 1, 1),
     "products32": ("matrix products, float32", 1, 1),
+    "products32_kept": ("matrix products, float32, memory kept", 1, 1),
     "in_place": ("in place", 1, 1),
     "fused": ("loss and gradient in one", 1, 1),
     "update": ("update inside the product", 1, 1),
@@ -263,6 +264,7 @@ def counts():
         "products64": (cost.plain(*sizes), 8, "float64"),
         "products64_kept": (cost.plain(*sizes), 8, "float64"),
         "products32": (cost.plain(*sizes), 4, "float32"),
+        "products32_kept": (cost.plain(*sizes), 4, "float32"),
         "in_place": (cost.in_place(*sizes), 4, "float32"),
         "fused": (cost.fused(*sizes), 4, "float32"),
         "update": (cost.updating(*sizes), 4, "float32"),

@@ -165,9 +165,12 @@ def numpy_kernels(found):
 
 
 def numpy_kept(found):
-    """Float64 where the allocator was told to keep freed memory, so that no page is new."""
-    double, one = found.params(np.float64), found.batches[1]
-    found.add("products64_kept", lambda: sgd_step.reference_step(double, one, RATE))
+    """Matrix products where the allocator keeps freed memory, so that no page is new."""
+    one = found.batches[1]
+    for bits, dtype in ((64, np.float64), (32, np.float32)):
+        p = found.params(dtype)
+        step = lambda p=p: sgd_step.reference_step(p, one, RATE)  # noqa: E731
+        found.add(f"products{bits}_kept", step)
 
 
 def numpy_threads(found):
