@@ -40,9 +40,9 @@ def fused_floor(T, exchange, operations, rate):
 
     Args:
         T: steps.
-        exchange: seconds of a step in which programs only wait for one another, l_x.
+        exchange: seconds of a step in which programs only wait for each other, l_x.
         operations: of all products, forward and backward, W.
-        rate: of large products, R.
+        rate: of large products, R_max.
     """
     return 2 * T * exchange + operations / rate
 

@@ -70,7 +70,7 @@ class Workspace:
 
 
 def states(p, inputs, work):
-    """Returns ``rnn.forward``'s states and the one before the first, (T+1, B, H).
+    """Returns the states of ``rnn.forward`` after the initial state, (T+1, B, H).
 
     Args:
         p: ``rnn.Params``.
@@ -90,12 +90,12 @@ def states(p, inputs, work):
 
 
 def dstates(p, h, da, work):
-    """Overwrites dh, which ``da`` (T, B, H) holds, with da, by eq-delta-recursion.
+    """Turns dh into da, in the same array (T, B, H), by eq-delta-recursion.
 
     Args:
         p: ``rnn.Params``.
         h: (T+1, B, H), what ``states`` returned.
-        da: the gradient with respect to each h_t by its own output alone; overwritten.
+        da: the gradient of each h_t by its own output alone; overwritten with da.
         work: a Workspace.
     """
     slope = work.array("slope", da.shape, da.dtype)
@@ -112,12 +112,12 @@ def dstates(p, h, da, work):
 def update_cell(p, inputs, h, da, learning_rate):
     """Subtracts η times the gradient from the cell's weights; of W_x only the rows read.
 
-    A row of W_x whose word does not occur has the gradient 0. TB rows are read and
-    written, where a dense gradient would have V rows to clear, to scale and to subtract.
+    A row of W_x whose word does not occur has the gradient 0. At most TB rows are read
+    and written. A dense gradient would clear, scale and subtract V rows.
     """
     ids, rows = inputs.reshape(-1), da.reshape(-1, da.shape[-1])
     h_before = h[:-1].reshape(rows.shape)
-    rows *= p.b.dtype.type(learning_rate)  # η da; without η it is not needed any more
+    rows *= p.b.dtype.type(learning_rate)  # η da; da itself is not needed any more
     p.W_h[:] -= h_before.T @ rows
     p.b[:] -= rows.sum(axis=0)
     order = np.argsort(ids, kind="stable")
@@ -164,7 +164,7 @@ def output_in_place(h, p, targets, learning_rate, work):
 def logits_to_gradient(u, targets):
     """Turns logits (N, V) into softmax(u) - onehot(target); returns the summed loss.
 
-    One exponential for each logit: the sum that makes them probabilities is the loss's.
+    Takes one exponential for each logit: loss and probabilities need the same sum.
     """
     here = np.arange(len(u)), targets
     u -= u.max(axis=1, keepdims=True)
@@ -193,18 +193,18 @@ def output_fused(h, p, targets, learning_rate, work):
 def subtract_product(W, x, dy, learning_rate):
     """Subtracts η x^T dy from W in one call of BLAS; the product is never stored.
 
-    BLAS's ``gemm`` is C ← αAB + βC. With α = -η, β = 1 and W as C, the sum is added up
-    in the processor's registers and meets W there. BLAS counts by columns, so it is given
-    transposes.
+    BLAS's ``gemm`` is C ← αAB + βC, here with α = -η, β = 1 and W as C. The product is
+    summed in the processor's registers and added to W from there. BLAS stores matrices
+    by columns, so it gets the transposes.
 
     Args:
-        W: (m, n), overwritten; its rows must lie one after the other in memory.
+        W: (m, n), overwritten; C-contiguous.
         x: (N, m).
         dy: (N, n).
         learning_rate: η.
 
     Raises:
-        ValueError: W is laid out in another way, or the three are not of one dtype.
+        ValueError: W has a different layout, or the three dtypes differ.
     """
     if not W.flags.c_contiguous or not W.dtype == x.dtype == dy.dtype:
         kinds = f"{W.dtype}, {x.dtype} and {dy.dtype}"
@@ -217,11 +217,11 @@ def subtract_product(W, x, dy, learning_rate):
 
 
 def output_and_update(h, p, targets, learning_rate, work, rows_at_once=ROWS_AT_ONCE):
-    """As ``output_fused``, for a block of rows at a time, the update inside the product.
+    """As ``output_fused``, in blocks of rows, with the update inside the product.
 
     Later blocks need the old weights, so with more than one block the updates go to a
-    copy. The rows of the product for dh are filled up with zeros to a multiple of 16:
-    BLAS's kernels keep that many in registers, and are slow on a remainder.
+    copy. For the product dh, zeros fill up the rows to a multiple of 16: BLAS's kernels
+    compute that many rows at a time, and are slower on the rest.
     """
     N, (H, V) = len(h), p.W_y.shape
     dh = work.array("dh", (rounded(N), H), h.dtype)
@@ -289,8 +289,8 @@ def step(p, batch, learning_rate, work, output=output_and_update, **options):
         The summed loss in nats before the step.
 
     Raises:
-        ValueError: ids out of range, a batch without a real word, another cell, or weights of
-            unequal dtypes or of another memory layout.
+        ValueError: ids out of range, a batch without a real word, a different cell, or weights of
+            unequal dtypes or of a different memory layout.
     """
     kinds = {(w.dtype.name, w.flags.c_contiguous) for w in tree.leaves(p)}
     if len(kinds) > 1 or (p.W_y.dtype.name, True) not in kinds:
