@@ -36,7 +36,7 @@ def saturating_batch(latency, work, rate):
 def fused_floor(T, exchange, operations, rate):
     """Returns a floor of forward and backward in one launch each.
 
-        t >= 2 T l_x + W / R                                                (eq-fused-floor)
+        t >= 2 T l_x + W / R_max                                           (eq-fused-floor)
 
     Args:
         T: steps.
