@@ -24,7 +24,8 @@ programs and the forward pass. Set these names:
 A device has 132 multiprocessors. Each runs one program with at most 128 KiB ($2^{17}$ bytes) of
 $W_h$, and all programs must run at the same time. Again $B = 64$ with 2 bytes per number. You may
 choose $R$ from 16, 32, 64 and $U$ from 16, 32, and $H$ must be a multiple of $U$. Set
-`widest` to the largest $H$ that fits, and `rows` and `units` to an $R$ and a $U$ with which it fits.
+`widest` to the largest $H$ that fits. Set `rows` and `units` to an $R$ and a $U$ with which it
+fits.
 
 Finally, let the reset gate act *before* the product, $(r_t \odot h_{t-1})\, W_{hh}$. How does the
 kernel change? Set `waits` to the right letter:
