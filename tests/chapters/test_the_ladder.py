@@ -1,11 +1,13 @@
 """The chapter "The ladder": its equations, and that the record says what the prose says."""
 
 import itertools
+import platform
 
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
+from tests.support import page_cells
 from unrolled import records
 from unrolled.data import text
 from unrolled.models import language_model
@@ -105,6 +107,25 @@ def test_page_faults_account_for_most_of_rung_3(bench):
         for rung in (double, single)
     ]
     assert 1.8 < counted[0] / counted[1] < 2.2
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(
+    platform.libc_ver()[0] != "glibc", reason="other allocators keep other amounts"
+)
+@pytest.mark.claim(
+    "float32-has-page-faults-too",
+    "In a new process the float32 step has page faults, too. A step in place has none, and neither "
+    "has a step whose allocator keeps freed memory.",
+)
+def test_float32_does_not_avoid_page_faults():
+    """The counts of the page's own cell, in new processes: more than 500 against fewer than 50."""
+    (first, *cells) = page_cells.cells("07-gpu/the-ladder.md")
+    (cell,) = (cell for cell in cells if "def page_faults" in cell)
+    counts = page_cells.executed("07-gpu/the-ladder.md", [first, cell])["counts"]
+    for way, (usual, kept) in counts.items():
+        assert usual < 50 if "in place" in way else usual > 500
+        assert kept < 50
 
 
 @pytest.mark.claim(
