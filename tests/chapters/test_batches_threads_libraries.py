@@ -16,17 +16,6 @@ def quartiles(rung):
     return rung["seconds"]["quartiles"]
 
 
-@pytest.mark.equation("eq-amdahl")
-@pytest.mark.parametrize(("serial", "n"), [(0.1, 2), (0.5, 4), (0.02, 16), (1.0, 3)])
-def test_a_schedule_of_small_pieces_gains_what_amdahl_says(serial, n):
-    """Ten thousand pieces; one thread has its own to do, then all share the rest."""
-    pieces = 10_000
-    alone = round(serial * pieces)
-    rounds = alone + -(-(pieces - alone) // n)
-    assert pieces / rounds == pytest.approx(1 / (serial + (1 - serial) / n), rel=1e-3)
-    assert pieces / rounds <= 1 / serial
-
-
 @pytest.mark.claim(
     "no-rung-is-above-its-roof",
     "Up to rung 6 each rung does more operations for each byte, and none is above its roof.",

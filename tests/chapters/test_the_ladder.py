@@ -32,6 +32,17 @@ def test_the_gradient_of_a_row_sums_over_the_places_of_its_word():
     assert_allclose((before - p.cell.W_x)[3], by_hand, atol=1e-14)
 
 
+@pytest.mark.equation("eq-amdahl")
+@pytest.mark.parametrize(("serial", "n"), [(0.1, 2), (0.5, 4), (0.02, 16), (1.0, 3)])
+def test_a_schedule_of_small_pieces_gains_what_amdahl_says(serial, n):
+    """Ten thousand pieces; one thread has its own to do, then all share the rest."""
+    pieces = 10_000
+    alone = round(serial * pieces)
+    rounds = alone + -(-(pieces - alone) // n)
+    assert pieces / rounds == pytest.approx(1 / (serial + (1 - serial) / n), rel=1e-3)
+    assert pieces / rounds <= 1 / serial
+
+
 @pytest.fixture(scope="module")
 def bench():
     record = records.load("bench_ladder")
