@@ -62,8 +62,9 @@ def compile_step(mesh, p, batch, learning_rate, cell=rnn):
     """Compiles ``jax_cells.sgd_step`` for weights and batches placed on a mesh.
 
     Returns:
-        A function of (weights, inputs, targets, mask) that returns (loss, new weights);
-        every device has all new weights. Its ``as_text()`` is one device's program.
+        A function of (weights, inputs, targets, mask) that returns (loss, new
+        weights); every device has all new weights. Its ``as_text()`` is the program
+        of one device.
     """
     whole = NamedSharding(mesh, PartitionSpec())
     step = functools.partial(jax_cells.sgd_step, cell=cell, learning_rate=learning_rate)

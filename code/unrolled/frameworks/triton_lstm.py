@@ -95,7 +95,7 @@ def arrive(counter):
 
 @jit
 def wait_for(counter, count):
-    """Waits until the counter has reached ``count``; others have stored their part then."""
+    """Waits until the counter is ``count`` or more: others have stored their part."""
     while tl.atomic_add(counter, 0, sem="acquire", scope="gpu") < count:
         pass
     tl.debug_barrier()

@@ -17,7 +17,7 @@ def work(H, D, gates, passes=3):
     Args:
         H: hidden units.
         D: entries of an input.
-        gates: blocks of H columns: 1 for the plain cell, 3 for a GRU, 4 for an LSTM.
+        gates: blocks of H columns: 1 in the plain cell, 3 in a GRU, 4 in an LSTM.
         passes: 1 for forward alone; backward does twice as much again.
     """
     return passes * 2 * (D + H) * gates * H

@@ -54,14 +54,14 @@ def reference_step(p, batch, learning_rate):
 
 
 class Workspace:
-    """Arrays for intermediate results, by name: allocated once and used at every step."""
+    """Arrays by name, allocated once and used again at every step."""
 
     def __init__(self):
         """Makes an empty workspace."""
         self.memory = {}
 
     def array(self, name, shape, dtype):
-        """Returns an array of that shape; it may overwrite the last array of that name."""
+        """Returns an array; it may overwrite the last array of that name."""
         size = int(np.prod(shape))
         memory = self.memory.get(name)
         if memory is None or memory.dtype != dtype or memory.size < size:
@@ -110,10 +110,11 @@ def dstates(p, h, da, work):
 
 
 def update_cell(p, inputs, h, da, learning_rate):
-    """Subtracts η times the gradient from the cell's weights; of W_x only the rows read.
+    """Subtracts η times the gradient from the cell's weights.
 
-    A row of W_x whose word does not occur has the gradient 0. At most TB rows are read
-    and written. A dense gradient would clear, scale and subtract V rows.
+    A row of W_x whose word does not occur has the gradient 0. So only the rows that
+    were read change, at most TB of V. A dense gradient would clear, scale and subtract
+    V rows.
     """
     ids, rows = inputs.reshape(-1), da.reshape(-1, da.shape[-1])
     h_before = h[:-1].reshape(rows.shape)
@@ -162,9 +163,9 @@ def output_in_place(h, p, targets, learning_rate, work):
 
 
 def logits_to_gradient(u, targets):
-    """Turns logits (N, V) into softmax(u) - onehot(target); returns the summed loss.
+    """Turns logits (N, V) into softmax(u) - onehot(target); returns the loss.
 
-    Takes one exponential for each logit: loss and probabilities need the same sum.
+    The loss is summed. It needs the same exponentials as the probabilities.
     """
     here = np.arange(len(u)), targets
     u -= u.max(axis=1, keepdims=True)
@@ -177,7 +178,7 @@ def logits_to_gradient(u, targets):
 
 
 def output_fused(h, p, targets, learning_rate, work):
-    """As ``output_in_place``, with loss and gradient from one set of exponentials."""
+    """As ``output_in_place``, with one exponential for each logit."""
     u = work.array("u", (len(h), len(p.b_y)), h.dtype)
     np.matmul(h, p.W_y, out=u)
     u += p.b_y
@@ -193,9 +194,9 @@ def output_fused(h, p, targets, learning_rate, work):
 def subtract_product(W, x, dy, learning_rate):
     """Subtracts η x^T dy from W in one call of BLAS; the product is never stored.
 
-    BLAS's ``gemm`` is C ← αAB + βC, here with α = -η, β = 1 and W as C. The product is
-    summed in the processor's registers and added to W from there. BLAS stores matrices
-    by columns, so it gets the transposes.
+    BLAS's ``gemm`` is C ← αAB + βC, here with α = -η, β = 1 and W as C. The
+    product is summed in the processor's registers and added to W from there. BLAS
+    stores matrices by columns, so it gets the transposes.
 
     Args:
         W: (m, n), overwritten; C-contiguous.
@@ -219,9 +220,9 @@ def subtract_product(W, x, dy, learning_rate):
 def output_and_update(h, p, targets, learning_rate, work, rows_at_once=ROWS_AT_ONCE):
     """As ``output_fused``, in blocks of rows, with the update inside the product.
 
-    Later blocks need the old weights, so with more than one block the updates go to a
-    copy. For the product dh, zeros fill up the rows to a multiple of 16: BLAS's kernels
-    compute that many rows at a time, and are slower on the rest.
+    Later blocks need the old weights, so with more than one block the updates go to
+    a copy. For the product dh, zeros fill up the rows to a multiple of 16: BLAS's
+    kernels compute that many rows at a time, and are slower on the rest.
     """
     N, (H, V) = len(h), p.W_y.shape
     dh = work.array("dh", (rounded(N), H), h.dtype)
