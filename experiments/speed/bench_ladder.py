@@ -44,9 +44,11 @@ PACKAGES = (
 # Name: what it is; rows a step (B sentences); threads, 0: all.
 RUNGS = {
     "loops": ("nested loops, float64", 1, 1),
-    "loops_window": ("the same, the posts' four steps back", 1, 1),
+    "loops_window": ("nested loops, four steps back", 1, 1),
     "products64": ("matrix products, float64", 1, 1),
+    "products64_kept": ("matrix products, float64, memory kept", 1, 1),
     "products32": ("matrix products, float32", 1, 1),
+    "products32_kept": ("matrix products, float32, memory kept", 1, 1),
     "in_place": ("in place", 1, 1),
     "fused": ("loss and gradient in one", 1, 1),
     "update": ("update inside the product", 1, 1),
@@ -57,9 +59,9 @@ RUNGS = {
     "kernels_batch": (f"batch of {B}, wider kernels", B, 1),
     "package_batch": (f"the package's own step, batch of {B}", B, 1),
     "threads_blas": ("BLAS's threads", 1, 0),
-    "threads": ("threads over rows and units", 1, 0),
+    "threads_one_pool": ("NumPy's threads alone", 1, 0),
     "threads_blas_batch": (f"BLAS's threads, batch of {B}", B, 0),
-    "threads_batch": (f"threads over rows and units, batch of {B}", B, 0),
+    "threads_one_pool_batch": (f"NumPy's threads alone, batch of {B}", B, 0),
     **{
         f"pytensor_{key}{suffix}": (f"PyTensor, {mode}{words}", size, 1)
         for key, mode in (("c", "C"), ("numba", "Numba"), ("jax", "JAX"))
@@ -81,6 +83,8 @@ RUNGS = {
     "threads_jax_batch": (f"JAX, batch of {B}", B, 0),
 }
 WIDE = {"SkylakeX", "Cooperlake", "SapphireRapids"}  # OpenBLAS's kernels for AVX-512
+# glibc's allocator then gives no freed memory back to the operating system.
+KEPT = {"MALLOC_MMAP_THRESHOLD_": str(2**30), "MALLOC_TRIM_THRESHOLD_": str(2**30)}
 FLAGS = {"avx512f", "avx512cd", "avx512bw", "avx512dq", "avx512vl"}
 
 
@@ -172,10 +176,12 @@ def groups(cores):
     kernels, why_not = wider_kernels()
     wide = {"OPENBLAS_CORETYPE": kernels} if kernels else {}
     found = [("numpy_default", 1, {}), ("numpy_kernels", 1, wide)]
+    found += [("numpy_kept", 1, KEPT)]
     found += [("pytensor", 1, wide), ("keras", 1, {}), ("jax", 1, {})]
     missing = {} if kernels else {"wider kernels": why_not}
     if cores > 1:
-        found += [(name, cores, wide) for name in ("numpy_threads", "keras", "jax")]
+        ours = "numpy_threads", "numpy_one_pool"
+        found += [(name, cores, wide) for name in (*ours, "keras", "jax")]
     else:
         missing["all threads"] = "this machine has one core"
     return found, missing
@@ -256,7 +262,9 @@ def counts():
     return {
         "loops": (cost.loops(T, H, V), 8, "float64"),
         "products64": (cost.plain(*sizes), 8, "float64"),
+        "products64_kept": (cost.plain(*sizes), 8, "float64"),
         "products32": (cost.plain(*sizes), 4, "float32"),
+        "products32_kept": (cost.plain(*sizes), 4, "float32"),
         "in_place": (cost.in_place(*sizes), 4, "float32"),
         "fused": (cost.fused(*sizes), 4, "float32"),
         "update": (cost.updating(*sizes), 4, "float32"),

@@ -14,7 +14,6 @@ import mmap
 import os
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
 
 GROUP, THREADS = (sys.argv[1], int(sys.argv[2])) if __name__ == "__main__" else ("", 1)
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # Keras with its fastest kernels
@@ -24,7 +23,7 @@ if GROUP and THREADS == 1 and hasattr(os, "sched_setaffinity"):
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
 
 import numpy as np  # noqa: E402
-from threadpoolctl import threadpool_limits  # noqa: E402
+from threadpoolctl import ThreadpoolController, threadpool_limits  # noqa: E402
 
 from experiments.speed.timing import matrix_product  # noqa: E402
 from unrolled import tree  # noqa: E402
@@ -165,20 +164,32 @@ def numpy_kernels(found):
     machine(found, prefix="kernels_")
 
 
+def numpy_kept(found):
+    """Matrix products where the allocator keeps freed memory, so that no page is new."""
+    one = found.batches[1]
+    for bits, dtype in ((64, np.float64), (32, np.float32)):
+        p = found.params(dtype)
+        step = lambda p=p: sgd_step.reference_step(p, one, RATE)  # noqa: E731
+        found.add(f"products{bits}_kept", step)
+
+
 def numpy_threads(found):
-    """BLAS's threads, and ours over rows and hidden units with BLAS on one thread."""
+    """BLAS's threads: NumPy's pool of them, and SciPy's."""
     for name, size in (("threads_blas", 1), ("threads_blas_batch", B)):
         found.add_ours(name, size=size)
-    shared = {"pool": ThreadPoolExecutor(THREADS), "threads": THREADS}
-    for name, size in (("threads", 1), ("threads_batch", B)):
-        found.add_ours(name, size=size, output=on_single_threads, **shared)
     machine(found, prefix="threads_", small=False)
 
 
-def on_single_threads(*arguments, **options):
-    """``sgd_step.output_on_threads`` with one thread of BLAS in each of ours."""
-    with threadpool_limits(1, user_api="blas"):
-        return sgd_step.output_on_threads(*arguments, **options)
+def numpy_one_pool(found):
+    """The same with SciPy's BLAS on one thread; nothing where the two share one BLAS."""
+    controller = ThreadpoolController()
+    paths = [library.filepath for library in controller.lib_controllers]
+    of_scipy = [path for path in paths if "scipy.libs" in path]
+    if not of_scipy:
+        return
+    controller.select(filepath=of_scipy).limit(limits=1)
+    for name, size in (("threads_one_pool", 1), ("threads_one_pool_batch", B)):
+        found.add_ours(name, size=size)
 
 
 def pytensor(found):
@@ -246,7 +257,9 @@ def jax(found):
 GROUPS = {
     "numpy_default": numpy_default,
     "numpy_kernels": numpy_kernels,
+    "numpy_kept": numpy_kept,
     "numpy_threads": numpy_threads,
+    "numpy_one_pool": numpy_one_pool,
     "pytensor": pytensor,
     "keras": keras,
     "jax": jax,

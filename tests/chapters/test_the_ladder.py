@@ -1,9 +1,13 @@
 """The chapter "The ladder": its equations, and that the record says what the prose says."""
 
+import itertools
+import platform
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
+from tests.support import page_cells
 from unrolled import records
 from unrolled.data import text
 from unrolled.models import language_model
@@ -68,35 +72,96 @@ def test_the_counts_are_as_told():
     assert round(V / T) == 178
 
 
+@pytest.mark.claim(
+    "each-rung-is-faster",
+    "Each rung of the ladder is faster than the rung below it.",
+    records="bench_ladder",
+)
 def test_each_rung_is_faster_than_the_one_below(bench):
-    rungs = bench["rungs"]
-    order = [
-        "loops",
-        "products64",
-        "products32",
-        "in_place",
-        "fused",
-        "update",
-        "kernels",
+    """The upper quartile of a rung's times lies below the lower quartile of the rung before."""
+    order = "loops products64 products32 in_place fused update kernels".split()
+    quartiles = [bench["rungs"][name]["seconds"]["quartiles"] for name in order]
+    for (low, _), (_, high) in itertools.pairwise(quartiles):
+        assert high < low
+    assert 1.1 < median(bench["rungs"]["loops"]) / median(
+        bench["rungs"]["loops_window"]
+    )
+
+
+@pytest.mark.claim(
+    "loops-wait-for-memory",
+    "Faster arithmetic hardly helps the nested loops: they wait for memory.",
+    records="bench_ladder",
+)
+def test_loops_gain_nothing_from_wider_kernels(bench):
+    """The quartiles of the ratio stay below 1.2, while large products gain more than 1.5."""
+    wider = bench["rungs"]["kernels_loops"]["faster_than_loops"]
+    assert max(wider["quartiles"]) < 1.2
+    assert min(bench["wide_over_default_rate"]["quartiles"]) > 1.5
+
+
+@pytest.mark.claim(
+    "page-faults-explain-rung-3",
+    "Page faults account for most of the difference between the float64 and the float32 step.",
+    records="bench_ladder",
+)
+def test_page_faults_account_for_most_of_rung_3(bench):
+    """Their number at the measured price, against more than half of the largest difference that
+    the quartiles of the two rungs allow; and the count without them predicts a factor of two."""
+    double, single = (bench["rungs"][f"products{bits}"] for bits in (64, 32))
+    price = bench["machine"]["page_fault"]
+    saved = (double["page_faults"] - single["page_faults"]) * price
+    (_, high), (low, _) = (rung["seconds"]["quartiles"] for rung in (double, single))
+    assert single["page_faults"] == 0 and saved > (high - low) / 2
+    counted = [
+        rung["predicted_seconds"] - rung["page_faults"] * price
+        for rung in (double, single)
     ]
-    ratios = [median(rungs[name], "faster_than_loops") for name in order]
-    assert ratios == sorted(ratios)
-    assert ratios[-1] > 10  # "more than a factor of ten"
-    assert 1.1 < median(rungs["loops"]) / median(rungs["loops_window"]) < 2.5
+    assert 1.8 < counted[0] / counted[1] < 2.2
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(
+    platform.libc_ver()[0] != "glibc", reason="other allocators keep other amounts"
+)
+@pytest.mark.claim(
+    "float32-has-page-faults-too",
+    "In a new process the float32 step has page faults, too. A step in place has none, and neither "
+    "has a step whose allocator keeps freed memory.",
+)
+def test_float32_does_not_avoid_page_faults():
+    """The counts of the page's own cell, in new processes: more than 500 against fewer than 50."""
+    (first, *cells) = page_cells.cells("07-gpu/the-ladder.md")
+    (cell,) = (cell for cell in cells if "def page_faults" in cell)
+    counts = page_cells.executed("07-gpu/the-ladder.md", [first, cell])["counts"]
+    for way, (usual, kept) in counts.items():
+        assert usual < 50 if "in place" in way else usual > 500
+        assert kept < 50
+
+
+@pytest.mark.claim(
+    "wider-kernels-lower-the-floor-more",
+    "With wider kernels the step takes less time and is further from its floor.",
+    records="bench_ladder",
+)
+def test_wider_kernels_lower_the_floor_more_than_the_step(bench):
+    """Quartiles of the time and of the ratio to the floor, before and after, do not overlap."""
+    update, kernels = (bench["rungs"][name] for name in ("update", "kernels"))
+    assert kernels["seconds"]["quartiles"][1] < update["seconds"]["quartiles"][0]
+    floors = [rung["times_the_floor"]["quartiles"] for rung in (update, kernels)]
+    assert floors[0][1] < floors[1][0]
 
 
 def test_the_machine_is_as_told(bench):
     machine, rungs = bench["machine"], bench["rungs"]
-    single, double, wide = (machine[name] for name in ("float32", "float64", "wide"))
-    assert 1.6 < single["rate"] / double["rate"] < 2.4  # "R doubles"
-    assert 1.5 < wide["rate"] / single["rate"] < 2.4
+    single, double = machine["float32"], machine["float64"]
+    assert 1.6 < single["rate"] / double["rate"] < 2.4
     assert machine["memory_bandwidth"] < single["bandwidth"]
     five_milliseconds = rungs["loops"]["operations"] / double["rate"]
-    assert 3e-3 < five_milliseconds < 8e-3
-    assert rungs["products64"]["page_faults"] > 1000 > rungs["in_place"]["page_faults"]
-    assert (
-        0.8 < median(rungs["kernels_loops"], "faster_than_loops") < 1.4
-    )  # "hardly notice"
+    assert 4e-3 < five_milliseconds < 6e-3
+    plain = rungs["products64"]  # most of the counted time is page faults
+    assert plain["page_faults"] * machine["page_fault"] > plain["predicted_seconds"] / 2
+    assert rungs["in_place"]["page_faults"] == 0
 
 
 def test_a_count_is_never_far_above_the_clock_nor_far_below(bench):
@@ -104,67 +169,18 @@ def test_a_count_is_never_far_above_the_clock_nor_far_below(bench):
         if "predicted_seconds" in rung:
             share = rung["predicted_seconds"] / median(rung)
             assert 0.3 < share < 1.35, name
-    # No rung is above its roof.
-    for name, machine in (
-        ("update", "float32"),
-        ("kernels", "wide"),
-        ("kernels_batch", "wide"),
-    ):
-        rung = bench["rungs"][name]
-        roof = cost.attainable(
-            rung["operations"] / rung["bytes"],
-            cost.Machine(**bench["machine"][machine]),
-        )
-        assert rung["operations"] / median(rung) < roof
-
-
-def test_the_aims_are_told_as_they_were_met(bench):
-    update, kernels = bench["rungs"]["update"], bench["rungs"]["kernels"]
-    alone = bench["products_alone"]
-    assert median(update, "times_the_floor") < 1.9  # "near its floor"
-    assert (
-        median(alone, "loops_over_default") < 22
-    )  # "out of reach" of twenty, with the rest
-    assert median(update, "faster_than_loops") < 19
-    assert 16 < median(kernels, "faster_than_loops") < 26  # "there or nearly so"
-    assert median(kernels, "times_the_floor") > 1.7  # "further off"
-    assert 0.55 < median(alone, "share_of_step") < 0.9
-    faster = bench["faster_than"]
-    assert median(faster, "keras_with_xla") > 1 and faster["pytensor"]["median"] > 0.8
-    assert 0.7 < faster["jax"]["median"] < 1.3  # "about the time of our last rung"
-    assert (
-        faster["pytensor_batch"]["median"] > 1.3
-        and faster["keras_with_xla_batch"]["median"] > 0.9
-    )
 
 
 def test_beside_the_posts_the_factor_is_of_the_size_of_theirs(bench):
     theirs, ours = 350 / 23, bench["over_the_posts_loops"]["kernels"]["median"]
-    assert 0.6 < ours / theirs < 1.6  # "about what one core makes"
+    assert 0.6 < ours / theirs < 1.6
 
 
 def test_every_step_that_was_timed_has_numpys_gradient(bench):
     gaps = {name: rung["gap"] for name, rung in bench["rungs"].items() if "gap" in rung}
-    assert {"in_place", "fused", "update", "kernels", "batch", "threads_batch"} <= set(
-        gaps
-    )
+    assert {"in_place", "fused", "update", "kernels", "batch"} <= set(gaps)
+    assert {"threads_blas", "threads_blas_batch"} <= set(gaps)
     assert {"jax", "keras_loop", "keras_xla", "pytensor_c", "pytensor_numba"} <= set(
         gaps
     )
     assert max(gaps.values()) < 1e-4
-
-
-def test_a_batch_gains_little_and_soon(bench):
-    curve = bench["curve"]
-    assert curve["half_at"] < 2  # "no more than the time of a sentence or two"
-    gain, masked = (
-        bench["buckets"]["gain"]["median"],
-        bench["buckets"]["gain_with_mask"]["median"],
-    )
-    assert gain > 1.7 > masked
-    padding = {
-        name: found["padding"]
-        for name, found in bench["buckets"].items()
-        if "gain" not in name
-    }
-    assert padding["bucketed"] < padding["as_they_come"] / 2

@@ -11,7 +11,7 @@ WRONG = {
     "under_which_roof": [
         Attempt("two operations", "2 * N * H * V\nsize", "N * H * V\nsize"),
         Attempt("the slower one decides", SLOWER, "(operations / R + size / beta)"),
-        Attempt("is the time of its bytes", SLOWER, "size / beta"),
+        Attempt("is the time of the bytes", SLOWER, "size / beta"),
         Attempt(
             "`update_ms` counts each pass once", UPDATE, "itemsize * 2 * H * V / beta"
         ),
@@ -21,16 +21,14 @@ WRONG = {
             "with 11 rows memory still takes longer", ROWS, ROWS.removesuffix(" + 1")
         ),
         Attempt("the states h are read too", MOST, "2 * H / itemsize"),
-        Attempt("with HV small against NH + NV", MOST, "2 * H * V / (H + V)"),
+        Attempt("let HV be small compared with NH + NV", MOST, "2 * H * V / (H + V)"),
         Attempt(
             "with H = 10 the limit is 4.99",
             "math.floor(k * V / (2 * V - k)) + 1",
             "k / 2",
         ),
-        Attempt("its bytes take a third", 'helps = "b"', 'helps = "a"'),
-        Attempt(
-            "bytes are not what the product waits for", 'helps = "b"', 'helps = "c"'
-        ),
+        Attempt("The bytes take only a third", 'helps = "b"', 'helps = "a"'),
+        Attempt("bytes are not the limit of the product", 'helps = "b"', 'helps = "c"'),
     ],
     "one_array_for_loss_and_gradient": [
         Attempt(
@@ -39,7 +37,7 @@ WRONG = {
             "    u = np.where(weights[:, None] == 0, 0, u)\n",
         ),
         Attempt(
-            "its exponential stood in its place",
+            "after its exponential had overwritten it",
             code="""
 import numpy as np
 
@@ -57,14 +55,16 @@ def loss_to_gradient(u, targets, weights):
 """,
         ),
         Attempt("`u` holds probabilities", "    u[here] -= weights\n", ""),
-        Attempt("the 1 of the target has not", "u[here] -= weights", "u[here] -= 1"),
+        Attempt(
+            "but the 1 of the target has not", "u[here] -= weights", "u[here] -= 1"
+        ),
         Attempt(
             "gradient of the unweighted sum",
             "(weights / total)[:, None]\n    u[here] -= weights",
             "(1 / total)[:, None]\n    u[here] -= 1",
         ),
         Attempt(
-            "and the loss has not",
+            "but the loss has not",
             "weights @ (np.log(total) - u_target)",
             "np.sum(np.log(total) - u_target)",
         ),
@@ -94,12 +94,10 @@ def loss_to_gradient(u, targets, weights):
     return loss
 """,
         ),
-        Attempt(
-            "0 times that is not 0", "    u[weights == 0] = 0  # 0 · NaN is NaN\n", ""
-        ),
+        Attempt("because 0 times", "    u[weights == 0] = 0  # 0 · NaN is NaN\n", ""),
         Attempt("Which line makes an array", "np.exp(u, out=u)", "u[:] = np.exp(u)"),
         Attempt(
-            "2 exponentials are taken",
+            "takes 2 exponentials",
             code="""
 import numpy as np
 
@@ -132,13 +130,17 @@ def loss_to_gradient(u, targets, weights):
             "with sixteen times the work B* is 5", "seconds(H=1024) / seconds()", "1"
         ),
         Attempt(
-            "the arithmetic is not what", "seconds(rate=2 * rate) / seconds()", "0.5"
+            "the arithmetic does not determine",
+            "seconds(rate=2 * rate) / seconds()",
+            "0.5",
         ),
-        Attempt("the two directions never meet", "seconds(B=2 * 8) / seconds()", "2"),
+        Attempt(
+            "the two directions are independent", "seconds(B=2 * 8) / seconds()", "2"
+        ),
         Attempt("the chain is 4T long", "seconds(steps=4 * T) / seconds()", "1"),
-        Attempt("its step t needs step t only", "steps=T + 4 - 1", "steps=4 * T"),
+        Attempt("Its step t needs step t only", "steps=T + 4 - 1", "steps=4 * T"),
         Attempt("there are three more, not four", "steps=T + 4 - 1", "steps=T + 4"),
-        Attempt("layer 4 starts when three moments", "steps=T + 4 - 1", "steps=T"),
+        Attempt("layer 4 starts after three moments", "steps=T + 4 - 1", "steps=T"),
         Attempt(
             '`factor["latency"]` is not 2',
             "seconds(latency=latency / 2) / seconds()",
@@ -147,25 +149,27 @@ def loss_to_gradient(u, targets, weights):
     ],
     "a_fused_gru": [
         Attempt("`again_mb` is the LSTM's", "T * B / R * 3 * H", "T * B / R * 4 * H"),
-        Attempt("each reads all of W_h", "T * B / R * 3 * H", "T * 3 * H"),
+        Attempt("each of them reads all of W_h", "T * B / R * 3 * H", "T * 3 * H"),
         Attempt("W_h is read B/R times", "once_mb = B / R * 3", "once_mb = 3"),
         Attempt("each of the H/U programs", "T * H / U * B * H", "T * B * H"),
         Attempt(
-            "H numbers a row, not 3H", "T * H / U * B * H", "T * H / U * B * 3 * H"
+            "H numbers per row, not 3H", "T * H / U * B * H", "T * H / U * B * 3 * H"
         ),
         Attempt("`exchanged_mb` counts numbers", "U * B * H * itemsize", "U * B * H"),
-        Attempt("the weights end it at 672", "for R in (16, 32, 64)", "for R in (16,)"),
-        Attempt("KiB of W_h, and 128 fit", "on_chip and ", ""),
-        Attempt("1024 is an LSTM's", "on_chip = 3", "on_chip = 4"),
+        Attempt(
+            "the weights allow only 672", "for R in (16, 32, 64)", "for R in (16,)"
+        ),
+        Attempt("KiB of W_h, but only 128", "on_chip and ", ""),
+        Attempt("1024 is the LSTM's", "on_chip = 3", "on_chip = 4"),
         Attempt(
             "your `rows` and `units` there are 340 programs",
             "max(plans)",
             "1360, 16, 16",
         ),
         Attempt("H should be a multiple of U", "max(plans)", "1365, 64, 16"),
-        Attempt("a wider one does too", "max(plans)", "1344, 64, 16"),
-        Attempt("whose r does the candidate", 'waits = "c"', 'waits = "a"'),
-        Attempt("what does a program have to ask", 'waits = "c"', 'waits = "d"'),
+        Attempt("a wider GRU fits too", "max(plans)", "1344, 64, 16"),
+        Attempt("The r of which units", 'waits = "c"', 'waits = "a"'),
+        Attempt("What does a program need from", 'waits = "c"', 'waits = "d"'),
     ],
     "the_step_of_one_device": [
         Attempt(
@@ -197,17 +201,17 @@ def step(w, shares, rate, limit, all_reduce):
 """,
         ),
         Attempt(
-            "but the step has length",
+            "but the step has the length",
             "clipped(total / N, limit)",
             "clipped(total, limit * 40) / N",
         ),
         Attempt(
-            "comes out turned",
+            "the direction of the gradient has changed",
             "rate * clipped(total / N, limit)",
             "rate * np.clip(total / N, -limit, limit)",
         ),
         Attempt(
-            "the mean of no rows was added up",
+            "The mean of no rows was added up",
             "share.sum(axis=0) for share in shares])  # 0 without words",
             "share.mean(axis=0) * len(share) for share in shares])",
         ),
@@ -217,7 +221,7 @@ def step(w, shares, rate, limit, all_reduce):
             "return [w - rate * clipped(t / N, limit) * k for k, (t, N) in enumerate(pairs)]",
         ),
         Attempt(
-            "if the counts are added up as well",
+            "if the counts are added up too",
             "all_reduce([len(share) for share in shares])",
             "[sum(map(len, shares))] * len(shares)",
         ),

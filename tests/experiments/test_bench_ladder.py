@@ -2,6 +2,7 @@
 
 import json
 import os
+import platform
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -33,12 +34,49 @@ def prepared(group):
 
 
 @pytest.mark.parametrize("group", ["numpy_default", "numpy_kernels", "numpy_threads"])
-def test_our_steps_have_numpys_gradient(small, group, monkeypatch):
-    monkeypatch.setattr(ladder_worker, "THREADS", 2)
+def test_our_steps_have_numpys_gradient(small, group):
     found = prepared(group)
-    assert len(found.gaps) >= 3 and max(found.gaps.values()) < 1e-5
+    assert len(found.gaps) >= 2 and max(found.gaps.values()) < 1e-5
     ours = {name for name in found.functions if name in bench_ladder.RUNGS}
     assert set(found.gaps) <= ours | {f"curve_{size}" for size in ladder_worker.CURVE}
+
+
+class FakePools:
+    """Two BLAS libraries, or one, and what is asked of them."""
+
+    paths, asked = (), []
+
+    @property
+    def lib_controllers(self):
+        return [SimpleNamespace(filepath=path) for path in self.paths]
+
+    def select(self, filepath):
+        self.asked.append(filepath)
+        return self
+
+    def limit(self, limits):
+        self.asked.append(limits)
+
+
+def test_one_pool_takes_the_threads_from_scipys_blas_alone(small, monkeypatch):
+    monkeypatch.setattr(ladder_worker, "ThreadpoolController", FakePools)
+    monkeypatch.setattr(FakePools, "asked", [])
+    monkeypatch.setattr(FakePools, "paths", ("numpy.libs/a.so",))
+    assert prepared("numpy_one_pool").functions == {}  # the two share one
+    monkeypatch.setattr(FakePools, "paths", ("numpy.libs/a.so", "scipy.libs/b.so"))
+    found = prepared("numpy_one_pool")
+    assert FakePools.asked == [["scipy.libs/b.so"], 1]
+    assert set(found.gaps) == {"threads_one_pool", "threads_one_pool_batch"}
+    assert max(found.gaps.values()) < 1e-5
+
+
+@pytest.mark.skipif(
+    platform.libc_ver()[0] != "glibc", reason="these are settings of glibc's allocator"
+)
+def test_an_allocator_that_keeps_memory_needs_no_new_pages():
+    wanted = [("numpy_kept", 1, bench_ladder.KEPT)]
+    _, faults, *_ = bench_ladder.measure(wanted, 2, 2, say=lambda _: None)
+    assert faults["products64_kept"] < 50 and faults["products32_kept"] < 50
 
 
 # In a process of its own, since TensorFlow takes its number of threads once, when it begins.
@@ -136,7 +174,7 @@ def test_ratios_are_formed_within_a_round():
         and rung["page_faults"] == 7
         and found["missing"] == {"x": "why"}
     )
-    assert "times_the_floor" not in found["rungs"]["threads"]  # of one thread
+    assert "times_the_floor" not in found["rungs"]["threads_blas"]  # of one thread
     # Of a batch, the loops would do every sentence.
     assert found["rungs"]["batch"]["faster_than_loops"]["median"] == 32 * 40
     assert found["rungs"]["batch"]["words_per_second"]["median"] == 32 * 45

@@ -23,8 +23,8 @@ def of(module, xp, **others):
     Args:
         module: a module of this package; it stays as it is.
         xp: the library used instead of NumPy: ``cupy``, ``jax.numpy``.
-        others: names of the copy, and of the copies it imports, to be replaced, where a
-            function has to differ.
+        others: replacements by name, for what must differ in the copy or in the
+            copies that it imports.
 
     Raises:
         ValueError: a module from elsewhere, or a name to replace that no copy has.

@@ -39,7 +39,7 @@ def devices(count):
 
 
 def place(mesh, p, batch):
-    """Returns (weights, batch): the weights whole, of the batch a part on each device.
+    """Returns (weights, batch): all weights and a part of the batch on each device.
 
     Args:
         mesh: what ``devices`` returned.
@@ -62,8 +62,9 @@ def compile_step(mesh, p, batch, learning_rate, cell=rnn):
     """Compiles ``jax_cells.sgd_step`` for weights and batches placed on a mesh.
 
     Returns:
-        A function of (weights, inputs, targets, mask) that returns (loss, new weights),
-        the weights again on every device. Its ``as_text()`` is one device's program.
+        A function of (weights, inputs, targets, mask) that returns (loss, new
+        weights); every device has all new weights. Its ``as_text()`` is the program
+        of one device.
     """
     whole = NamedSharding(mesh, PartitionSpec())
     step = functools.partial(jax_cells.sgd_step, cell=cell, learning_rate=learning_rate)

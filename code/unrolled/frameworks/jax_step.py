@@ -35,7 +35,7 @@ def loss(weights, x, targets):
 
 @functools.partial(jax.jit, donate_argnums=0)
 def sgd(p, inputs, targets, learning_rate):
-    """Returns (Params after one step of SGD on the summed loss, the loss before it)."""
+    """Returns (Params after a step of SGD on the summed loss, the loss before)."""
     W_x, *cell = p.cell
     weights = (*cell, p.W_y, p.b_y)
     found, (d, dx) = jax.value_and_grad(loss, argnums=(0, 1))(

@@ -1,14 +1,13 @@
 r"""The LSTM of ``lstm`` as two kernels in Triton: one launch for all T steps, W_h read once.
 
 A kernel is written for one *program* of a grid. Program (m, n) owns 16 or more rows of the batch
-and a few hidden units, and all four gates of those units, so that it keeps its part of c to itself.
-Its slice of W_h is loaded before the first step and stays on the chip. What it lacks in each step
-is h_{t-1} of all other units (backward: da_{t+1}), which the other programs of the same rows
-compute: they write it to device memory, count themselves at a common counter, and wait there for
-one another.
+and a few hidden units, with all four gates of those units, so it keeps its part of c to itself.
+It loads its slice of W_h before the first step and keeps it on the chip. At each step it also needs
+h_{t-1} of all other units (backward: da_{t+1}). The other programs of the same rows compute these.
+They write them to device memory, add 1 to a common counter, and wait until all have done so.
 
-What needs no loop over time is left to the library's matrix products: x W_x + b before the kernel,
-and dW_x, dW_h, db, dx, dh0 after it.
+The library's matrix products do what needs no loop over time: x W_x + b before the kernel, and
+dW_x, dW_h, db, dx, dh0 after it.
 
 Arrays are PyTorch's on a GPU. With TRITON_INTERPRET=1 in the environment before the import, they
 are NumPy's, and the programs run side by side in Triton's interpreter (``triton_interpreter``).
@@ -57,9 +56,9 @@ class Cache(NamedTuple):
 class Plan(NamedTuple):
     """How the work is divided among the programs of a grid."""
 
-    # of the batch in a program; at least 16, what a matrix unit multiplies at once
+    # of the batch in a program; a matrix unit multiplies at least 16 at a time
     rows: int = 16
-    units: int = 16  # hidden units in a program, likewise
+    units: int = 16  # hidden units in a program; at least 16 too
     slabs: int = 8  # pieces of the sum over k, one for each warp
     precision: str = "ieee"  # of float32 products: "ieee", "tf32x3" or "tf32"
 
@@ -89,14 +88,14 @@ def tanh(a):
 
 @jit
 def arrive(counter):
-    """Adds this program to the counter, after all that it has stored."""
+    """Adds 1 to the counter, after everything that this program has stored."""
     tl.debug_barrier()  # all threads of this program have stored
     tl.atomic_add(counter, 1, sem="release", scope="gpu")
 
 
 @jit
 def wait_for(counter, count):
-    """Waits until the counter has reached ``count``: what others stored can then be read."""
+    """Waits until the counter is ``count`` or more: others have stored their part."""
     while tl.atomic_add(counter, 0, sem="acquire", scope="gpu") < count:
         pass
     tl.debug_barrier()
@@ -156,7 +155,7 @@ def forward_kernel(
         h_new = o * tanh(c)
         tl.store(h_ptr + (t + 1) * B * H + state, h_new, mask)
         arrive(counter)
-        # What only backward reads is stored after the other programs may go on.
+        # Only backward reads this, so it is stored after the counter is updated.
         tl.store(c_ptr + (t + 1) * B * H + state, c, mask)
         gate = gates_ptr + t * B * 4 * H + row[:, None] * 4 * H + unit[None, :]
         tl.store(gate, i, mask)
@@ -241,7 +240,7 @@ def backward_kernel(
 
 @jit
 def exchange_kernel(arrived_ptr, T):
-    """Runs T steps in which programs only count themselves and wait."""
+    """Runs T steps in which the programs only update the counter and wait."""
     others = tl.num_programs(1)
     counter = arrived_ptr + tl.program_id(0)
     for t in range(T):

@@ -97,7 +97,7 @@ def update_of_the_cell(T, B, H):
 
 
 def products_of_the_output(N, V, H):
-    """Returns the three products with an H × V matrix that every output layer needs."""
+    """Returns the three products with H × V matrices of every output layer."""
     return [
         product("u = h W_y", N, H, V),
         product("dh = du W_y^T", N, V, H),

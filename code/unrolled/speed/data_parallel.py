@@ -1,9 +1,9 @@
 r"""The time of a step on several devices: shared work, and the all-reduce of the gradients.
 
-    t_reduce(N) = 2 (N-1)/N  M/w + 2 (N-1) l        the ring                (eq-ring-all-reduce)
+    t_reduce(N) = 2 (N-1)/N  M/β + 2 (N-1) l        the ring                (eq-ring-all-reduce)
     t(N)        = t_fixed + t_work / N + t_reduce(N)                        (eq-data-parallel-time)
 
-M bytes of gradient, w bytes a second and l seconds for a message between two neighbours. Of the
+M bytes of gradient, β bytes a second and l seconds for a message between two neighbours. Of the
 time of a step on one device, t_work shrinks with the batch. t_fixed does not: the T steps of a
 recurrent network follow one another, however small the batch is.
 """
@@ -18,7 +18,7 @@ def all_reduce(N, size, bandwidth, latency=0.0):
     Args:
         N: devices.
         size: bytes of the array, M.
-        bandwidth: bytes a second from a device to the next, w.
+        bandwidth: bytes a second from a device to the next, β.
         latency: seconds that a message takes whatever its size, l.
 
     Raises:
@@ -42,9 +42,9 @@ def speedup(N, fixed, work, size, bandwidth, latency=0.0):
 def least_work(size, bandwidth):
     """Returns the seconds of t_work from which two devices are faster than one.
 
-    t(2) < t(1) says t_work/2 > M/w, without latency:
+    t(2) < t(1) means t_work/2 > M/β, without latency:
 
-        t_work > 2 M / w                                      (eq-data-parallel-pays)
+        t_work > 2 M / β                                      (eq-data-parallel-pays)
     """
     return 2 * size / bandwidth
 

@@ -17,7 +17,7 @@ def work(H, D, gates, passes=3):
     Args:
         H: hidden units.
         D: entries of an input.
-        gates: blocks of H columns: 1 for the plain cell, 3 for a GRU, 4 for an LSTM.
+        gates: blocks of H columns: 1 in the plain cell, 3 in a GRU, 4 in an LSTM.
         passes: 1 for forward alone; backward does twice as much again.
     """
     return passes * 2 * (D + H) * gates * H
@@ -36,13 +36,13 @@ def saturating_batch(latency, work, rate):
 def fused_floor(T, exchange, operations, rate):
     """Returns a floor of forward and backward in one launch each.
 
-        t >= 2 T l_x + W / R                                                (eq-fused-floor)
+        t >= 2 T l_x + W / R_max                                           (eq-fused-floor)
 
     Args:
         T: steps.
-        exchange: seconds of a step in which programs only wait for one another, l_x.
+        exchange: seconds of a step in which programs only wait for each other, l_x.
         operations: of all products, forward and backward, W.
-        rate: of large products, R.
+        rate: of large products, R_max.
     """
     return 2 * T * exchange + operations / rate
 

@@ -5,8 +5,8 @@ r"""SGD steps of the language model that move less and less memory.
 All compute the same step as ``language_model.loss_and_gradient(reduction="sum")`` and
 ``optimizers.sgd`` over ``rnn``. They differ in how often an array is read from memory or written
 there, which ``cost`` counts. From the slowest to the fastest they are ``reference_step``, then
-``step`` with ``output_in_place``, ``output_fused``, ``output_and_update``, or
-``output_on_threads``. T time, B batch, N real words of a batch, V vocabulary, H hidden.
+``step`` with ``output_in_place``, ``output_fused`` and ``output_and_update``.
+T time, B batch, N real words of a batch, V vocabulary, H hidden.
 """
 
 import math
@@ -54,14 +54,14 @@ def reference_step(p, batch, learning_rate):
 
 
 class Workspace:
-    """Arrays for intermediate results, by name: allocated once and used at every step."""
+    """Arrays by name, allocated once and used again at every step."""
 
     def __init__(self):
         """Makes an empty workspace."""
         self.memory = {}
 
     def array(self, name, shape, dtype):
-        """Returns an array of that shape; it may overwrite the last array of that name."""
+        """Returns an array; it may overwrite the last array of that name."""
         size = int(np.prod(shape))
         memory = self.memory.get(name)
         if memory is None or memory.dtype != dtype or memory.size < size:
@@ -70,7 +70,7 @@ class Workspace:
 
 
 def states(p, inputs, work):
-    """Returns ``rnn.forward``'s states and the one before the first, (T+1, B, H).
+    """Returns the states of ``rnn.forward`` after the initial state, (T+1, B, H).
 
     Args:
         p: ``rnn.Params``.
@@ -90,12 +90,12 @@ def states(p, inputs, work):
 
 
 def dstates(p, h, da, work):
-    """Overwrites dh, which ``da`` (T, B, H) holds, with da, by eq-delta-recursion.
+    """Turns dh into da, in the same array (T, B, H), by eq-delta-recursion.
 
     Args:
         p: ``rnn.Params``.
         h: (T+1, B, H), what ``states`` returned.
-        da: the gradient with respect to each h_t by its own output alone; overwritten.
+        da: the gradient of each h_t by its own output alone; overwritten with da.
         work: a Workspace.
     """
     slope = work.array("slope", da.shape, da.dtype)
@@ -110,14 +110,15 @@ def dstates(p, h, da, work):
 
 
 def update_cell(p, inputs, h, da, learning_rate):
-    """Subtracts η times the gradient from the cell's weights; of W_x only the rows read.
+    """Subtracts η times the gradient from the cell's weights.
 
-    A row of W_x whose word does not occur has the gradient 0. TB rows are read and
-    written, where a dense gradient would have V rows to clear, to scale and to subtract.
+    A row of W_x whose word does not occur has the gradient 0. So only the rows that
+    were read change, at most TB of V. A dense gradient would clear, scale and subtract
+    V rows.
     """
     ids, rows = inputs.reshape(-1), da.reshape(-1, da.shape[-1])
     h_before = h[:-1].reshape(rows.shape)
-    rows *= p.b.dtype.type(learning_rate)  # η da; without η it is not needed any more
+    rows *= p.b.dtype.type(learning_rate)  # η da; da itself is not needed any more
     p.W_h[:] -= h_before.T @ rows
     p.b[:] -= rows.sum(axis=0)
     order = np.argsort(ids, kind="stable")
@@ -162,9 +163,9 @@ def output_in_place(h, p, targets, learning_rate, work):
 
 
 def logits_to_gradient(u, targets):
-    """Turns logits (N, V) into softmax(u) - onehot(target); returns the summed loss.
+    """Turns logits (N, V) into softmax(u) - onehot(target); returns the loss.
 
-    One exponential for each logit: the sum that makes them probabilities is the loss's.
+    The loss is summed. It needs the same exponentials as the probabilities.
     """
     here = np.arange(len(u)), targets
     u -= u.max(axis=1, keepdims=True)
@@ -177,7 +178,7 @@ def logits_to_gradient(u, targets):
 
 
 def output_fused(h, p, targets, learning_rate, work):
-    """As ``output_in_place``, with loss and gradient from one set of exponentials."""
+    """As ``output_in_place``, with one exponential for each logit."""
     u = work.array("u", (len(h), len(p.b_y)), h.dtype)
     np.matmul(h, p.W_y, out=u)
     u += p.b_y
@@ -193,18 +194,18 @@ def output_fused(h, p, targets, learning_rate, work):
 def subtract_product(W, x, dy, learning_rate):
     """Subtracts η x^T dy from W in one call of BLAS; the product is never stored.
 
-    BLAS's ``gemm`` is C ← αAB + βC. With α = -η, β = 1 and W as C, the sum is added up
-    in the processor's registers and meets W there. BLAS counts by columns, so it is given
-    transposes.
+    BLAS's ``gemm`` is C ← αAB + βC, here with α = -η, β = 1 and W as C. The
+    product is summed in the processor's registers and added to W from there. BLAS
+    stores matrices by columns, so it gets the transposes.
 
     Args:
-        W: (m, n), overwritten; its rows must lie one after the other in memory.
+        W: (m, n), overwritten; C-contiguous.
         x: (N, m).
         dy: (N, n).
         learning_rate: η.
 
     Raises:
-        ValueError: W is laid out in another way, or the three are not of one dtype.
+        ValueError: W has a different layout, or the three dtypes differ.
     """
     if not W.flags.c_contiguous or not W.dtype == x.dtype == dy.dtype:
         kinds = f"{W.dtype}, {x.dtype} and {dy.dtype}"
@@ -217,11 +218,11 @@ def subtract_product(W, x, dy, learning_rate):
 
 
 def output_and_update(h, p, targets, learning_rate, work, rows_at_once=ROWS_AT_ONCE):
-    """As ``output_fused``, for a block of rows at a time, the update inside the product.
+    """As ``output_fused``, in blocks of rows, with the update inside the product.
 
-    Later blocks need the old weights, so with more than one block the updates go to a
-    copy. The rows of the product for dh are filled up with zeros to a multiple of 16:
-    BLAS's kernels keep that many in registers, and are slow on a remainder.
+    Later blocks need the old weights, so with more than one block the updates go to
+    a copy. For the product dh, zeros fill up the rows to a multiple of 16: BLAS's
+    kernels compute that many rows at a time, and are slower on the rest.
     """
     N, (H, V) = len(h), p.W_y.shape
     dh = work.array("dh", (rounded(N), H), h.dtype)
@@ -271,60 +272,6 @@ def copy_of(W, work):
     return copy
 
 
-# --- threads -------------------------------------------------------------------------------------
-
-
-def output_on_threads(
-    h, p, targets, learning_rate, work, pool, threads, rows_at_once=ROWS_AT_ONCE
-):
-    """As ``output_and_update``, with the work of each block divided among threads.
-
-    Each thread first takes some of the rows: their logits, probabilities and dh. When all
-    are done, each takes some of the hidden units: their rows of W_y, which no other thread
-    writes. NumPy lets go of Python's lock inside a call, and BLAS should be limited to one
-    thread.
-
-    Args:
-        h: (N, H) states.
-        p: ``language_model.Params``; W_y and b_y are overwritten.
-        targets: (N,) ids.
-        learning_rate: η.
-        work: a Workspace.
-        pool: a ``concurrent.futures.ThreadPoolExecutor``.
-        threads: how many threads it has.
-        rows_at_once: rows of a block for each thread.
-
-    Returns:
-        As ``output_and_update``.
-    """
-    dh = work.array("dh", h.shape, h.dtype)
-    blocks = parts(len(h), math.ceil(len(h) / (threads * rows_at_once)))
-    W_new = p.W_y if len(blocks) == 1 else copy_of(p.W_y, work)
-    db_y, loss = np.zeros_like(p.b_y), 0.0
-    for block in blocks:
-        h_block, dh_block, targets_block = h[block], dh[block], targets[block]
-        u = work.array("u", (len(h_block), len(p.b_y)), h.dtype)
-
-        def some_rows(rows, h=h_block, dh=dh_block, targets=targets_block, u=u):
-            np.matmul(h[rows], p.W_y, out=u[rows])
-            u[rows] += p.b_y
-            loss = logits_to_gradient(u[rows], targets[rows])
-            np.matmul(u[rows], p.W_y.T, out=dh[rows])
-            return loss, np.ones(rows.stop - rows.start, u.dtype) @ u[rows]
-
-        def some_units(units, h=h_block, u=u):
-            subtract_product(W_new[units], h[:, units], u, learning_rate)
-
-        for loss_here, db_here in pool.map(some_rows, parts(len(u), threads)):
-            loss += loss_here
-            db_y += db_here
-        list(pool.map(some_units, parts(h.shape[1], threads)))
-    if W_new is not p.W_y:
-        p.W_y[:] = W_new
-    p.b_y[:] -= h.dtype.type(learning_rate) * db_y
-    return loss, dh
-
-
 # --- a whole step --------------------------------------------------------------------------------
 
 
@@ -343,8 +290,8 @@ def step(p, batch, learning_rate, work, output=output_and_update, **options):
         The summed loss in nats before the step.
 
     Raises:
-        ValueError: ids out of range, a batch without a real word, another cell, or weights of
-            unequal dtypes or of another memory layout.
+        ValueError: ids out of range, a batch without a real word, a different cell, or weights of
+            unequal dtypes or of a different memory layout.
     """
     kinds = {(w.dtype.name, w.flags.c_contiguous) for w in tree.leaves(p)}
     if len(kinds) > 1 or (p.W_y.dtype.name, True) not in kinds:

@@ -22,7 +22,7 @@ cells = pytest.mark.parametrize("cell", CELLS.values(), ids=CELLS)
 
 
 def sum_rows_by_adding(xp):
-    """What has to differ on a GPU: it sorts badly, and adds to memory well."""
+    """What has to differ on a GPU: adding to memory at once instead of sorting."""
 
     def sum_rows(ids, rows, D):
         total = xp.zeros((D, rows.shape[1]), rows.dtype)

@@ -1,7 +1,5 @@
 """Every way to take the step takes the same step, and the fast ones touch what they say."""
 
-from concurrent.futures import ThreadPoolExecutor
-
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
@@ -19,12 +17,6 @@ OUTPUTS = (sgd_step.output_in_place, sgd_step.output_fused, sgd_step.output_and_
 ALL = {
     **{output.__name__: {"output": output} for output in OUTPUTS},
     "blocks of unequal size": {"rows_at_once": 4},
-    "threads": {"output": sgd_step.output_on_threads, "threads": 2},
-    "threads and blocks": {
-        "output": sgd_step.output_on_threads,
-        "threads": 3,
-        "rows_at_once": 2,
-    },
 }
 
 
@@ -50,10 +42,7 @@ def expected(p, batch, rate=RATE):
 
 def take(p, batch, options, work=None):
     work = sgd_step.Workspace() if work is None else work
-    if "threads" not in options:
-        return sgd_step.step(p, batch, RATE, work, **options)
-    with ThreadPoolExecutor(options["threads"]) as pool:
-        return sgd_step.step(p, batch, RATE, work, pool=pool, **options)
+    return sgd_step.step(p, batch, RATE, work, **options)
 
 
 def gap(found, right, before):
@@ -160,24 +149,19 @@ def test_states_and_their_gradient_are_those_of_the_cell():
 def test_the_output_layers_return_the_loss_and_dh_and_update_with_the_gradient(N):
     rng = np.random.default_rng(N)
     h, targets = rng.normal(size=(N, H)), rng.integers(0, V, N)
-    with ThreadPoolExecutor(2) as pool:
-        for output, options in (
-            (sgd_step.output_in_place, {}),
-            (sgd_step.output_fused, {}),
-            (sgd_step.output_and_update, {"rows_at_once": 20}),
-            (
-                sgd_step.output_on_threads,
-                {"pool": pool, "threads": 2, "rows_at_once": 9},
-            ),
-        ):
-            p, _ = example()
-            W_y, b_y = p.W_y.copy(), p.b_y.copy()
-            right = language_model.output_layer(h, W_y, b_y, targets)
-            loss, dh = output(h, p, targets, RATE, sgd_step.Workspace(), **options)
-            assert_allclose(loss, right[0], rtol=1e-12)
-            assert_allclose(dh, right[1], rtol=1e-10, atol=1e-13)
-            assert_allclose(W_y - p.W_y, RATE * right[2], rtol=1e-9, atol=1e-13)
-            assert_allclose(b_y - p.b_y, RATE * right[3], rtol=1e-9, atol=1e-13)
+    for output, options in (
+        (sgd_step.output_in_place, {}),
+        (sgd_step.output_fused, {}),
+        (sgd_step.output_and_update, {"rows_at_once": 20}),
+    ):
+        p, _ = example()
+        W_y, b_y = p.W_y.copy(), p.b_y.copy()
+        right = language_model.output_layer(h, W_y, b_y, targets)
+        loss, dh = output(h, p, targets, RATE, sgd_step.Workspace(), **options)
+        assert_allclose(loss, right[0], rtol=1e-12)
+        assert_allclose(dh, right[1], rtol=1e-10, atol=1e-13)
+        assert_allclose(W_y - p.W_y, RATE * right[2], rtol=1e-9, atol=1e-13)
+        assert_allclose(b_y - p.b_y, RATE * right[3], rtol=1e-9, atol=1e-13)
 
 
 @pytest.mark.equation("eq-gemm")

@@ -13,24 +13,29 @@ LEVEL = 2
 MINUTES = 20
 
 TEXT = r"""
-Rung 5 of the ladder, for a batch with padding. Write `loss_to_gradient(u, targets, weights)`: `u`
-is $(N, V)$, the logits, `targets` $(N,)$ ids, `weights` $(N,)$ numbers $\ge 0$, and
+Write rung 5 of the ladder for a batch with padding. The function
+`loss_to_gradient(u, targets, weights)` gets the logits `u` $(N, V)$, the ids `targets` $(N,)$, and
+the numbers `weights` $(N,)$, which are at least 0. With $\alpha_n$ for the weights, the loss is
 
 $$
 \begin{aligned}
 L = \sum_n \alpha_n \Bigl( &\log \sum_j e^{u_n[j]} \\
-&- u_n[y_n] \Bigr)
+&- u_n[y_n] \Bigr) .
 \end{aligned}
 $$
 
-with $\alpha_n$ the weights. Return $L$ as a number and leave $\mathrm du$ in `u`, in the caller's
-own array. What is asked besides:
+Return $L$ as a number, and leave $\mathrm du$ in `u`, in the caller's own array. There are four
+more conditions:
 
-- one exponential for each logit;
-- no new array half as large as `u` or larger;
-- exact also for logits of $\pm 1000$, and a finite loss for a word that is all but impossible;
-- a row of weight 0 is padding: a part of a reused array that nobody filled. It may hold anything,
-  NaN too, adds nothing to $L$, and comes back as zeros.
+- Take one exponential for each logit.
+
+- Make no new array that is half as large as `u` or larger.
+
+- Be exact for logits of $\pm 1000$ too, and return a finite loss for a word that is almost
+  impossible.
+
+- A row of weight 0 is padding. Nobody has filled it, so it may hold anything, even NaN. It adds
+  nothing to $L$, and it becomes zeros.
 """
 
 STUB = '''
@@ -48,10 +53,12 @@ targets, weights = np.array([2, 0]), np.array([1.0, 0.0])
 '''
 
 HINTS = (
-    "`u = u - m` makes an array and gives it the name; `u -= m` writes into the array that the "
-    "caller has. `np.exp` has an argument `out`.",
-    "The loss is $\\log \\sum_j e_j - (u_y - m)$. When is the last moment to read $u_y - m$?",
-    "What is `0 * np.nan`? Padding has to be overwritten before anything is computed with it.",
+    "`u = u - m` makes a new array and calls it `u`. `u -= m` writes into the "
+    "caller's array. The "
+    "function `np.exp` has an argument `out`.",
+    "The loss is $\\log \\sum_j e_j - (u_y - m)$. When can $u_y - m$ be read for the "
+    "last time?",
+    "What is `0 * np.nan`? Overwrite the padding before you compute anything with it.",
 )
 
 SOLUTION = '''
@@ -63,7 +70,7 @@ def loss_to_gradient(u, targets, weights):
     u[weights == 0] = 0  # 0 · NaN is NaN
     here = np.arange(len(u)), targets
     u -= u.max(axis=1, keepdims=True)
-    u_target = u[here]  # before the exponentials take its place
+    u_target = u[here]  # before the exponentials overwrite it
     np.exp(u, out=u)
     total = u.sum(axis=1)
     u *= (weights / total)[:, None]
@@ -77,21 +84,24 @@ print(loss_to_gradient(u, targets, weights), u)
 '''
 
 COMMENT = r"""
-Four things share one memory, one after the other: logits, shifted logits, exponentials, gradient.
-Whoever writes in place has to know what is still needed. Here it is one number of each row, the
-shifted logit of the target: read it late and it is an exponential; get it back by
-$\log(e_y / \sum_j e_j)$, and where $e_y$ has underflowed to 0 the loss is infinite, although the
-gradient is fine. The weights cost no pass of their own, since they join the division by the sum.
+Four things use the same memory, one after the other: logits, shifted logits, exponentials,
+gradient. If you write in place, you must know which old values you still need. Here you need one
+number from each row, the shifted logit of the target. If you read it too late, it is an
+exponential. You could compute it as $\log(e_y / \sum_j e_j)$, but if $e_y$ has underflowed to 0,
+this loss is infinite, although the gradient is right. The weights need no pass of their own: they
+are multiplied into the division by the sum.
 
-Multiplying by a mask of zeros is how padding is usually taken out, and it works as long as what
-stands there is finite. In memory that is reused, it is what an earlier step has left, and one NaN
-in a row that does not count would make the loss NaN, and all weights with it. Next: do the same in
-blocks of rows that stay in the cache. Which lines care where a block begins?
+Padding is often removed by multiplying with a mask of zeros. This works only if the padding is
+finite. Memory that is used again contains what an earlier step has left. One NaN in a row of
+padding would make the loss NaN, and after the update all weights.
+
+Next, do the same in blocks of rows that fit into the cache. Which lines depend on where a block
+begins?
 """
 
 
 class _Counting(np.ndarray):
-    """An array that counts the exponentials taken of it and of what is made of it."""
+    """An array that counts the exponentials of itself and of arrays made from it."""
 
     exponentials = 0
 
@@ -112,7 +122,7 @@ class _Counting(np.ndarray):
 
 
 def _right(u, targets, weights):
-    """Returns (loss, gradient), with as many arrays as it likes; rows of weight 0 are skipped."""
+    """Returns (loss, gradient and parts of them), in new arrays; skips rows of weight 0."""
     here = np.arange(len(u)), targets
     u = np.where(weights[:, None] == 0, 0.0, u)
     u = u - u.max(axis=1, keepdims=True)
@@ -125,20 +135,18 @@ def _right(u, targets, weights):
 
 
 def _answer(reader, u, targets, weights):
-    """Returns (loss, what stands in u afterwards)."""
+    """Returns (the reader's loss, u after the call)."""
     given = u.copy()
     with np.errstate(all="ignore"):
         loss = call(reader, given, targets.copy(), weights.copy())
     try:
         return float(loss), given
     except (TypeError, ValueError):
-        raise Wrong(
-            "Return the loss, one number; the gradient is left in `u`."
-        ) from None
+        raise Wrong("Return one number, the loss. Leave the gradient in `u`.") from None
 
 
 def check(answers):
-    """Values, then hard logits, then padding, then memory and exponentials."""
+    """Checks values, then large logits, then padding, then memory and exponentials."""
     reader = function(answers, "loss_to_gradient")
     rng = np.random.default_rng(0)
     N, V = 5, 7
@@ -148,47 +156,52 @@ def check(answers):
     found, left = _answer(reader, u, targets, weights)
     if np.array_equal(left, u):
         raise Wrong(
-            "The caller's `u` is as it was. `u = u - m` gives the name to a new array; `u -= m` "
-            "writes into the old one."
+            "The caller's `u` has not changed. `u = u - m` gives the name to a new "
+            "array, and "
+            "`u -= m` writes into the old array."
         )
     if is_close(left, p) or is_close(left, weights[:, None] * p):
         raise Wrong(
-            "`u` holds probabilities: the gradient has 1 less at the target's place."
+            "`u` holds probabilities. In the gradient, the entry of the target is "
+            "smaller by 1."
         )
     if is_close(left, p - onehot):
         raise Wrong(
-            "`u` holds the gradient of the unweighted sum: each row has its weight."
+            "`u` holds the gradient of the unweighted sum. Multiply each row by its "
+            "weight."
         )
     if is_close(left, weights[:, None] * p - onehot):
         raise Wrong(
-            "In `u` the probabilities have their weights and the 1 of the target has not."
+            "In `u`, the probabilities have their weights, but the 1 of the target "
+            "has not."
         )
     if not is_close(left, du):
         raise Wrong(
-            "`u` should hold the weights times (softmax minus one-hot), row by row."
+            "`u` should hold, in each row, its weight times (softmax minus one-hot)."
         )
     shifted = u - u.max(axis=1, keepdims=True)
     late = np.log(np.exp(shifted).sum(axis=1)) - np.exp(shifted)[np.arange(N), targets]
     if is_close(found, weights @ late):
         raise Wrong(
-            "The gradient is right. For the loss, the target's logit was read when its exponential "
-            "stood in its place already."
+            "The gradient is right. For the loss, the target's logit was read after "
+            "its exponential had overwritten it."
         )
     for scale, of_what in ((weights.sum(), "weights"), (N, "rows")):
         if is_close(found, loss / scale):
             raise Wrong(
-                f"The loss is a mean over the {of_what}; the weighted sum is asked."
+                f"The loss is a mean over the {of_what}. Return the weighted sum."
             )
     if is_close(found, losses.sum()):
-        raise Wrong("The gradient has the weights, and the loss has not.")
+        raise Wrong("The gradient has the weights, but the loss has not.")
     if not is_close(found, loss):
         raise Wrong(
-            f"The gradient is right and the loss is not: {found:.6g} for {loss:.6g}."
+            f"The gradient is right, but the loss is {found:.6g} and should be "
+            f"{loss:.6g}."
         )
     _hard_logits(reader, targets, weights)
     _padding(reader, u, targets, weights)
     _memory(reader, rng)
-    return "Loss and gradient, one exponential for each logit, and no second array."
+    return "You need one exponential for each logit, and no second array."
 
 
 def _hard_logits(reader, targets, weights):
@@ -199,16 +212,20 @@ def _hard_logits(reader, targets, weights):
     found, left = _answer(reader, u, targets, weights)
     if not np.isfinite(left).all():
         raise Wrong(
-            "With logits of 1000 the exponential overflows: subtract each row's largest."
+            "With logits of 1000, the exponential overflows. Subtract the largest "
+            "logit of each row."
         )
     if not np.isfinite(found):
         raise Wrong(
-            "With a target at -1000 and the others at 1000 the probability is 0 in float64, and "
-            "its logarithm is infinite. The loss is 2000 and can be had without that probability."
+            "If the target has the logit -1000 and the others 1000, the probability "
+            "is 0 in float64 "
+            "and its logarithm is infinite. The loss is about 2000. Compute it "
+            "without this probability."
         )
     if not (is_close(left, du) and is_close(found, loss)):
         raise Wrong(
-            "For logits of ±1000 loss or gradient is off: is anything cut off or added?"
+            "For logits of ±1000, the loss or the gradient is wrong. Do you clip or "
+            "add anything?"
         )
 
 
@@ -220,12 +237,13 @@ def _padding(reader, u, targets, weights):
         found, left = _answer(reader, u, targets, some)
         if not np.isfinite(left).all() or not np.isfinite(found):
             raise Wrong(
-                f"A row of weight 0 that holds {filling} makes the loss or `u` NaN: 0 times that "
-                "is not 0."
+                f"A row of weight 0 that holds {filling} makes the loss or `u` NaN, "
+                "because 0 times "
+                f"{filling} is not 0."
             )
         if not (is_close(left, du) and is_close(found, loss)):
             raise Wrong(
-                "Rows of weight 0 should come back as zeros and add nothing to the loss."
+                "Rows of weight 0 should become zeros and add nothing to the loss."
             )
 
 
@@ -242,13 +260,15 @@ def _memory(reader, rng, N=120, V=2000):
         tracemalloc.stop()
     if peak - before > u.nbytes / 2:
         raise Wrong(
-            f"The values are right, and on the way there was new memory of "
-            f"{(peak - before) / u.nbytes:.1f} times the size of `u`. Which line makes an array?"
+            f"The values are right, but your function used new memory of "
+            f"{(peak - before) / u.nbytes:.1f} times the size of `u`. Which line "
+            "makes an array?"
         )
     _Counting.exponentials = 0
     call(reader, rng.normal(size=(N, V)).view(_Counting), targets, weights)
     if _Counting.exponentials > 1.5 * N * V:
         raise Wrong(
-            f"{_Counting.exponentials / (N * V):.0f} exponentials are taken for each logit. The "
-            "sum for the loss and the probabilities need the same."
+            f"Your function takes {_Counting.exponentials / (N * V):.0f} "
+            "exponentials for each "
+            "logit. The loss and the probabilities need the same exponentials."
         )

@@ -1,4 +1,4 @@
-"""A step on several devices that is not the step of one: means of means, clipping, no words."""
+"""A step on several devices with three mistakes: a mean of means, early clipping, no words."""
 
 import warnings
 
@@ -13,11 +13,11 @@ LEVEL = 2
 MINUTES = 20
 
 TEXT = r"""
-Several devices share a batch. Device $k$ has the gradients of its own words, `shares[k]` of shape
-$(n_k, P)$, a row for each word and $P$ weights; the $n_k$ differ, and near the end of an epoch a
-device may have none. They hold the same weights `w`, and the function `step` returns the list of
-every device's weights after one step of SGD with clipping. Each should be what *one* device with
-all the words would have:
+Several devices share a batch. Device $k$ has the gradients of its own words in `shares[k]`, of
+shape $(n_k, P)$: one row for each word, and $P$ weights. The numbers $n_k$ differ, and near the end
+of an epoch a device may have no words. All devices hold the same weights `w`. The function `step`
+returns a list with the weights of every device after one step of SGD with clipping. Every device
+should have the weights that *one* device with all the words would have:
 
 $$
 \begin{aligned}
@@ -27,10 +27,12 @@ w &\leftarrow w - \eta\, \min\Bigl(1, \frac{c}{\lVert g \rVert}\Bigr)\, g .
 \end{aligned}
 $$
 
-With shares of equal size and small gradients it is. There are three faults. Devices talk only by
-`all_reduce(values)`: a list with one array or number a device goes in, and every device gets the
-sum. What a device sends must not grow with the number of its words; and how many words another has,
-it knows only if it was told.
+If the shares have the same size and the gradients are small, `step` is right. In general it has
+three mistakes. Correct them.
+
+The devices communicate only through `all_reduce(values)`. It takes a list with one array or number
+for each device, and gives every device the sum. What a device sends must not grow with the number
+of its words. A device does not know how many words the others have, unless this is sent.
 """
 
 _HEAD = '''
@@ -38,12 +40,12 @@ import numpy as np
 
 
 def all_reduce(values):
-    """The sum over devices, which each of them then has."""
+    """Gives each device the sum over all devices."""
     return [sum(values)] * len(values)
 
 
 def clipped(g, limit):
-    """g, shortened to the limit if it is longer."""
+    """Returns g, shortened to the limit if it is longer."""
     return g * min(1.0, limit / max(np.linalg.norm(g), 1e-30))
 
 '''
@@ -66,10 +68,13 @@ print(-clipped(np.concatenate(shares).mean(axis=0), 1.0))  # one device
 )
 
 HINTS = (
-    "Two devices, one with 8 words and one with 2: how much does a word on each count in the "
-    "average of the two means?",
-    "A sum over words is a sum over devices; a mean is not. Which two sums make the mean?",
-    "The norm in the formula is that of $g$, the gradient of the whole batch. When is it known?",
+    "One device has 8 words and one has 2. How much does a word of each device count "
+    "in the average "
+    "of the two means?",
+    "A sum over words is a sum over devices. A mean is not. Which two sums give the "
+    "mean?",
+    "The formula uses the norm of $g$, the gradient of the whole batch. When is $g$ "
+    "known?",
 )
 
 SOLUTION = (
@@ -91,31 +96,34 @@ print(-clipped(np.concatenate(shares).mean(axis=0), 1.0))  # one device
 )
 
 COMMENT = r"""
-*A mean of means.* With $K$ devices a word on device $k$ counts $N / (K n_k)$ times what it should:
-at 8 and 2 words, 0.625 and 2.5. A loss that is averaged in the same way agrees with this gradient,
-so that nothing looks wrong. An engine that averages over the devices for you, as PyTorch's
-`DistributedDataParallel` does, is right only if each device multiplies its mean by $K n_k / N$
-before, and for that $N$ has to be added up as well.
+*A mean of means.* With $K$ devices, a word on device $k$ counts $N / (K n_k)$ times what it should.
+With 8 and 2 words these factors are 0.625 and 2.5. If the loss is averaged in the same way, it
+agrees with this gradient, so nothing looks wrong. PyTorch's `DistributedDataParallel` averages over
+the devices for you. This is right only if each device first multiplies its mean by $K n_k / N$, and
+for this, $N$ must be added up as well.
 
-*Clipping too early.* Each device shortens its own gradient by its own factor. The average of them
-is never longer than $c$, and so the norm in the log is as it should be; but it points elsewhere,
-and a gradient of the batch that is short because the devices disagree is cut as well.
+*Clipping too early.* Each device shortens its own gradient by its own factor. The average is never
+longer than $c$, so the norm in a log looks right, but the direction is wrong. If the gradients of
+the devices point in different directions, their average can be short and need no clipping, and it
+is shortened nevertheless.
 
-*No words.* The mean of no rows is NaN, and after one all-reduce every device has it. The sum of no
-rows is 0, which is right: such a device adds nothing, but must still take part, since the others
+*No words.* The mean of no rows is NaN, and after one all-reduce every device has NaN. The sum of no
+rows is 0, which is right. The device adds nothing, but it must still take part, because the others
 wait for it.
 
-A test with shares of equal size, and with gradients below the limit, sees none of the three. It is
-the same lesson as with padding ({doc}`/book/06-tensorflow/loss-on-padded-sequences`): add up sums
-and counts, and divide once, at the end. Next: accumulate the gradients of several small batches on
-*one* device before a step. Which of the three faults can come back there?
+A test with shares of the same size and with gradients below the limit finds none of the three
+mistakes. The same was true of padding ({doc}`/book/06-tensorflow/loss-on-padded-sequences`): add up
+sums and counts, and divide once, at the end.
+
+Next, add up the gradients of several small batches on *one* device before a step. Which of the
+three mistakes can you make there?
 """
 
 SIZES = (8, 1, 3)
 
 
 def _step(shares, limit, by_words, clip_first):
-    """Returns the step's change, for rate 1, with or without two of the faults."""
+    """Returns the change of the weights for rate 1, with or without two of the mistakes."""
 
     def clipped(g):
         return g * min(1.0, limit / np.linalg.norm(g))
@@ -130,7 +138,7 @@ def _step(shares, limit, by_words, clip_first):
 
 
 def check(answers):
-    """Against one device with all words: unequal shares, a clipped step, a device without words."""
+    """Compares with one device: unequal shares, a clipped step, a device without words."""
     reader = function(answers, "step")
     rng = np.random.default_rng(4)
     P = 5
@@ -142,63 +150,75 @@ def check(answers):
     plain, _ = _ask(reader, w, shares, loose)
     if is_close(plain, _step(shares, loose, by_words=False, clip_first=False)):
         raise Wrong(
-            f"With {SIZES} words on three devices and nothing to clip, the single word of the "
-            "second counts as much as the eight of the first together: a mean of means."
+            f"With {SIZES} words on three devices and nothing to clip, the single "
+            "word of the "
+            "second device counts as much as all eight words of the first. This is a "
+            "mean of means."
         )
     total = sum(share.sum(axis=0) for share in shares)
     if is_close(plain, -total):
-        raise Wrong("Nothing divides by N: that is the step of the summed loss.")
+        raise Wrong("You do not divide by N. This is the step of the summed loss.")
     if is_close(plain, -total / len(shares)):
         raise Wrong(
-            "You add up sums and divide by the number of devices; N is the words of all."
+            "You add up sums and divide by the number of devices. N is the number of "
+            "all words."
         )
     if not is_close(plain, -total / sum(SIZES)):
         raise Wrong(
-            "With unequal shares and nothing to clip, the step is not that of one device: the "
-            "gradient is the sum over all words divided by the number of all words."
+            "With unequal shares and nothing to clip, the step differs from the step "
+            "of one device. "
+            "The gradient is the sum over all words, divided by the number of all "
+            "words."
         )
     cut, _ = _ask(reader, w, shares, tight)
     if is_close(cut, _step(shares, tight, by_words=True, clip_first=True)):
         raise Wrong(
-            "Without clipping it is right. With it, each device shortens its own mean by its own "
-            "factor, and the sum points elsewhere. The norm asked is that of the whole batch."
+            "Without clipping, the step is right. With clipping, each device "
+            "shortens its own mean "
+            "by its own factor, so the sum has a different direction. Use the norm "
+            "of the whole batch."
         )
     right = _step(shares, tight, by_words=True, clip_first=False)
     if not is_close(cut, right):
         if is_close(cut, right * (np.linalg.norm(cut) / np.linalg.norm(right))):
             raise Wrong(
-                f"A long gradient keeps its direction, but the step has length "
-                f"{np.linalg.norm(cut):.3g} where the limit is {tight}."
+                f"A long gradient keeps its direction, but the step has the length "
+                f"{np.linalg.norm(cut):.3g}, and the limit is {tight}."
             )
         raise Wrong(
-            "Without clipping it is right; a gradient that is clipped comes out turned. Clip once, "
-            "when the gradient of the whole batch is known."
+            "Without clipping, the step is right. With clipping, the direction of "
+            "the gradient has "
+            "changed. Clip once, when the gradient of the whole batch is known."
         )
     without = [shares[0], np.empty((0, P)), shares[2]]
     with np.errstate(all="ignore"), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the mean of no rows
+        warnings.simplefilter("ignore")  # NumPy warns of the mean of no rows
         change, sent = _ask(
             reader, w, without, tight, "With a device that has no words: "
         )
     right = _step([shares[0], shares[2]], tight, by_words=True, clip_first=False)
     if not is_close(change, right):
         raise Wrong(
-            "With a device that has no words, the step is not that of the others' words."
+            "If one device has no words, the step should be the step of the other "
+            "devices' words."
         )
     if sent == 0:
         raise Wrong(
-            "`all_reduce` is never called: nothing else lets devices know of each other."
+            "`all_reduce` is never called, but the devices can communicate only "
+            "through it."
         )
     if sent > 2 * (P + 1):
         raise Wrong(
-            f"Each device sends {sent} numbers for {P} weights: the sum over its words is enough."
+            f"Each device sends {sent} numbers for {P} weights. The sum over its "
+            "words is enough."
         )
     if sent <= P:
         raise Wrong(
-            f"Each device sends {sent} numbers, its part of the gradient. How many words the "
-            "others have, it can only know if the counts are added up as well."
+            f"Each device sends {sent} numbers, its part of the gradient. It can "
+            "know how many words "
+            "the others have only if the counts are added up too."
         )
-    return "Every device has taken the step of one, and has sent one number more than its gradient."
+    return "All devices take the step of one device. Each sends its gradient and one more number."
 
 
 def _ask(reader, w, shares, limit, where=""):
@@ -208,13 +228,12 @@ def _ask(reader, w, shares, limit, where=""):
     def all_reduce(values):
         values = list(values)
         if len(values) != len(shares):
-            raise Wrong(
-                f"{where}`all_reduce` wants one value from each of the devices."
-            )
+            raise Wrong(f"{where}`all_reduce` needs one value from each device.")
         sizes = {np.shape(value) for value in values}
         if len(sizes) > 1:
             raise Wrong(
-                f"{where}`all_reduce` adds arrays of one shape; it got {sorted(sizes)}."
+                f"{where}`all_reduce` adds arrays of the same shape, but it got "
+                f"{sorted(sizes)}."
             )
         sent.append(max(np.size(value) for value in values))
         return [sum(np.asarray(value) for value in values)] * len(values)
@@ -223,15 +242,17 @@ def _ask(reader, w, shares, limit, where=""):
         reader, w.copy(), [share.copy() for share in shares], 1.0, limit, all_reduce
     )
     if not isinstance(found, list | tuple) or len(found) != len(shares):
-        raise Wrong("`step` should return a list of the weights of every device.")
+        raise Wrong("`step` should return a list with the weights of every device.")
     kinds = [np.asarray(one, dtype=float) for one in found]
     if any(one.shape == w.shape and np.isnan(one).any() for one in kinds):
         raise Wrong(
-            f"{where}the weights are NaN on all: the mean of no rows was added up."
+            f"{where}the weights are NaN on all devices. The mean of no rows was "
+            "added up."
         )
     new = [array(one, w.shape, f"{where}the weights") for one in kinds]
     if any(not np.array_equal(one, new[0]) for one in new):
         raise Wrong(
-            f"{where or 'After the step '}the devices' weights differ; they must be equal."
+            f"{where or 'After the step '}the devices' weights differ. They must be "
+            "equal."
         )
     return new[0] - w, sum(sent)
