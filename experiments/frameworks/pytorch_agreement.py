@@ -195,7 +195,7 @@ def carried(torch):
         second, _ = layer(x[5:], state)
         (dx,) = torch.autograd.grad(second.sum(), x)
         found[name] = {
-            "gap": float((torch.cat([first, second]) - whole).abs().max()),
+            "gap": float((torch.cat([first, second]).detach() - whole).abs().max()),
             "gradient before the cut": float(dx[:5].abs().max()),
         }
     return found
