@@ -36,7 +36,7 @@ def weights(p):
         ValueError: Params of a network that PyTorch has no layer for.
     """
     found = {}
-    for end, cell in _cells(p):
+    for end, cell in named_cells(p):
         order = block_order(cell)
         b_x, b_h = cell.b if cell.b.ndim == 2 else (cell.b, np.zeros_like(cell.b))
         found[f"weight_ih{end}"] = reordered(cell.W_x, order).T.copy()
@@ -61,7 +61,7 @@ def params(arrays, like):
     if found != expected:
         raise ValueError(f"these Params need the arrays {expected}, got {found}")
     leaves = []
-    for end, cell in _cells(like):
+    for end, cell in named_cells(like):
         # exchanging r and z once more restores our order
         W_x, W_h, b_x, b_h = (
             reordered(arrays[f"{name}{end}"].T, block_order(cell))
@@ -81,7 +81,7 @@ def gradients(arrays, like):
     Raises:
         ValueError: as ``params``.
     """
-    one_bias = {f"bias_hh{end}" for end, cell in _cells(like) if cell.b.ndim == 1}
+    one_bias = {f"bias_hh{end}" for end, cell in named_cells(like) if cell.b.ndim == 1}
     zeroed = {
         name: np.zeros_like(array) if name in one_bias else array
         for name, array in arrays.items()
@@ -101,7 +101,7 @@ def block_order(cell):
     return (1, 0, 2) if isinstance(cell, gru_reset_after.Params) else range(count)
 
 
-def _cells(p):
+def named_cells(p):
     """Yields (the end of PyTorch's names, the Params of a cell)."""
     for k, level in enumerate(p if type(p) is tuple else (p,)):
         both = isinstance(level, bidirectional.Params)
@@ -129,7 +129,7 @@ def layer(p, **options):
     """
     import torch
 
-    names, cells = zip(*_cells(p), strict=True)
+    names, cells = zip(*named_cells(p), strict=True)
     first = cells[0]
     if {(type(cell), len(cell.W_h)) for cell in cells} != {
         (type(first), len(first.W_h))

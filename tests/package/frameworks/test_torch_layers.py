@@ -87,6 +87,7 @@ def documented_step(kind, w, x, *state):
     return ((1 - z) * n + z * h,)
 
 
+@pytest.mark.equation("eq-torch-columns")
 @pytest.mark.parametrize("name", CELLS)
 def test_the_documented_equations_with_the_moved_weights_are_our_step(name):
     cell = CELLS[name]
