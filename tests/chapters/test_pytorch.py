@@ -45,8 +45,8 @@ def test_the_sum_of_two_biases_moves_twice_as_far():
 
 @pytest.mark.claim(
     "pytorch-detach",
-    "A sequence read in pieces has the states of the whole; after detach the gradient of the second "
-    "piece does not reach the first.",
+    "A sequence read in pieces has the states of the whole; after detach the gradient of the "
+    "second piece does not reach the first.",
     records="pytorch",
 )
 def test_pieces_have_the_states_of_the_whole_and_detach_cuts_the_gradient():
@@ -74,11 +74,12 @@ def test_dropout_draws_anew_at_every_step_and_spares_the_top_layer():
 
 @pytest.mark.claim(
     "pytorch-loss-is-the-mean-over-tokens",
-    "CrossEntropyLoss with ignore_index is the mean over the tokens; it accepts (B, T, V) if T = V.",
+    "CrossEntropyLoss with ignore_index is the mean over the tokens; it accepts (B, T, V) if "
+    "T = V.",
     records="pytorch",
 )
 def test_the_loss_is_the_mean_over_the_targets_that_count():
-    """The gap to the mean over real steps is below 1e-12, and the flags are as the page has them."""
+    """The gap to the mean over real steps is below 1e-12; the flags are as the page has them."""
     found = FOUND["losses"]
     assert found["gap"] < 1e-12 and found["default ignore_index"] == -100
     assert found["(B, T, V) with T = V is accepted"]
