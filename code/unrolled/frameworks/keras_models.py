@@ -1,8 +1,7 @@
-r"""The book's networks as Keras layers and models, with the very same weights.
+r"""The book's networks as Keras layers and models, with the same weights.
 
-Keras keeps a layer's weights as (kernel, recurrent_kernel, bias), in our layout and our order of
-gates, so that ``layer.set_weights`` takes ``tree.leaves(params)``: nothing is permuted, transposed
-or added up.
+Keras stores a layer's weights as (kernel, recurrent_kernel, bias), in our layout and our order of
+gates. So ``layer.set_weights`` takes ``tree.leaves(params)`` without any change.
 
                    ours                         Keras
     rnn            W_x, W_h, b                  SimpleRNN
@@ -275,8 +274,8 @@ def model(p, padding=None, **options):
 
     Args:
         p: ``language_model.Params`` over any network that ``layers`` takes.
-        padding: the id that pads inputs, if the layers are to skip it; none if left out, which is
-            enough for a network that reads forwards and a loss that looks at real words only.
+        padding: the id that pads inputs, if the layers should skip it. It can be left out if the
+            network reads forwards and the loss counts real words only.
         options: as in ``layers``.
 
     Raises:
@@ -301,9 +300,9 @@ def model(p, padding=None, **options):
 class LossPerWord(keras.metrics.Mean):
     """The mean cross-entropy of all words since the start of an epoch, in nats.
 
-    Keras's own metric first takes means over the steps of each batch, so that a word
-    weighs less the longer its batch is padded. Here every word weighs the same; the
-    exponential is the perplexity. For the ``weighted_metrics`` of ``compile``.
+    Keras's own metric first takes means over the steps of each batch, so a word weighs
+    less if its batch is longer. Here every word weighs the same, and the exponential is
+    the perplexity. Pass it as one of the ``weighted_metrics`` of ``compile``.
     """
 
     def update_state(self, targets, logits, sample_weight=None):
