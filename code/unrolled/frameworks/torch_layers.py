@@ -1,7 +1,7 @@
 r"""The book's cells as PyTorch layers, with the same weights.
 
-PyTorch multiplies columns from the left, so its weights are the transposes of ours. It stacks the
-blocks of the gates from top to bottom, and gives every layer two biases.
+PyTorch's documentation writes vectors as columns, so its matrices are the transposes of ours. The
+blocks of the gates stand below each other, and every layer has two biases.
 
                        ours               PyTorch
     rnn                W_x, W_h, b        nn.RNN,  tanh
@@ -10,11 +10,9 @@ blocks of the gates from top to bottom, and gives every layer two biases.
     bidirectional      onward, reverse    bidirectional=True: names that end in _reverse
     stacked            a tuple of these   num_layers=K: names that end in _l0, _l1, ...
 
-``weights`` and ``params`` need NumPy alone; the other functions need PyTorch, which is not among
-what this book installs. T time, B batch, D input, H hidden.
+``weights``, ``params`` and ``gradients`` need only NumPy. The other functions need PyTorch, which
+this book does not install. T time, B batch, D input, H hidden.
 """
-
-import re
 
 import numpy as np
 
@@ -26,7 +24,7 @@ LAYERS = {rnn.Params: "RNN", lstm.Params: "LSTM", gru_reset_after.Params: "GRU"}
 
 
 def weights(p):
-    """Returns PyTorch's arrays of a network, by PyTorch's names.
+    """Returns the weights of a network as PyTorch's arrays, {name: array}.
 
     Args:
         p: rnn.Params, lstm.Params or gru_reset_after.Params, bidirectional.Params of
@@ -47,11 +45,11 @@ def weights(p):
 
 
 def params(arrays, like):
-    """Returns the Params of PyTorch's arrays; the inverse of ``weights``.
+    """Returns PyTorch's arrays as Params; the inverse of ``weights``.
 
     Args:
         arrays: {name: array}, as ``weights`` returns them.
-        like: Params of the structure wanted.
+        like: Params of the same network, for the structure.
 
     Raises:
         ValueError: an array is missing, is not expected, or has an unexpected shape.
@@ -75,8 +73,8 @@ def params(arrays, like):
 def gradients(arrays, like):
     """Returns the gradient as Params, given the gradients of PyTorch's arrays.
 
-    Where we have one bias and PyTorch has two, each of the two has the gradient of ours.
-    So one of them is taken, whereas ``params`` adds the values of the two.
+    If PyTorch has two biases instead of our one, each of the two has the gradient of
+    ours. We take one of them. (``params`` adds the values of the two biases.)
 
     Raises:
         ValueError: as ``params``.
@@ -96,21 +94,20 @@ def reordered(w, order):
 
 
 def block_order(cell):
-    """Returns which of our blocks stands where in PyTorch's array: z, r, h become r, z, n."""
+    """Returns the order of our blocks in PyTorch's arrays; z, r, h become r, z, n."""
     count = cell.W_h.shape[1] // len(cell.W_h)
     return (1, 0, 2) if isinstance(cell, gru_reset_after.Params) else range(count)
 
 
 def named_cells(p):
-    """Yields (the end of PyTorch's names, the Params of a cell)."""
+    """Yields (end of PyTorch's names, Params) for each cell of a network."""
     for k, level in enumerate(p if type(p) is tuple else (p,)):
         both = isinstance(level, bidirectional.Params)
         ends = ("", "_reverse") if both else ("",)
         for cell, direction in zip(level if both else (level,), ends, strict=True):
             if type(cell) not in LAYERS:
-                name = f"{type(cell).__module__}.{type(cell).__name__}"
-                name = name.removeprefix("unrolled.")
-                raise ValueError(f"PyTorch has no layer for weights of the type {name}")
+                module = type(cell).__module__.removeprefix("unrolled.")
+                raise ValueError(f"PyTorch has no layer for {module}.Params")
             yield f"_l{k}{direction}", cell
 
 
@@ -129,17 +126,15 @@ def layer(p, **options):
     """
     import torch
 
-    names, cells = zip(*named_cells(p), strict=True)
-    first = cells[0]
-    if {(type(cell), len(cell.W_h)) for cell in cells} != {
-        (type(first), len(first.W_h))
-    }:
+    cells = [cell for _, cell in named_cells(p)]
+    if len({(type(cell), len(cell.W_h)) for cell in cells}) > 1:
         raise ValueError("the cells of a PyTorch layer are of one kind and size")
+    first, levels = cells[0], p if type(p) is tuple else (p,)
     made = getattr(torch.nn, LAYERS[type(first)])(
         len(first.W_x),
         len(first.W_h),
-        num_layers=1 + max(int(re.findall(r"\d+", name)[0]) for name in names),
-        bidirectional=any(name.endswith("_reverse") for name in names),
+        num_layers=len(levels),
+        bidirectional=len(cells) > len(levels),
         dtype=getattr(torch, first.W_h.dtype.name),
         **options,
     )
@@ -161,8 +156,9 @@ def forward(p, x, *state, lengths=None):
     """
     import torch
 
+    x_, states = _tensors(x, state)
     with torch.no_grad():
-        return run_layer(layer(p), *_tensors(x, state), lengths).numpy()
+        return run_layer(layer(p), x_, states, lengths).numpy()
 
 
 def backward(p, x, dh, *state, lengths=None):
@@ -202,7 +198,8 @@ def run_layer(network, x, states, lengths):
     from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
     if states:
-        # ours come from the top layer down, PyTorch's from the input up, h and c apart
+        # our order is from the top layer down; PyTorch's is from the input up, and it
+        # keeps h and c apart
         kinds = 2 if isinstance(network, torch.nn.LSTM) else 1
         stacked = [torch.stack(states[k::kinds][::-1]) for k in range(kinds)]
         initial = tuple(stacked) if kinds == 2 else stacked[0]

@@ -38,6 +38,8 @@ def networks():
         )
         both = bidirectional.init(rng, D, H, cell)
         found[f"{name} in two directions"] = shaken(both, rng)
+        deep = both, bidirectional.init(rng, 2 * H, H, cell)
+        found[f"two layers of {name} in two directions"] = shaken(deep, rng)
     return found
 
 
@@ -193,6 +195,18 @@ def test_a_packed_batch_is_read_from_both_real_ends(torch, cell):
     )
     # without the lengths the second reader starts in the padding
     assert np.abs(torch_layers.forward(p, x)[MASK] - h[MASK]).max() > 0.01
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_layer_has_as_many_weights_as_the_network(torch, name):
+    p = NETWORKS[name]
+    made = torch_layers.layer(p)
+    assert made.num_layers == (2 if name.startswith("two") else 1)
+    assert made.bidirectional == name.endswith("directions")
+    arrays = {k: w.detach().numpy() for k, w in made.named_parameters()}
+    back = torch_layers.params(arrays, p)
+    for ours, theirs in zip(tree.leaves(p), tree.leaves(back), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
 
 
 def test_a_layer_has_the_precision_of_its_weights_and_takes_options(torch):
