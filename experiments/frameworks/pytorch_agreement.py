@@ -1,12 +1,11 @@
-"""PyTorch's recurrent layers compared with NumPy's, and what they do where libraries differ.
+"""PyTorch's recurrent layers: how they agree with NumPy, and what they do where libraries differ.
 
     python -m experiments.frameworks.pytorch_agreement     writes results/pytorch.json
 
-PyTorch is not among what this book installs: run this with a Python that has NumPy and PyTorch.
-All is computed on one thread of a processor, in float64. T time, B batch, D input, H hidden.
+This book does not install PyTorch. Run this with a Python that has NumPy and PyTorch; without
+PyTorch the record stays as it is. Everything is computed on one thread, in float64. T time,
+B batch, D input, H hidden.
 """
-
-import sys
 
 import numpy as np
 
@@ -23,18 +22,18 @@ CELLS = {"rnn": rnn, "lstm": lstm, "gru_reset_after": gru_reset_after}
 
 
 def shaken(p, rng):
-    """Returns weights none of which is zero, so that none hides a term."""
+    """Returns the weights with noise added, so that none of them is zero."""
     return tree.map(lambda w: w + 0.4 * rng.standard_normal(w.shape), p)
 
 
 def largest_gap(found, wanted):
-    """Returns the largest difference of two arrays, relative to the largest entry, of all pairs."""
+    """Returns the largest relative difference of all pairs of arrays."""
     pairs = zip(tree.leaves(tuple(found)), tree.leaves(tuple(wanted)), strict=True)
     return max(float(np.abs(a - b).max() / np.abs(b).max()) for a, b in pairs)
 
 
 def agreements():
-    """Returns {case: the gaps of PyTorch's states and of its gradients to NumPy's}."""
+    """Returns {case: how far PyTorch's states and gradients are from NumPy's}."""
     found = {}
     for name, cell in CELLS.items():
         for layers in (1, 2):
@@ -88,7 +87,7 @@ def reset_before():
 
 
 def packing(torch):
-    """Returns the sizes of a packed batch, and its gap to the same made in NumPy."""
+    """Returns the sizes of a packed batch, and its difference from one packed in NumPy."""
     x = np.random.default_rng(SEED).standard_normal((T, B, D))
     packed = torch.nn.utils.rnn.pack_padded_sequence(
         torch.tensor(x), torch.tensor(LENGTHS), enforce_sorted=False
@@ -156,7 +155,7 @@ def start(torch):
 
 
 def losses(torch):
-    """Returns gaps of CrossEntropyLoss to the mean over tokens, and what it accepts."""
+    """Returns how CrossEntropyLoss differs from the mean over tokens, and what it accepts."""
     rng = np.random.default_rng(SEED)
     logits, targets = rng.standard_normal((T, B, V)), rng.integers(0, V, (T, B))
     mask = np.arange(T)[:, None] < np.array(LENGTHS)
@@ -182,7 +181,7 @@ def losses(torch):
 
 
 def carried(torch):
-    """Returns the gap of a sequence read in two pieces, and the gradient across the cut."""
+    """Returns the difference of two pieces from the whole, and the gradient across the cut."""
     rng = np.random.default_rng(SEED)
     layer = torch_layers.layer(shaken(lstm.init(rng, D, H), rng))
     x = torch.tensor(rng.standard_normal((T, B, D)), requires_grad=True)
@@ -231,14 +230,12 @@ def measure(torch):
 
 
 def main():
-    started = records.begin("pytorch")
     try:
         import torch
     except ModuleNotFoundError:
-        sys.exit(
-            "experiments.frameworks.pytorch_agreement: no PyTorch; run it with a Python"
-            " that has NumPy and torch"
-        )
+        print("PyTorch is not installed: results/pytorch.json stays as it is")
+        return
+    started = records.begin("pytorch")
     torch.set_num_threads(1)
     records.write(
         started,
