@@ -66,15 +66,15 @@ class PeepholeLSTMCell(keras.layers.Layer):
 
 
 def layers(p, **options):
-    """Returns the Keras layers, first to last, that compute what ``p``'s network computes.
+    """Returns the Keras layers, first to last, that compute what the network of ``p`` does.
 
     Args:
         p: Params of one of this book's networks (the table above), or a tuple of them.
         options: what ``keras.layers.RNN`` takes, such as return_state, unroll, stateful,
-            zero_output_for_mask; return_sequences is True unless said otherwise.
+            zero_output_for_mask. If return_sequences is left out, it is True.
 
     Returns:
-        A list of layers in the precision of ``p``, with its weights in them.
+        A list of layers in the precision of ``p``, with its weights.
 
     Raises:
         ValueError: Params of a network that Keras has no layer for.
@@ -118,11 +118,11 @@ def _recurrent(p, options):
 
 
 def set_weights(layer, p):
-    """Puts Params into a built Keras layer or model, as they are.
+    """Copies Params into a built Keras layer or model, without any change.
 
     Args:
         layer: has ``weights`` and ``set_weights``.
-        p: Params (a tree) whose leaves, first to last, are the layer's weights.
+        p: Params; their leaves, from first to last, become the layer's weights.
 
     Raises:
         ValueError: the Params are of another cell or size.
@@ -253,7 +253,7 @@ def _time_first(x):
 
 @keras.saving.register_keras_serializable("unrolled")
 class OneHot(keras.layers.Layer):
-    """Ids (B, T) to one-hot vectors (B, T, V), of which a layer's kernel picks a row."""
+    """A layer that turns ids (B, T) into one-hot vectors (B, T, V)."""
 
     def __init__(self, V, **options):
         """Takes the number of ids."""
