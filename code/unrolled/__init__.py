@@ -4,7 +4,7 @@ The rooms, from the top. Each imports from the floors below its own, and nothing
 
     exercises    The exercises, each with stub, hints, check and solution.
 
-    frameworks   The same networks in Theano, TensorFlow, JAX and Triton.
+    frameworks   The same networks in Theano, TensorFlow, PyTorch, JAX and Triton.
     speed        What a step costs, and how it is made faster.
 
     models       Language models, sequence to sequence, networks with a memory.

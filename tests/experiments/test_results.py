@@ -110,6 +110,7 @@ BENCHMARKS = {
     "bench_ladder",
     "bench_lstm",
     "data_parallel",
+    "pytorch",
     "theano",
     "tfrecords",
     "unrolling",

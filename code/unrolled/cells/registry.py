@@ -18,10 +18,12 @@ class Cell(NamedTuple):
 
 
 CELLS = {
-    "rnn": Cell(1, ("Keras", "Theano", "JAX", "CuPy")),
-    "lstm": Cell(2, ("Keras", "Theano", "JAX", "CuPy", "Triton"), diagram=True),
+    "rnn": Cell(1, ("Keras", "Theano", "PyTorch", "JAX", "CuPy")),
+    "lstm": Cell(
+        2, ("Keras", "Theano", "PyTorch", "JAX", "CuPy", "Triton"), diagram=True
+    ),
     "gru": Cell(1, ("Keras", "Theano", "JAX", "CuPy"), diagram=True),
-    "gru_reset_after": Cell(1, ("Keras", "Theano"), diagram=True),
+    "gru_reset_after": Cell(1, ("Keras", "Theano", "PyTorch"), diagram=True),
     "peephole_lstm": Cell(2, ("Keras",), diagram=True),
     "coupled_lstm": Cell(2, diagram=True),
 }

@@ -1,1 +1,1 @@
-"""The same networks in Theano, TensorFlow, JAX and Triton."""
+"""The same networks in Theano, TensorFlow, PyTorch, JAX and Triton."""

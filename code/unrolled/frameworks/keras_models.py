@@ -1,8 +1,7 @@
-r"""The book's networks as Keras layers and models, with the very same weights.
+r"""The book's networks as Keras layers and models, with the same weights.
 
-Keras keeps a layer's weights as (kernel, recurrent_kernel, bias), in our layout and our order of
-gates, so that ``layer.set_weights`` takes ``tree.leaves(params)``: nothing is permuted, transposed
-or added up.
+Keras stores a layer's weights as (kernel, recurrent_kernel, bias), in our layout and our order of
+gates. So ``layer.set_weights`` takes ``tree.leaves(params)`` without any change.
 
                    ours                         Keras
     rnn            W_x, W_h, b                  SimpleRNN
@@ -67,15 +66,15 @@ class PeepholeLSTMCell(keras.layers.Layer):
 
 
 def layers(p, **options):
-    """Returns the Keras layers, first to last, that compute what ``p``'s network computes.
+    """Returns the Keras layers, first to last, that compute what the network of ``p`` does.
 
     Args:
         p: Params of one of this book's networks (the table above), or a tuple of them.
         options: what ``keras.layers.RNN`` takes, such as return_state, unroll, stateful,
-            zero_output_for_mask; return_sequences is True unless said otherwise.
+            zero_output_for_mask. If return_sequences is left out, it is True.
 
     Returns:
-        A list of layers in the precision of ``p``, with its weights in them.
+        A list of layers in the precision of ``p``, with its weights.
 
     Raises:
         ValueError: Params of a network that Keras has no layer for.
@@ -119,11 +118,11 @@ def _recurrent(p, options):
 
 
 def set_weights(layer, p):
-    """Puts Params into a built Keras layer or model, as they are.
+    """Copies Params into a built Keras layer or model, without any change.
 
     Args:
         layer: has ``weights`` and ``set_weights``.
-        p: Params (a tree) whose leaves, first to last, are the layer's weights.
+        p: Params; their leaves, from first to last, become the layer's weights.
 
     Raises:
         ValueError: the Params are of another cell or size.
@@ -254,7 +253,7 @@ def _time_first(x):
 
 @keras.saving.register_keras_serializable("unrolled")
 class OneHot(keras.layers.Layer):
-    """Ids (B, T) to one-hot vectors (B, T, V), of which a layer's kernel picks a row."""
+    """A layer that turns ids (B, T) into one-hot vectors (B, T, V)."""
 
     def __init__(self, V, **options):
         """Takes the number of ids."""
@@ -275,8 +274,8 @@ def model(p, padding=None, **options):
 
     Args:
         p: ``language_model.Params`` over any network that ``layers`` takes.
-        padding: the id that pads inputs, if the layers are to skip it; none if left out, which is
-            enough for a network that reads forwards and a loss that looks at real words only.
+        padding: the id that pads inputs, if the layers should skip it. It can be left out if the
+            network reads forwards and the loss counts real words only.
         options: as in ``layers``.
 
     Raises:
@@ -301,9 +300,9 @@ def model(p, padding=None, **options):
 class LossPerWord(keras.metrics.Mean):
     """The mean cross-entropy of all words since the start of an epoch, in nats.
 
-    Keras's own metric first takes means over the steps of each batch, so that a word
-    weighs less the longer its batch is padded. Here every word weighs the same; the
-    exponential is the perplexity. For the ``weighted_metrics`` of ``compile``.
+    Keras's own metric first takes means over the steps of each batch, so a word weighs
+    less if its batch is longer. Here every word weighs the same, and the exponential is
+    the perplexity. Pass it as one of the ``weighted_metrics`` of ``compile``.
     """
 
     def update_state(self, targets, logits, sample_weight=None):

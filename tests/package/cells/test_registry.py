@@ -43,4 +43,4 @@ def test_cells_are_chosen_by_all_of_the_frameworks_that_are_named(monkeypatch):
 
 def test_no_framework_is_misspelt():
     named = {each for cell in registry.CELLS.values() for each in cell.frameworks}
-    assert named <= {"Keras", "Theano", "JAX", "CuPy", "Triton"}
+    assert named <= {"Keras", "Theano", "PyTorch", "JAX", "CuPy", "Triton"}
