@@ -62,7 +62,7 @@ mixes steps, so Keras warns and drops the mask. The last output of an LSTM has n
 
 The last line is a different trap. `MultiHeadAttention` removes the mask from its *input* if it is
 called on a tensor with values. Everything that uses `e` afterwards, such as a residual connection
-or a second call of the same layer, no longer knows the padding. In a model that is built from
+or a second call of the same layer, treats the padding as real steps. In a model that is built from
 `keras.Input`, this does not happen.
 
 A loss with explicit weights is not affected. If you rely on masks, test for them:

@@ -34,7 +34,7 @@ def reverse(x, lengths):
 
 
 def both_ways(x, lengths, onward, backward):
-    """(T, B, 2H): states that know the past and the future of each step."""
+    """(T, B, 2H): states that have read the past and the future."""
     raise NotImplementedError
 '''
 
@@ -61,7 +61,7 @@ def reverse(x, lengths):
 
 
 def both_ways(x, lengths, onward, backward):
-    """(T, B, 2H): states that know the past and the future of each step."""
+    """(T, B, 2H): states that have read the past and the future."""
     past = onward(x)
     future = reverse(backward(reverse(x, lengths)), lengths)
     return np.concatenate([past, future], axis=-1)
@@ -69,8 +69,8 @@ def both_ways(x, lengths, onward, backward):
 
 COMMENT = r"""
 `reverse` exchanges $t$ and $\ell - 1 - t$, so it is its own inverse. It is used twice: to reverse
-the inputs, and to reverse the outputs back. If you forget the second use, the state that knows
-the beginning up to $t$ is combined with a state that knows the end from $\ell + 1 - t$ on. The
+the inputs, and to reverse the outputs back. If you forget the second use, the state that has read
+the beginning up to $t$ is combined with a state that has read the end from $\ell + 1 - t$ on. The
 shapes are right, and a network can even learn something from it. But the two halves meet only at
 the word in the middle.
 
@@ -128,7 +128,7 @@ def check(answers):
     right = np.where(real, padding.reverse(turned, lengths), 0)
     if is_close(past, right):
         raise Wrong(
-            "The halves are exchanged: the first must know the past, the second the future."
+            "The halves are exchanged: the first must have read the past."
         )
     close(
         past,
