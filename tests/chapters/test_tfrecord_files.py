@@ -71,8 +71,8 @@ def test_a_padding_of_minus_one_costs_ten_bytes():
 @pytest.mark.slow
 def test_the_cells_run_on_a_text_of_ones_own(tmp_path):
     path = tmp_path / "lines.txt"
-    words = "alpha beta gamma delta rho phi".split()
+    words = "alpha beta gamma delta rho phi tau sigma pi mu nu xi".split()
     path.write_text("\n\n".join(f"{w} {v} {w}." for w in words for v in words))
     found = defined_with("reference/tfrecord-files.md", f"text.read({str(path)!r})")
-    assert len(found["sentences"]) == 36 and len(found["saved"]) == 49
+    assert len(found["sentences"]) == 144 and found["saved"] == 49
     assert np.isclose(found["relative"][-1], 1, atol=0.02) and found["relative"][0] > 2

@@ -47,7 +47,10 @@ def test_every_word_is_predicted_once_from_the_words_before_it(made):
 
 
 def test_its_loss_is_that_of_the_network_in_numpy(made, model):
-    model.compile(weighted_metrics=[keras_language_model.LossPerWord(name="nll")])
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(
+        loss=loss, weighted_metrics=[keras_language_model.LossPerWord(name="nll")]
+    )
     found = model.evaluate(made, verbose=0, return_dict=True)["nll"]
     cell = stacked.of(embedding, gru_reset_after)
     rng = np.random.default_rng(0)

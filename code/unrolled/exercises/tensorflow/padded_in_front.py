@@ -84,8 +84,8 @@ beginning. A language model has an output at every step. With these defaults it 
 the first words of every long sentence.
 
 The weights from the sign leave all unknown words out of the loss. In the stub these are two of
-eleven words. In the corpus of the book, UNKNOWN is the most frequent word of all, and a model that
-is trained in this way is never rewarded for predicting it
+eleven words. With a small vocabulary, UNKNOWN is one of the most frequent words. A model that is
+trained in this way is never rewarded for predicting it
 ({doc}`/book/06-tensorflow/loss-on-padded-sequences`). The sign also keeps one pair too many: before
 a short sentence, the model is asked to predict START from padding.
 
