@@ -23,7 +23,7 @@ WRONG = {
         Attempt("START and END are below 128", "[1] + 18 * [300] + [2]", "20 * [300]"),
         Attempt("an Example has no context", "plain = 16 +", "plain = 16 + field(0) +"),
         Attempt(
-            "do not fit into one byte",
+            "does not fit into one byte",
             "vector = field(field(field(256 * 4)))",
             "vector = 1030",
         ),

@@ -1,5 +1,7 @@
 """The whole language model in Keras: its batches, its loss in NumPy, and what it writes."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -56,6 +58,7 @@ def test_its_loss_is_that_of_the_network_in_numpy(made, model):
     rng = np.random.default_rng(0)
     like = language_model.init(rng, len(VOCABULARY), H, cell)
     E, *others = model.get_weights()
+    assert len(E) == len(VOCABULARY) + 1
     p = tree.replace_leaves(like, [E[1:], *others])  # without the row of the padding
     expected, words = language_model.loss(p, text.pad(IDS), cell)
     assert words == sum(len(ids) - 1 for ids in IDS)
@@ -68,7 +71,7 @@ def test_training_lowers_the_loss_of_every_epoch(made, model):
 
 
 @pytest.mark.parametrize("word", ["a", "d"])
-def test_it_writes_the_likeliest_words_and_stops_at_the_end(model, word):
+def test_it_writes_the_likeliest_words_and_no_more_than_it_may(model, word):
     E, *others, b_y = model.get_weights()
     b_y[:] = -50
     b_y[VOCABULARY.words.index(word)] = 50
@@ -77,6 +80,9 @@ def test_it_writes_the_likeliest_words_and_stops_at_the_end(model, word):
     rng = np.random.default_rng(0)
     written = keras_language_model.write(model, VOCABULARY, rng, longest=4)
     assert written.lower().split() == [word] * 4
-    b_y[VOCABULARY.end] = 150
-    model.set_weights([E, *others, b_y])
-    assert keras_language_model.write(model, VOCABULARY, rng) == ""
+
+
+def test_a_sentence_ends_where_end_is_drawn(model):
+    drawn = [VOCABULARY.words.index("b"), VOCABULARY.end, VOCABULARY.words.index("a")]
+    rng = SimpleNamespace(choice=lambda V, p: drawn.pop(0))
+    assert keras_language_model.write(model, VOCABULARY, rng).lower() == "b"
