@@ -127,9 +127,7 @@ def check(answers):
     turned = backward(padding.reverse(x, lengths))
     right = np.where(real, padding.reverse(turned, lengths), 0)
     if is_close(past, right):
-        raise Wrong(
-            "The halves are exchanged: the first must have read the past."
-        )
+        raise Wrong("The halves are exchanged: the first must have read the past.")
     close(
         past,
         np.where(real, onward(x), 0),
