@@ -32,13 +32,13 @@ def results():
     return records.load("tfrecords")["results"]
 
 
-def test_buckets_halve_the_padding_and_more(results):
+def test_buckets_leave_less_than_a_third_of_the_padding(results):
     for shares in (
         results["shares"],
         {name: way["share"] for name, way in results["speeds"].items()},
     ):
         assert 0.55 < shares["padded_batch"] < 0.7
-        assert shares["bucketed"] <= shares["padded_batch"] / 2
+        assert shares["bucketed"] < shares["padded_batch"] / 3
         assert shares["longest_of_all"] > 0.8
 
 
@@ -49,12 +49,26 @@ def test_the_case_of_the_post(results):
     assert ways["bucketed"]["words_per_second_times"] > 5
 
 
-def test_less_padding_is_more_words_a_second(results):
-    times = {
-        name: way["words_per_second_times"] for name, way in results["speeds"].items()
+@pytest.mark.claim(
+    "buckets-train-more-words-a-second",
+    "With buckets a network trains on more words a second than with padded batches, and the gain "
+    "is many times larger than the noise of the measurement.",
+    records="tfrecords",
+)
+@pytest.mark.parametrize("case", ["speeds", "one_long"])
+def test_buckets_train_on_more_words_a_second(results, case):
+    """The gain of buckets with the difference of two ways that compute the same arrays."""
+    words = {
+        name: np.log(way["words_per_second_times"])
+        for name, way in results[case].items()
     }
-    assert times["longest_of_all"] < 0.7 < 1.3 < times["bucketed"]
-    assert 0.7 < times["ragged"] < 1.4  # ragged until the network, as long in it
+    assert results[case]["ragged"]["share"] == results[case]["padded_batch"]["share"]
+    assert words["bucketed"] > 5 * abs(words["ragged"])
+
+
+def test_padding_to_the_longest_of_all_trains_on_fewer_words_a_second(results):
+    times = results["speeds"]["longest_of_all"]["words_per_second_times"]
+    assert times < 0.7
 
 
 @pytest.mark.slow

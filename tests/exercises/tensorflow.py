@@ -23,14 +23,14 @@ WRONG = {
         Attempt("START and END are below 128", "[1] + 18 * [300] + [2]", "20 * [300]"),
         Attempt("an Example has no context", "plain = 16 +", "plain = 16 + field(0) +"),
         Attempt(
-            "do not fit into one byte",
+            "does not fit into one byte",
             "vector = field(field(field(256 * 4)))",
             "vector = 1030",
         ),
         Attempt("in one packed list", "field(field(field(256 * 4)))", "256 * step(1)"),
     ],
     "waste_of_padding": [
-        Attempt("is the share that is real", "return 1 - sum", "return sum"),
+        Attempt("is the share of real steps", "return 1 - sum", "return sum"),
         Attempt(
             "the mean of the three batches' shares",
             "print(",
@@ -57,7 +57,7 @@ WRONG = {
     ],
     "bucket_plan": [
         Attempt(
-            "With equally many sequences",
+            "With equal numbers of sequences",
             code="""
 import numpy as np
 
@@ -68,7 +68,7 @@ def limits(lengths, buckets):
 """,
         ),
         Attempt(
-            "less than 10 % can be had",
+            "Less than 10 % is",
             code="""
 import numpy as np
 
@@ -88,11 +88,11 @@ def limits(lengths, buckets):
             "return [7, 22, 49, max(lengths)]",
         ),
         Attempt(
-            "The limits must rise",
+            "The limits must increase",
             code="def limits(lengths, buckets):\n    return [131, 49, 22, 7]\n",
         ),
         Attempt(
-            "more than limits at the quantiles",
+            "padding, more than limits",
             "return found[::-1]",
             "return found[::-1] if max(lengths) == 131 else [max(lengths)]",
         ),
@@ -112,30 +112,32 @@ def limits(lengths, buckets):
         ),
         Attempt("An id is negative", "ids = np.where(ids == -1, 2, ids)", "pass"),
         Attempt(
-            "is not the sentence one word on",
+            "is not the sentence shifted by one word",
             "return ids[:, :-1], ids[:, 1:], weights",
             "return ids[:, :-1], ids[:, :-1], weights",
         ),
     ],
     "how_many_graphs": [
-        Attempt("nobody has told the graph", "plain = len(set(lengths))", "plain = 1"),
+        Attempt("each graph is", "plain = len(set(lengths))", "plain = 1"),
         Attempt("in the second epoch", "plain = len(set(lengths))", "plain = 16"),
-        Attempt("one graph serves all", "signature = 1", "signature = 8"),
+        Attempt("one graph is enough", "signature = 1", "signature = 8"),
         Attempt(
             "but 9 does not",
             "multiples = len({-(-T // 8) * 8 for T in lengths})",
             "multiples = 1",
         ),
         Attempt(
-            "XLA makes code for fixed sizes",
+            "XLA generates code for fixed sizes",
             "compiled = len(set(lengths))",
             "compiled = 1",
         ),
-        Attempt("its value is built in", "python_rates = 6", "python_rates = 1"),
+        Attempt("Its value is built into", "python_rates = 6", "python_rates = 1"),
         Attempt("an input of the graph", "tensor_rates = 1", "tensor_rates = 6"),
     ],
     "where_a_sequence_ends": [
-        Attempt("the last step of the array", "h[lengths - 1, np.arange(B)]", "h[-1]"),
+        Attempt(
+            "from the last step of the array", "h[lengths - 1, np.arange(B)]", "h[-1]"
+        ),
         Attempt(
             "off by one", "h[lengths - 1, np.arange(B)]", "h[lengths % T, np.arange(B)]"
         ),
@@ -145,7 +147,7 @@ def limits(lengths, buckets):
             "h.mean(axis=0)",
         ),
         Attempt(
-            "T in place of the sequence's own",
+            "divided by T instead of",
             ".sum(axis=0) / lengths[:, None]",
             ".mean(axis=0)",
         ),
@@ -157,9 +159,9 @@ def limits(lengths, buckets):
             '"layers.Add()([e, e])": True',
             '"layers.Add()([e, e])": False',
         ),
-        Attempt("takes the mask off the tensor", '(e, e)": False', '(e, e)": True'),
+        Attempt("removes the mask from the tensor", '(e, e)": False', '(e, e)": True'),
         Attempt(
-            "no steps that a mask",
+            "no steps to mask",
             '"layers.LSTM(3)(e)": False',
             '"layers.LSTM(3)(e)": True',
         ),
@@ -183,7 +185,7 @@ keeps = dict.fromkeys([
     ],
     "turn_around_at_the_end": [
         Attempt(
-            "turned around with its padding",
+            "reversed together with its padding",
             "return x[source, np.arange(x.shape[1])]",
             "return x[::-1]",
         ),
@@ -193,11 +195,13 @@ keeps = dict.fromkeys([
             "lengths - 1 - t, 0)",
         ),
         Attempt(
-            "padding in reverse order",
+            "the padding is in reverse order",
             "np.where(t < lengths, lengths - 1 - t, t)",
             "lengths - 1 - t",
         ),
-        Attempt("Off by one", "lengths - 1 - t, t)", "(lengths - t) % len(x), t)"),
+        Attempt(
+            "off by one: step 0", "lengths - 1 - t, t)", "(lengths - t) % len(x), t)"
+        ),
         Attempt(
             "in the order of reading",
             "reverse(backward(reverse(x, lengths)), lengths)",
@@ -223,16 +227,18 @@ keeps = dict.fromkeys([
         ),
         Attempt("3 cells have 3", "for _ in range(K)", "for _ in range(K - 1)"),
         Attempt(
-            "The stack returns its last output alone", ", return_sequences=True", ""
+            "The stack returns only its last output", ", return_sequences=True", ""
         ),
         Attempt(
-            "The stub's layer has one", "4 * (8 + 8 + 1) * 8", "4 * 4 * (8 + 8 + 1) * 8"
+            "The layer of the stub has one cell",
+            "4 * (8 + 8 + 1) * 8",
+            "4 * 4 * (8 + 8 + 1) * 8",
         ),
-        Attempt("lacks the biases", "4 * (8 + 8 + 1) * 8", "4 * (8 + 8) * 8"),
+        Attempt("leaves out the biases", "4 * (8 + 8 + 1) * 8", "4 * (8 + 8) * 8"),
     ],
     "loss_per_word": [
         Attempt(
-            "(And the sum is divided by all places.)",
+            "also divided by all positions.)",
             code="""
 import numpy as np
 
@@ -241,15 +247,17 @@ def loss_per_word(losses, targets, lengths):
     return (losses * np.sign(targets)).mean()
 """,
         ),
-        Attempt("divided by all places, B T", "lengths.sum()\n\n", "losses.size\n\n"),
         Attempt(
-            "missing, from the sum and from what",
+            "divided by all positions, B T", "lengths.sum()\n\n", "losses.size\n\n"
+        ),
+        Attempt(
+            "from the sum and from the number",
             "losses[real].sum() / lengths.sum()",
             "losses[targets != 0].mean()",
         ),
         Attempt("0 · ∞ is NaN", "losses[real].sum()", "(losses * real).sum()"),
         Attempt(
-            "every sequence counts the same",
+            "every sequence has the same weight",
             "losses[real].sum() / lengths.sum()",
             "(np.where(real, losses, 0).sum(axis=1) / lengths).mean()",
         ),
@@ -259,7 +267,7 @@ def loss_per_word(losses, targets, lengths):
             "np.mean([np.exp(loss_per_word(*triple)) for triple in batches])",
         ),
         Attempt(
-            "every batch for as large as the others",
+            "gives every batch the same weight",
             "np.exp(total / sum(lengths.sum() for _, _, lengths in batches))",
             "np.exp(np.mean([loss_per_word(*triple) for triple in batches]))",
         ),
@@ -279,7 +287,7 @@ def loss_per_word(losses, targets, lengths):
         Attempt("as large as the first", "parameters + 3 * H", "parameters + H"),
         Attempt("neither as a perplexity nor in bits", "math.log(V)", "math.log2(V)"),
         Attempt(
-            "the weights alone", "3 * parameters * 4 / 1e6", "parameters * 4 / 1e6"
+            "has only the weights", "3 * parameters * 4 / 1e6", "parameters * 4 / 1e6"
         ),
         Attempt("the second two, the last 25", "sum(range(1, 26))", "sum(range(25))"),
     ],
@@ -288,12 +296,14 @@ def loss_per_word(losses, targets, lengths):
             "the candidate g has a tanh", "[1.2, 1.2, 1.0, 1.2]", "[1.2, 1.2, 1.2, 1.2]"
         ),
         Attempt(
-            "The wrong way round", "[1.2, 1.2, 1.0, 1.2]", "np.array([5, 5, 6, 5]) / 6"
+            "the wrong way round", "[1.2, 1.2, 1.0, 1.2]", "np.array([5, 5, 6, 5]) / 6"
         ),
         Attempt("The bias is inside the gate", "factor * b", "b"),
-        Attempt("from the state and the bias", "factor * W_h, factor * b", "W_h, b"),
+        Attempt("of the state and the bias", "factor * W_h, factor * b", "W_h, b"),
         Attempt(
-            "the third, not the last", "[1.2, 1.2, 1.0, 1.2]", "[1.2, 1.2, 1.2, 1.0]"
+            "the third block, not the last",
+            "[1.2, 1.2, 1.0, 1.2]",
+            "[1.2, 1.2, 1.2, 1.0]",
         ),
     ],
 }

@@ -18,9 +18,9 @@ HEADER, FOOTER = 12, 4  # bytes before and after a payload
 
 
 class Salvaged(NamedTuple):
-    """What was found in a damaged file."""
+    """What is left of a damaged file."""
 
-    payloads: list[bytes]  # of the sound frames, in their order
+    payloads: list[bytes]  # of the intact frames, in their order
     lost: list[
         tuple[int, int]
     ]  # ranges of bytes, [first, end), that belong to no frame
@@ -39,9 +39,8 @@ CRC_TABLE = _crc_table()
 def checksums(payloads):
     """Returns the masked CRC-32C of some byte strings, uint32 (len(payloads),).
 
-    The checksum is a recurrence over the bytes of a string, so it is computed as a
-    recurrent network would be: a step of all strings side by side, the shorter ones
-    leaving early.
+    The checksum is a recurrence over the bytes of a string. It is computed like a
+    recurrent network: one step of all strings at once. Short strings leave early.
     """
     lengths = np.array([len(p) for p in payloads], dtype=np.int64)
     starts = np.cumsum(lengths) - lengths
@@ -75,7 +74,7 @@ def frames_at(data, places):
         places: int array (n,) of byte positions, each followed by a whole header.
 
     Returns:
-        bool (n,). A place of random bytes passes once in 2³².
+        bool (n,). Random bytes pass once in 2³² times.
     """
     bytes_ = np.frombuffer(data, np.uint8)
     header = bytes_[np.asarray(places, dtype=np.int64)[:, None] + np.arange(HEADER)]
@@ -86,28 +85,27 @@ def frames_at(data, places):
 
 
 def salvage(path):
-    """Reads every sound record of an uncompressed TFRecord file.
+    """Returns every intact record of an uncompressed TFRecord file.
 
-    Where a payload is damaged its length still leads to the next frame. Where a length
-    is damaged, or the file goes on in the middle of something else, the next frame is
-    looked for at every byte.
+    If a payload is damaged, its length still leads to the next frame. If a length is
+    damaged, or bytes are missing, the next frame is searched for at every byte.
 
     Args:
-        path: a TFRecord file; a compressed one must be unpacked first.
+        path: a TFRecord file; a compressed file must be unpacked first.
 
     Returns:
         Salvaged.
 
     Raises:
         FileNotFoundError: no such file.
-        ValueError: not one frame in a file that is not empty.
+        ValueError: the file is not empty, but has no frame.
     """
     data = Path(path).read_bytes()
     spans, place = [], 0
     while (place := next_frame(data, place)) is not None:
         length = int.from_bytes(data[place : place + 8], "little")
         end = place + HEADER + length + FOOTER
-        if end > len(data):  # cut off; or a length that is wrong and passed by chance
+        if end > len(data):  # cut off, or a wrong length passed by chance
             place += 1
             continue
         spans.append((place, end))
@@ -130,7 +128,7 @@ def salvage(path):
 
 
 def next_frame(data, place, stride=1 << 16):
-    """Returns the first place, this one or a later one, where a frame may begin, or None."""
+    """Returns the first position from ``place`` on where a frame may begin, or None."""
     if place + HEADER > len(data):
         return None
     if frames_at(data, [place])[0]:

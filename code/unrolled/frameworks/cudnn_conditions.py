@@ -10,19 +10,21 @@ from unrolled.frameworks.quiet_tensorflow import keras, tf
 
 
 def why_not_fused(layer, mask=None, gpu=None):
-    """Returns the reasons why a layer cannot use the fused kernel: an empty list if it can.
+    """Returns the reasons why a layer cannot use the fused path; [] if it can.
+
+    If the mask is a reason, a layer that is called directly runs the loop. Inside a
+    graph, which ``fit`` builds, it stops with an error.
 
     Args:
-        layer: a recurrent layer of Keras on TensorFlow, or a Bidirectional around one.
+        layer: a recurrent layer of Keras, or a Bidirectional around one.
         mask: bool (B, T), if there will be one.
         gpu: whether to assume a GPU; None looks for one.
 
     Returns:
-        A list of sentences. One about the mask means: called eagerly, Keras falls back
-        to the loop in silence; in a graph (``fit`` makes one), it stops with an error.
+        A list of short sentences.
     """
     if isinstance(layer, keras.layers.Bidirectional):
-        # the backward layer is a copy of it
+        # the backward layer is a copy of the forward layer
         return why_not_fused(layer.forward_layer, mask, gpu)
     if not isinstance(layer, keras.layers.LSTM | keras.layers.GRU):
         name = type(layer).__name__
@@ -30,7 +32,7 @@ def why_not_fused(layer, mask=None, gpu=None):
     if gpu is None:
         gpu = bool(tf.config.list_logical_devices("GPU"))
     reasons = {
-        "there is no graphics card": not gpu,
+        "there is no GPU": not gpu,
         "use_cudnn is False": layer.use_cudnn is False,
         "activation is not tanh": layer.activation is not keras.activations.tanh,
         "recurrent_activation is not sigmoid": (
@@ -44,6 +46,6 @@ def why_not_fused(layer, mask=None, gpu=None):
     if mask is not None:
         mask = np.asarray(mask, bool)
         right = np.arange(mask.shape[1]) < mask.sum(axis=1, keepdims=True)
-        reasons["the mask is not one of padding at the end"] = (mask != right).any()
+        reasons["the mask is not padding at the end"] = (mask != right).any()
         reasons["the mask hides a whole sequence"] = not mask.any(axis=1).all()
     return [reason for reason, holds in reasons.items() if holds]

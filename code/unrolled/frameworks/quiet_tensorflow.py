@@ -2,9 +2,9 @@
 
 TensorFlow reports what it finds on the machine (no CUDA driver, which processor instructions) to
 the standard error of the process, from C++, before any setting of Python is read. Here that stream
-is closed while it is imported, and the level of later reports is set. Graphics cards are hidden,
-unless ``CUDA_VISIBLE_DEVICES`` names some: what the book computes is small, and the same everywhere
-on a processor.
+is closed during the import, and the level of later reports is set. GPUs are hidden unless
+``CUDA_VISIBLE_DEVICES`` names some. What the book computes is small, and a processor gives the same
+numbers everywhere.
 """
 
 import os

@@ -1,8 +1,8 @@
 """Sentences as TFRecords of protocol messages, and tf.data pipelines that batch them.
 
-A sentence is the list of its ids, START … END. On the way to a network it is a message in a file
-(``sequence_example``, ``write``), a row of a ragged tensor (``read``), and a column of a padded
-batch (``padded``, ``bucketed``). TensorFlow's batches have the batch on axis 0: (B, T).
+A sentence is a list of ids, from START to END. On its way to a network it becomes a message in a
+file (``sequence_example``, ``write``), a row of a ragged tensor (``read``), and a row of a padded
+batch (``padded``, ``bucketed``). In TensorFlow the batch is axis 0: (B, T).
 """
 
 from pathlib import Path
@@ -11,7 +11,7 @@ import numpy as np
 
 from unrolled.frameworks.quiet_tensorflow import tf
 
-PADDING = -1  # no word's id, so that no word is taken for padding
+PADDING = -1  # the id of no word, so no word can be mistaken for padding
 
 # --- messages and files ------------------------------------------------------------------------
 
@@ -31,7 +31,7 @@ def sequence_example(ids, context=None):
 
     Args:
         ids: integers (T,).
-        context: name → Feature of what belongs to the sentence as a whole.
+        context: name → Feature, for values that belong to the whole sentence.
     """
     steps = tf.train.FeatureList(feature=[int64([i]) for i in ids])
     return tf.train.SequenceExample(
@@ -48,10 +48,10 @@ def example(ids, context=None):
 
 
 def write(path, messages, compression=""):
-    """Writes protocol messages as a TFRecord file, whole or not at all.
+    """Writes messages into a TFRecord file. If this fails, the old file stays.
 
     Args:
-        path: where to.
+        path: of the file.
         messages: an iterable of messages.
         compression: "", "GZIP" or "ZLIB".
 
@@ -80,14 +80,14 @@ def parse(serialised, context=None):
 
     Args:
         serialised: string tensor (B,).
-        context: name → how to parse it, for what is wanted of the context.
+        context: name → how to parse it, for each value needed from the context.
 
     Returns:
         (context, ids): a dictionary of entries (B, ...), and a RaggedTensor (B, T).
     """
     lists = {"ids": tf.io.RaggedFeature(tf.int64)}
     found, steps, _ = tf.io.parse_sequence_example(serialised, context, lists)
-    return found, steps["ids"].merge_dims(1, 2)  # each step holds a list, of one id
+    return found, steps["ids"].merge_dims(1, 2)  # the list of a step has one id
 
 
 def parse_examples(serialised, context=None):
@@ -104,8 +104,8 @@ def read(paths, parse=parse, batch=256, compression=""):
     Args:
         paths: a path, or a list of them.
         parse: ``parse``, ``parse_examples``, or another function of strings (B,).
-        batch: records parsed at a time.
-        compression: as they were written.
+        batch: how many records are parsed at a time.
+        compression: as in ``write``.
 
     Raises:
         FileNotFoundError: one of the files does not exist.
@@ -127,26 +127,26 @@ def sentences(paths, **options):
 
 
 def shifted(ids):
-    """Returns (inputs, targets) of a sentence: all words but the last, all but the first."""
+    """Returns (inputs, targets): a sentence without its last word, and without its first."""
     return ids[:-1], ids[1:]
 
 
 def padded(pairs, size, padding=PADDING):
-    """Batches (inputs, targets) in the order in which they come, (B, T) each."""
+    """Returns batches of pairs (inputs, targets), (B, T) each, in their order."""
     return pairs.padded_batch(size, padding_values=(as_id(padding), as_id(padding)))
 
 
 def bucketed(pairs, size, boundaries, padding=PADDING):
-    """Batches (inputs, targets) of similar length together.
+    """Returns batches of pairs (inputs, targets) of similar length, (B, T) each.
 
     Args:
         pairs: a Dataset of (inputs, targets).
-        size: pairs in a batch, in every bucket.
-        boundaries: rising lengths that separate the buckets; see ``boundaries``.
-        padding: the id after a sequence's end.
+        size: pairs in a batch, the same for every bucket.
+        boundaries: increasing lengths that separate the buckets.
+        padding: the id after the end of a sequence.
 
     Raises:
-        ValueError: boundaries that do not rise.
+        ValueError: the boundaries do not increase.
     """
     if not boundaries or any(np.diff(boundaries) <= 0):
         raise ValueError(f"boundaries must be rising lengths, got {list(boundaries)}")
@@ -159,19 +159,19 @@ def bucketed(pairs, size, boundaries, padding=PADDING):
 
 
 def as_id(number):
-    """Returns a number as a tensor of the type that ids have, int64."""
+    """Returns a number as a tensor with the type of the ids, int64."""
     return tf.constant(number, tf.int64)
 
 
 def boundaries(lengths, buckets):
-    """Returns boundaries of buckets with equally many sequences, as far as ties allow.
+    """Returns boundaries for buckets with about equal numbers of sequences.
 
     Args:
-        lengths: of a sample of the sequences.
-        buckets: at least 2; where one length is very common, fewer may come out.
+        lengths: the lengths of a sample of the sequences.
+        buckets: at least 2; if one length is very common, fewer may result.
 
     Raises:
-        ValueError: fewer than 2 buckets, or all sequences have one length.
+        ValueError: fewer than 2 buckets, or all sequences have the same length.
     """
     lengths = np.asarray(lengths)
     if buckets < 2 or lengths.size == 0 or lengths.min() == lengths.max():
@@ -190,10 +190,10 @@ def padded_share(batches):
     """Returns the share of padding in a list of batches.
 
     Args:
-        batches: for each batch, the lengths of its sequences.
+        batches: the lengths of the sequences of each batch.
 
     Returns:
-        1 - (steps that are real) / (steps that are computed).
+        1 - (real steps) / (computed steps).
     """
     real = sum(int(np.sum(lengths)) for lengths in batches)
     computed = sum(len(lengths) * int(np.max(lengths)) for lengths in batches)

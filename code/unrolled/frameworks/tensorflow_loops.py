@@ -16,7 +16,7 @@ def while_loop(cell, x):
 
     Args:
         cell: a built ``keras.layers.LSTMCell``.
-        x: (B, T, D); neither B nor T need be known when the graph is made.
+        x: (B, T, D); B and T need not be known when the graph is built.
     """
     B, T = tf.shape(x)[0], tf.shape(x)[1]
     steps = tf.TensorArray(x.dtype, T).unstack(tf.transpose(x, (1, 0, 2)))
@@ -43,13 +43,13 @@ def states_function(way, cell):
         raise ValueError(f"no way {way!r}: take one of {', '.join(WAYS)}")
     if way == "while_loop":
         return lambda x: while_loop(cell, x)
-    return keras.layers.RNN(  # the layer casts its input, whatever its cell's type
+    return keras.layers.RNN(  # without dtype, it would cast x to float32
         cell, return_sequences=True, unroll=way == "unrolled", dtype=cell.dtype_policy
     )
 
 
 def training_graph(way, cell, jit_compile=False, **options):
-    """Returns a tf.function: x → (L, gradients by the cell's weights), with L = Σ h².
+    """Returns a tf.function: x → (L, gradients of the cell's weights), L = Σ h².
 
     Args:
         way: one of ``WAYS``.
@@ -69,7 +69,7 @@ def training_graph(way, cell, jit_compile=False, **options):
 
 
 def nodes(concrete):
-    """Returns the number of nodes of a traced function and of those that it calls.
+    """Returns the number of nodes of a traced function and of all that it calls.
 
     Args:
         concrete: what ``get_concrete_function`` returns.

@@ -100,7 +100,7 @@ def test_several_reasons_are_all_named():
     reasons = why_not_fused(layer, [[1, 0, 1, 0], [0, 0, 0, 0]], gpu=False)
     for wanted, other in itertools.product(
         (
-            "no graphics card",
+            "no GPU",
             "not tanh",
             "unroll is True",
             "reset_after",
@@ -115,4 +115,4 @@ def test_several_reasons_are_all_named():
 
 def test_without_a_card_nothing_is_fused():
     if not tf.config.list_logical_devices("GPU"):
-        assert why_not_fused(keras.layers.LSTM(H)) == ["there is no graphics card"]
+        assert why_not_fused(keras.layers.LSTM(H)) == ["there is no GPU"]

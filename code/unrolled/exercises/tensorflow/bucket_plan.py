@@ -1,4 +1,4 @@
-"""Limits of buckets that leave as little padding as can be."""
+"""Limits of buckets that leave as little padding as possible."""
 
 import numpy as np
 
@@ -11,15 +11,17 @@ LEVEL = 3
 MINUTES = 60
 
 TEXT = r"""
-A program reads four kinds of text: commands, questions, letters and reports. Their lengths are in
-the cell. Batches are to have few different shapes, so that a compiled graph is compiled few times
-({doc}`/book/06-tensorflow/unrolled-or-dynamic`): there are at most four buckets, and every sequence
-is padded to the *limit* of its bucket, the smallest limit that is not below its length.
+A program reads four kinds of text: commands, questions, letters and reports. The cell draws a
+sample of their lengths. A compiled graph is compiled again for every new length
+({doc}`/book/06-tensorflow/unrolled-or-dynamic`), so the batches should have few different lengths.
+There are at most four buckets. Each bucket has a *limit*, and every sequence is padded to the
+smallest limit that is not below its length.
 
-Write `limits(lengths, buckets)`, which returns at most `buckets` rising limits for a sample of
-lengths; the last must hold the longest. On the lengths of the cell, four limits must leave less
-than 10 % padding. It must work for other lengths and other numbers of buckets too. The stub has
-limits at the quantiles, as in the chapter, and is far from it.
+Write `limits(lengths, buckets)`. It returns at most `buckets` increasing limits for a sample of
+lengths, and the last limit must not be below the longest length. On the lengths of the cell, four
+limits must leave less than 10 % padding. The function must work for other lengths and other
+numbers of buckets too. The stub places the limits at the quantiles, as the chapter does, and
+leaves far more padding.
 """
 
 STUB = '''
@@ -33,7 +35,7 @@ def sample(rng, number=3000):
 
 
 def limits(lengths, buckets):
-    """At most `buckets` rising limits; the last is at least max(lengths)."""
+    """At most `buckets` increasing limits; the last is >= max(lengths)."""
     shares = np.arange(1, buckets + 1) / buckets
     return np.unique(np.quantile(lengths, shares, method="higher")).tolist()
 
@@ -49,15 +51,15 @@ print(limits(lengths, 4), round(waste(lengths, limits(lengths, 4)), 3))
 '''
 
 HINTS = (
-    "Print a histogram of the lengths. Where would you put the limits by hand, and what do equal "
-    "numbers of sequences have to do with it?",
-    "In the best plan every limit is one of the lengths that occur. (Why? Lower a limit that is "
-    "not.) So the candidates are few.",
-    "Let $C(k, j)$ be the fewest steps computed for the sequences of the $j$ shortest lengths with"
-    " $k$ buckets. The last bucket holds the lengths from some $i$ on: "
-    "$C(k, j) = \\min_i \\bigl( C(k-1, i) + l_j\\, n_{ij} \\bigr)$, where $l_j$ is the $j$-th "
-    "length and $n_{ij}$ the number of sequences in the last bucket. Remember where each minimum "
-    "was.",
+    "Print a histogram of the lengths. Where would you put the limits by hand? Do the "
+    "buckets need equal numbers of sequences?",
+    "In the best plan, every limit is a length that occurs. (Why? Lower a limit that "
+    "does not occur.) There are therefore only a few candidates.",
+    "Let $C(k, j)$ be the smallest number of computed steps for the sequences of the "
+    "$j$ shortest lengths, with $k$ buckets. The last bucket holds the lengths after "
+    "the $i$-th: $C(k, j) = \\min_i \\bigl( C(k-1, i) + l_j\\, n_{ij} \\bigr)$. Here "
+    "$l_j$ is the $j$-th length, and $n_{ij}$ is the number of sequences in the last "
+    "bucket. Store where each minimum was.",
 )
 
 SOLUTION = '''
@@ -105,31 +107,34 @@ print(limits(lengths, 4), round(waste(lengths, limits(lengths, 4)), 3))
 '''
 
 COMMENT = r"""
-Quantiles give every bucket equally many *sequences*. Padding is counted in *steps*, and half of
-these sequences are commands of six words, so that two of four limits are spent among them, where
-hardly anything can be saved, and all questions, letters and reports share the rest. In the best
-plan all limits are lengths that occur, since lowering one that is not costs nothing and saves
-something. Where the last bucket begins does not change what is best below it, which is what dynamic
-programming needs; the table costs $K n^2$ for $n$ different lengths and $K$ buckets, a moment for
-thousands.
+Quantiles give every bucket the same number of *sequences*, but padding is counted in *steps*. Half
+of these sequences are commands of about six words. Two of the four limits are therefore spent on
+the commands, where hardly any padding can be saved. All questions, letters and reports share the
+other two.
 
-What to make of an answer:
+In the best plan, every limit is a length that occurs. Lowering any other limit saves steps and
+costs nothing. Where the last bucket begins does not affect which plan is best below it. This
+property allows dynamic programming. For $n$ different lengths and $K$ buckets, the table takes $K
+n^2$ operations, which is fast even for thousands of lengths.
 
-- *weak:* limits read off the histogram of this sample. It reaches the target here and on nothing
-  else;
-- *good:* a search that improves some plan, moving one limit at a time, or limits at the largest
-  gaps. It gets near the best where lengths come in clusters, and can be stuck;
-- *very good:* the optimum, with a reason why it is one, and a table of waste against the number of
-  buckets. That table answers what the plan alone does not: what would a fifth shape save?
+How good is your answer?
 
-In training there is a second price. A bucket of reports fills slowly, and its batches come seldom
-and all alike. Next: weigh the buckets by the time that a step of each takes, or give long ones
-smaller batches, and see how the plan moves.
+- *Weak:* the limits are read off the histogram of this sample. They meet the target here, and fail
+  for other lengths.
+- *Good:* a search improves some plan by moving one limit at a time, or the limits are placed at the
+  largest gaps. Such a search comes near the best plan if the lengths form clusters, and it can get
+  stuck.
+- *Very good:* the function finds the optimum, you can say why it is one, and a table shows the
+  padding for each number of buckets. The table also tells you what a fifth length would save.
+
+In training there is a second cost. The bucket of the reports fills slowly, so its batches are rare.
+As a next step, weight the buckets by the time that a step of each takes, or use smaller batches for
+long sequences, and compare the plans.
 """
 
 
 def check(answers):
-    """Waste on the sample of the cell, on another one, and on lengths without clusters."""
+    """Padding on the sample of the cell, and on lengths of other kinds."""
     reader = function(answers, "limits")
     lengths = _sample(np.random.default_rng(0))
     waste = _waste(lengths, _plan(reader, lengths, 4))
@@ -138,18 +143,18 @@ def check(answers):
         even = _waste(lengths, _quantiles(lengths, 4))
         if abs(waste - even) < 0.005:
             raise Wrong(
-                f"With equally many sequences in each bucket {waste:.0%} is padding. What costs is "
-                "not how many sequences a bucket has, but by how many steps they fall short of "
-                "its limit."
+                f"With equal numbers of sequences in the buckets, {waste:.0%} is padding. Padding "
+                "depends on how many steps each sequence falls short of its limit, not on how "
+                "many sequences a bucket has."
             )
         raise Wrong(
-            f"Four limits leave {waste:.1%} padding on the lengths of the cell; less than 10 % "
-            f"can be had (the best is {best:.1%})."
+            f"Four limits leave {waste:.1%} padding on the lengths of the cell. Less than 10 % is "
+            f"possible (the best plan leaves {best:.1%})."
         )
     rng = np.random.default_rng(1)
     others = {
         "lengths without clusters": 1 + rng.geometric(0.05, 2000),
-        "the post's case, 1000 among twenties": np.append(
+        "a length of 1000 among lengths near 20": np.append(
             rng.integers(15, 26, 992), 8 * [1000]
         ),
     }
@@ -159,15 +164,16 @@ def check(answers):
             even = _waste(some, _quantiles(some, buckets))
             if waste_here > even + 1e-9:
                 raise Wrong(
-                    f"Good on the lengths of the cell. For {name} and {buckets} buckets it leaves "
-                    f"{waste_here:.0%}, more than limits at the quantiles ({even:.0%})."
+                    f"The plan is good for the lengths of the cell. For {name} and {buckets} "
+                    f"buckets, it leaves {waste_here:.0%} padding, more than limits at the "
+                    f"quantiles ({even:.0%})."
                 )
     how = (
-        "the best there is"
+        "no plan is better"
         if waste < best + 1e-9
-        else f"the best possible is {best:.2%}"
+        else f"the best plan leaves {best:.2%}"
     )
-    return f"{waste:.2%} padding with four limits; {how}."
+    return f"Four limits leave {waste:.2%} padding; {how}."
 
 
 def _sample(rng, number=3000):
@@ -182,11 +188,11 @@ def _plan(reader, lengths, buckets):
     if len(found) > buckets:
         raise Wrong(f"`limits` returns {len(found)} limits for {buckets} buckets.")
     if (np.diff(found) <= 0).any():
-        raise Wrong(f"The limits must rise; they are {found.tolist()}.")
+        raise Wrong(f"The limits must increase; they are {found.tolist()}.")
     if found[-1] < lengths.max():
         raise Wrong(
-            f"The last limit is {found[-1]}, and the longest of the lengths is {lengths.max()}: it "
-            "would have no bucket."
+            f"The last limit is {found[-1]}, but the longest length is {lengths.max()}, so the "
+            "longest sequence would have no bucket."
         )
     return found
 

@@ -9,24 +9,23 @@ LEVEL = 1
 MINUTES = 10
 
 TEXT = r"""
-A training step in a `tf.function` gets batches of 32 sequences padded to their longest. In one
-epoch the lengths of the batches are 5, 6, 7, 8, 9, 10, 11 and 12, many times over; a second epoch
-brings the same lengths again. Say how many graphs are made in both epochs together,
+A training step in a `tf.function` gets batches of 32 sequences, padded to their longest sequence.
+In one epoch the batches have the lengths 5, 6, 7, 8, 9, 10, 11 and 12, each many times. A second
+epoch has the same lengths again. How many graphs are built in both epochs together
 
-- `plain`, by a bare `@tf.function` around a loop over the steps;
-- `signature`, if `input_signature` gives the shape `[None, None, D]`;
-- `multiples`, with a bare `@tf.function`, if every batch is padded further, to the next multiple of
-  8;
+- `plain`: with a bare `@tf.function` around a loop over the steps?
+- `signature`: if `input_signature` gives the shape `[None, None, D]`?
+- `multiples`: with a bare `@tf.function`, if every batch is padded to the next multiple of 8?
 
-how many times XLA compiles,
+How many times does XLA compile
 
-- `compiled`, with `jit_compile=True` and the shape `[None, None, D]`;
+- `compiled`: with `jit_compile=True` and the shape `[None, None, D]`?
 
-and, for a function `descend(weight, gradient, rate)` that is called six times, with the rate halved
-after every call,
+A function `descend(weight, gradient, rate)` is called six times, and the rate is halved after every
+call. How many graphs are built
 
-- `python_rates`, how many graphs there are if the rate is a Python number;
-- `tensor_rates`, if it is a `tf.constant`.
+- `python_rates`: if the rate is a Python number?
+- `tensor_rates`: if the rate is a `tf.constant`?
 """
 
 STUB = """
@@ -39,9 +38,11 @@ tensor_rates = None
 """
 
 HINTS = (
-    "A graph belongs to a signature: the types and shapes of the tensors, and the *values* of "
-    "everything that is no tensor. Seen before, it is taken from the cache.",
-    "A graph may have an open length. Machine code made by XLA has not: it is made for sizes.",
+    "A graph is built for one signature: the types and shapes of the tensors, and the "
+    "*values* of all other arguments. If the signature was seen before, TensorFlow "
+    "uses the stored graph.",
+    "A graph may have an open length. Machine code from XLA may not, because it is "
+    "generated for fixed sizes.",
 )
 
 SOLUTION = """
@@ -57,15 +58,18 @@ print(plain, signature, multiples, compiled, python_rates, tensor_rates)
 """
 
 COMMENT = r"""
-The second epoch costs nothing, as all its shapes are in the cache. What is counted is different
-signatures. In the first and the fourth the number is the same and the price is not: a graph of a
-loop is traced in a fraction of a second and TensorFlow warns after a few; compiling takes longer,
-no counter shows it, and nothing is said. With lengths up to a hundred, that is a hundred pauses,
-spread over the first epoch, which are easily taken for a slow program. Limits of buckets
-({doc}`/book/06-tensorflow/batching-and-padding`) are a way to choose how many there will be.
+The second epoch costs nothing, because all of its shapes are stored. What counts is the number of
+different signatures.
 
-A Python number is built into the graph as a constant, so each new value makes another graph.
-`tf.constant(rate)`, or a variable of the optimizer, is an input like others.
+`plain` and `compiled` are the same number, but they do not cost the same. The graph of a loop is
+traced in a fraction of a second, and TensorFlow warns after a few graphs. Compiling takes longer,
+no counter shows it, and there is no warning. With lengths up to a hundred, there are a hundred
+pauses in the first epoch, and it is easy to think that the program is just slow. The boundaries
+of buckets ({doc}`/book/06-tensorflow/batching-and-padding`) let you choose how many lengths there
+are.
+
+A Python number becomes a constant of the graph, so each new value needs another graph.
+`tf.constant(rate)` and a variable of the optimizer are ordinary inputs.
 """
 
 
@@ -74,51 +78,55 @@ def check(answers):
     plain = number(answers, "plain")
     if plain == 1:
         raise Wrong(
-            "`plain`: the loop would run for any length, but nobody has told the graph. Without a "
-            "signature the shape of the first batch is built in."
+            "`plain`: the loop could run for any length, but without a signature each graph is "
+            "built for the shape of one batch."
         )
     if plain == 16:
         raise Wrong(
-            "`plain`: in the second epoch all shapes have been seen; nothing is traced."
+            "`plain`: in the second epoch all shapes are known, and nothing is traced."
         )
     if plain != 8:
-        raise Wrong("`plain`: one graph for each different shape that comes.")
+        raise Wrong("`plain`: there is one graph for each different shape.")
     signature = number(answers, "signature")
     if signature == 8:
         raise Wrong(
-            "`signature`: `None` says that the length varies; one graph serves all."
+            "`signature`: `None` says that the length varies, so one graph is enough."
         )
     if signature != 1:
         raise Wrong(
-            "`signature`: how many different signatures are there, if lengths are open?"
+            "`signature`: how many different signatures are there if the lengths are open?"
         )
     multiples = number(answers, "multiples")
     if multiples == 1:
         raise Wrong("`multiples`: 5 to 8 become 8, but 9 does not.")
     if multiples != 2:
         raise Wrong(
-            "`multiples`: which lengths are left after padding to multiples of 8?"
+            "`multiples`: which lengths remain after padding to multiples of 8?"
         )
     compiled = number(answers, "compiled")
     if compiled == 1:
         raise Wrong(
-            "`compiled`: traced once, yes. XLA makes code for fixed sizes, and makes it again for "
-            "every length that comes."
+            "`compiled`: the graph is traced once, but XLA generates code for fixed sizes, and "
+            "compiles again for every new length."
         )
     if compiled != 8:
         raise Wrong(
-            "`compiled`: once for every length, and not again for one that was there."
+            "`compiled`: XLA compiles once for every length, and not again for a known length."
         )
     rates = number(answers, "python_rates")
     if rates == 1:
         raise Wrong(
-            "`python_rates`: a Python number is no tensor; its value is built in."
+            "`python_rates`: a Python number is not a tensor. Its value is built into the graph."
         )
     if rates != 6:
-        raise Wrong("`python_rates`: six calls, six different Python numbers.")
+        raise Wrong(
+            "`python_rates`: there are six calls with six different Python numbers."
+        )
     if number(answers, "tensor_rates") != 1:
         raise Wrong(
-            "`tensor_rates`: a tensor is an input of the graph. What has to be the same from call "
-            "to call are its type and its shape."
+            "`tensor_rates`: a tensor is an input of the graph. Only its type and its shape must "
+            "be the same in every call."
         )
-    return "Shapes and Python values make graphs; XLA adds one compilation for every length."
+    return (
+        "New shapes and Python values build graphs; XLA compiles once for every length."
+    )

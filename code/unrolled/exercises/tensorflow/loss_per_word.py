@@ -1,10 +1,10 @@
-"""A masked loss that forgets a word and counts the padding, and the perplexity of many batches."""
+"""A masked loss that leaves out a word, and the perplexity of many batches."""
 
 import numpy as np
 
 from unrolled.exercises.judging import Wrong, array, call, close, function, is_close
 
-TITLE = "The loss of a word"
+TITLE = "The loss per word"
 CHAPTER = "06-tensorflow/loss-on-padded-sequences"
 KIND = "debug"
 LEVEL = 2
@@ -12,11 +12,11 @@ MINUTES = 20
 
 TEXT = r"""
 `loss_per_word(losses, targets, lengths)` gets the losses of a padded batch, $(B, T)$, the ids of
-the words to be predicted, $(B, T)$, and the real lengths, $(B,)$. The vocabulary uses the id 0 for
-UNKNOWN, a word like any other, and the padding has the id 0 too. `perplexity(batches)` gets a list
-of such triples, with batches of different sizes, and is to return the perplexity per word of all of
-them together. Both are wrong in the way in which it is usually done wrong. Mend them. Losses at
-padded places may be anything.
+the words to be predicted, $(B, T)$, and the real lengths, $(B,)$. In this vocabulary the id 0 is
+UNKNOWN, a word like any other, and the padding has the id 0 too. `perplexity(batches)` gets a
+list of such triples, whose batches have different sizes. It should return the perplexity per word
+of all batches together. Both functions contain common mistakes. Mend them. Losses at padded
+positions can have any value.
 """
 
 STUB = '''
@@ -40,10 +40,10 @@ print(loss_per_word(losses, targets, np.array([4, 2])))
 
 HINTS = (
     "The stub prints the mean of losses that are all 1. What should it print?",
-    "What is real, the lengths say; what is to be divided by, too.",
-    "Perplexity is the exponential of the mean loss of *all* words. A mean of means weighs the "
-    "words of small batches more, and a mean of exponentials is larger than the exponential of the"
-    " mean.",
+    "The lengths tell which losses are real, and by what number to divide.",
+    "The perplexity is the exponential of the mean loss of *all* words. A mean of "
+    "means gives the words of small batches a larger weight, and a mean of "
+    "exponentials is larger than the exponential of the mean.",
 )
 
 SOLUTION = '''
@@ -67,20 +67,28 @@ print(loss_per_word(losses, targets, np.array([4, 2])))
 '''
 
 COMMENT = r"""
-Four decisions are hidden in two lines. *Which places are real* cannot be read off an id that a word
-has as well; the sign leaves out every unknown word, and not at random. *By what to divide:* with
-`mean` it is the number of places, so that the same loss per word looks smaller the more a batch is
-padded, and the step of the optimizer changes with it. *What a batch counts:* as many words as it
-has. *Where the exponential stands:* outside. By Jensen's inequality
+The two lines contain four decisions.
+
+- *Which positions are real?* An id that is also a word cannot tell. The sign leaves out every
+  unknown word, and unknown words are not a random selection.
+- *By what number do we divide?* `mean` divides by the number of positions. The more padding a
+  batch has, the smaller its loss becomes, and the smaller the step of the optimizer.
+- *What is the weight of a batch?* The number of its words.
+- *Where does the exponential go?* Outside the mean.
+
+The last point follows from Jensen's inequality,
 
 $$
 \frac 1 N \sum_\beta e^{L_\beta} \;\ge\; e^{\frac 1 N \sum_\beta L_\beta} ,
 $$
 
-so that a mean of perplexities is too large, and the more so the more the batches differ, which is
-what sorting them by length brings about. Picking out the real losses, `losses[real]`, has an
-advantage over the product with a mask: $0 \cdot \infty$ is NaN. All this only changes a number that
-is printed, until a model is chosen by it.
+where $L_\beta$ is the loss of batch $\beta$, and $N$ the number of batches. A mean of
+perplexities is therefore too large. The error grows with the differences between the batches, and
+sorting by length makes the batches different.
+
+Selecting the real losses with `losses[real]` is safer than multiplying by a mask, because
+$0 \cdot \infty$ is NaN. These mistakes change only a printed number, until you use the number to
+choose a model.
 """
 
 
@@ -95,23 +103,22 @@ def check(answers):
     known = real & (targets != 0)
     kept = losses[real].sum()
     explained = {
-        "the unknown words are missing: their id is 0, like the padding's, and the sign cannot "
-        "tell them apart. (And the sum is divided by all places.)": losses[known].sum()
+        "the unknown words are missing, because their id is 0, like the id of the padding. "
+        "(The sum is also divided by all positions.)": losses[known].sum() / 18,
+        "the sum is divided by all positions, B T, and not by the number of words.": kept
         / 18,
-        "the sum is divided by all places, B T, and not by the number of words.": kept
-        / 18,
-        "the unknown words are missing, from the sum and from what it is divided by.": (
+        "the unknown words are missing from the sum and from the number of words.": (
             losses[known].mean()
         ),
         "the unknown words are missing from the sum.": losses[known].sum() / real.sum(),
-        "this is the sum of the losses for each sequence; the mean for each word is asked.": kept
+        "this is the mean loss of a sequence. It should be the mean loss of a word.": kept
         / 3,
-        "every sequence counts the same, so that a word of a short one counts more; every word "
-        "should.": np.mean(
+        "every sequence has the same weight, so the words of short sequences count more. Every "
+        "word should have the same weight.": np.mean(
             [row[:n].mean() for row, n in zip(losses, lengths, strict=True)]
         ),
         "the padding is counted.": losses.mean(),
-        "this is the sum; the mean is asked.": kept,
+        "this is the sum. It should be the mean.": kept,
     }
     for message, value in explained.items():
         if is_close(found, value):
@@ -126,8 +133,8 @@ def check(answers):
         found = float(np.asarray(call(reader, losses, targets, lengths)))
     if not is_close(found, kept / real.sum()):
         raise Wrong(
-            "`loss_per_word` is right until a padded place holds infinity: 0 · ∞ is NaN. Pick the "
-            "real losses out in place of multiplying."
+            "`loss_per_word` fails if a padded loss is infinite, because 0 · ∞ is NaN. Select "
+            "the real losses instead of multiplying."
         )
     batches = [_batch(rng, [6, 2, 3], 6), _batch(rng, [1, 2], 2), _batch(rng, [9], 9)]
     batches[1] = (3 * batches[1][0], *batches[1][1:])
@@ -147,11 +154,13 @@ def check(answers):
         )
     if is_close(found, np.exp(means.mean())):
         raise Wrong(
-            "`perplexity` takes every batch for as large as the others: the mean over words is "
-            "not the mean of the batches' means."
+            "`perplexity` gives every batch the same weight. The mean over words is not the mean "
+            "of the batches' means."
         )
     if is_close(found, np.average(np.exp(means), weights=words)):
-        raise Wrong("`perplexity` weighs rightly, and takes the exponential too early.")
+        raise Wrong(
+            "`perplexity` has the right weights, but takes the exponential too early."
+        )
     if is_close(found, sum(sums) / sum(words)):
         raise Wrong("`perplexity` is still in nats: the exponential is missing.")
     close(
@@ -159,7 +168,7 @@ def check(answers):
         np.exp(sum(sums) / sum(words)),
         "`perplexity` is not exp of the mean of all words.",
     )
-    return "Every word counts once, unknown or not, in whatever company."
+    return "Every word counts once, unknown or not, in every batch."
 
 
 def _batch(rng, lengths, T):

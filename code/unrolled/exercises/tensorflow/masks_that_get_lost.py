@@ -1,4 +1,4 @@
-"""Which operations of Keras hand the mask on."""
+"""Which operations of Keras pass the mask on."""
 
 from unrolled.exercises.judging import Wrong
 
@@ -9,11 +9,12 @@ LEVEL = 1
 MINUTES = 10
 
 TEXT = r"""
-`e` is the output of `Embedding(V, D, mask_zero=True)` on ids of shape $(B, T)$, so it carries a
-mask. Predict, for each line, whether the *result* carries one; in the last line, whether `e` itself
-still does *after* the call. Set every value of `keeps` to True or False. The check asks Keras.
+`e` is the output of `Embedding(V, D, mask_zero=True)` for ids of shape $(B, T)$, so it carries a
+mask. For each line, predict whether the *result* carries a mask. For the last line, predict
+whether `e` itself still carries one *after* the call. Set every value of `keeps` to True or
+False. The check runs Keras and compares.
 
-(This one needs Keras: it does not run in the page.)
+(This exercise needs Keras, so it does not run in the page.)
 """
 
 STUB = """
@@ -32,10 +33,10 @@ keeps = {
 """
 
 HINTS = (
-    "A mask is an attribute of one Python object. Who makes the result: a layer that knows about "
-    "masks, a layer that does not, or an operator?",
-    "Is there still an axis of steps that a mask could belong to? And one of the layers mixes "
-    "neighbouring steps, so that it could not say which results are real.",
+    "A mask is an attribute of one Python object. What makes the result: a layer that "
+    "supports masks, a layer that does not, or an operator?",
+    "Does the result still have an axis of steps for a mask? One of the layers also "
+    "mixes neighbouring steps, so it cannot say which results are real.",
 )
 
 SOLUTION = """
@@ -54,35 +55,36 @@ keeps = {
 """
 
 COMMENT = r"""
-Layers that treat each step by itself hand the mask on, and so does a recurrent layer that returns
-all its outputs. An operator returns a new tensor, which nobody has given a mask, and says nothing:
-`2 * e` and `layers.Rescaling(2)(e)` are the same numbers and not the same thing. A convolution
-mixes steps; Keras warns and drops the mask. The last output of an LSTM has no steps left. The last
-line is a trap of another kind. `MultiHeadAttention`, called on a tensor with values, takes the mask
-from its *input*. Whatever reads `e` next, such as a residual connection, does not know about the
-padding any more, and neither does a second call of the same layer. In a model made of `keras.Input`
-it does not happen.
+Layers that treat each step separately pass the mask on. So does a recurrent layer that returns all
+its outputs. An operator returns a new tensor without a mask, and there is no warning: `2 * e` and
+`layers.Rescaling(2)(e)` contain the same numbers, but only the second carries a mask. A convolution
+mixes steps, so Keras warns and drops the mask. The last output of an LSTM has no steps.
 
-A loss that is weighted by hand is harmed by none of this. If you rely on masks, assert them: a line
-`assert getattr(tensor, "_keras_mask", None) is not None` costs nothing.
+The last line is a different trap. `MultiHeadAttention` removes the mask from its *input* if it is
+called on a tensor with values. Everything that uses `e` afterwards, such as a residual connection
+or a second call of the same layer, treats the padding as real steps. In a model that is built from
+`keras.Input`, this does not happen.
+
+A loss with explicit weights is not affected. If you rely on masks, test for them:
+`assert getattr(tensor, "_keras_mask", None) is not None`.
 """
 
 WHY = {
-    "layers.Dense(3)(e)": "a Dense layer treats each step by itself and hands the mask on.",
-    "layers.Dropout(0.1)(e)": "Dropout changes no step's place; it hands the mask on.",
+    "layers.Dense(3)(e)": "a Dense layer treats each step separately and passes the mask on.",
+    "layers.Dropout(0.1)(e)": "Dropout does not move any step, and passes the mask on.",
     "2 * e": "an operator makes a new tensor. The mask was an attribute of the old one.",
-    "layers.Add()([e, e])": "this sum is a layer, which knows about masks and puts them together.",
+    "layers.Add()([e, e])": "this sum is a layer, which supports masks and combines them.",
     "layers.Conv1D(3, 3, padding='same')(e)": (
-        "a convolution mixes neighbouring steps, real ones with padding; Keras warns and drops it."
+        "a convolution mixes real steps with padding, so Keras warns and drops the mask."
     ),
     "layers.LSTM(3, return_sequences=True)(e)": (
         "there is an output for every step, and the same steps are real."
     ),
-    "layers.LSTM(3)(e)": "one output a sequence has no steps that a mask could speak of.",
-    "keras.ops.tanh(e)": "a function of keras.ops is no layer; it returns a tensor without.",
-    "layers.Activation('tanh')(e)": "here the tanh is a layer, and layers of single steps keep it.",
+    "layers.LSTM(3)(e)": "there is one output for each sequence, so there are no steps to mask.",
+    "keras.ops.tanh(e)": "a function of keras.ops is not a layer, and its result has no mask.",
+    "layers.Activation('tanh')(e)": "this tanh is a layer, and it treats each step separately.",
     "e, after layers.MultiHeadAttention(2, 4)(e, e)": (
-        "this layer takes the mask off the tensor that it is given."
+        "this layer removes the mask from the tensor that it is given."
     ),
 }
 
@@ -92,12 +94,12 @@ def check(answers):
     keeps = answers.get("keeps")
     if not isinstance(keeps, dict):
         raise Wrong(
-            "Set `keeps` to a dictionary: the lines of the stub, each True or False."
+            "Set `keeps` to a dictionary with the lines of the stub, each True or False."
         )
     missing = [name for name in WHY if not isinstance(keeps.get(name), bool)]
     if missing:
         raise Wrong(
-            f"Set every value of `keeps` to True or False; not yet: {missing[0]}."
+            f"Set every value of `keeps` to True or False. One is missing: {missing[0]}."
         )
     found = _ask_keras()
     wrong = [name for name in WHY if keeps[name] != found[name]]

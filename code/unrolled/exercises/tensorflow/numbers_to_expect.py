@@ -1,4 +1,4 @@
-"""What a training run should print before it has learnt anything."""
+"""What a training should print before the model has learnt anything."""
 
 import math
 
@@ -11,19 +11,23 @@ LEVEL = 1
 MINUTES = 15
 
 TEXT = r"""
-Before a model is trained, one should be able to say what its first lines of output will be. The
-chapter's has a vocabulary of $V = 1000$ words, word vectors of 64 numbers, one GRU with $H = 64$
-units and the paper's equations (one bias, `reset_after=False`), and a `Dense` layer with bias for
-the logits. It is trained with Adam, in numbers of 4 bytes. Find
+What should a training print before the model has learnt anything? The chapter's model has a
+vocabulary of $V = 1000$ words, word vectors of 64 numbers, one GRU with $H = 64$ units, and a
+`Dense` layer with a bias for the logits. The GRU has the equations of the paper, with one bias
+(`reset_after=False`). The model is trained with Adam, in numbers of 4 bytes. Find
 
-- `parameters`, how many it has;
-- `with_default_gru`, how many with Keras's default, whose GRU has a second bias of the same size;
-- `first_loss`, about what `evaluate` prints before the first step, in nats per word;
-- `saved_megabytes`, the size of what has to be saved to go on after an interruption, weights and
-  both of Adam's running means, in megabytes of $10^6$ bytes;
-- `steps_again`, how many steps of the GRU it takes to write a sentence of 25 words if for each new
-  word the model is run anew on everything before it, START included (with a cell called step by
-  step it is 25).
+- `parameters`: the number of its parameters.
+
+- `with_default_gru`: the same with Keras's default GRU, which has a second bias of the same size.
+
+- `first_loss`: about what `evaluate` returns before the first step, in nats per word.
+
+- `saved_megabytes`: the size of what must be saved to continue after an interruption, in
+  megabytes of $10^6$ bytes. These are the weights and both of Adam's running means.
+
+- `steps_again`: the number of steps of the GRU for writing a sentence of 25 words, if the model
+  reads everything before a word again, START included. (With a cell that is called step by step,
+  it is 25.)
 """
 
 STUB = """
@@ -37,11 +41,13 @@ steps_again = None
 """
 
 HINTS = (
-    "The GRU has three blocks (update, reset, candidate), each with a matrix for the input, one "
-    "for the state and a bias.",
-    "With small weights all logits are near 0. Which probability has each word then?",
-    "Adam keeps two numbers for every parameter: a mean of its gradients and one of their squares."
-    " For the sentence: the first word takes one step, the second two.",
+    "The GRU has three blocks (update, reset, candidate). Each block has a matrix for "
+    "the input, a matrix for the state, and a bias.",
+    "With small weights, all logits are near 0. What is then the probability of each "
+    "word?",
+    "Adam stores two numbers for every parameter: a mean of its gradients and a mean "
+    "of their squares. For the sentence: the first word takes one step, the second "
+    "word takes two.",
 )
 
 SOLUTION = """
@@ -61,18 +67,19 @@ print(parameters, with_default_gru, first_loss, saved_megabytes, steps_again)
 """
 
 COMMENT = r"""
-64,000 for the words, 24,768 for the GRU, 65,000 for the output: 153,768. The recurrent part, for
-which the model has its name, is a sixth of it; in a language model of modest size the words are
-nearly all. Each of these numbers is a test that costs nothing. Another number of parameters means
-another model than the one you had in mind: a default, such as the second bias, or a cell that
-stands in a list twice. A first loss far from $\log V$ means weights that are too large, padding in
-the mean, or targets that are shifted wrongly. It is the loss of a die with $V$ sides, and a model
-that is worse than that before its first step has opinions that nobody taught it.
+The words have 64,000 parameters, the GRU has 24,768, and the output has 65,000. Together these are
+153,768. The recurrent part, after which the model is named, is a sixth of them.
 
-The saved file is three times the weights, to which the same again would come with every further
-statistic that an optimizer keeps. And $25 \cdot 26 / 2 = 325$ steps in place of 25 is the
-difference between a state and no state; a Transformer without its cache of keys and values pays it
-too.
+Each of these numbers is a test that costs nothing. If the number of parameters differs, the model
+is not the one that you had in mind: perhaps a default added a second bias, or a list contains the
+same cell twice. If the first loss is far from $\log V$, the weights may be too large, padding may
+be in the mean, or the sum may be divided by a wrong number. A model without any knowledge should
+be as uncertain as a die with $V$ faces.
+
+The saved file is three times as large as the weights. Every further statistic of an optimizer
+would add the size of the weights again. And $25 \cdot 26 / 2 = 325$ steps instead of 25 are the
+cost of not storing the state. A Transformer that does not store its keys and values has the same
+cost.
 """
 
 
@@ -85,25 +92,25 @@ def check(answers):
         right - V: "leaves out the bias of the Dense layer.",
         right - 3 * H: "leaves out the bias of the GRU.",
         right
-        - V
-        * H: "leaves out one of the two large matrices, the words' or the output's.",
+        - V * H: "leaves out one of the two large matrices: word vectors and output.",
         right
-        - 3 * H * H: "counts one matrix for each block of the GRU; there are two.",
-        right - 2 * gru // 3: "counts one block of the GRU; there are three.",
+        - 3 * H * H: "counts one matrix for each block of the GRU. There are two.",
+        right - 2 * gru // 3: "counts one block of the GRU. There are three.",
         right + gru // 3: "counts four blocks, as an LSTM has.",
-        right + 3 * H: "has the second bias of Keras's default; that is asked next.",
+        right
+        + 3 * H: "has the second bias of Keras's default, which is the next question.",
     }
     found = number(answers, "parameters")
     if found in explained:
         raise Wrong(f"`parameters` {explained[found]}")
     if found != right:
         raise Wrong(
-            "`parameters`: word vectors, three blocks of a GRU, and a layer of logits."
+            "`parameters`: add up the word vectors, three blocks of a GRU, and the layer of logits."
         )
     found = number(answers, "with_default_gru")
     if found == right + H:
         raise Wrong(
-            "`with_default_gru`: the second bias is as large as the first, three blocks."
+            "`with_default_gru`: the second bias is as large as the first. It has three blocks."
         )
     if found != right + 3 * H:
         raise Wrong(
@@ -112,18 +119,20 @@ def check(answers):
     found = number(answers, "first_loss")
     if is_close(found, 1000) or is_close(found, math.log2(1000), 1e-2):
         raise Wrong(
-            "`first_loss` is asked in nats, neither as a perplexity nor in bits."
+            "`first_loss` should be in nats, neither as a perplexity nor in bits."
         )
     if not is_close(found, math.log(1000), 5e-3):
         raise Wrong(
-            "`first_loss`: a model that has learnt nothing gives each word 1/V."
+            "`first_loss`: a model that has learnt nothing gives each word the probability 1/V."
         )
     found = number(answers, "saved_megabytes")
     if is_close(found, right * 4 / 1e6, 5e-3):
-        raise Wrong("`saved_megabytes` has the weights alone; Adam would begin anew.")
+        raise Wrong(
+            "`saved_megabytes` has only the weights, so Adam would begin again from zero."
+        )
     if is_close(found, 2 * right * 4 / 1e6, 5e-3):
         raise Wrong(
-            "`saved_megabytes`: Adam keeps two running means, of gradients and squares."
+            "`saved_megabytes`: Adam stores two running means, of gradients and of squares."
         )
     if not is_close(found, 3 * right * 4 / 1e6, 1e-2):
         raise Wrong(
@@ -136,4 +145,4 @@ def check(answers):
         )
     if found != 325:
         raise Wrong("`steps_again` is 1 + 2 + … + 25.")
-    return "Write such numbers down before a run, and compare: it is the cheapest test there is."
+    return "Write such numbers down before a run, and compare. Few tests cost less."

@@ -9,16 +9,17 @@ LEVEL = 2
 MINUTES = 15
 
 TEXT = r"""
-In TensorFlow 1 one wrote `MultiRNNCell([cell] * 4)`. The same in Keras builds, trains, and saves,
-as long as the input is as wide as the state, and is not a stack of four layers. Mend `stack(H, K)`,
-so that it returns a recurrent layer of $K$ LSTM cells with $H$ units and weights of their own,
-which returns its outputs at all steps and takes inputs of any width.
+In TensorFlow 1, `MultiRNNCell([cell] * 4)` was a common way to write a stack of four cells. The
+same list in Keras builds, trains and saves if the input is as wide as the state, but it is not a
+stack of four layers. Mend `stack(H, K)`. It should return a recurrent layer of $K$ LSTM cells
+with $H$ units, each with its own weights. The layer should return its outputs at all steps, and
+accept inputs of any width.
 
-Then set two numbers: `parameters_then` and `parameters_now`, the parameters of the stub's layer and
-of the mended one for $D = H = 8$ and $K = 4$. Count them by hand: an LSTM cell has
-$4 (D + H + 1) H$.
+Then set two numbers for $D = H = 8$ and $K = 4$: `parameters_then`, the number of parameters of
+the stub's layer, and `parameters_now`, the number of the mended one. Count them by hand. An LSTM
+cell has $4 (D + H + 1) H$ parameters.
 
-(This one needs Keras: it does not run in the page.)
+(This exercise needs Keras, so it does not run in the page.)
 """
 
 STUB = '''
@@ -41,8 +42,8 @@ parameters_now = None
 
 HINTS = (
     "What does `a = [[]] * 3; a[0].append(1); print(a)` print?",
-    "`*` on a list repeats the reference and not the object. A comprehension calls `LSTMCell` anew"
-    " each time, if the call stands inside it.",
+    "`*` repeats the reference to an object, not the object. A list comprehension "
+    "calls `LSTMCell` again for each entry if the call is inside it.",
 )
 
 SOLUTION = '''
@@ -64,16 +65,16 @@ parameters_now = 4 * parameters_then
 '''
 
 COMMENT = r"""
-The list holds the same object four times. What comes of it has depended on the version. In early
-TensorFlow each place in the list made variables of its own, so that the idiom was right; Keras
-applies one layer four times in each step. It is a legitimate network, a deeper step with tied
-weights and four states, and not the one that was meant. It has a quarter of the parameters and the
-full cost. The only loud symptom comes if the input is wider or narrower than the state: then the
-second application of the one cell does not fit.
+The list holds the same object four times. What this means depends on the version. In early
+versions of TensorFlow 1, each position in the list got its own variables, so the idiom was right.
+Keras applies the same cell four times in each step. The result is a network with a deeper step,
+shared weights and four states. It has a quarter of the parameters at the full cost. An error
+occurs only if the input is wider or narrower than the state, because the second use of the cell
+then does not fit.
 
-Counting parameters finds it, and finds a good deal else. Write down the number that a model should
-have before you build it. The same reference twice is also what happens to `[[0] * 3] * 3`, to
-default arguments that are lists, and to an optimizer shared by two models.
+Counting parameters finds this mistake and many others. Write down the expected number before you
+build a model. The same mistake also occurs with `[[0] * 3] * 3`, with lists as default arguments,
+and with an optimizer that two models share.
 """
 
 
@@ -90,7 +91,7 @@ def check(answers):
     count = layer.count_params()
     if count == one:
         raise Wrong(
-            f"A stack of {K} cells has {count} parameters, as many as a single cell: the list "
+            f"A stack of {K} cells has {count} parameters, as many as a single cell. The list "
             "holds one cell several times."
         )
     if count != K * one:
@@ -102,32 +103,32 @@ def check(answers):
     wanted = 4 * (4 + H + 1) * H + (K - 1) * 4 * (H + H + 1) * H
     if layer.count_params() != wanted:
         raise Wrong(
-            f"On inputs of width 4 the stack has {layer.count_params()} parameters, and "
-            f"not {wanted}: only the lowest cell reads the input."
+            f"For inputs of width 4, the stack has {layer.count_params()} parameters instead of "
+            f"{wanted}. Only the lowest cell reads the input."
         )
     shape = tuple(layer(np.ones((2, 5, 4), np.float32)).shape)
     if shape == (2, H):
-        raise Wrong("The stack returns its last output alone; all steps are asked.")
+        raise Wrong(
+            "The stack returns only its last output. It should return the outputs of all steps."
+        )
     if shape != (2, 5, H):
         raise Wrong(
-            f"On inputs (2, 5, 4) the stack returns {shape}, and not (2, 5, {H})."
+            f"For inputs (2, 5, 4), the stack returns {shape} instead of (2, 5, {H})."
         )
     then, now = number(answers, "parameters_then"), number(answers, "parameters_now")
     if then == 4 * 544:
         raise Wrong(
-            "`parameters_then` is that of four cells. The stub's layer has one."
+            "`parameters_then` counts four cells. The layer of the stub has one cell."
         )
     if then == 512:
-        raise Wrong("`parameters_then` lacks the biases.")
+        raise Wrong("`parameters_then` leaves out the biases.")
     if then != 544:
-        raise Wrong(
-            "`parameters_then` is 4 (D + H + 1) H for the one cell that there is."
-        )
+        raise Wrong("`parameters_then` is 4 (D + H + 1) H, because there is one cell.")
     if now != 4 * 544:
         raise Wrong(
-            "`parameters_now` is that of four cells, each on an input of width 8."
+            "`parameters_now` should count four cells, each with an input of width 8."
         )
-    return "Distinct cells, four times the parameters, and any width of input."
+    return "The cells are distinct, and the input may have any width."
 
 
 def _built(layer, D):

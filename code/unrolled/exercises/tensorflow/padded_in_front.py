@@ -4,26 +4,29 @@ import numpy as np
 
 from unrolled.exercises.judging import Wrong, array, call, function
 
-TITLE = "Padded in front"
+TITLE = "Padded at the beginning"
 CHAPTER = "06-tensorflow/batching-and-padding"
 KIND = "debug"
 LEVEL = 2
 MINUTES = 20
 
 TEXT = r"""
-`batch(sentences, T)` makes a batch for a language model: inputs, next words, and weights for the
-loss, each $(B, T)$, from lists of ids of which 0 is UNKNOWN, 1 is START and 2 is END. Keras fills
-up what is short and cuts what is long. The model trains, and three things are wrong with what it is
-trained on. Mend the function so that
+`batch(sentences, T)` makes a batch for a language model from lists of ids. The id 0 is UNKNOWN, 1
+is START and 2 is END. The function returns inputs, next words, and weights for the loss, each of
+shape $(B, T)$. Keras fills up short sentences and cuts long ones. The model trains on these
+batches, but three things are wrong with them. Mend the function. It should have these properties:
 
-- every row begins with the sentence's first pair, START and the first word, and has its padding
-  behind the end;
-- a sentence with more than $T$ pairs keeps its first $T$;
-- weights are 1 where there is a word to predict, UNKNOWN included, and 0 at the padding;
-- no id is negative, in inputs or targets, since the embedding has no row for it. What stands in the
-  padding is otherwise up to you.
+- Every row begins with the first pair of the sentence, START and the first word. Its padding is at
+  the end.
 
-(This one needs Keras: it does not run in the page.)
+- A sentence with more than $T$ pairs keeps its first $T$ pairs.
+
+- The weight is 1 where there is a word to predict, UNKNOWN included, and 0 at the padding.
+
+- No id in inputs or targets is negative, because the embedding has no row for it. At padded
+  positions, any other id will do.
+
+(This exercise needs Keras, so it does not run in the page.)
 """
 
 STUB = '''
@@ -46,10 +49,12 @@ for values in batch(sentences, 5):
 '''
 
 HINTS = (
-    "Print the batch and look at the columns of the short sentence, and at the first words of the "
-    "long one. Which arguments of `pad_sequences` say where it pads and where it cuts?",
-    "The sign cannot tell an unknown word from padding, if both are 0. Pad with an id that no word"
-    " has, make the weights from it, and put a harmless id in its place afterwards.",
+    "Print the batch. Look at the columns of the short sentence and at the first "
+    "words of the long one. Which arguments of `pad_sequences` decide where it pads "
+    "and where it cuts?",
+    "If both are 0, the sign cannot distinguish an unknown word from padding. Pad "
+    "with an id that no word has, make the weights from it, and then replace it with "
+    "the id of some word.",
 )
 
 SOLUTION = '''
@@ -73,17 +78,19 @@ for values in batch(sentences, 5):
 '''
 
 COMMENT = r"""
-`pad_sequences` was made for classifiers that look at the last state. There padding in front does
-less harm, and the end of a text may say more than its beginning. A language model has an output at
-every step, and loses the beginning of every long sentence with its START. The weights from the sign
-leave every unknown word out of the loss. In the stub they are two of eleven words; in the corpus of
-the book UNKNOWN is the commonest word of all, and a model trained so gives it no probability
-({doc}`/book/06-tensorflow/loss-on-padded-sequences`). And the sign keeps one pair that is none: in
-front of a short sentence, padding is asked to predict START.
+The defaults of `pad_sequences` suit a classifier that uses the last state. Without a mask,
+padding at the beginning then does less harm, and the end of a text may be more important than its
+beginning. A language model has an output at every step. With these defaults it loses START and
+the first words of every long sentence.
 
-There is a second way to mend it, all ids moved up by one. Then 0 is free, and `mask_zero` and
-`ignore_class=0` can stay as they are. What both have in common is that padding is known by
-something that no word can be.
+The weights from the sign leave all unknown words out of the loss. In the stub these are two of
+eleven words. With a small vocabulary, UNKNOWN is one of the most frequent words. A model that is
+trained in this way is never rewarded for predicting it
+({doc}`/book/06-tensorflow/loss-on-padded-sequences`). The sign also keeps one pair too many: before
+a short sentence, the model is asked to predict START from padding.
+
+There is a second solution: add 1 to all ids. Then 0 is free, and `mask_zero` and `ignore_class=0`
+can stay. In both solutions, padding has an id that no word has.
 """
 
 
@@ -102,35 +109,37 @@ def check(answers):
     pairs = [min(len(s) - 1, T) for s in sentences]
     if inputs[1, 0] != 1:
         raise Wrong(
-            "The short sentences begin with padding: `pad_sequences` pads in front unless "
-            "`padding` says otherwise."
+            "The short sentences begin with padding. `pad_sequences` pads at the beginning "
+            "unless you set `padding`."
         )
     if inputs[2, 0] != 1:
         raise Wrong(
-            "The long sentence has lost its beginning, START included: what is too long is cut in "
-            "front unless `truncating` says otherwise."
+            "The long sentence has lost its beginning, including START. `pad_sequences` cuts at "
+            "the beginning unless you set `truncating`."
         )
     for row, (sentence, n) in enumerate(zip(sentences, pairs, strict=True)):
         if inputs[row, :n].tolist() != sentence[:n]:
             raise Wrong(
-                f"Row {row} of the inputs does not begin with the sentence's first words."
+                f"Row {row} of the inputs does not begin with the first words of the sentence."
             )
         if targets[row, :n].tolist() != sentence[1 : n + 1]:
-            raise Wrong(f"Row {row} of the targets is not the sentence one word on.")
+            raise Wrong(
+                f"Row {row} of the targets is not the sentence shifted by one word."
+            )
     real = np.arange(T) < np.array(pairs)[:, None]
     unknown = (targets == 0) & real
     if not weights[unknown].any():
         raise Wrong(
-            "The unknown words have no weight: they are 0, like the padding, and the model is "
-            "never asked about them. Pad with an id that no word has."
+            "The unknown words have no weight. Their id is 0, like the padding, so the model "
+            "never has to predict them. Pad with an id that no word has."
         )
     if (weights[~real] != 0).any():
-        raise Wrong("Padded steps have a weight: the model learns to write padding.")
+        raise Wrong("Padded steps have a weight, so the model learns to write padding.")
     if (weights[real] != 1).any():
-        raise Wrong("Some word that is to be predicted has a weight other than 1.")
+        raise Wrong("A word that should be predicted has a weight other than 1.")
     if (inputs < 0).any() or (targets < 0).any():
         raise Wrong(
-            "An id is negative. The embedding would take it for a row counted from the end, and "
-            "the loss refuses it: once the weights are made, put a word's id in its place."
+            "An id is negative. The embedding would count it from the end, and the loss refuses "
+            "it. Make the weights first, and then replace it with the id of a word."
         )
-    return "Sentences begin at step 1, unknown words count, and padding does not."
+    return "Every sentence begins at step 1, unknown words count, and padding does not."

@@ -12,15 +12,16 @@ LEVEL = 2
 MINUTES = 25
 
 TEXT = r"""
-A second reader has to begin at the real end of each sequence. Write
+In a bidirectional network, the second reader must begin at the real end of each sequence. Write two
+functions without a loop over steps:
 
-1. `reverse(x, lengths)`: $x$ $(T, B, \dots)$ with the real steps of each sequence in reverse order
-   and the padding where it was, without a loop;
-2. `both_ways(x, lengths, onward, backward)`: `onward` and `backward` are functions that read an
-   array $(T, B, D)$ from its first step to its last and return a state for each step, $(T, B, H)$.
-   Return $(T, B, 2H)$, both states side by side, such that at step $t$ the second one has read
-   $x_\ell, x_{\ell - 1}, \dots, x_t$ and nothing else. What stands behind a sequence's end is not
-   looked at.
+1. `reverse(x, lengths)` takes $x$ of shape $(T, B, \dots)$. It returns $x$ with the real steps of
+each sequence in reverse order and the padding where it was.
+2. `both_ways(x, lengths, onward, backward)` returns an array $(T, B, 2H)$. The functions `onward`
+and `backward` read an array $(T, B, D)$ from its first step to its last, and return a state for
+each step, $(T, B, H)$. Put both states side by side. At step $t$ of a sequence of length $\ell$,
+the second state must have read $x_\ell, x_{\ell - 1}, \dots, x_t$ and nothing else. The check
+ignores what is returned at the padding.
 """
 
 STUB = '''
@@ -33,16 +34,19 @@ def reverse(x, lengths):
 
 
 def both_ways(x, lengths, onward, backward):
-    """(T, B, 2H): what each step knows of its past, and of its future."""
+    """(T, B, 2H): states that have read the past and the future."""
     raise NotImplementedError
 '''
 
 HINTS = (
-    "For each step $t$ and each sequence, from which step should its row come? For a real step, "
-    "$\\ell - 1 - t$; for padding, $t$ itself. That is an array of integers, $(T, B)$.",
-    "`x[source, np.arange(B)]` takes the entry `x[source[t, b], b]` for every $t$ and $b$.",
-    "The second reader's first output belongs to the *last* real step. Into which order must its "
-    "outputs be brought before they stand beside those of the first?",
+    "For each step $t$ and each sequence: which step should its row come from? For a "
+    "real step it is $\\ell - 1 - t$, and for padding it is $t$ itself. Together this "
+    "is an array of integers, $(T, B)$.",
+    "`x[source, np.arange(B)]` takes the entry `x[source[t, b], b]` for every $t$ and "
+    "$b$.",
+    "The first output of the second reader belongs to the *last* real step. In which "
+    "order must its outputs be before you put them next to the outputs of the first "
+    "reader?",
 )
 
 SOLUTION = '''
@@ -57,24 +61,24 @@ def reverse(x, lengths):
 
 
 def both_ways(x, lengths, onward, backward):
-    """(T, B, 2H): what each step knows of its past, and of its future."""
+    """(T, B, 2H): states that have read the past and the future."""
     past = onward(x)
     future = reverse(backward(reverse(x, lengths)), lengths)
     return np.concatenate([past, future], axis=-1)
 '''
 
 COMMENT = r"""
-The function is its own inverse, since it exchanges $t$ and $\ell - 1 - t$, and so it is used twice:
-to turn the inputs around, and to turn the outputs back. Whoever forgets the second gets, beside the
-state that knows the beginning up to $t$, a state that knows the end from $\ell + 1 - t$ on. The
-shapes are right, and there is something to be learnt from it, but the two halves meet at one word
-only, the middle one.
+`reverse` exchanges $t$ and $\ell - 1 - t$, so it is its own inverse. It is used twice: to reverse
+the inputs, and to reverse the outputs back. If you forget the second use, the state that has read
+the beginning up to $t$ is combined with a state that has read the end from $\ell + 1 - t$ on. The
+shapes are right, and a network can even learn something from it. But the two halves meet only at
+the word in the middle.
 
-`x[::-1]` begins with padding. The second reader's state is then not what it would be for the
-sentence alone, and how far off it is depends on the longest sentence of the batch: the same
-sentence gets another answer in other company. That is also the best test. Read a sequence alone and
-then in a larger array, and ask for equal states. It needs no reference, and is worth having for
-everything that takes a batch.
+`x[::-1]` begins with the padding. The state of the second reader then differs from its state for
+the sentence alone, and the difference depends on the longest sentence of the batch. The result
+for a sentence then depends on the other sentences of its batch. This gives the best test. Read a
+sequence alone, read it again in a larger array, and compare the states. The test needs no
+reference, and it is useful for every function that takes a batch.
 """
 
 
@@ -89,18 +93,18 @@ def check(answers):
     right = padding.reverse(x, lengths)
     if is_close(found, x[::-1]):
         raise Wrong(
-            "The array is turned around with its padding, which now stands in front."
+            "The array is reversed together with its padding, which is now at the beginning."
         )
     t = np.arange(T)[:, None]
     if is_close(found, x[np.clip(lengths - 1 - t, 0, None), np.arange(B)]):
         raise Wrong("The real steps are right. The padding should stay as it was.")
     if is_close(found, x[(lengths - 1 - t) % T, np.arange(B)]):
         raise Wrong(
-            "The real steps are right; behind them stands the padding in reverse order. It should "
-            "stay in place, or the function is not its own inverse everywhere."
+            "The real steps are right, but the padding is in reverse order. It should stay as it "
+            "was, or the function is not its own inverse."
         )
     if is_close(found, x[np.where(t < lengths, (lengths - t) % T, t), np.arange(B)]):
-        raise Wrong("Off by one: step 0 comes from step length - 1.")
+        raise Wrong("The steps are off by one: step 0 comes from step length - 1.")
     close(found, right, "`reverse` does not exchange step t with step length - 1 - t.")
     flat = array(
         call(reverse, x[..., 0].copy(), lengths.copy()), (T, B), "`reverse` of (T, B)"
@@ -123,9 +127,7 @@ def check(answers):
     turned = backward(padding.reverse(x, lengths))
     right = np.where(real, padding.reverse(turned, lengths), 0)
     if is_close(past, right):
-        raise Wrong(
-            "The halves are exchanged: the first knows the past, the second the future."
-        )
+        raise Wrong("The halves are exchanged: the first must have read the past.")
     close(
         past,
         np.where(real, onward(x), 0),
@@ -133,17 +135,17 @@ def check(answers):
     )
     if is_close(future, np.where(real, turned, 0)):
         raise Wrong(
-            "The second half stands in the order of reading: its first state belongs to the last "
-            "real step. Turn the outputs back."
+            "The second half is in the order of reading: its first state belongs to the last "
+            "real step. Reverse the outputs too."
         )
     if is_close(future, np.where(real, backward(x[::-1])[::-1], 0)):
-        raise Wrong("The second reader begins with the padding: it reads x[::-1].")
+        raise Wrong(
+            "The second reader begins with the padding, because it reads x[::-1]."
+        )
     if is_close(future, np.where(real, backward(x), 0)):
         raise Wrong("The second reader reads from the start, like the first.")
     if is_close(future, np.where(real, turned[::-1], 0)):
-        raise Wrong(
-            "The outputs are turned back with their padding; they end where x ends."
-        )
+        raise Wrong("The outputs are reversed together with their padding.")
     close(
         future,
         right,

@@ -1,4 +1,4 @@
-"""The share of padding, counted and foreseen."""
+"""The share of padding, counted and expected."""
 
 from unrolled.exercises.judging import Wrong, is_close, number
 
@@ -9,16 +9,20 @@ LEVEL = 1
 MINUTES = 20
 
 TEXT = r"""
-Twelve sequences have the lengths 3, 9, 4, 20, 5, 8, 6, 3, 18, 4, 7, 9. A batch holds four, and is
-padded to its longest. The share of padding is what is computed and is not real, divided by what is
-computed, {eq}`eq-padded-share`. Find
+Twelve sequences have the lengths 3, 9, 4, 20, 5, 8, 6, 3, 18, 4, 7, 9. A batch holds four sequences
+and is padded to the longest of them. The share of padding is the number of padded steps divided by
+the number of computed steps ({eq}`eq-padded-share`). Find these shares:
 
-- `as_they_come`, the share if the batches are cut from the list in this order;
-- `sorted_first`, the share if the list is sorted and then cut;
-- `one_batch`, the share if all twelve stand in one array;
-- `foreseen`, the share to be expected in a batch of 32 of very many sequences in random order, if
-  lengths are distributed exponentially, whatever their mean $m$: $P(\text{length} > t) = e^{-t/m}$.
-  Use $1 - \mathbb E[T] / \mathbb E[\max_i T_i]$, as the chapter does.
+- `as_they_come`: the batches are cut from the list in this order.
+
+- `sorted_first`: the list is sorted, and then cut into batches.
+
+- `one_batch`: all twelve sequences are in one array.
+
+- `expected`: the share to expect in batches of 32, if very many sequences come in random order and
+  their lengths are distributed exponentially with the mean $m$: $P(\text{length} > t) = e^{-t/m}$.
+  Use $1 - \mathbb E[T] / \mathbb E[\max_i T_i]$, as the chapter does. The result does not depend on
+  $m$.
 """
 
 STUB = """
@@ -27,14 +31,15 @@ lengths = [3, 9, 4, 20, 5, 8, 6, 3, 18, 4, 7, 9]
 as_they_come = None
 sorted_first = None
 one_batch = None
-foreseen = None
+expected = None
 """
 
 HINTS = (
-    "The longest of the three batches are 20, 8 and 18, and each has four rows.",
-    "For `foreseen`: "
-    "$\\mathbb E[\\max] = \\int_0^\\infty \\bigl(1 - (1 - e^{-t/m})^{32}\\bigr) \\mathrm d t$. Put"
-    " $u = 1 - e^{-t/m}$; then $(1 - u^{32})/(1 - u)$ is a sum of powers.",
+    "The longest sequences of the three batches have 20, 8 and 18 steps, and each "
+    "batch has four rows.",
+    "For `expected`, compute $\\mathbb E[\\max] = \\int_0^\\infty \\bigl(1 - (1 - "
+    "e^{-t/m})^{32}\\bigr) \\mathrm d t$. Substitute $u = 1 - e^{-t/m}$. Then $(1 - "
+    "u^{32})/(1 - u)$ is a sum of powers.",
 )
 
 SOLUTION = """
@@ -49,12 +54,12 @@ def share(lengths, B):
 as_they_come = share(lengths, 4)
 sorted_first = share(sorted(lengths), 4)
 one_batch = share(lengths, 12)
-foreseen = 1 - 1 / sum(1 / j for j in range(1, 33))
-print(as_they_come, sorted_first, one_batch, foreseen)
+expected = 1 - 1 / sum(1 / j for j in range(1, 33))
+print(as_they_come, sorted_first, one_batch, expected)
 """
 
 COMMENT = r"""
-With $u = 1 - e^{-t/m}$, so that $\mathrm d t = m\, \mathrm d u / (1 - u)$,
+With $u = 1 - e^{-t/m}$, we have $\mathrm d t = m\, \mathrm d u / (1 - u)$, and therefore
 
 $$
 \begin{aligned}
@@ -62,16 +67,18 @@ $$
 &= m \int_0^1 \frac{1 - u^B}{1 - u}\, \mathrm d u \\
 &= m \int_0^1 \sum_{j=0}^{B-1} u^j\, \mathrm d u \\
 &= m \sum_{j=1}^{B} \frac 1 j , \\
-&\pi = 1 - \Bigl( \sum_{j=1}^{B} \frac 1 j \Bigr)^{-1} ,
+&\pi = 1 - \Bigl( \sum_{j=1}^{B} \frac 1 j \Bigr)^{-1} .
 \end{aligned}
 $$
 
-without $m$: three quarters of the work is for nothing in batches of 32, half of it already with
-four sequences. The sum grows as $\log B$, so larger batches waste more, slowly, and without end.
-For lengths spread evenly over $(0, N]$ the same integral gives $\pi = \frac 12 - \frac{1}{2B}$,
-which ends at a half: what hurts is the tail. Sentences have one, if not quite an exponential one,
-as the chapter measures. Sorting helps most where the tail is, because it puts the long ones
-together.
+The mean $m$ cancels. In batches of 32, three quarters of the computed steps are padding. In batches
+of four, it is already half. The sum grows like $\log B$, so larger batches waste more, and there is
+no limit below 1.
+
+If the lengths are distributed evenly over $(0, N]$, the same integral gives
+$\pi = \frac 12 - \frac{1}{2B}$, which never exceeds one half. The difference is the tail of long
+sequences. Sentences have such a tail, although it is not exactly exponential. Sorting reduces the
+padding most where there is a tail, because it puts the long sequences together.
 """
 
 
@@ -82,18 +89,18 @@ def check(answers):
     computed = 4 * (20 + 8 + 18)
     if is_close(found, real / computed, 3e-3):
         raise Wrong(
-            "`as_they_come` is the share that is real; the share of padding is the rest."
+            "`as_they_come` is the share of real steps. The share of padding is the rest."
         )
     if is_close(found, (computed - real) / real, 1e-3):
         raise Wrong(
-            "`as_they_come` compares padding with what is real; divide by all that is "
-            "computed."
+            "`as_they_come` divides the padding by the real steps. Divide it by all computed "
+            "steps."
         )
     shares = [1 - 36 / 80, 1 - 22 / 32, 1 - 38 / 72]
     if is_close(found, sum(shares) / 3, 1e-3):
         raise Wrong(
-            "`as_they_come` is the mean of the three batches' shares. A long batch has more steps: "
-            "add up first, divide once."
+            "`as_they_come` is the mean of the three batches' shares. A long batch has more steps, "
+            "so add up all steps first, and divide once."
         )
     if not is_close(found, 1 - real / computed, 3e-3):
         raise Wrong(
@@ -106,22 +113,22 @@ def check(answers):
         )
     if not is_close(number(answers, "one_batch"), 0.6, 3e-3):
         raise Wrong("`one_batch`: every row is as long as the longest of all.")
-    found = number(answers, "foreseen")
+    found = number(answers, "expected")
     harmonic = sum(1 / j for j in range(1, 33))
     if is_close(found, 1 / harmonic, 1e-3):
         raise Wrong(
-            "`foreseen` is the share that is real; the share of padding is the rest."
+            "`expected` is the share of real steps. The share of padding is the rest."
         )
     if is_close(found, 0.5 - 1 / 64, 1e-3):
         raise Wrong(
-            "`foreseen` is that of lengths spread evenly. An exponential has a tail."
+            "`expected` is right for lengths that are spread evenly. An exponential has a tail."
         )
     if is_close(found, 31 / 32, 1e-3):
         raise Wrong(
-            "`foreseen`: the longest of 32 is not 32 times the mean. It grows like log B."
+            "`expected`: the longest of 32 is not 32 times the mean. It grows like log B."
         )
     if not is_close(found, 1 - 1 / harmonic, 4e-3):
         raise Wrong(
-            "`foreseen`: the expected longest of B is the mean times 1 + 1/2 + … + 1/B."
+            "`expected`: the expected longest of B is the mean times 1 + 1/2 + … + 1/B."
         )
-    return "Sorted, a quarter is waste; in random order, with a tail, three quarters."
+    return "A quarter is padding after sorting, and three quarters in random order with a tail."

@@ -1,4 +1,4 @@
-"""Weights trained with the old slope of hard_sigmoid, made fit for the new one."""
+"""Weights for the old slope of hard_sigmoid, converted for the new one."""
 
 import numpy as np
 
@@ -12,13 +12,15 @@ LEVEL = 3
 MINUTES = 25
 
 TEXT = r"""
-An LSTM was trained with gates that use `hard_sigmoid` as it was until Keras 2 (and in the fourth
-post's Theano code), $0.2 a + 0.5$ cut off at 0 and 1. Keras 3 computes $a/6 + 0.5$, cut off
-likewise. Loaded into a layer of today, the weights compute something else, and nothing complains.
-Write `convert(W_x, W_h, b)`, which returns three arrays with which the layer of today computes
-exactly what the old one did: for every input, also where the gates are cut off. The blocks of
-columns are in the order $i, f, g, o$, each $H$ wide, of $W_x$ $(D, 4H)$, $W_h$ $(H, 4H)$, $b$
-$(4H,)$; the candidate $g$ and the output use tanh. The cell in the stub lets you try it.
+An LSTM was trained with gates that use the old `hard_sigmoid`, $0.2 a + 0.5$, cut off at 0 and 1.
+Keras 2 and the Theano code of the fourth post computed this function. Keras 3 computes $a/6 + 0.5$,
+cut off at the same values. If the old weights are loaded into a new layer, the layer computes
+something else, and there is no warning.
+
+Write `convert(W_x, W_h, b)`. It returns three arrays with which the new layer computes exactly
+what the old layer computed, for every input, even where the gates are cut off. The columns of
+$W_x$ $(D, 4H)$, $W_h$ $(H, 4H)$ and $b$ $(4H,)$ have four blocks of width $H$ in the order $i, f,
+g, o$. The candidate $g$ and the output use tanh. You can try your function in the cell.
 """
 
 STUB = '''
@@ -28,7 +30,7 @@ from unrolled.functional import hard_sigmoid
 
 
 def convert(W_x, W_h, b):
-    """Weights with which slope 1/6 gives what these gave with 0.2."""
+    """Weights that give with slope 1/6 what these gave with 0.2."""
     return W_x, W_h, b
 
 
@@ -53,10 +55,11 @@ print(np.abs(states(*convert(*old), x, 1 / 6) - states(*old, x, 0.2)).max())
 '''
 
 HINTS = (
-    "The same gate: $0.2\\, a + 0.5 = a'/6 + 0.5$. Which $a'$ does the new layer need, and how can"
-    " it be had from the weights alone?",
-    "$a = x W_x + h W_h + b$ is linear in the three together: if all of them are multiplied by a "
-    "number, so is $a$. Which of the four blocks must not be?",
+    "Both gates should have the same value: $0.2\\, a + 0.5 = a'/6 + 0.5$. Which $a'$ "
+    "does the new layer need, and how can a change of the weights give it?",
+    "$a = x W_x + h W_h + b$ is linear in $W_x$, $W_h$ and $b$ together. If you "
+    "multiply all three by a number, $a$ is multiplied by it too. Which of the four "
+    "blocks must not change?",
 )
 
 SOLUTION = '''
@@ -66,7 +69,7 @@ from unrolled.functional import hard_sigmoid
 
 
 def convert(W_x, W_h, b):
-    """Weights with which slope 1/6 gives what these gave with 0.2."""
+    """Weights that give with slope 1/6 what these gave with 0.2."""
     factor = np.repeat([1.2, 1.2, 1.0, 1.2], len(W_h))  # i, f, g, o
     return factor * W_x, factor * W_h, factor * b
 
@@ -92,23 +95,24 @@ print(np.abs(states(*convert(*old), x, 1 / 6) - states(*old, x, 0.2)).max())
 '''
 
 COMMENT = r"""
-$0.2\, a + 0.5 = a'/6 + 0.5$ gives $a' = 1.2\, a$. The cut-off comes after the line and sees the
-same value, so it needs no thought: $|a| = 2.5$ becomes $|a'| = 3$. A gate's pre-activation is
-linear in its weights and its bias together, and multiplying the gate's columns by 1.2 does it. The
-candidate's tanh has not changed, and its block stays. What was the same function in other
-coordinates would train differently from there: the gradient of the new weights is smaller by 1.2,
-and their distance to go larger by as much.
+$0.2\, a + 0.5 = a'/6 + 0.5$ gives $a' = 1.2\, a$. The function is cut off after it is computed,
+so both functions are cut off at the same values: $|a| = 2.5$ becomes $|a'| = 3$. The
+pre-activation of a gate is linear in its weights and its bias together, so we multiply the
+columns of each gate by 1.2. The tanh of the candidate has not changed, and its block stays.
 
-The pattern is a common one. What looks like a change of the model is often a change of units, which
-can be moved into the weights: GRUs whose $z$ is the other way round (the sign of one block), forget
-biases of 1 added inside the cell (one block of $b$), blocks in another order. What can *not* be
-moved is a reset gate behind the product in place of before it. A way to tell: can you write the new
-pre-activations as a linear function of the old ones?
+The new weights compute the same function, but they would train differently. Their gradient is
+smaller by the factor 1.2, and the distance that they have to move is larger by the same factor.
+
+What looks like a change of the model is often only a change of units, which can be moved into the
+weights. Three examples are a GRU with $z$ the other way round (change the sign of one block), a
+forget bias of 1 that is added inside the cell (change one block of $b$), and blocks in a different
+order. A reset gate after the matrix product instead of before it cannot be moved into the weights.
+The test is this: can you write the new pre-activations as a linear function of the old ones?
 """
 
 
 def check(answers):
-    """States of the converted layer, with the usual slips as hypotheses."""
+    """States of the converted layer, compared with those of common mistakes."""
     reader = function(answers, "convert")
     rng = np.random.default_rng(12)
     D, H, T, B = 3, 4, 6, 5
@@ -126,9 +130,11 @@ def check(answers):
         for f, w, name in zip(found, old, ("W_x", "W_h", "b"), strict=True)
     ]
     if is_close(_states(new, x, 1 / 6), _states(old, x, 0.2)):
-        return "The layer of today computes what the old one did, gate by gate."
+        return "The new layer computes what the old layer computed."
     if all(is_close(a, b) for a, b in zip(new, old, strict=True)):
-        raise Wrong("The weights are as they were, and the gates' slope is not.")
+        raise Wrong(
+            "The weights are unchanged, but the slope of the gates has changed."
+        )
 
     def scaled(gates, candidate=1.0):
         factor = np.repeat([gates, gates, candidate, gates], H)
@@ -139,25 +145,26 @@ def check(answers):
 
     if are(scaled(1.2, 1.2)):
         raise Wrong(
-            "All four blocks are larger now; the candidate g has a tanh, which is the "
-            "same as before."
+            "All four blocks are larger now, but the candidate g has a tanh, which has not "
+            "changed."
         )
     if are(scaled(1 / 1.2)) or are(scaled(1 / 1.2, 1 / 1.2)):
         raise Wrong(
-            "The wrong way round: today's slope is flatter, so the gates need more."
+            "This is the wrong way round. The new slope is smaller, so the gates need larger "
+            "weights."
         )
     if are([*scaled(1.2)[:2], old[2]]):
-        raise Wrong("The matrices are right. The bias is inside the gate, too.")
+        raise Wrong("The matrices are right. The bias is inside the gate too.")
     if are([scaled(1.2)[0], old[1], old[2]]):
         raise Wrong(
-            "W_x is right. What comes from the state and the bias is inside the gate, too."
+            "W_x is right. The contributions of the state and the bias are inside the gate too."
         )
     if are([np.repeat([1.2, 1.2, 1.2, 1.0], H) * w for w in old]):
         raise Wrong(
-            "Three blocks of four is right; the candidate is the third, not the last."
+            "Three of four blocks is right, but the candidate is the third block, not the last."
         )
     raise Wrong(
-        "The layer of today still computes something else. Each gate needs a' with "
+        "The new layer still computes something else. Each gate needs a' with "
         "a'/6 + 0.5 = 0.2 a + 0.5."
     )
 

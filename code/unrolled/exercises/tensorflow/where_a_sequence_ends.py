@@ -11,10 +11,11 @@ LEVEL = 1
 MINUTES = 10
 
 TEXT = r"""
-To classify a sentence one takes the last state of a recurrent network, or the mean of its states.
-`summary` gets the states $h$ of a padded batch, $(T, B, H)$, and the lengths, $(B,)$, and returns
-both side by side, $(B, 2H)$. It gives the right answer for a batch of sequences of one length,
-which is how it was tested. Mend it. Behind the end of a sequence the states may be anything.
+A classifier of sentences uses the last state of a recurrent network, or the mean of its states.
+`summary` gets the states $h$ of a padded batch, $(T, B, H)$, and the lengths, $(B,)$. It returns
+the last state and the mean side by side, $(B, 2H)$. The function was tested with sequences of
+equal length, and for these it is right. Mend it for other batches. After the end of a sequence,
+the states can have any value.
 """
 
 STUB = '''
@@ -33,9 +34,10 @@ print(summary(h, np.array([4, 2])))
 '''
 
 HINTS = (
-    "The last step of a sequence of length 1 is step 0 in Python's counting.",
-    "`h[rows, columns]` with two arrays of integers takes one entry for each pair. For the mean, "
-    "what is the sum over, and what is it divided by?",
+    "The last step of a sequence of length 1 has the index 0.",
+    "`h[rows, columns]` with two arrays of integers takes one entry for each pair. "
+    "For the mean: which states belong to the sum, and by what number must it be "
+    "divided?",
 )
 
 SOLUTION = '''
@@ -56,14 +58,18 @@ print(summary(h, np.array([4, 2])))
 '''
 
 COMMENT = r"""
-`h[-1]` is the last step of the *array*. A network without a mask has gone on reading padding until
-then; one with a mask has repeated its last state, so that `h[-1]` is right and the mean is not; one
-that writes zeros past the end, such as `Bidirectional` in Keras, makes `h[-1]` zero and gives a
-mean that is too small by $\ell / T$. Three conventions, three different errors, all of which vanish
-when lengths are equal: test with unequal lengths, always. `h[lengths, ...]` is off by one and
-raises an error only if some sequence fills the array; in other batches it silently takes the first
-state of the padding. Why `np.where` and not a product with the mask? If the padding holds NaN or
-infinity, so does the product.
+`h[-1]` is the last step of the *array*. What it contains depends on the network:
+
+- Without a mask, the network has read the padding, and `h[-1]` is wrong.
+- With a mask, the network repeats its last state. `h[-1]` is right, but the mean is wrong.
+- With zeros after the end, as in `Bidirectional` in Keras, `h[-1]` is zero, and the mean over $T$
+  steps is too small by the factor $\ell / T$, where $\ell$ is the length.
+
+All three errors vanish if the lengths are equal, so always test with unequal lengths.
+
+`h[lengths, ...]` is off by one. It raises an error only if some sequence fills the array. In other
+batches it takes the first state of the padding. Why does the solution use `np.where` and not a
+product with the mask? If the padding contains NaN or infinity, so does the product.
 """
 
 
@@ -76,7 +82,7 @@ def check(answers):
     h = rng.normal(size=(T, B, H))
     real = (np.arange(T)[:, None] < lengths)[..., None]
     h = np.where(real, h, 100 + h)
-    # a batch in which no sequence fills the array: an index too large raises no error there
+    # if no sequence fills the array, an index that is too large raises no error
     for some, name in ((np.array([3, 1, 4, 5]), "no"), (lengths, "one")):
         found = array(call(reader, h.copy(), some.copy()), (B, 2 * H), "the summary")
         last, mean = found[:, :H], found[:, H:]
@@ -84,29 +90,29 @@ def check(answers):
         sums = np.where(inside, h, 0).sum(axis=0)
         if is_close(last, h[-1]):
             raise Wrong(
-                "The last state is taken at the last step of the array. Where does each sequence "
+                "The last state is taken from the last step of the array. Where does each sequence "
                 "end?"
             )
         if name == "no" and is_close(last, h[some, np.arange(B)]):
             raise Wrong(
-                "The last state is off by one: it is the first of the padding. Step number n has "
-                "the index n - 1."
+                "The last state is off by one: it is the first state of the padding. The n-th "
+                "step has the index n - 1."
             )
         close(
             last,
             h[some - 1, np.arange(B)],
-            "The first half is not each last real state.",
+            "The first half is not the last real state of each sequence.",
         )
         if is_close(mean, h.mean(axis=0)):
             raise Wrong("The last state is right. The mean still counts the padding.")
         if is_close(mean, sums / T):
             raise Wrong(
-                "The padding no longer adds to the mean, and still counts in what it is divided "
-                "by: T in place of the sequence's own length."
+                "The padding is no longer in the sum, but the sum is divided by T instead of the "
+                "sequence's own length."
             )
         close(
             mean,
             sums / some[:, None],
             "The second half is not the mean of the real states.",
         )
-    return "Each sequence ends where it ends, whatever stands behind it."
+    return "Both halves depend on the real states only."
