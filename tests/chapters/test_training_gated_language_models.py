@@ -73,14 +73,6 @@ def test_the_objective_changes_as_much_as_the_best_rows_differ():
     assert per_batch / per_word > best[1] / best[0]
 
 
-def test_three_frameworks_train_alike():
-    for network in records.load("frameworks_training")["results"]["networks"].values():
-        assert network["PyTensor"]["largest_difference"] < 1e-12
-        assert network["Keras"]["largest_difference"] < 1e-12
-        perplexities = [way["validation_perplexity"] for way in network.values()]
-        assert max(perplexities) / min(perplexities) < 1 + 1e-9
-
-
 def test_the_lstm_is_near_the_rate_of_matrix_products():
     bench = records.load("bench_lstm")["results"]
     assert bench["cells"]["LSTM"]["share_of_rate"]["median"] > 0.6
