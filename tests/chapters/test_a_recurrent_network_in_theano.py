@@ -172,14 +172,14 @@ def test_the_symbolic_language_model_trains_like_numpys(words):
     loss = theano_models.mean_loss(symbols, inputs, targets, mask)
     weights = tree.leaves(symbols)
     gradients = T.grad(loss, weights)
-    updates = [(w, w - 0.5 * dw) for w, dw in zip(weights, gradients, strict=True)]
+    updates = [(w, w - 0.2 * dw) for w, dw in zip(weights, gradients, strict=True)]
     step = theano_models.function([inputs, targets, mask], loss, updates, mode="python")
     values, first = theano_models.batch_values(ours, ours, batch), None
     for _ in range(50):
         found, right = language_model.loss_and_gradient(ours, batch)
         assert float(step(*values)) == pytest.approx(found, rel=1e-12)
         first = first or found
-        ours = tree.map(lambda w, dw: w - 0.5 * dw, ours, right)
+        ours = tree.map(lambda w, dw: w - 0.2 * dw, ours, right)
     assert found < first - 0.1
 
 
