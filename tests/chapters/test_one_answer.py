@@ -1,11 +1,11 @@
-"""The measure by which answers are compared, and the conventions that the chapter lists."""
+"""The gap between two answers, the conventions of the chapter, and the recorded trainings."""
 
 import numpy as np
 import pytest
 
-from unrolled import functional, tree
-from unrolled.cells import gru, gru_reset_after, lstm
-from unrolled.frameworks import agreement
+from unrolled import functional, records, tree
+from unrolled.cells import gru, gru_reset_after, lstm, rnn
+from unrolled.frameworks import agreement, jax_cells
 from unrolled.models import language_model
 
 
@@ -78,3 +78,67 @@ def test_the_two_kinds_of_reset_are_two_cells():
     one, _ = language_model.loss(p, batch, gru)
     two, _ = language_model.loss(other, batch, gru_reset_after)
     assert abs(one - two) > 1e-4
+
+
+@pytest.mark.claim(
+    "four-programs-have-one-answer",
+    "NumPy, PyTensor, Theano 1.0.5 and Keras return the same losses and gradients up to rounding.",
+    records="theano",
+)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", agreement.CELLS)
+def test_programs_have_one_answer(name):
+    """The gaps of PyTensor, of Keras and of Theano's record with 1e-10, for each case."""
+    cell, p, batch = agreement.case(name)
+    reference = agreement.in_numpy(cell, p, batch)
+    recorded = records.load("theano")["results"]["agreement"][name]
+    assert recorded["numpy"] == pytest.approx(reference[0], rel=1e-12)
+    assert max(recorded["loss"], recorded["gradient"]) < 1e-10
+    for answer in (agreement.in_symbols, agreement.in_keras):
+        found = agreement.gap(answer(cell, p, batch), reference)
+        assert max(found.loss, found.gradient) < 1e-10
+
+
+@pytest.mark.parametrize("name", ["rnn", "lstm", "gru"])
+def test_jax_has_the_same_answer(name):
+    cell, p, batch = agreement.case(name)
+    answer = jax_cells.loss_and_gradient(p, batch, cell)
+    found = agreement.gap(answer, agreement.in_numpy(cell, p, batch))
+    assert max(found.loss, found.gradient) < 1e-10
+
+
+def test_truncated_gradients_belong_to_the_same_loss_and_differ():
+    _, p, batch = agreement.case("rnn")
+    _, d = agreement.in_numpy(rnn, p, batch)
+    h, cache = rnn.forward(p.cell, batch.inputs)
+    logits = h @ p.W_y + p.b_y
+    words = np.ones(batch.mask.shape) / batch.mask.size
+    dh = functional.dcross_entropy(logits, batch.targets, words) @ p.W_y.T
+    ways = {
+        "full": rnn.backward(p.cell, cache, dh),
+        "window": rnn.backward_window(p.cell, cache, dh, 2),
+        "last": rnn.backward_last(p.cell, cache, dh, 4),
+    }
+    away = {
+        name: np.linalg.norm(found[0].W_h - d.cell.W_h) / np.linalg.norm(d.cell.W_h)
+        for name, found in ways.items()
+    }
+    assert away["full"] < 1e-12
+    assert min(away["window"], away["last"]) > 0.3
+
+
+@pytest.mark.claim(
+    "three-frameworks-train-alike",
+    "After hundreds of updates of RMSprop, NumPy, PyTensor and Keras still have the same losses up "
+    "to rounding, with two layers of GRU and with two of LSTM.",
+    records="frameworks_training",
+)
+def test_three_frameworks_train_alike():
+    """The largest difference of a loss from NumPy's, and the perplexities after the training."""
+    record = records.load("frameworks_training")
+    assert record["settings"]["steps"] >= 200
+    for network in record["results"]["networks"].values():
+        assert network["PyTensor"]["largest_difference"] < 1e-12
+        assert network["Keras"]["largest_difference"] < 1e-12
+        perplexities = [way["validation_perplexity"] for way in network.values()]
+        assert max(perplexities) / min(perplexities) < 1 + 1e-9

@@ -173,16 +173,16 @@ WRONG = {
         Attempt("gates multiply that row", "after = r * (h @ W)", "after = h @ W"),
         Attempt("is not invertible", "np.diag([1.0, 2.0])", "np.diag([1.0, 0.0])"),
         Attempt(
-            "right and exchanged",
+            "are exchanged",
             "before = (r * h) @ W\nafter = r * (h @ W)",
             "after = (r * h) @ W\nbefore = r * (h @ W)",
         ),
         Attempt("The vectors are rows", "(r * h) @ W", "W @ (r * h)"),
-        Attempt("must the two gates have in common", "[0.3, 0.3]", "[0.3, 0.4]"),
+        Attempt("must both gates have in common", "[0.3, 0.3]", "[0.3, 0.4]"),
         Attempt("strictly between 0 and 1", "[0.3, 0.3]", "[1, 1]"),
         Attempt("other matrices agree, too", "np.diag([1.0, 2.0])", "2 * np.eye(2)"),
         Attempt(
-            "with other gates and states",
+            "with different gates and states",
             "np.diag([1.0, 2.0])",
             "np.array([[0, 1], [1, 0]])",
         ),
@@ -369,58 +369,70 @@ def run(layers, x, drop, rng):
     ],
     "a_small_theano": [
         Attempt(
-            "Shares add",
+            "the second term replaces the first",
             "gradients[id(parent)] = gradients.get(id(parent), 0) + share",
             "gradients[id(parent)] = share",
         ),
-        Attempt("The walk never ends", code=RECURSIVE_GRAD),
-        Attempt("before all of its readers are done", code=EAGER_GRAD),
+        Attempt("once for each path from the loss", code=RECURSIVE_GRAD),
+        Attempt("used before it is complete", code=EAGER_GRAD),
         Attempt("too deep for recursion", code=RECURSIVE_ORDER),
         Attempt(
-            "zeros where nothing leads",
+            "return an array of zeros",
             "gradients.get(id(n), np.zeros_like(n.value))",
             "gradients.get(id(n))",
         ),
-        Attempt("wrong already", "{id(loss): 1.0}", "{id(loss): 0.0}"),
+        Attempt("a chain without branches", "{id(loss): 1.0}", "{id(loss): 0.0}"),
     ],
     "weights_from_another_program": [
         Attempt("only one of the two biases", "bias_ih + bias_hh", "bias_ih"),
         Attempt(
-            "reshaping is not transposing",
+            "you reshaped a matrix",
             "weight_ih.T, weight_hh.T",
             "weight_ih.reshape(weight_ih.shape[::-1]), weight_hh.T",
         ),
-        Attempt("the blocks are still in its order", "[i, f, j, o]", "[i, j, f, o]"),
-        Attempt("at every step there, is lost", "    b[H : 2 * H] += 1.0\n", ""),
-        Attempt("added to all of the biases", "b[H : 2 * H] += 1.0", "b += 1.0"),
+        Attempt("the blocks are still in the order", "[i, f, j, o]", "[i, j, f, o]"),
+        Attempt("the forget bias is missing", "    b[H : 2 * H] += 1.0\n", ""),
+        Attempt("you added 1 to all biases", "b[H : 2 * H] += 1.0", "b += 1.0"),
         Attempt(
-            "added to the candidate", "b[H : 2 * H] += 1.0", "b[2 * H : 3 * H] += 1.0"
+            "you added the 1 to the candidate",
+            "b[H : 2 * H] += 1.0",
+            "b[2 * H : 3 * H] += 1.0",
         ),
         Attempt(
-            "belong to x, the others to h",
+            "rows of the kernel multiply x",
             "ours[: -H - 1], ours[-H - 1 : -1]",
             "ours[H:-1], ours[:H]",
         ),
     ],
     "where_the_parameters_are": [
         Attempt(
-            "leaves out the output layer's bias",
+            "leaves out the bias of the output layer",
             "gru = parameters(H, 3)",
             "gru = parameters(H, 3) - V",
         ),
-        Attempt("is the GRU's number", "lstm = parameters(H, 4)", "lstm = gru"),
         Attempt(
-            "has one GRU layer", "gru = parameters(H, 3)", "gru = parameters(H, 3, 1)"
+            "is the number of the GRU model", "lstm = parameters(H, 4)", "lstm = gru"
         ),
         Attempt(
-            "is one too many",
+            "counts one GRU layer",
+            "gru = parameters(H, 3)",
+            "gru = parameters(H, 3, 1)",
+        ),
+        Attempt(
+            "is too large by one",
             "parameters(n, 4) <= gru)",
             "parameters(n, 4) <= gru) + 1",
         ),
-        Attempt("gives up both tables", "tied = gru - H * V", "tied = gru - 2 * H * V"),
-        Attempt("one layer only", "keras = gru + 2 * 3 * H", "keras = gru + 3 * H"),
         Attempt(
-            "is not the number of the post's code",
+            "leaves out both tables", "tied = gru - H * V", "tied = gru - 2 * H * V"
+        ),
+        Attempt(
+            "the second biases of only one layer",
+            "keras = gru + 2 * 3 * H",
+            "keras = gru + 3 * H",
+        ),
+        Attempt(
+            "Count E, the two layers, W_y and b_y",
             "gru = parameters(H, 3)",
             "gru = parameters(H, 3) + 1",
         ),

@@ -85,9 +85,9 @@ PARTS: dict[str, tuple[str, ...]] = {
         "leaky_units_inside",
         "output_from_layer_one",
         "one_state_for_two_cells",
+        "where_the_parameters_are",
         "a_small_theano",
         "weights_from_another_program",
-        "where_the_parameters_are",
     ),
     "attention": (
         "reversing_the_source",

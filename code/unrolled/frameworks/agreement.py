@@ -1,8 +1,8 @@
-"""Compares loss and gradient: by hand in NumPy, in PyTensor or Theano, and in Keras.
+"""Compares loss and gradient of NumPy, PyTensor or Theano, and Keras.
 
-Each case is a small language model with random weights of ordinary size, in float64, and a batch of
-sentences. All are given the same weights and the same batch, and what they return is compared entry
-by entry. T time, B batch, V vocabulary, H hidden.
+Each case is a small language model in float64, with random weights of ordinary size, and a batch of
+sentences. All programs get the same weights and the same batch, and their results are compared
+entry by entry. T time, B batch, V vocabulary, H hidden.
 """
 
 from typing import Any, NamedTuple
@@ -29,19 +29,22 @@ CELLS: dict[str, Any] = {
 
 
 class Gap(NamedTuple):
-    """The difference of a loss and a gradient from NumPy's."""
+    """How far a loss and a gradient differ from NumPy's."""
 
     loss: float  # relative to NumPy's loss
     gradient: float  # the largest over all arrays, each relative to its largest entry
-    worst: str  # the array where that is
+    worst: str  # the array with the largest difference
 
 
 def case(name, seed=0):
-    """Returns (cell, params, batch) of a case; only that of ``masked`` is padded."""
+    """Returns (cell, params, batch) of a case.
+
+    The sentences of a batch are equally long, except in the case ``masked``.
+    """
     rng = np.random.default_rng(seed)
     cell = CELLS[name]
     p = language_model.init(rng, V, H, cell, np.float64)
-    # biases too are not 0
+    # no bias is 0
     p = tree.map(lambda w: w + 0.4 * rng.standard_normal(w.shape), p)
     lengths = LENGTHS if name == "masked" else [max(LENGTHS)] * len(LENGTHS)
     encoded = [np.array([1, *rng.integers(3, V, n), 2]) for n in lengths]
@@ -49,7 +52,7 @@ def case(name, seed=0):
 
 
 def gap(answer, reference):
-    """Returns the Gap of one (loss, gradient) to another."""
+    """Returns the Gap between an answer and a reference, (loss, gradient) each."""
     (loss, dp), (loss_reference, dp_reference) = answer, reference
     found = {}
     for (array, ours), theirs in zip(
@@ -65,26 +68,25 @@ def gap(answer, reference):
 
 
 def in_numpy(cell, p, batch):
-    """Returns (loss, gradient) by the backward pass written by hand."""
+    """Returns (loss, gradient) from our own backward pass."""
     return language_model.loss_and_gradient(p, batch, cell)
 
 
 def in_symbols(cell, p, batch):
-    """Returns (loss, gradient) by symbolic differentiation: PyTensor, or Theano."""
+    """Returns (loss, gradient) from a symbolic graph, in PyTensor or Theano."""
     return theano_models.compile_loss_and_gradient(p, mode="python")(p, batch)
 
 
 def in_keras(cell, p, batch):
-    """Returns (loss, gradient) by Keras layers, which skip padding, and a tape."""
-    from unrolled.frameworks import (
-        keras_models,  # here: Theano's environment has no TensorFlow
-    )
+    """Returns (loss, gradient) from Keras layers, which skip the padding."""
+    # imported here, because Theano's environment has no TensorFlow
+    from unrolled.frameworks import keras_models
 
     return keras_models.loss_and_gradient(p, batch, padding=text.Vocabulary.end)
 
 
 def table(others):
-    """Yields (name of a case, NumPy's loss, a Gap for each other way to compute it).
+    """Yields (name of a case, NumPy's loss, a list with one Gap for each other program).
 
     Args:
         others: functions such as ``in_keras``.

@@ -1,14 +1,14 @@
 r"""The book's networks as symbolic graphs: one source for Theano 1.0.5 and for PyTensor 3.
 
-Theano (Al-Rfou et al., 2016) ended with 1.0.5, and PyTensor is its successor. The functions below
-build a symbolic graph, differentiate it with ``grad``, and compile both. They take and return the
-book's own Params:
+The last release of Theano (Al-Rfou et al., 2016) is 1.0.5. PyTensor is its successor. The functions
+of this module build a symbolic graph, differentiate it with ``grad``, and compile both. They take
+and return the book's own Params:
 
     rnn, lstm, gru, gru_reset_after       a network of one layer
     (embedding, gru, gru), ...            layers, from the input up, as in ``stacked``
 
-A compiled function accepts every size T, B, V, H; the kinds of layers, and whether inputs are ids
-or vectors, are part of the graph. T time, B batch, D input, H hidden, V vocabulary.
+A compiled function accepts every size T, B, V, H. The kinds of layers, and whether inputs are ids
+or vectors, are fixed in the graph. T time, B batch, D input, H hidden, V vocabulary.
 """
 
 import functools
@@ -26,16 +26,16 @@ from unrolled.cells import gru, gru_reset_after, lstm, rnn
 from unrolled.layers import embedding
 from unrolled.models import language_model
 
-# --- all that the two libraries spell differently ------------------------------------------------
-for name in ("pytensor", "theano"):  # that NumPy's BLAS is used
+# --- where the two libraries differ --------------------------------------------------------------
+for name in ("pytensor", "theano"):  # no warning that NumPy's BLAS is used
     logging.getLogger(f"{name}.tensor.blas").setLevel(logging.ERROR)
-# in Python, without rewrites whose results NumPy has no one function for
+# Theano runs in Python, without the rewrites whose results are not a single function of NumPy
 os.environ.setdefault(
     "THEANO_FLAGS",
     "cxx=,blas.ldflags=,optimizer_excluding=fusion:local_add_canonizer:local_mul_canonizer",
 )
 with warnings.catch_warnings():
-    # Theano: that no compiler is there, and setuptools' future
+    # Theano warns about the missing compiler and about setuptools
     warnings.simplefilter("ignore")
     try:
         import theano  # isort: skip
@@ -56,7 +56,10 @@ else:
 
 
 def scan(*arguments, **options):
-    """Returns the list of a scan's outputs; ours make no updates, which Theano returns as well."""
+    """Returns the outputs of a scan as a list.
+
+    Theano also returns the updates of shared variables, which our scans do not have.
+    """
     if LIBRARY == "pytensor":
         return theano.scan(
             *arguments, return_list=True, return_updates=False, **options
@@ -68,13 +71,13 @@ def scan(*arguments, **options):
 
 
 def symbol(like, name):
-    """Returns a symbolic variable of the dtype and number of axes of an array, of any sizes."""
+    """Returns a symbol with the dtype and the number of axes of an array; its sizes are open."""
     make = (T.scalar, T.vector, T.matrix, T.tensor3)[np.ndim(like)]
     return make(name, dtype=np.asarray(like).dtype.name)
 
 
 def symbols(like):
-    """Returns a tree of symbolic variables, one for each array of a tree."""
+    """Returns a tree of symbols, one for each array of a tree."""
     return tree.replace_leaves(
         like, [symbol(leaf, name) for name, leaf in tree.named_leaves(like)]
     )
@@ -120,13 +123,13 @@ def gru_reset_after_step(a_t, h, W_h, b_h, gate=sigmoid):
 
 
 def blocks(a, count):
-    """Returns the ``count`` blocks that lie side by side along the last of two axes."""
+    """Returns the ``count`` blocks of columns of a matrix."""
     H = a.shape[1] // count
     return [a[:, k * H : (k + 1) * H] for k in range(count)]
 
 
 class SymbolicCell(NamedTuple):
-    """What the graph of a layer needs to know of its cell."""
+    """What ``layer`` needs of a cell: its step, its blocks and the number of its states."""
 
     step: Callable[..., list[Any]]
     blocks: int  # of H columns in W_x
@@ -144,23 +147,24 @@ CELLS = {
 
 
 def layer(p, x, *state, truncate_gradient=-1, gate=sigmoid, readout=None, along=()):
-    """Returns the sequences that one layer makes: its states, (T, B, H) each.
+    """Returns a list of the states of one layer, (T, B, H) each.
 
     Args:
         p: symbolic Params of one cell.
         x: symbolic (T, B, D) vectors, or (T, B) ids.
         state: symbolic initial states, (B, H) each; zeros if left out.
-        truncate_gradient: how many steps the gradient goes back from the end; -1: all.
+        truncate_gradient: the number of last steps that the gradient visits;
+            -1: all steps.
         gate: the function of the gates.
-        readout: ``readout(h_t, *along_t, *weights)``, computed inside the scan at every step, is
-            one more sequence, the last.
+        readout: a function of (h_t, *along_t, *weights) that is computed inside
+            the scan at every step. Its results are appended to the list.
         along: (sequences, weights) for ``readout``.
     """
     cell = CELLS[type(p)]
     b, recurrent = p.b, [p.W_h]
     if isinstance(p, gru_reset_after.Params):
         b, recurrent = p.b[0], [p.W_h, p.b[1]]
-    a = project(x, p.W_x) + b  # needs no state: all T steps at once
+    a = project(x, p.W_x) + b  # needs no state: for all T steps at once
     if not state:
         state = (
             T.zeros((x.shape[1], p.W_h.shape[0]), dtype=p.W_h.dtype),
@@ -183,18 +187,20 @@ def layer(p, x, *state, truncate_gradient=-1, gate=sigmoid, readout=None, along=
         outputs_info=[*state, *([] if readout is None else [None])],
         non_sequences=[*recurrent, *weights],
         truncate_gradient=truncate_gradient,
-        strict=True,  # everything that step uses is an argument of it
+        strict=True,  # an error if step uses a symbol that is not its argument
     )
 
 
 def forward(p, x, *state, truncate_gradient=-1, gate=sigmoid):
-    """Returns the states h of the top layer, (T, B, H), as a symbolic variable.
+    """Returns the states h of the top layer, (T, B, H), as a symbol.
 
     Args:
-        p: symbolic Params of a network: one cell, or a tuple of layers from the input up.
+        p: symbolic Params of a network: one cell, or a tuple of layers from the
+            input up.
         x: symbolic (T, B, D) vectors, or (T, B) ids.
-        state: symbolic initial states, from the top layer down, all or none; zeros if left out.
-        truncate_gradient: how many steps the gradient of a layer goes back from the end; -1: all.
+        state: symbolic initial states of all layers, from the top layer down; zeros
+            if left out.
+        truncate_gradient: as in ``layer``, for every layer.
         gate: the function of the gates.
     """
     remaining = list(state)
@@ -214,7 +220,7 @@ def layers(p):
 
 
 def project(x, W):
-    """Returns x W; integer ids stand for one-hot rows, whose product is a row of W."""
+    """Returns x W. Integer ids stand for one-hot rows, whose product with W is a row of W."""
     return W[x] if "int" in x.dtype else T.dot(x, W)
 
 
@@ -222,7 +228,12 @@ def project(x, W):
 
 
 def cross_entropy(logits, targets):
-    """Returns -log softmax(logits)[target] of each row, in nats; logits (N, V), targets (N,)."""
+    """Returns -log softmax(logits)[target] of each row, in nats.
+
+    Args:
+        logits: symbolic (N, V) array.
+        targets: symbolic (N,) ids.
+    """
     top = logits.max(axis=1)
     log_sum = top + T.log(T.exp(logits - top.dimshuffle(0, "x")).sum(axis=1))
     return log_sum - logits[T.arange(targets.shape[0]), targets]
@@ -231,7 +242,7 @@ def cross_entropy(logits, targets):
 def losses(
     p, inputs, targets, truncate_gradient=-1, gate=sigmoid, softmax_inside=False
 ):
-    """Returns the symbolic loss of every word, (T * B,), in nats.
+    """Returns the symbol of the losses of all words, (T * B,), in nats.
 
     Args:
         p: symbolic ``language_model.Params``.
@@ -239,8 +250,9 @@ def losses(
         targets: symbolic (T, B) ids.
         truncate_gradient: as in ``forward``.
         gate: as in ``forward``.
-        softmax_inside: whether the output layer stands inside the (top layer's) scan, as in the
-            posts. The loss is the same, and so is its full gradient; a truncated one is not.
+        softmax_inside: whether the output layer is computed inside the scan of the
+            top layer, as in the WildML posts. Loss and full gradient are the same in
+            both forms. A truncated gradient is not.
     """
     options = {"truncate_gradient": truncate_gradient, "gate": gate}
     if not softmax_inside:
@@ -258,7 +270,7 @@ def losses(
 
 
 def mean_loss(p, inputs, targets, mask, **options):
-    """Returns the symbolic mean loss over the words where mask is 1, in nats per word."""
+    """Returns the symbol of the mean loss, in nats, over the words where mask is 1."""
     real = mask.flatten()
     return (losses(p, inputs, targets, **options) * real).sum() / real.sum()
 
@@ -268,9 +280,9 @@ def mean_loss(p, inputs, targets, mask, **options):
 
 @functools.cache
 def best_mode():
-    """Returns the mode to compile with: C where a compiler is found, otherwise Numba.
+    """Returns the mode to compile with: C if there is a compiler, otherwise Numba.
 
-    Theano chooses by itself; without a C compiler it runs every operation in Python.
+    Theano chooses its mode itself. Without a C compiler it runs every operation in Python.
     """
     if LIBRARY == "theano":
         return None
@@ -283,14 +295,14 @@ def best_mode():
 
 
 def function(inputs, outputs, updates=(), mode=None, **options):
-    """Returns a compiled function from the values of symbols to the values of others.
+    """Returns a compiled function from arrays for the inputs to arrays for the outputs.
 
     Args:
         inputs: symbols.
         outputs: one symbolic expression, or a list of them.
-        updates: pairs (shared variable, its value after the call).
-        mode: as the library takes it; if None, the fastest to run; "python": the quickest to
-            compile, in which the graph is optimised and every operation then runs in Python.
+        updates: pairs (shared variable, expression of its next value).
+        mode: "python": rewrite the graph and run every operation in Python, which is the quickest
+            to compile; None: the mode with the fastest steps; or a mode of the library.
         options: of the library's ``function``.
     """
     if mode != "python":
@@ -310,14 +322,14 @@ def compile_backward(like, ids=False, with_state=True, mode=None, **options):
 
     Args:
         like: Params of the network to compile for.
-        ids: whether inputs are ids; if not, they are vectors.
-        with_state: whether initial states are given; zeros if not.
+        ids: whether the inputs are ids; otherwise they are vectors.
+        with_state: whether the function takes initial states; otherwise they are zeros.
         mode: as in ``function``.
         options: of ``forward``.
 
     Returns:
         A function of (p, x, dh, *state) that returns h (T, B, H), dp, dx (None for ids) and the
-        gradient of each state that was given. It raises ValueError for weights of another cell or
+        gradient of each initial state. It raises ValueError for weights of a different cell or
         size, and for inputs or states that do not fit.
     """
     check(like)
@@ -368,7 +380,8 @@ def compile_loss_and_gradient(like, mode=None, **options):
 
     Returns:
         A function of (p, batch) that returns the mean loss in nats per word and its gradient. It
-        raises ValueError for weights of another cell or size, and for a batch that does not fit.
+        raises ValueError for weights of a different cell or size, and for a batch that does not
+        fit.
     """
     check(like)
     p, words = symbols(like), batch_symbols(like)
@@ -386,27 +399,27 @@ def compile_loss_and_gradient(like, mode=None, **options):
 class Training(NamedTuple):
     """A language model whose weights live in shared variables."""
 
-    step: Callable[
-        ..., float
-    ]  # (batch, learning_rate=None) -> the batch's loss before the step
-    params: Callable[[], Any]  # () -> the weights as they are now, copied out
+    step: Callable[..., float]  # of (batch, learning_rate): the loss before the update
+    params: Callable[[], Any]  # returns a copy of the current weights
 
 
 def compile_rmsprop(
     like, learning_rate=0.001, decay=0.9, epsilon=1e-6, mode=None, **options
 ):
-    """Compiles a training step of RMSprop, the same as ``optimizers.rmsprop``.
+    """Compiles a training step of RMSprop.
+
+    The step computes the same as ``optimizers.rmsprop``.
 
     Args:
-        like: ``language_model.Params``: the weights to begin with; they are copied.
-        learning_rate: η, unless ``step`` is given another.
-        decay: γ of the running mean square.
-        epsilon: under the root.
+        like: ``language_model.Params``, the first weights; they are copied.
+        learning_rate: η, the default of ``step``.
+        decay: γ of the running mean of the squared gradient.
+        epsilon: added under the root.
         mode: as in ``function``.
         options: of ``losses``.
 
     Returns:
-        A Training. Its ``step`` raises ValueError for a batch that does not fit.
+        A Training, whose ``step`` raises ValueError for a batch that does not fit.
     """
     check(like)
     p, words = shared(like), batch_symbols(like)
@@ -437,11 +450,11 @@ def batch_symbols(like):
 
 
 def batch_values(p, like, batch):
-    """Returns the values of ``batch_symbols``, of a batch for p, which must be as ``like`` is.
+    """Returns the arrays of a batch in the order of ``batch_symbols``.
 
     Raises:
-        ValueError: weights of another cell or size, arrays that are not (T, B) each, a mask without
-            a real step, or an id outside the vocabulary.
+        ValueError: p is of a different cell or size than ``like``, an array is not (T, B), the mask
+            has no real step, or an id is outside the vocabulary.
     """
     _check_inputs(p, like, batch.inputs, ids=True)
     shapes = {
@@ -469,7 +482,7 @@ def batch_values(p, like, batch):
 def _with_padding(*arrays):
     """Returns (T, B, ...) arrays with one more sequence, of zeros.
 
-    PyTensor 3.0.7 refuses the gradient of a single row of a matrix: one id never goes alone.
+    PyTensor 3.0.7 cannot differentiate the lookup of a single row.
     """
     return [np.pad(a, [(0, 0), (0, 1)] + [(0, 0)] * (a.ndim - 2)) for a in arrays]
 
@@ -478,7 +491,7 @@ def _with_padding(*arrays):
 
 
 def check(p):
-    """Raises ValueError if weights are of a cell without a graph, or do not fit together."""
+    """Raises ValueError if a cell has no symbolic step or if the weights do not fit together."""
     cell = p.cell if isinstance(p, language_model.Params) else p
     D = None
     for k, part in enumerate(layers(cell)):

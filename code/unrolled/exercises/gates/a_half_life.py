@@ -12,14 +12,16 @@ MINUTES = 15
 
 TEXT = r"""
 Suppose that the forget gate of an LSTM stays at a constant value $f = \sigma(b_f)$. Before
-training, this is roughly true. Set
+training, this is roughly true. Compute four numbers:
 
-- `f_50` to the value of $f$ that leaves half of the cell after 50 steps;
-- `bias_50` to the forget bias that gives this value;
-- `left_1` to the share of the gradient along the cell that is left after 100 steps with a bias of
-  1;
-- `memory` to the limit of $c_t$ if $f = 0.99$ and $i_t \odot g_t = 1$ at every step. This number
-  is called the *effective memory*: it says how many steps' worth of input the cell holds.
+- `f_50`: Which value of $f$ leaves half of the cell after 50 steps?
+
+- `bias_50`: Which forget bias gives this value?
+
+- `left_1`: With a bias of 1, which share of the gradient along the cell is left after 100 steps?
+
+- `memory`: What is the limit of $c_t$ if $f = 0.99$ and $i_t \odot g_t = 1$ at every step? This
+  number is called the *effective memory*. It says how many steps' worth of input the cell holds.
 """
 
 STUB = """
@@ -71,7 +73,7 @@ def _off(found, expected):
 
 
 def check(answers):
-    """Four numbers, each with the likely slips."""
+    """Compares the four numbers, and recognises the likely mistakes."""
     f_50, bias_50 = number(answers, "f_50"), number(answers, "bias_50")
     left_1, memory = number(answers, "left_1"), number(answers, "memory")
     f = 0.5 ** (1 / 50)

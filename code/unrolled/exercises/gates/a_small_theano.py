@@ -1,4 +1,4 @@
-"""Reverse-mode differentiation of a graph, in ten lines."""
+"""Differentiate a graph from its last node to its first, in about ten lines."""
 
 import numpy as np
 
@@ -12,13 +12,16 @@ LEVEL = 3
 MINUTES = 45
 
 TEXT = r"""
-A library that differentiates needs a graph and {eq}`eq-symbolic-reverse`. The stub has the graph: a
-`Node` holds a value, the nodes it was computed from (`parents`), and for each parent a function
-that takes the gradient of the node to that parent's share (`pull`). Write `grad(loss, wanted)`: the
-list of the gradients of `loss`, whose value is a single number, by the values of the nodes in
-`wanted`. A node that `loss` does not depend on has a gradient of zeros of its shape.
+A library that differentiates needs a graph and {eq}`eq-symbolic-reverse`. The stub contains the
+graph. A `Node` holds a value and the nodes from which it was computed, its `parents`. For each
+parent it also holds a function, its `pull`, which turns the gradient of the node into the term that
+the parent gets from this node.
 
-Nodes may have any number of readers, and chains may be long. Every `pull` should be called
+Write `grad(loss, wanted)`. The value of `loss` is a single number. Return a list with the gradient
+of `loss` with respect to each node in `wanted`. If `loss` does not depend on a node, its gradient
+is an array of zeros.
+
+Several nodes may read the same node, and a chain of nodes may be long. Call every `pull` only
 **once**.
 """
 
@@ -27,7 +30,7 @@ import numpy as np
 
 
 class Node:
-    """A value, what it was computed from, and the way back."""
+    """A value, the nodes it was computed from, and a pull for each of them."""
 
     def __init__(self, value, parents=(), pull=()):
         self.value, self.parents, self.pull = value, parents, pull
@@ -57,7 +60,7 @@ def total(a):
 
 
 def grad(loss, wanted):
-    """The gradients of loss.value by the values of the nodes in wanted."""
+    """The gradients of loss with respect to the nodes in wanted."""
     raise NotImplementedError
 
 
@@ -66,12 +69,12 @@ loss = total(multiply(x, x))
 '''
 
 HINTS = (
-    "A node may pass its gradient on only when *all* of its readers have passed theirs to it. In "
-    "which order must the nodes be visited?",
-    "List the nodes so that parents stand before their readers, by a walk that appends a node "
-    "after its parents. Then go through that list from the end.",
-    "Keep the gradients in a dictionary by `id(node)`. What arrives at a parent is *added* to "
-    "what is there. For long chains walk with a list of your own in place of recursion.",
+    "The gradient of a node is complete when *all* nodes that read it have added their terms. In "
+    "which order do you have to visit the nodes?",
+    "First make a list in which the parents of a node come before the node. To make it, append "
+    "each node after its parents. Then go through the list from the end.",
+    "Store the gradients in a dictionary with the keys `id(node)`. *Add* each new term to the "
+    "gradient of the parent. For long chains, use a list of waiting nodes instead of recursion.",
 )
 
 SOLUTION = '''
@@ -79,7 +82,7 @@ import numpy as np
 
 
 class Node:
-    """A value, what it was computed from, and the way back."""
+    """A value, the nodes it was computed from, and a pull for each of them."""
 
     def __init__(self, value, parents=(), pull=()):
         self.value, self.parents, self.pull = value, parents, pull
@@ -109,7 +112,7 @@ def total(a):
 
 
 def grad(loss, wanted):
-    """The gradients of loss.value by the values of the nodes in wanted."""
+    """The gradients of loss with respect to the nodes in wanted."""
     order, seen, waiting = [], set(), [(loss, False)]
     while waiting:
         node, parents_done = waiting.pop()
@@ -133,22 +136,25 @@ print(grad(loss, [x]))
 '''
 
 COMMENT = r"""
-Two lines carry the theory. `gradients.get(...) + share` is the sum over readers: $W_h$ has one
-reader for each step, and backpropagation through time is nothing but this sum for that node.
-`reversed(order)` makes sure that the sum is complete before it is used. Passing on each share as
-soon as it arrives gives the right result too, at a price: a node is then visited once for each
-*path* from the loss, and in $h \leftarrow h + h$, forty steps long, there are $2^{40}$ of them. In
-{ref}`the delta recursion <ch-the-delta-recursion>` the same step took $T(T+1)/2$ walks to $T$.
+Two lines contain the theory. The line with `gradients.get(...) + share` computes the sum of
+{eq}`eq-symbolic-reverse`. In a recurrent network, $W_h$ is read once at each step, and
+backpropagation through time is this sum for $W_h$. The line with `reversed(order)` makes sure that
+the sum is complete before it is used.
 
-What a real library adds: operations for everything, pulls that are graphs themselves, so that a
-gradient can be differentiated again; rewriting; memory that is given back as soon as the last
-reader is done. Give your `Node` the operators `+`, `*` and `@`, and write the GRU's step with them;
-the backward pass of {doc}`/book/04-gates/the-gru` then comes for nothing.
+You could also pass on each term as soon as it is computed. The result is correct, but a node is
+then visited once for each *path* from the loss. In forty steps of $h \leftarrow h + h$ there are
+$2^{40}$ paths. {ref}`The delta recursion <ch-the-delta-recursion>` saves work in the same way: it
+needs $T$ steps instead of $T(T+1)/2$.
+
+A real library has many more operations. Its pulls return graphs, so a gradient can be
+differentiated again. It also rewrites the graph, and frees memory that is no longer needed. As a
+next step, give your `Node` the operators `+`, `*` and `@`, and write the step of a GRU with them.
+Compare the result of `grad` with the backward pass of {doc}`/book/04-gates/the-gru`.
 """
 
 
 class _Node:
-    """As the stub's; counts how often its pulls are called."""
+    """The node of the stub. It counts how often its pulls are called."""
 
     calls = 0
 
@@ -158,8 +164,8 @@ class _Node:
                 _Node.calls += 1
                 if _Node.calls > 20_000:
                     raise Wrong(
-                        "The walk never ends: a node is visited once for each path from the loss. "
-                        "Let it pass on its gradient once, when all of its readers are done."
+                        "Your function visits a node once for each path from the loss. Visit each "
+                        "node once, after all nodes that read it."
                     )
                 return function(d)
 
@@ -194,21 +200,22 @@ def _total(a):
 
 
 def _ask(reader, loss, *wanted):
-    """Returns the reader's gradients as arrays of the shapes of what is wanted."""
+    """Returns the reader's gradients as arrays with the shapes of the wanted nodes."""
     _Node.calls = 0
     found = call(reader, loss, list(wanted))
     if not isinstance(found, tuple | list) or len(found) != len(wanted):
-        raise Wrong("Return a list with one gradient for each node that is wanted.")
+        raise Wrong("Return a list with one gradient for each node in `wanted`.")
     for gradient, node in zip(found, wanted, strict=True):
         if gradient is None or np.shape(gradient) != np.shape(node.value):
             raise Wrong(
-                "A gradient has the shape of its node's value; zeros where nothing leads."
+                "Each gradient needs the shape of its node's value. If the loss does not depend on "
+                "a node, return an array of zeros."
             )
     return [np.asarray(gradient, dtype=float) for gradient in found]
 
 
 def check(answers):
-    """A chain, several readers, an order that matters, long chains, a recurrent network."""
+    """Tests a chain, several uses of a node, long chains, and a recurrent network."""
     reader = function(answers, "grad")
     v = np.array([0.5, -1.0, 2.0])
     x = _Node(v.copy())
@@ -216,14 +223,14 @@ def check(answers):
     close(
         found,
         1 - np.tanh(v) ** 2,
-        "A chain without branches is wrong already: total(tanh(x)).",
+        "The gradient of a chain without branches, total(tanh(x)), is wrong.",
     )
     x = _Node(v.copy())
     (found,) = _ask(reader, _total(_multiply(x, x)), x)
     if is_close(found, v):
         raise Wrong(
-            "Of total(x * x) you find x: the second reader's share replaces the first's. Shares "
-            "add."
+            "For total(x * x) you return x. x is used twice, and the second term replaces the "
+            "first. Add the terms."
         )
     close(found, 2 * v, "The gradient of total(x * x) should be 2x.")
     x, apart = _Node(v.copy()), _Node(np.zeros((2, 2)))
@@ -235,12 +242,12 @@ def check(answers):
     right = ((1 - s * s) * 2 * t * t + s + 1) * (1 - t * t)
     if not is_close(found, right):
         raise Wrong(
-            "Where a node is read both directly and by way of others, the result is wrong: it "
-            "passes its gradient on before all of its readers are done."
+            "If a node is read directly and also through a different node, your result is wrong. "
+            "The gradient of the node is used before it is complete."
         )
     if zero.any():
         raise Wrong(
-            "A node that the loss does not depend on should have a gradient of zeros."
+            "The loss does not depend on one of the nodes. Its gradient should be zeros."
         )
     x = _Node(v.copy())
     y = x
@@ -250,12 +257,10 @@ def check(answers):
     close(
         found,
         np.full(3, 2.0**40),
-        "Forty doublings of x should have the gradient 2 to the 40.",
+        "After forty doublings of x, the gradient of x should be 2 to the power 40.",
     )
     if _Node.calls > 81:
-        raise Wrong(
-            f"81 pulls should do for forty doublings; you called {_Node.calls}."
-        )
+        raise Wrong(f"Forty doublings need 81 calls of a pull. You made {_Node.calls}.")
     x = y = _Node(v.copy())
     for _ in range(3000):
         y = _add(y, x)
@@ -263,12 +268,12 @@ def check(answers):
         (found,) = _ask(reader, _total(y), x)
     except RecursionError:
         raise Wrong(
-            "A chain of 3,000 nodes is too deep for recursion; walk with a list of your own."
+            "A chain of 3,000 nodes is too deep for recursion. Use a list of waiting nodes."
         ) from None
     close(
         found,
         np.full(3, 3001.0),
-        "A chain of 3,000 sums, each of which reads x, is wrong.",
+        "The gradient of a chain of 3,000 sums, each of which reads x, is wrong.",
     )
     rng = np.random.default_rng(15)
     T, B, D, H = 6, 3, 2, 4
@@ -290,6 +295,6 @@ def check(answers):
         close(
             gradient,
             right,
-            f"For a recurrent network of six steps, the gradient of {name} is off.",
+            f"For a recurrent network of six steps, the gradient of {name} is wrong.",
         )
-    return "The same gradient as the backward pass that was derived by hand, and every pull once."
+    return "Your gradient agrees with our backward pass, and every pull is called once."

@@ -129,7 +129,7 @@ def draw(rng, T, B):
 
 
 def check(answers):
-    """The error; where it is too large, what the gates do."""
+    """Tests the error. If it is too large, the message says what the gates do."""
     p = answers.get("p")
     if not isinstance(p, tuple) or len(p) != 3:
         raise Wrong(

@@ -22,16 +22,21 @@ W_{hh} &= \begin{pmatrix} 1 & 2 \\ 3 & -1 \end{pmatrix}
 \end{aligned}
 $$
 
-and set, by hand,
+and answer by hand:
 
-- `before` and `after` to the two results;
-- `r_agree` to gates strictly between 0 and 1 for which both agree, with *this* $h$ and *every*
-  $W_{hh}$;
-- `W_agree` to an invertible $W_{hh}$, not a multiple of the identity, for which both agree with
-  every $r$ and $h$;
-- `blind` to the comparison that **cannot** distinguish the two kinds, for any weights, if the
-  bias $b_{hh}$ is 0: **a** one step from $h_0 = 0$ · **b** two steps from $h_0 = 0$ · **c** one
-  step from a random $h_0$ · **d** the gradient of $W_{hh}$ after two steps.
+- `before` and `after`: What are the two results?
+
+- `r_agree`: For which gates, strictly between 0 and 1, do the two kinds agree for *this* $h$ and
+  *every* $W_{hh}$? Give one example.
+
+- `W_agree`: For which invertible $W_{hh}$ do they agree for every $r$ and $h$? Give an example that
+  is not a multiple of the identity.
+
+- `blind`: Suppose that the bias $b_{hh}$ is 0. Which comparison **cannot** distinguish the two
+  kinds, for any weights?
+
+  **a** One step from $h_0 = 0$. **b** Two steps from $h_0 = 0$. **c** One step from a random $h_0$.
+  **d** The gradient of $W_{hh}$ after two steps.
 """
 
 STUB = """
@@ -81,7 +86,7 @@ $b_{hh}$ is 0. Two steps are enough to see the difference.
 
 
 def check(answers):
-    """The two results, where they agree, and the test that sees nothing."""
+    """Tests the two results, the cases of agreement, and the comparison that cannot fail."""
     h, r, W = (
         np.array([1.0, 2.0]),
         np.array([0.0, 0.5]),
@@ -95,7 +100,7 @@ def check(answers):
         array(answers["after"], (2,), "`after`"),
     )
     if is_close(before, r * (h @ W)) and is_close(after, (r * h) @ W):
-        raise Wrong("`before` and `after` are right and exchanged.")
+        raise Wrong("The values of `before` and `after` are exchanged.")
     if is_close(before, (W @ (r * h))) or is_close(after, r * (W @ h)):
         raise Wrong("The vectors are rows here: h W and not W h.")
     close(before, (r * h) @ W, "`before`: r * h is (0, 1). Multiply that row by W.")
@@ -107,7 +112,7 @@ def check(answers):
         close(
             (r_agree * h) @ other,
             r_agree * (h @ other),
-            "`r_agree`: with another W_hh the two differ. What must the two gates have in common?",
+            "`r_agree`: with a different W_hh the two differ. What must both gates have in common?",
         )
     W_agree = array(answers["W_agree"], (2, 2), "`W_agree`")
     if abs(np.linalg.det(W_agree)) < 1e-9:
@@ -120,7 +125,7 @@ def check(answers):
         close(
             (some_r * some_h) @ W_agree,
             some_r * (some_h @ W_agree),
-            "`W_agree`: with other gates and states the two differ. Compare them entry by entry.",
+            "`W_agree`: with different gates and states the two differ. Compare entry by entry.",
         )
     why_not = {
         "b": "`blind`: after the first step the state is no longer 0.",

@@ -100,7 +100,7 @@ whole sequence, and $f \approx 0.73$ for an input of zeros.
 
 
 def check(answers):
-    """The bias block by block; then pieces against the whole."""
+    """Tests each block of the bias, and then the states in pieces."""
     init, read = function(answers, "init"), function(answers, "read")
     D, H = 3, 4
     made = call(init, np.random.default_rng(1), D, H)

@@ -119,7 +119,7 @@ def _params(found, kind, D, H, name):
 
 
 def check(answers):
-    """Several leaks, the plain network among them; then the LSTM."""
+    """Tests the GRU with several leaks, also with 0, and then the LSTM."""
     as_gru, as_lstm = (
         function(answers, "leaky_as_gru"),
         function(answers, "rnn_as_lstm"),
@@ -181,4 +181,4 @@ def check(answers):
         "The LSTM's gates are right. Its candidate should have the network's weights as they are.",
         1e-12,
     )
-    return "A leak is an update gate that does not listen."
+    return "The GRU computes the leaky network, and the LSTM the plain one with a second tanh."

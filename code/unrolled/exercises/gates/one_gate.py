@@ -150,7 +150,7 @@ def _forward(point, gates=False):
 
 
 def _bias(W_h, h, f, candidate, dh, left_out):
-    """Returns db with one of the readers left out."""
+    """Returns db without the term of one reader."""
     H, arriving, db = h.shape[-1], np.zeros_like(h[0]), 0
     for t in reversed(range(len(dh))):
         dh_t = dh[t] + arriving
@@ -182,7 +182,7 @@ READERS = {
 
 
 def check(answers):
-    """Against complex steps; a reader left out is known by its bias gradient."""
+    """Compares with complex steps, and recognises a missing term by its bias gradient."""
     reader = function(answers, "backward")
     rng = np.random.default_rng(9)
     T, B, D, H = 4, 3, 2, 3

@@ -106,7 +106,7 @@ class Fixed:
 
 
 def check(answers):
-    """No dropout; nothing hidden but rescaled; everything hidden; a random mask."""
+    """Tests the stack without dropout, with masks of ones or zeros, and with random masks."""
     reader = function(answers, "run")
     rng = np.random.default_rng(14)
     D, H = 2, 4

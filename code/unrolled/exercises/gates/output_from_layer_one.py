@@ -132,7 +132,7 @@ def _flat(found, p, name):
 
 
 def check(answers):
-    """Three ways to read, each with its own likely slip."""
+    """Tests the three ways to read the layers, and recognises the likely mistakes."""
     reader = function(answers, "loss_and_gradient")
     rng = np.random.default_rng(13)
     T, B, D, H, V = 5, 3, 2, 4, 6
@@ -185,4 +185,4 @@ def check(answers):
         close(layer_2, _flat(dp_2, p_2, ""), says + "the gradient of layer 2 is wrong.")
         close(layer_1, _flat(dp_1, p_1, ""), says + "the gradient of layer 1 is wrong.")
         close(array(found[3], W_y.shape, "`dW_y`"), dW_y, says + "`dW_y` is wrong.")
-    return "It can; and then nothing reads layer 2, whose gradient is exactly zero."
+    return "The output can read layer 1 alone. The gradient of layer 2 is then exactly zero."

@@ -108,7 +108,7 @@ def _backward(p, x, h, c, dh_after, dc_after, wrong_slope, wrong_cell, wrong_car
 
 
 def check(answers):
-    """Every combination of the three mistakes is known by what it computes."""
+    """Recognises each combination of the three mistakes by its results."""
     reader = function(answers, "step_backward")
     rng = np.random.default_rng(6)
     B, D, H = 5, 3, 4

@@ -1,4 +1,4 @@
-"""An LSTM's weights, moved here from PyTorch and from TensorFlow 1."""
+"""Move the weights of an LSTM from PyTorch and from TensorFlow 1 to this book's code."""
 
 import numpy as np
 
@@ -12,26 +12,34 @@ LEVEL = 2
 MINUTES = 30
 
 TEXT = r"""
-Two people hand you the weights of trained LSTMs. Every block of them has the right number of
-entries for our `lstm.Params` ($W_x$ $(D, 4H)$, $W_h$ $(H, 4H)$, $b$ $(4H,)$, blocks i, f, g, o),
-and each has its own layout. Write the two functions that move them.
+You get the weights of two trained LSTMs. One comes from PyTorch and the other from TensorFlow 1.
+Write two functions that return them as our `lstm.Params`: $W_x$, $(D, 4H)$, $W_h$, $(H, 4H)$, and
+$b$, $(4H,)$, with the blocks i, f, g, o side by side. Each program has its own layout.
 
-`from_pytorch(weight_ih, weight_hh, bias_ih, bias_hh)`. The shapes are $(4H, D)$, $(4H, H)$, $(4H,)$
-and $(4H,)$; rows are stacked in the order i, f, g, o; a step computes
+**PyTorch.** Write `from_pytorch(weight_ih, weight_hh, bias_ih, bias_hh)`. The shapes are $(4H, D)$,
+$(4H, H)$, $(4H,)$ and $(4H,)$. The blocks are stacked as rows, in the order i, f, g, o. With
+columns $x$ and $h$, a step computes the sum
 
 $$
 \begin{aligned}
 & W_{ih}\, x + b_{ih} \\
-& + W_{hh}\, h + b_{hh}
+& + W_{hh}\, h + b_{hh} .
 \end{aligned}
 $$
 
-with columns $x$ and $h$.
+**TensorFlow 1.** Write `from_tensorflow_1(kernel, bias)` for the weights of a `BasicLSTMCell`. The
+shapes are $(D + H, 4H)$ and $(4H,)$. With rows $x$ and $h$, a step computes
+$[\,x\;\;h\,]$ `kernel + bias`. It splits the result into the blocks **i, j, f, o**, where j is our
+candidate g. The new cell state is
 
-`from_tensorflow_1(kernel, bias)`, for `BasicLSTMCell` as it came: kernel $(D + H, 4H)$, bias
-$(4H,)$; a step computes $[\,x\;\;h\,]$ `kernel + bias` with rows, splits the result into **i, j, f,
-o**, where j is our candidate, and then $c \leftarrow c\, \sigma(f + 1) + \sigma(i) \tanh(j)$: the
-forget bias of 1 is added at every step and is not in `bias`.
+$$
+\begin{aligned}
+c_t &= c_{t-1} \odot \sigma(f + 1) \\
+&\quad + \sigma(i) \odot \tanh(j) .
+\end{aligned}
+$$
+
+The forget bias of 1 is added at every step, so `bias` does not contain it.
 """
 
 STUB = '''
@@ -41,22 +49,22 @@ from unrolled.cells import lstm
 
 
 def from_pytorch(weight_ih, weight_hh, bias_ih, bias_hh):
-    """lstm.Params of a PyTorch LSTM's layer."""
+    """lstm.Params from the weights of one LSTM layer in PyTorch."""
     raise NotImplementedError
 
 
 def from_tensorflow_1(kernel, bias):
-    """lstm.Params of a TensorFlow 1 BasicLSTMCell with forget_bias=1."""
+    """lstm.Params from a BasicLSTMCell of TensorFlow 1 with forget_bias=1."""
     raise NotImplementedError
 '''
 
 HINTS = (
-    "PyTorch: our $x W_x$ with rows is its $W_{ih} x$ with columns. What does that make of "
-    "$W_x$? And what do two biases in one sum amount to?",
-    "TensorFlow: $[x\\;h]$ `kernel` is $x$ times its first $D$ rows plus $h$ times the others. "
-    "$H$ is `len(bias) // 4`, and $D$ what is left.",
-    "`np.split(w, 4, axis=-1)` gives the blocks; put them together in the order i, f, j, o. Then "
-    "add 1 to the forget gate's block of the bias.",
+    "PyTorch: our $x W_x$ with rows is the same as $W_{ih} x$ with columns. How are the two "
+    "matrices related? Which single bias has the same effect as two biases in one sum?",
+    "TensorFlow: $[x\\;h]$ `kernel` is $x$ times the first $D$ rows of the kernel, plus $h$ times "
+    "the other $H$ rows. $H$ is `len(bias) // 4`.",
+    "`np.split(w, 4, axis=-1)` returns the blocks. Put them together in the order i, f, j, o. Then "
+    "add 1 to the block of the forget gate in the bias.",
 )
 
 SOLUTION = '''
@@ -66,12 +74,12 @@ from unrolled.cells import lstm
 
 
 def from_pytorch(weight_ih, weight_hh, bias_ih, bias_hh):
-    """lstm.Params of a PyTorch LSTM's layer."""
+    """lstm.Params from the weights of one LSTM layer in PyTorch."""
     return lstm.Params(weight_ih.T, weight_hh.T, bias_ih + bias_hh)
 
 
 def from_tensorflow_1(kernel, bias):
-    """lstm.Params of a TensorFlow 1 BasicLSTMCell with forget_bias=1."""
+    """lstm.Params from a BasicLSTMCell of TensorFlow 1 with forget_bias=1."""
     H = len(bias) // 4
     i, j, f, o = np.split(np.concatenate([kernel, bias[None]]), 4, axis=1)
     ours = np.concatenate([i, f, j, o], axis=1)
@@ -81,15 +89,16 @@ def from_tensorflow_1(kernel, bias):
 '''
 
 COMMENT = r"""
-Nothing here can be seen from the shapes: for $D = H$ not even a forgotten transpose raises an
-error. The conversion is a claim about equations, and the way to test it is to compute a step in
-both conventions from random weights, with a batch and unequal sizes, as the check has done. The
-forget bias is the part that costs most when it is missed: the network runs, is worse by a little,
-and the difference is taken for one of training. Keras keeps it *in* the bias, as we do; so whoever
-moves TensorFlow 1's weights to Keras has to add it, and whoever moves Keras's to us must not.
+Shapes do not show these mistakes. If $D = H$, not even a forgotten transpose raises an error. To
+test a conversion, compute a step in both programs from the same random weights, and choose
+different numbers for $D$ and $H$. The forget bias is the mistake that is hardest to notice: the
+network still runs, only a little worse. Keras stores the forget bias in $b$, as we do. If you move
+weights from TensorFlow 1 to Keras, you have to add 1. If you move weights from Keras to our code,
+you must not.
 
-GRUs are harder. PyTorch's stacks r, z, n, and resets after the product, with two biases that cannot
-be added up: write `from_pytorch_gru`, which returns `gru_reset_after.Params`, next.
+As a next step, write `from_pytorch_gru`, which returns `gru_reset_after.Params`. The GRU of PyTorch
+stacks its blocks in the order r, z, n. It resets after the product, so its two biases cannot be
+added.
 """
 
 
@@ -104,7 +113,7 @@ def _params(found, D, H, name):
 
 
 def check(answers):
-    """Array by array, with the likely slips of each."""
+    """Compares each array, and recognises the likely mistakes."""
     pytorch, tensorflow = (
         function(answers, "from_pytorch"),
         function(answers, "from_tensorflow_1"),
@@ -119,19 +128,20 @@ def check(answers):
     W_x, W_h, b = _params(call(pytorch, *given), D, H, "from_pytorch")
     if is_close(b, part) or is_close(b, p.b - part):
         raise Wrong(
-            "PyTorch: only one of the two biases has come along; both stand in the sum."
+            "PyTorch: your b contains only one of the two biases. The sum contains both."
         )
     for found, right, name in ((W_x, p.W_x, "W_x"), (W_h, p.W_h, "W_h"), (b, p.b, "b")):
         if is_close(found, p.W_x.T.reshape(p.W_x.shape)) or is_close(
             found, p.W_h.T.reshape(p.W_h.shape)
         ):
             raise Wrong(
-                "PyTorch: reshaping is not transposing; the numbers stand in other places."
+                "PyTorch: you reshaped a matrix. Reshaping puts the numbers in different positions "
+                "from transposing."
             )
         close(
             found,
             right,
-            f"PyTorch: `{name}` is wrong; its order i, f, g, o is ours already.",
+            f"PyTorch: `{name}` is wrong. The blocks have the same order as ours, i, f, g, o.",
         )
 
     def theirs(weight):
@@ -144,28 +154,28 @@ def check(answers):
         call(tensorflow, kernel.copy(), bias.copy()), D, H, "from_tensorflow_1"
     )
     if is_close(W_x, kernel[:D]) or is_close(W_x, theirs(theirs(kernel[:D]))[:, ::-1]):
-        raise Wrong("TensorFlow: the blocks are still in its order i, j, f, o.")
+        raise Wrong("TensorFlow: the blocks are still in the order i, j, f, o.")
     if is_close(W_h, kernel[:H]) or is_close(W_h, theirs(kernel[:H])):
         raise Wrong(
-            "TensorFlow: the first D rows of the kernel belong to x, the others to h."
+            "TensorFlow: the first D rows of the kernel multiply x, and the other rows h."
         )
     close(
         W_x,
         p.W_x,
-        "TensorFlow: `W_x` is wrong. Which blocks, in which order, of which rows?",
+        "TensorFlow: `W_x` is wrong. Which rows does it need, and its blocks in which order?",
     )
-    close(W_h, p.W_h, "TensorFlow: `W_x` is right and `W_h` is not.")
+    close(W_h, p.W_h, "TensorFlow: `W_x` is right, but `W_h` is wrong.")
     if is_close(b, p.b - one):
         raise Wrong(
-            "TensorFlow: the forget bias of 1, added at every step there, is lost."
+            "TensorFlow: the forget bias is missing. TensorFlow 1 adds 1 at every step."
         )
     if is_close(b, p.b - one + 1):
         raise Wrong(
-            "TensorFlow: 1 was added to all of the biases; only the forget gate has it."
+            "TensorFlow: you added 1 to all biases. Add it to those of the forget gate only."
         )
     if is_close(b, theirs(bias + one)) or is_close(b, p.b - one + theirs(one)):
         raise Wrong(
-            "TensorFlow: the 1 was added to the candidate: mind the order when you add it."
+            "TensorFlow: you added the 1 to the candidate. In which block is the forget gate?"
         )
-    close(b, p.b, "TensorFlow: the weights are right, the bias is not.")
-    return "Weights of both programs compute here what they computed there."
+    close(b, p.b, "TensorFlow: the weights are right, but the bias is wrong.")
+    return "With these weights, our LSTM computes the same as the two other programs."

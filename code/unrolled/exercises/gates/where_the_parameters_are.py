@@ -1,4 +1,4 @@
-"""Counting the parameters of the post's model and of its rivals."""
+"""Count the parameters of a two-layer GRU language model and of similar models."""
 
 from unrolled.exercises.judging import Wrong, number
 
@@ -9,17 +9,22 @@ LEVEL = 1
 MINUTES = 20
 
 TEXT = r"""
-The fourth post's model: 8,000 words, an embedding $E$, two GRU layers and an output layer
-$u_t = h_t W_y + b_y$, all of width 128, biases everywhere. Without making any arrays, set
+A language model has a vocabulary of 8,000 words, an embedding $E$, two GRU layers and the output
+layer $u_t = h_t W_y + b_y$. Word vectors and layers have width 128, and all layers have biases.
+Without making any arrays, count the parameters:
 
-- `gru` to the number of its parameters;
-- `lstm` to that of the same model with LSTM layers, the swap that the post proposes as an exercise;
-- `width` to the largest $H$ with which the LSTM model, $E$ and output layer of width $H$ too, has
-  no more parameters than the GRU model;
-- `tied` to the number of the GRU model's parameters if $W_y$ is not an array of its own but
-  $E^\top$;
-- `keras` to the number that Keras reports for the GRU model if its layers are left at the default
-  `reset_after=True`.
+- `gru`: How many parameters does this model have?
+
+- `lstm`: How many does it have with two LSTM layers instead?
+
+- `width`: Now let $H$ be the width of $E$, of the LSTM layers and of the output layer. What is the
+  largest $H$ for which the LSTM model has no more parameters than the GRU model of width 128?
+
+- `tied`: How many parameters does the GRU model have if $E^\top$ takes the place of $W_y$, so that
+  there is no separate array $W_y$?
+
+- `keras`: How many parameters does Keras report for the GRU model if its layers have the default
+  `reset_after=True`?
 """
 
 STUB = """
@@ -33,11 +38,11 @@ keras = None
 """
 
 HINTS = (
-    "A layer with $m$ blocks, read by a layer of the same width, has $m\\,(H \\cdot H + H \\cdot "
-    "H + H)$ parameters: from below, from the past, and biases.",
-    "For `width`: a loop over $H$ will do. So will a quadratic equation.",
-    "With the reset gate after the product there are two biases: that of $x W_x$ and that of "
-    "$h W_h$.",
+    "A layer with $m$ blocks and inputs of width $H$ has $m\\,(H \\cdot H + H \\cdot H + H)$ "
+    "parameters. They are the weights of the inputs, the weights of the states, and the biases.",
+    "For `width`, try all values of $H$ in a loop, or solve a quadratic equation.",
+    "If the reset gate comes after the product, each block has two biases. One is added to "
+    "$x W_x$ and one to $h W_h$.",
 )
 
 SOLUTION = """
@@ -67,17 +72,19 @@ n &= \underbrace{VH}_{E} + \underbrace{HV + V}_{W_y,\, b_y} \\
 \end{aligned}
 $$
 
-that is 2,253,376 with $m = 3$ and 2,319,168 with $m = 4$: a third more in the layers is three per
-cent more in all, because nine tenths of the parameters are words. So a fair comparison narrows the
-LSTM by little, to $H = 124$; and whoever wants a small model has to look at the tables: tying them
-leaves 1,229,376. The 768 parameters that Keras has more are the second biases of the two layers,
-$2 \cdot 3 \cdot 128$. If a count differs by a number of this kind, divide it by $H$ and ask what
-there are that many of; it is the cheapest test of whether two programs mean the same model.
+This is 2,253,376 for $m = 3$ and 2,319,168 for $m = 4$. The LSTM has a third more parameters in its
+layers, but only three per cent more in all, because nine tenths of the parameters are in $E$ and in
+the output layer. For equal numbers of parameters, the LSTM has to be only a little narrower,
+$H = 124$. To make the model much smaller, tie the two tables, which leaves 1,229,376 parameters.
+
+Keras reports 768 parameters more. They are the second biases of the two layers,
+$2 \cdot 3 \cdot 128$. Comparing counts is a quick test of whether two programs build the same
+model. If the counts differ, divide the difference by $H$ to find out which arrays it comes from.
 """
 
 
 def check(answers):
-    """Five counts, each with its likely slips."""
+    """Compares the five counts, and recognises the likely mistakes."""
     found = {
         name: number(answers, name)
         for name in ("gru", "lstm", "width", "tied", "keras")
@@ -85,42 +92,43 @@ def check(answers):
     gru = 2253376
     slips: dict[str, dict[float, str]] = {
         "gru": {
-            gru - 8000: "leaves out the output layer's bias.",
-            gru - 768: "leaves out the biases of the layers.",
-            gru - 98688: "has one GRU layer; there are two.",
+            gru - 8000: "leaves out the bias of the output layer.",
+            gru - 768: "leaves out the biases of the GRU layers.",
+            gru - 98688: "counts one GRU layer, but there are two.",
             gru
-            - 98304: "leaves out one of the matrices of each layer: from below, from the past.",
-            gru
-            - 8768: "has no biases at all; the post's equations have none, its code has.",
-            gru - 1024000: "has one table of words; E and W_y are two.",
+            - 98304: "leaves out a matrix of each layer. One is for inputs, one for states.",
+            gru - 8768: "leaves out all biases.",
+            gru - 1024000: "counts only one of the two tables E and W_y.",
         },
         "lstm": {
-            gru: "is the GRU's number: an LSTM has four blocks.",
-            2 * 128 * 8000 + 8000 + 4 * 32896: "has one LSTM layer; there are two.",
+            gru: "is the number of the GRU model, but an LSTM has four blocks.",
+            2 * 128 * 8000
+            + 8000
+            + 4 * 32896: "counts one LSTM layer, but there are two.",
             gru
             * 4
-            // 3: "is four thirds of everything; only the layers have a fourth block.",
+            // 3: "multiplies all parameters by 4/3, but only the layers get a block more.",
             gru
             * 4
-            / 3: "is four thirds of everything; only the layers have a fourth block.",
+            / 3: "multiplies all parameters by 4/3, but only the layers get a block more.",
         },
         "width": {
-            96: "keeps the layers equal; the tables get narrower too.",
-            125: "is one too many: count again with 125.",
-            128: "with 128 the LSTM model is larger than the GRU's.",
+            96: "makes only the layers equally large. The two tables get narrower, too.",
+            125: "is too large by one. Count the parameters for 125.",
+            128: "is too large. With 128, the LSTM model is larger than the GRU model.",
         },
         "tied": {
             gru
             - 8000 * 128
-            - 8000: "gives up the output bias too; it has no place in E.",
-            gru - 2 * 8000 * 128: "gives up both tables; they share one.",
+            - 8000: "leaves out the output bias, too. E does not contain it.",
+            gru - 2 * 8000 * 128: "leaves out both tables, but E remains.",
         },
         "keras": {
-            gru: "is the number with reset_after=False.",
-            gru + 384: "counts the second bias of one layer only.",
+            gru: "is the number for reset_after=False.",
+            gru + 384: "counts the second biases of only one layer.",
             gru
-            + 256: "counts a second bias for the candidate only; Keras has it for every block.",
-            gru + 128: "counts a second bias for one block of one layer.",
+            + 256: "counts a second bias for the candidate only. Keras has one for each block.",
+            gru + 128: "counts a second bias for only one block of one layer.",
         },
     }
     right = {
@@ -131,11 +139,11 @@ def check(answers):
         "keras": gru + 768,
     }
     general = {
-        "gru": "is not the number of the post's code: count E, two layers, W_y and b_y.",
-        "lstm": "should differ from the GRU's by one more block in each of two layers.",
-        "width": "does not give the largest LSTM model within the GRU model's count.",
-        "tied": "should lack exactly the entries of W_y.",
-        "keras": "should have a second bias for every block of each layer more than the GRU model.",
+        "gru": "is wrong. Count E, the two layers, W_y and b_y.",
+        "lstm": "is wrong. Compared with the GRU model, each layer has one more block.",
+        "width": "is not the largest H for which the LSTM model is no larger than the GRU model.",
+        "tied": "is wrong. Compared with the GRU model, only the entries of W_y are missing.",
+        "keras": "is wrong. Each block of each layer has a second bias.",
     }
     for name, value in found.items():
         if value == right[name]:
@@ -144,4 +152,4 @@ def check(answers):
             if value == slip:
                 raise Wrong(f"`{name}` {message}")
         raise Wrong(f"`{name}` {general[name]}")
-    return "Nine tenths of the model are two tables of words."
+    return "Nine tenths of the parameters are in E and in the output layer."
