@@ -213,7 +213,7 @@ def test_one_of_five_networks_with_three_reads_is_no_better_than_one_read():
 
 @pytest.fixture(scope="module")
 def new_stories():
-    """For 20,000 new stories, whether the kept network is right, whether each read is on its fact,
+    """For 10,000 new stories, whether the kept network is right, whether each read is on its fact,
     and how often the thing is taken."""
     settings = records.load("memory_network")["settings"]
     vocabulary = stories.VOCABULARY
@@ -225,7 +225,7 @@ def new_stories():
         2,
     )
     p = checkpoint.load(records.FOLDER / "memory_network.npz", like)
-    drawn = stories.draw(np.random.default_rng(4), 2, 20_000)
+    drawn = stories.draw(np.random.default_rng(4), 2, 10_000)
     u, cache = memory_network.forward(p, drawn.bags, drawn.questions, drawn.mask)
     right = u.argmax(axis=1) == drawn.answers
     found = cache.weights.argmax(axis=-1) == drawn.facts.T
