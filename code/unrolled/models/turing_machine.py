@@ -221,7 +221,7 @@ def dsharpen(w, sharpness, sharp, dsharp):
 
 
 def address(memory, w, head):
-    """Returns the Address of both heads: by content or last position, shifted, sharpened.
+    """Returns the Address of both heads, with all its stages.
 
     Args:
         memory: (B, N, M).
