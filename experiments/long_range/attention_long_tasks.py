@@ -26,7 +26,6 @@ RATES = (long_tasks.LEARNING_RATE, 10 * long_tasks.LEARNING_RATE)
 CLIP = 1.0
 OTHER_LENGTHS = (20, 1000, 3000)  # for networks that were trained on T
 E, D = 8, 32  # numbers of a query for adding, and of a step for copying
-WORDS = np.random.default_rng(0).uniform(-1, 1, (tasks.SYMBOLS + 2, D))
 
 
 class Task(NamedTuple):
@@ -64,9 +63,15 @@ def adding_error(p, batch):
     return float(np.mean((added(p, batch)[0] - batch.y) ** 2))
 
 
+def words():
+    """Returns the fixed random vectors of the symbols, the blank and GO, (SYMBOLS+2, D)."""
+    random = np.random.default_rng(0).uniform(-1, 1, (tasks.SYMBOLS + 2, D))
+    return random.astype(np.float32)
+
+
 def copied(p, batch, with_positions):
     """Returns the logits (B, LENGTH, SYMBOLS) of the last steps, and the layer's cache."""
-    x = WORDS.astype(np.float32)[batch.inputs.T]
+    x = words()[batch.inputs.T]
     if with_positions:
         x = x + multi_head.positions(x.shape[1], D, x.dtype)
     y, cache = multi_head.forward(p, x[:, -LENGTH:], x)
