@@ -7,14 +7,16 @@ import pytest
 
 from experiments.long_range import (
     adding_problem,
+    attention_long_tasks,
     copy_task,
     gated_long_tasks,
     long_tasks,
 )
 from experiments.long_range.methods import METHODS, Method
-from unrolled import records
+from unrolled import records, tree
 from unrolled.cells import irnn, rnn
 from unrolled.cells import recurrent_weights as weights
+from unrolled.gradients import gradcheck
 
 TWO = {name: METHODS[name] for name in ("tanh", "ReLU, identity")}
 
@@ -134,6 +136,44 @@ def test_a_short_run_repeats_and_shows_a_changed_rate_and_seed(script, monkeypat
             patch.setattr(long_tasks, *changed)
             found = np.array(script.witness(name))
         assert abs(found / numbers - 1).max() > 1e-4
+
+
+@pytest.mark.parametrize(
+    "task",
+    [
+        attention_long_tasks.ADDING,
+        attention_long_tasks.copying(True),
+        attention_long_tasks.copying(False),
+    ],
+)
+def test_attention_gets_the_gradient_of_its_loss(task):
+    rng = np.random.default_rng(0)
+    p = tree.map(lambda w: w + 0.3 * rng.standard_normal(w.shape), task.init(rng))
+    batch = task.draw(rng, 3)
+    _, dp = task.loss_and_gradient(p, batch)
+    direction = tree.map(lambda w: rng.standard_normal(w.shape), p)
+    numeric = gradcheck.directional_difference(
+        lambda p: task.loss_and_gradient(p, batch)[0], p, direction
+    )
+    leaves = zip(tree.leaves(dp), tree.leaves(direction), strict=True)
+    found = sum(float((g * d).sum()) for g, d in leaves)
+    assert found == pytest.approx(numeric, rel=1e-5)
+
+
+def test_attention_meets_the_test_sequences_of_the_recurrent_networks():
+    drawn = attention_long_tasks.copying(True).draw(
+        np.random.default_rng([2_000_000, copy_task.DELAYS[-1]]), 2000
+    )
+    same = copy_task.tested_on(copy_task.DELAYS[-1], 2000)
+    np.testing.assert_array_equal(drawn.inputs, same.inputs)
+
+
+def test_a_short_run_of_attention_shows_a_changed_rate(monkeypatch):
+    numbers = np.array(attention_long_tasks.witness("attention_long_tasks"))
+    monkeypatch.setattr(attention_long_tasks, "RATES", (0.00101, 0.0101))
+    found = np.array(attention_long_tasks.witness("attention_long_tasks"))
+    losses = slice(0, None, 2)
+    assert (abs(found - numbers)[losses] > 1e-6).all()
 
 
 @pytest.mark.parametrize("norms", [[0.5, 2, 3, 0.1], [1.0, 1.5], []])

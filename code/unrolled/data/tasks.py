@@ -114,8 +114,8 @@ def copy_of_bits(rng, length, B, bits=8, dtype=np.float32):
     """Draws sequences of random rows of bits, to be repeated when the GO channel has been set.
 
     The input is ``length`` rows, one row with only the last channel set, and ``length`` rows of
-    zeros; during these the rows have to be said again, first to last. There is nothing to learn
-    about them: each bit is a coin. Chance: one bit in two.
+    zeros. During the last ones, the first rows must be repeated in order. The bits are random, so
+    they have no pattern to learn. Chance: one bit in two.
 
     Source: Graves, Wayne & Danihelka (2014, section 4.1).
 

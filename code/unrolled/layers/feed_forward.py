@@ -2,8 +2,8 @@ r"""A layer without memory, in the form of a cell: its state is the empty tuple.
 
     h_t = tanh(x_t W_x + b)
 
-It serves where a cell without memory is needed, such as the controller of a Neural Turing Machine
-that has no memory but the tape.
+It is used where a cell without memory is needed, for example as the controller of a Neural Turing
+Machine whose only memory is the tape.
 T time, B batch, D input, H hidden.
 """
 

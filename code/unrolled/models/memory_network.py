@@ -1,7 +1,8 @@
 r"""The end-to-end memory network of Sukhbaatar, Szlam, Weston & Fergus (2015).
 
-A sentence is a bag of words x_s, a row of V counts, and has an age, 0 if it is the last. The memory
-is read K times, each time with keys and values of its own, and what was read changes the query:
+A sentence is a bag of words x_s, a row of V counts. It has an age, which is 0 for the last
+sentence. The memory is read K times, each time with different keys and values, and what was read is
+added to the query:
 
     q_1 = x_q E_0                                                  (eq-memory-question)
     k_s = x_s E_{j-1} + A_{j-1}[age],  v_s = x_s E_j + A_j[age]    (eq-memory-keys)
@@ -9,8 +10,9 @@ is read K times, each time with keys and values of its own, and what was read ch
     q_{j+1} = q_j + c_j                                            (eq-memory-update)
     u = q_{K+1} E_K^T                                              (eq-memory-answer)
 
-The values of one read are the keys of the next, the question is embedded as the first keys and the
-answer is compared with the last values: the paper's adjacent weights.
+The values of one read and the keys of the next use the same weights. The question uses the weights
+of the first keys, and the answer uses the weights of the last values. The paper calls this adjacent
+weight tying.
 B batch, S sentences, V words, E numbers in an embedding, K reads ("hops").
 """
 
@@ -71,7 +73,7 @@ def forward(p, bags, questions, mask=None):
         p: Params.
         bags: (B, S, V) counts of words, the last sentence at S-1.
         questions: (B, V) counts of words.
-        mask: (B, S) bool, True where a sentence is; all if left out.
+        mask: (B, S) bool, True for real sentences; all are real if left out.
 
     Returns:
         u: (B, V) logits of the answer.
@@ -99,14 +101,14 @@ def forward(p, bags, questions, mask=None):
 def backward(p, cache, du):
     """Returns dp, given du (B, V), the gradient of the loss with respect to the logits.
 
-    Each embedding collects what all of its uses bring: keys, values, question, answer.
+    The gradient of an embedding is the sum over its uses: keys, values, question, answer.
     """
     bags, questions, reads, _, q = cache
     S = bags.shape[1]
     dmemory = [np.zeros((*bags.shape[:2], q.shape[1]), q.dtype) for _ in p.words]
     dq = du @ p.words[-1]  # u = q E_K^T
     for j in reversed(range(len(reads))):
-        # q_{j+1} = q_j + c_j: the gradient of the sum goes to both.
+        # q_{j+1} = q_j + c_j: the gradient of the sum goes to both terms.
         _, dquery, dkeys, dvalues = attention.backward(
             (), reads[j], dq[:, None], attention.dot
         )
@@ -132,7 +134,7 @@ def loss_and_gradient(p, batch):
 
 
 def accuracy(p, batch):
-    """Returns the share of the questions of a stories.Batch that are answered rightly."""
+    """Returns the share of the questions of a stories.Batch that are answered correctly."""
     u, _ = forward(p, batch.bags, batch.questions, batch.mask)
     return float((u.argmax(axis=-1) == batch.answers).mean())
 

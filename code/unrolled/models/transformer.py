@@ -1,19 +1,19 @@
 r"""A small causal Transformer that reads words, in the form of a cell of a language model.
 
-    x   = E[w_t] + P[t]                              word vectors and positions
-    x ← x + heads(norm(x))                           for each block: a step looks at
-    x ← x + relu(norm(x) W_1 + b_1) W_2 + b_2        earlier ones, then computes by itself
+    x   = E[w_t] + P[t]                              words and positions (eq-transformer-input)
+    x ← x + heads(norm(x))                           for each block      (eq-transformer-block)
+    x ← x + relu(norm(x) W_1 + b_1) W_2 + b_2
     h   = norm(x)
-    norm(x) = g (x - mean) / √(variance + ε) + c     mean and variance of a row
+    norm(x) = g (x - mean) / √(variance + ε) + c     of each row         (eq-layer-norm)
 
-The network of Vaswani et al. (2017) without its encoder, with the normalisation in front of each
-part instead of after it, so that a sum runs undisturbed from the word vectors to the output (Xiong
-et al., 2020). Heads are those of ``layers.multi_head`` under its mask ``causal``. Padding stands
-after the end of a sentence, where no real step looks.
+This is the network of Vaswani et al. (2017) without its encoder. It normalises before each part
+instead of after it, so that only additions lie between the word vectors and the last normalisation
+(Xiong et al., 2020). The heads are those of ``layers.multi_head`` with the mask ``causal``. Padding
+comes after the end of a sentence, where no real step looks.
 
-``of`` returns it with the functions of a cell, so that ``models.language_model`` trains it and
-draws from it. Its state is all that it has read. T time, B batch, V vocabulary, D numbers of a
-step, N heads, F units between W_1 and W_2.
+``of`` returns the network with the functions of a cell, so that ``models.language_model`` can train
+it and draw sentences from it. Its state contains all words that it has read. T time, B batch, V
+vocabulary, D numbers of a step, N heads, F units between W_1 and W_2.
 """
 
 from functools import partial
@@ -82,12 +82,12 @@ def of(blocks, N, F, share=0.0, rng=None):
     """Returns the Transformer as a cell: init, initial_state, step, forward, backward.
 
     Args:
-        blocks: how many.
-        N: heads of each; D must be a multiple.
+        blocks: the number of blocks.
+        N: heads of each block; D must be a multiple of N.
         F: units between W_1 and W_2.
-        share: of dropout, for training: entries that are hidden of the word vectors with their
-            positions, and of what each part adds (Vaswani et al., 2017, section 5.4).
-        rng: a ``numpy.random.Generator`` that chooses them.
+        share: of dropout, for training: the share of entries that are hidden in the input of
+            the first block and in what each part adds (Vaswani et al., 2017, section 5.4).
+        rng: a ``numpy.random.Generator`` that chooses the entries.
     """
     return SimpleNamespace(
         init=partial(init, blocks=blocks, N=N, F=F),
@@ -101,8 +101,8 @@ def of(blocks, N, F, share=0.0, rng=None):
 def init(rng, V, D, dtype=np.float64, input_scale=None, *, blocks, N, F):
     """Returns random Params: word vectors within ± input_scale (1 if left out).
 
-    Other weights are uniform within ±1/√(number of terms in the sum); g begins at 1, biases and c
-    at 0.
+    Other weights are uniform within ±1/√(number of terms in the sum). g starts at 1, biases and c
+    start at 0.
 
     Raises:
         ValueError: D is odd or no multiple of N, or a size is below 1.
@@ -143,7 +143,7 @@ def initial_state(p, *batch):
 def step(p, x_t, h, ids):
     """Returns (h, ids) after word x_t: its output, and all words that were read.
 
-    The whole past is computed again. A program in use keeps its keys and values instead.
+    All earlier steps are computed again. A faster program would keep their keys and values.
     """
     ids = np.concatenate([ids, np.asarray(x_t)[None]])
     h, _ = forward(p, ids.reshape(len(ids), -1))
@@ -154,7 +154,7 @@ def forward(p, ids, *, share=0.0, rng=None):
     """Returns the outputs h (T, B, D) for ids (T, B), and the cache.
 
     Raises:
-        ValueError: ids that are no integers, or out of range.
+        ValueError: ids that are not integers, or out of range.
     """
     V, D = p.E.shape
     if ids.dtype.kind not in "iu":
@@ -184,7 +184,7 @@ def backward(p, cache, dh):
 
 
 def forward_block(p, x, mask, share=0.0, rng=None):
-    """Returns what a block makes of x (B, T, D), and its cache."""
+    """Returns the output of a block for rows x (B, T, D), and its cache."""
     rows, norm_heads = normalise(p.norm_heads, x)
     y, heads = multi_head.forward(p.heads, rows, mask=mask)
     y, shown_heads = hide(y, share, rng)
@@ -198,7 +198,7 @@ def forward_block(p, x, mask, share=0.0, rng=None):
 
 
 def backward_block(p, cache, dx):
-    """Returns (dp, dx): the gradient goes around each part and through it."""
+    """Returns (dp, dx), given dx of the output: it goes around each part and through it."""
     dy = dhide(cache.shown_feed, dx)
     df = drelu(cache.f, dy @ p.W_2.T)
     dW_2, db_2 = rows_of(cache.f).T @ rows_of(dy), dy.sum(axis=(0, 1))
@@ -214,7 +214,7 @@ def backward_block(p, cache, dx):
 
 
 def normalise(p, x):
-    """Returns norm(x) of rows x (..., D), and what its backward needs."""
+    """Returns norm(x) for rows x (..., D), and what its backward needs."""
     centred = x - x.mean(axis=-1, keepdims=True)
     variance = np.square(centred).mean(axis=-1, keepdims=True)
     inverse = 1 / np.sqrt(variance + x.dtype.type(EPSILON))
@@ -223,7 +223,7 @@ def normalise(p, x):
 
 
 def dnormalise(p, cache, dy):
-    """Returns (dx, dp) of ``normalise``: x moves its row's mean and variance, too."""
+    """Returns (dx, dp) of ``normalise``: x also changes the mean and variance of its row."""
     x_hat, inverse = cache
     dx_hat = dy * p.g
     dx = inverse * (

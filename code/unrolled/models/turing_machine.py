@@ -34,7 +34,7 @@ Array = Any
 
 READ, WRITE = 0, 1
 SHIFTS = (-1, 0, 1)
-FLOOR = 1e-3  # added to squared lengths: an empty slot has a direction like no key
+FLOOR = 1e-3  # added to squared lengths: an empty slot is orthogonal to every key
 TINY = 1e-12  # added to weights before a logarithm
 
 
@@ -78,7 +78,7 @@ class Cache(NamedTuple):
     after: State
     controller: Any  # the controller's own cache
     h: Array  # (B, H)
-    a: Array  # (B, 2(M+6)): what the heads are told, before it is brought into range
+    a: Array  # (B, 2(M+6)): the numbers for the heads, before they are brought into range
     head: Any  # Head
     address: Address
     erase: Array  # (B, M)
@@ -90,8 +90,8 @@ class Head(NamedTuple):
 
     key: Array  # (B, 2, M)
     strength: Array  # (B, 2, 1), above 0
-    gate: Array  # (B, 2, 1), 0..1: 1 takes the address by content, 0 the head's last place
-    shifts: Array  # (B, 2, 3), sums to 1: one slot back, none, one slot on
+    gate: Array  # (B, 2, 1), 0..1: 1 takes the position by content, 0 the last position
+    shifts: Array  # (B, 2, 3), sums to 1: one slot back, none, one slot forward
     sharpness: Array  # (B, 2, 1), above 1
 
 
@@ -136,7 +136,7 @@ def initial_state(p, B, N, controller=feed_forward):
     Args:
         p: Params.
         B: sequences.
-        N: slots, at least 3, so that the three shifts lead to three places.
+        N: slots, at least 3, so that the three shifts lead to three slots.
         controller: a cell's module.
 
     Raises:
@@ -209,7 +209,7 @@ def dshift(w, shifts, dshifted):
 
 
 def sharpen(w, sharpness):
-    """Returns w^sharpness, made to sum to 1 again; as softmax(sharpness log w), which it is."""
+    """Returns w^sharpness divided by its sum, computed as softmax(sharpness log w)."""
     return softmax(sharpness * np.log(w + TINY))
 
 
@@ -221,11 +221,11 @@ def dsharpen(w, sharpness, sharp, dsharp):
 
 
 def address(memory, w, head):
-    """Returns the Address of both heads: by content or last place, then shifted.
+    """Returns the Address of both heads, with all its stages.
 
     Args:
         memory: (B, N, M).
-        w: (B, 2, N), the addresses of the step before.
+        w: (B, 2, N), the weights of the step before.
         head: a Head.
     """
     cosine = similarity(head.key, memory)
@@ -346,7 +346,7 @@ def dstep(p, cache, du, dafter, controller=feed_forward):
     derase = dsigmoid(erase, -(stages.w[:, [WRITE]] @ lost)[:, 0])
     dmemory = dmemory * (1 - w_write * erase[:, None])
     dcontent, dw, dhead = daddress(before.memory, before.w, head, stages, dw)
-    dmemory += dcontent  # memory is read by the address, too
+    dmemory += dcontent  # the address also reads the memory
     dwrite = np.concatenate([derase, dadd], axis=-1)
     da = dhead_of(a, head, dhead, M)
     dh = dh + dwrite @ p.W_write.T + da @ p.W_head.T  # a, erase and add come from h

@@ -30,6 +30,7 @@ def norm(p, row):
     return p.g * (row - mean) / np.sqrt(variance + EPSILON) + p.c
 
 
+@pytest.mark.equation("eq-transformer-input", "eq-transformer-block", "eq-layer-norm")
 def test_forward_is_the_equations_step_by_step():
     p, ids = case()
     h, _ = network().forward(p, ids)
