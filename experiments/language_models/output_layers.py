@@ -63,7 +63,7 @@ def main():
         start = time.process_time()
         params = trained(layer, data.train, seed, chosen[name]["learning_rate"])
         seconds = time.process_time() - start
-        of_seed = {"seed": seed, "cpu_seconds": seconds}
+        of_seed: dict[str, Any] = {"seed": seed, "cpu_seconds": seconds}
         of_seed["test"] = {"perplexity": perplexity(layer, params, data.test)}
         found[name].append(of_seed)
         print(f"{name}, seed {seed}: {of_seed['test']['perplexity']:.1f}", flush=True)
