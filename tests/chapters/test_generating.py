@@ -72,6 +72,7 @@ def test_entropy_rises_with_temperature_by_the_variance_of_the_logits():
         assert slope == pytest.approx(variance / temperature**3, rel=1e-6)
 
 
+@pytest.mark.slow
 def test_the_probability_of_a_sentence_is_the_frequency_with_which_it_is_drawn():
     """Ancestral sampling is exact: whole sentences, not only words."""
     p, rng = model(seed=5), np.random.default_rng(6)

@@ -114,6 +114,7 @@ def gain_over_documents(score, target, less, more, draws=200):
     "A unit of the trained plain network tracks round brackets better than the best cell of the "
     "trained LSTM.",
 )
+@pytest.mark.slow
 def test_the_plain_network_tracks_brackets_better():
     """The AUC of the plain network's best unit, less that of the LSTM's best cell, on held-out
     sentences: the lower end of its interval over documents is above 0."""
@@ -144,6 +145,7 @@ def test_a_cell_of_the_lstm_counts_and_no_unit_of_the_plain_network_does():
     "Emptying the bracket cell makes closing brackets harder to predict, and other words no "
     "harder; it is not the only cell that is needed.",
 )
+@pytest.mark.slow
 def test_emptying_the_bracket_cell_harms_closing_brackets_only():
     """The change of the loss, cell emptied less whole: at closing brackets the lower end of the
     interval over sentences is above 0, at other words the upper end is below 0.02 nats. A different

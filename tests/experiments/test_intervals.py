@@ -20,6 +20,7 @@ def covered(number, each, spread_of_units, rng, by_unit=True):
 
 
 @pytest.mark.parametrize("number", [4, 100])
+@pytest.mark.slow
 def test_an_interval_by_unit_covers_and_one_by_row_does_not(number, monkeypatch):
     monkeypatch.setattr("experiments.intervals.DRAWS", 999)
     rng = np.random.default_rng(0)

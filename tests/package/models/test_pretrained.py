@@ -40,6 +40,7 @@ def test_the_pocket_model_knows_english_of_its_kind():
 
 
 @pytest.mark.parametrize("name", ["lstm", "gru"])
+@pytest.mark.slow
 def test_the_kept_weights_have_the_recorded_perplexity(name):
     params, vocabulary, cell = pretrained.load(name)
     documents, _ = text.remove_duplicates(text.corpus())
