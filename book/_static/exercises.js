@@ -43,7 +43,8 @@
     const item = { name, list, minutes: Number(minutes) };
     if (list) {
       item.box = document.createElement("input");
-      Object.assign(item.box, { type: "checkbox", ariaLabel: `Solved: ${link.textContent}` });
+      item.box.type = "checkbox";
+      item.box.setAttribute("aria-label", `Solved: ${link.textContent}`);
       item.box.addEventListener("change", () => {
         keep(name, item.box.checked);
         show();

@@ -14,9 +14,9 @@ LEVEL = 2
 MINUTES = 15
 
 TEXT = r"""
-The first loss, before any training, can reveal a fault. Six programs evaluate an untrained model with
-$V = 8000$ words. All logits are near 0, unless the list says otherwise. Each program prints the
-loss of one batch, in nats. Predict each number, to two decimals.
+The first loss, before any training, can reveal a fault. Six programs evaluate an untrained model
+with $V = 8000$ words. All logits are near 0, unless the list says otherwise. Each program prints
+the loss of one batch, in nats. Predict each number, to two decimals.
 
 - **a**: Nothing is wrong. The loss is the mean over the real words.
 
