@@ -88,9 +88,9 @@ def the_exercises(book: Book) -> list[nodes.Node]:
     caption = (
         "Solutions that pass, wrong answers refused, exercises judged in the page too"
     )
-    solutions, answers, judged = row(every, passed)
+    passing, refused, judged = row(every, passed)
     line = (
-        f"Solutions that passed: {solutions}; wrong answers refused: {answers}; "
+        f"Solutions that passed: {passing}; wrong answers refused: {refused}; "
         f"exercises judged in the page too: {judged}."
     )
     return [sentence(line, "checked-count"), table(caption, heads, rows)]
