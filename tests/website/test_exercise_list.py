@@ -87,9 +87,10 @@ def test_each_exercise_links_its_section_and_the_section_links_it(site):
     pages = {part: parsed(exercise_page(part, site)) for part in exercises.PARTS}
     for name in WITH_SECTION:
         exercise = exercises.load(name)
-        problem = pages[exercises.part_of(name)].find(id=exercise_pages.label_of(name))
-        hrefs = {link["href"] for link in problem.select("a[href]")}
-        (to,) = [href for href in hrefs if f"{exercise.CHAPTER}.html#" in href]
+        box = f"{exercise_pages.label_of(name)}-problem"
+        about = pages[exercises.part_of(name)].find(id=box).em
+        (to,) = [a["href"] for a in about.find_all("a") if "#" in a["href"]]
+        assert f"{exercise.CHAPTER}.html#" in to
         assert listed.select(f'a[href="{to}"]'), name
         chapter = parsed(site / f"book/{exercise.CHAPTER}.html")
         section = chapter.find(id=to.partition("#")[2])
@@ -105,12 +106,12 @@ def exercise_page(part, site):
 
 
 def counts(page):
-    return page.locator(".exercise-count").all_inner_texts()
+    return page.locator(".exercise-count").all_text_contents()
 
 
 @in_browser
 def test_ticks_are_counted_and_kept(origin, reader):
-    reader.goto(f"{origin}/{LIST}", wait_until="networkidle")
+    reader.goto(f"{origin}/{LIST}")
     number = len(exercises.names())
     total, first, *_ = counts(reader)
     assert total.startswith(f"Solved: 0 of {number}. Open: {number}, about ")
@@ -127,7 +128,7 @@ def test_ticks_are_counted_and_kept(origin, reader):
     assert total.startswith(f"Solved: {solved} of {number}. Open: {number - solved}, ")
     assert first == f"Solved: {solved} of {len(names)}. Open: 1, {minutes[0]} minutes."
     assert second.startswith("Solved: 0 of")
-    reader.reload(wait_until="networkidle")
+    reader.reload()
     assert counts(reader)[:2] == [total, first]
     boxes.first.check()
     assert (
@@ -148,16 +149,16 @@ def test_ticks_are_counted_and_kept(origin, reader):
 
 @in_browser
 def test_a_chapter_marks_what_a_check_has_found_solved(origin, reader):
-    reader.goto(f"{origin}/{CHAPTER}", wait_until="networkidle")
+    reader.goto(f"{origin}/{CHAPTER}")
     marks = "[...document.querySelectorAll('.solved-mark')].map((m) => m.textContent)"
     assert {*reader.evaluate(marks)} == {""}
     reader.evaluate("localStorage.setItem('unrolled.solved', '{\"radius_one\": true}')")
-    reader.reload(wait_until="networkidle")
+    reader.reload()
     marked = reader.locator("li, p.exercise-here").filter(has_text="✓ solved")
     assert marked.count() == 2  # at the end of its section and of the chapter
     assert all(
         text.startswith(("On the", "Exercise: On the"))
-        for text in marked.all_inner_texts()
+        for text in marked.all_text_contents()
     )
     with reader.expect_popup() as opened:
         reader.evaluate(f"open('{origin}/{LIST}')")
@@ -169,9 +170,9 @@ def test_a_chapter_marks_what_a_check_has_found_solved(origin, reader):
 @in_browser
 @pytest.mark.parametrize("kept", ["{", "5", "null"])
 def test_what_is_damaged_counts_as_nothing_solved(origin, reader, kept):
-    reader.goto(f"{origin}/{LIST}", wait_until="networkidle")
+    reader.goto(f"{origin}/{LIST}")
     reader.evaluate("(kept) => localStorage.setItem('unrolled.solved', kept)", kept)
-    reader.reload(wait_until="networkidle")
+    reader.reload()
     assert counts(reader)[0].startswith("Solved: 0 of ")
     reader.locator(".exercise-list input").first.check()
     assert counts(reader)[0].startswith("Solved: 1 of ")
@@ -183,7 +184,7 @@ def test_what_is_damaged_counts_as_nothing_solved(origin, reader, kept):
 def test_where_nothing_may_be_stored_the_page_says_so(origin, browser):
     page = browser.new_page()
     page.add_init_script(FORBIDDEN)
-    page.goto(f"{origin}/{LIST}", wait_until="networkidle")
+    page.goto(f"{origin}/{LIST}")
     page.locator(".exercise-list input").first.check()
     total = counts(page)[0]
     assert total.startswith("Solved: 1 of ")
