@@ -163,7 +163,7 @@ def test_a_chapter_marks_what_a_check_has_found_solved(origin, reader):
     with reader.expect_popup() as opened:
         reader.evaluate(f"open('{origin}/{LIST}')")
     opened.value.get_by_role("checkbox", name="Solved: On the border").uncheck()
-    reader.wait_for_function(f"!{marks}.some((text) => text)")
+    marked.first.wait_for(state="detached")
     opened.value.close()
 
 
