@@ -11,6 +11,7 @@ PARTS = (
     "source.source_pages",
     "page.moved",
     "evidence.drawn",
+    "live.exercise_list",
     "live.exercises_shown",
     "evidence.equations",
     "evidence.record_roles",

@@ -21,21 +21,21 @@ def test_the_growth_of_a_data_set_is_what_was_recorded():
         name: size["sequence_tfrecord"] / size[name]
         for name in ("int64_npz", "uint16_compressed_npz")
     }
-    growth = typed_number(PAGE, "Against an array of 64-bit numbers")
+    growth = typed_number(PAGE, "Our text becomes about")
     assert times["int64_npz"] - 1 == pytest.approx(growth, abs=0.05)
-    compressed = typed_number(PAGE, "a compressed one of 16-bit numbers")
+    compressed = typed_number(PAGE, "array of 64-bit numbers, and")
     assert times["uint16_compressed_npz"] == pytest.approx(compressed, abs=0.5)
 
 
 def test_states_begin_as_much_too_small_as_the_page_types():
-    words = typed_number(PAGE, "the number of incoming connections")
-    too_small = typed_number(PAGE, "The states begin")
+    words = typed_number(PAGE, "For one-hot inputs, $n$ is")
+    too_small = typed_number(PAGE, "or about")
     assert too_small == pytest.approx(np.sqrt(words), abs=5)
 
 
 def test_norms_of_a_step_are_above_what_the_page_types():
     norm, H = (
-        typed_number(PAGE, "norms well above"),
+        typed_number(PAGE, "the norms are well above"),
         typed_number(PAGE, "in a network of"),
     )
     rng, H = np.random.default_rng(1), int(H)  # as in the cell of the chapter
@@ -46,10 +46,19 @@ def test_norms_of_a_step_are_above_what_the_page_types():
     assert (norms > 1.05 * norm).all()
 
 
-def test_every_erratum_has_a_number_and_a_place_that_shows_it():
-    text = (BOOK / PAGE).read_text("utf-8").partition("## No errors")[0]
-    entries = re.findall(
-        r"\(erratum-(\d+)\)=\n### (\d+) · (.*?)(?=\n\(erratum-|\Z)", text, re.S
+def entries(section):
+    """The number of each label, of its heading, and the text below it, in one section."""
+    text = (BOOK / PAGE).read_text("utf-8").partition(f"## {section}")[2]
+    text = text.partition("\n## ")[0]
+    return re.findall(
+        r"\(erratum-(\d+)\)=\n### (\d+) · (.*?)(?=\n\(erratum-|\n### |\Z)", text, re.S
     )
-    assert [(a, b) for a, b, _ in entries] == [(str(n), str(n)) for n in range(1, 11)]
-    assert all(re.search(r"\{ref\}`|\]\(\.\./", body) for _, _, body in entries)
+
+
+def test_every_erratum_has_a_number_and_a_place_that_shows_it():
+    errors, notes = entries("Errors"), entries("Notes")
+    assert [label for label, _, _ in errors] == list("1234578") + ["10"]
+    assert [label for label, _, _ in notes] == ["6", "9"]
+    for label, heading, body in errors + notes:
+        assert label == heading
+        assert re.search(r"\{ref\}`|\]\(\.\./", body), label

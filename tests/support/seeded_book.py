@@ -148,7 +148,9 @@ def small_book(folder):
     """A seeded book of three pages: one with marks, one with an exercise, one that can be slow."""
     folder.mkdir()
     problem = re.sub(
-        r" · \{doc\}`[^`]*`", "", exercise_pages.problem("four_memories_in_one_line")
+        r" · \{doc\}`.*(?=\*\n)",
+        "",
+        exercise_pages.problem("four_memories_in_one_line"),
     )
     seed(
         folder,

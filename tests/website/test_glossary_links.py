@@ -1,5 +1,7 @@
 """Links from running text to the glossary's terms."""
 
+import re
+
 import pytest
 from docutils import nodes
 from docutils.core import publish_doctree
@@ -7,6 +9,7 @@ from docutils.core import publish_doctree
 from book._ext.page import glossary_links
 from tests.support.marks import on_site
 from tests.support.page_anchors import articles
+from tests.support.paths import ROOT
 
 
 def term(name, *aliases):
@@ -90,6 +93,26 @@ def test_other_names_are_those_that_an_entry_names():
         "BPTT",
     )
     assert names("token", "A unit of text: a word.") == ()
+
+
+def too_long(glossary):
+    """The entries of a glossary's source that have more than two sentences, beside "See"."""
+    entries = re.findall(r"^(\S.*)\n((?: {4}.+\n)+)", glossary, re.M)
+    assert entries
+    without = [
+        (term, re.sub(r"\s*See \{ref\}`[^`]*`\.", "", words)) for term, words in entries
+    ]
+    return [
+        term for term, words in without if len(re.split(r"\.\s+(?=[A-Z$])", words)) > 2
+    ]
+
+
+def test_each_entry_has_one_or_two_sentences():
+    entry = "gate\n    One. Two, {}. See {{ref}}`ch-a`.\n"
+    assert too_long(entry.format("or two")) == []
+    assert too_long(entry.format("or two. Three")) == ["gate"]
+    glossary = (ROOT / f"{glossary_links.GLOSSARY}.md").read_text("utf-8")
+    assert too_long(glossary.partition("```{glossary}\n")[2]) == []
 
 
 @on_site

@@ -14,7 +14,7 @@ from docutils import nodes
 
 from book._ext.build import build
 from book._ext.evidence import suite_run
-from book._ext.report import directive, measured, site
+from book._ext.report import directive, measured, numbers, site
 from book._ext.report import exercises as exercise_tables
 from book._ext.report.book import Book
 from tests.exercises.attempt import all_wrong_attempts
@@ -414,7 +414,7 @@ def test_listings_have_the_outcome_of_their_tests(book, repository):
     assert "all | 1 | 1 | 1 | passed" in book("listings")
     found = book("listings", tests=FAILED)
     assert "all | 1 | 1 | 1 | not run" in found
-    assert "Not every test passed of unrolled.cells.rnn.step (not run)." in found
+    assert "Some tests did not pass of unrolled.cells.rnn.step (not run)." in found
     assert (
         "measured on 2026-11-28, commit 0123456789ab. Neither a listing nor a" in found
     )
@@ -424,6 +424,30 @@ def test_listings_have_the_outcome_of_their_tests(book, repository):
     assert "Changed since, itself or a test of it: unrolled.cells.rnn.step." in book(
         "listings"
     )
+
+
+def test_the_numbers_have_a_line_of_every_table_and_a_link_to_its_section(book):
+    found = book("numbers").splitlines()
+    assert len(found) == len(numbers.SECTIONS) + 1
+    assert (
+        "Equations | 2 of 2 equations passed all their tests in the last run." in found
+    )
+    assert "Frameworks | Comparisons within the bound in the last run: 1 of 1." in found
+    assert "Records" not in found and "Claims | No claim is entered yet." in found
+    others = {directive.TABLES[name] for name in ("numbers", "run")}
+    assert {*numbers.SECTIONS.values()} == {*directive.TABLES.values()} - others
+    page = (ROOT / f"book/reference/{PAGE}.md").read_text("utf-8")
+    for heading, make in numbers.SECTIONS.items():
+        name = next(name for name, of in directive.TABLES.items() if of is make)
+        _, _, section = page.partition(f"\n## {heading}\n")
+        assert f"```{{checked}} {name}\n" in section.partition("\n## ")[0], heading
+
+
+@pytest.mark.parametrize("what", ["gradients", "frameworks"])
+def test_one_error_above_its_bound_is_counted(book, what):
+    worse = [e | {"found": 2 * e["bound"]} for e in MEASURED]
+    assert book(what) != book(what, measured=worse)
+    assert "bound in the last run: 0 of 1." in book("frameworks", measured=worse)
 
 
 def test_gradients_and_frameworks_show_the_worst_beside_the_bound(book):

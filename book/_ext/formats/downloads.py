@@ -42,9 +42,9 @@ class Form(NamedTuple):
 ZIP = Form(
     "unrolled-site.zip",
     "The whole site, offline",
-    "Unpack it and open <code>unrolled/index.html</code>. Everything works without a network but "
-    "running code in the page, for which browsers ask for a server: "
-    "<code>python3 -m http.server</code> in that folder is one.",
+    "Unpack it and open <code>unrolled/index.html</code>. Everything works without a network, "
+    "except running code in the page: for this, browsers need a server, for example "
+    "<code>python3 -m http.server</code> in that folder.",
     "make zip",
 )
 FORMS = (
@@ -52,20 +52,21 @@ FORMS = (
     Form(
         "unrolled.pdf",
         "PDF",
-        "All chapters, with bookmarks, for paper and screens.",
+        "All chapters, with bookmarks, for paper and for screens.",
         "make pdf",
     ),
     Form(
         "unrolled.epub",
         "EPUB",
-        "For reading apps and devices: text that flows, equations as MathML, no scripts.",
+        "For reading apps and devices. The text flows, the equations are MathML, and no scripts "
+        "are needed.",
         "make epub",
     ),
     Form(
         notebooks.NAME,
         "Notebooks",
-        "Every chapter and all exercises, executed, with the package that they import; its "
-        "<code>README.txt</code> says how to run them.",
+        "All chapters and exercises, executed, with the package that they import. The file "
+        "<code>README.txt</code> in it says how to run them.",
         "make book",
     ),
 )

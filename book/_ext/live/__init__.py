@@ -3,8 +3,9 @@
 available_modules  Which modules a browser can import; read with ast, as the build has no browser.
 browser_python     Python and NumPy for the browser: Pyodide from npm, a wheel by pip.
 editor_bundle      The cells' editor: CodeMirror from npm, joined by esbuild.
+exercise_list      {exercise-list}: all exercises on one page, where exercises.js adds the ticks.
 exercise_pages     The pages of exercises as MyST notebooks; sphinx-exercise frames the exercises.
-exercises_shown    {answers}, and the list of exercises under a chapter, as nodes of docutils.
+exercises_shown    {answers}, and the links of chapters to their exercises, as nodes of docutils.
 kept_parts         Parts that are made once and kept under a hash of their sources.
 live_cells         Which cells can run in the page; sphinx-thebe would ask a server to run them.
 live_files         All that a page loads, put into the site, with the package as a wheel.

@@ -12,8 +12,11 @@ import re
 from pathlib import Path
 from types import ModuleType
 
+from mdit_py_plugins.anchors.index import slugify
+
 from unrolled import exercises
 
+ROOT = Path(__file__).resolve().parents[3]
 HEADER = """\
 ---
 description: "{description}"
@@ -63,6 +66,10 @@ DESCRIPTIONS = {  # what a search engine shows of each page
     ),
 }
 
+WHERE = """\
+{ref}`all-exercises` shows which of the exercises you have solved.
+"""
+
 HOW = """\
 Change the cell under a problem and run its check, which tells you what is still wrong. You can work
 on this page, after the button above has made its cells editable, or in a notebook. Hints and a
@@ -81,7 +88,7 @@ PROBLEM = """
 :::{{exercise}}
 :label: {label}-problem
 
-*Level {level} of 3 · {kind} · {minutes} minutes · {{doc}}`/book/{chapter}`*
+*Level {level} of 3 · {kind} · {minutes} minutes · {place}*
 
 {text}
 :::
@@ -112,14 +119,45 @@ def page_of(part: str, root: Path) -> Path:
     return root / "book/exercises" / (part.replace("_", "-") + ".md")
 
 
+def heading(chapter: str, anchor: str, root: Path = ROOT) -> str:
+    """Return the heading of a chapter's section that has an anchor.
+
+    Raises:
+        ValueError: no section of the chapter has that anchor.
+    """
+    text = (root / f"book/{chapter}.md").read_text("utf-8")
+    text = re.sub(r"^(`{3,}).*?^\1\s*$", "", text, flags=re.S | re.M)
+    headings = re.findall(r"^##+ (.+)$", text, re.M)
+    for title in headings:
+        if slugify(re.sub(r"[`$*]", "", title)) == anchor:
+            return str(title)
+    raise ValueError(f"book/{chapter}.md has no section #{anchor}: {headings}")
+
+
+def place(exercise: ModuleType) -> str:
+    """Return links to the chapter of an exercise, and to its section if it names one."""
+    chapter = f"{{doc}}`/book/{exercise.CHAPTER}`"
+    anchor = getattr(exercise, "SECTION", None)
+    if anchor is None:
+        return chapter
+    title = heading(exercise.CHAPTER, anchor)
+    return f"{chapter}, section [{title}](../{exercise.CHAPTER}.md#{anchor})"
+
+
+def about(part: str) -> tuple[str, str]:
+    """Return the title of a part's page, and the text under it."""
+    words = importlib.import_module(f"unrolled.exercises.{part}").__doc__ or ""
+    title, _, introduction = words.strip().partition("\n\n")
+    return title.rstrip("."), introduction.strip()
+
+
 def page(part: str) -> str:
     """Return the whole text of a part's page."""
-    about = importlib.import_module(f"unrolled.exercises.{part}").__doc__ or ""
-    title, _, introduction = about.strip().partition("\n\n")
+    title, introduction = about(part)
     problems = "".join(problem(name) for name in exercises.PARTS[part])
-    top = f"(exercises-{part.replace('_', '-')})=\n# {title.rstrip('.')}\n"
+    top = f"(exercises-{part.replace('_', '-')})=\n# {title}\n"
     header = HEADER.format(description=DESCRIPTIONS[part])
-    return f"{header}\n{top}\n{introduction.strip()}\n\n{HOW}{problems}"
+    return f"{header}\n{top}\n{introduction}\n\n{WHERE}\n{HOW}{problems}"
 
 
 def problem(name: str) -> str:
@@ -132,7 +170,7 @@ def problem(name: str) -> str:
         level=exercise.LEVEL,
         kind=exercises.KIND_LABELS[exercise.KIND],
         minutes=exercise.MINUTES,
-        chapter=exercise.CHAPTER,
+        place=place(exercise),
         text=exercise.TEXT.strip(),
         stub=exercise.STUB.strip(),
     )

@@ -54,6 +54,8 @@ NEVER_INSIDE = (
 NEVER_IN_CLASS = {
     "bibtex-citation",
     "answers",
+    "exercise-here",
+    "exercise-list",
     "exercises-here",
     "record-origin",
     "cell_output",

@@ -7,6 +7,7 @@ exercises  Solutions, wrong answers and planted errors.
 listings   Equations and listings, with the outcome of their tests.
 measured   The largest errors of gradients and of comparisons with frameworks.
 mutants    What `make mutants` found; mutmut makes and runs the mutants.
+numbers    One line from each of the other tables.
 records    Every recorded result, and whether the code behind it has changed.
 site       The checks of every page, and the scores of Lighthouse.
 tables     Tables as nodes of docutils; HTML from Jinja would keep links that the EPUB must drop.

@@ -22,11 +22,13 @@ from book._ext.report.exercises import the_exercises, the_planted
 from book._ext.report.listings import the_equations, the_listings
 from book._ext.report.measured import the_frameworks, the_gradients
 from book._ext.report.mutants import the_mutants
+from book._ext.report.numbers import the_numbers
 from book._ext.report.records import the_records
 from book._ext.report.site import the_site
 from book._ext.report.the_run import the_run
 
 TABLES = {
+    "numbers": the_numbers,
     "run": the_run,
     "claims": the_claims,
     "equations": the_equations,

@@ -88,7 +88,12 @@ def the_exercises(book: Book) -> list[nodes.Node]:
     caption = (
         "Solutions that pass, wrong answers refused, exercises judged in the page too"
     )
-    return [table(caption, heads, rows)]
+    passing, refused, judged = row(every, passed)
+    line = (
+        f"Solutions that passed: {passing}; wrong answers refused: {refused}; "
+        f"exercises judged in the page too: {judged}."
+    )
+    return [sentence(line, "checked-count"), table(caption, heads, rows)]
 
 
 def needs_nothing(module: str, book: Book) -> bool:
@@ -113,15 +118,21 @@ def not_passed(of_test: Found, names: Sequence[str]) -> int:
 def the_planted(book: Book) -> list[nodes.Node]:
     """Errors planted by tests, and whether they were found."""
     rows: list[Row] = []
-    total = 0
+    total = passed = 0
     for file, functions in sorted(book.run["tests"].items() if book.run else ()):
         tests = [name for name in functions if "planted" in name]
         of_tests = [found(book.run, file, name.rpartition("::")[2]) for name in tests]
         if tests:
             number = sum(number_of(one) for one in of_tests)
             total += number
+            passed += sum(one.passed for one in of_tests)
             rows.append([book.file(file), str(number), word(outcome(of_tests))])
     if not rows:
         return [sentence("No planted error is in the recorded run.", "not-yet")]
     rows.append(["all", str(total), ""])
-    return [table("Errors planted by the tests", ["file", "errors", "found"], rows)]
+    heads = ["file", "errors", "found"]
+    line = f"Planted errors that the tests found in the last run: {passed} of {total}."
+    return [
+        sentence(line, "checked-count"),
+        table("Errors planted by the tests", heads, rows),
+    ]

@@ -81,13 +81,21 @@ def the_listings(book: Book) -> list[nodes.Node]:
         "tests of each",
         "outcome of their tests",
     ]
-    shown: list[nodes.Node] = [table("Listings drawn from the package", heads, rows)]
     outcomes = {
         name: outcome(map(book.of, mark.tests)) for name, mark in sorted(marks.items())
     }
-    if others := [f"{name} ({of})" for name, of in outcomes.items() if of != "passed"]:
+    others = [f"{name} ({of})" for name, of in outcomes.items() if of != "passed"]
+    count = (
+        "Functions and classes whose tests all passed in the last run: "
+        f"{len(marks) - len(others)} of {len(marks)}, in {many(total, 'listing')}."
+    )
+    shown: list[nodes.Node] = [
+        sentence(count, "checked-count"),
+        table("Listings drawn from the package", heads, rows),
+    ]
+    if others:
         shown.append(
-            sentence(f"Not every test passed of {listed(others)}.", "checked-count")
+            sentence(f"Some tests did not pass of {listed(others)}.", "checked-count")
         )
     record = book.tests_measured.record
     if "date" in record:

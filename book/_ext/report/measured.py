@@ -76,7 +76,7 @@ def the_frameworks(book: Book) -> list[nodes.Node]:
             grouped[entry["against"], entry["what"]].append(entry)
     if not grouped:
         return [sentence("No comparison is in the recorded run.", "not-yet")]
-    heads = ["against", "what", "largest difference", "bound"]
+    heads = ["framework", "what", "largest difference", "bound"]
     rows = [
         [
             against,
@@ -86,4 +86,10 @@ def the_frameworks(book: Book) -> list[nodes.Node]:
         ]
         for (against, what), of in sorted(grouped.items())
     ]
-    return [table("NumPy, by hand, against the frameworks", heads, rows)]
+    compared = [entry for of in grouped.values() for entry in of]
+    within = sum(e["found"] is not None and e["found"] <= e["bound"] for e in compared)
+    line = f"Comparisons within the bound in the last run: {within} of {len(compared)}."
+    return [
+        sentence(line, "checked-count"),
+        table("The NumPy code compared with the frameworks", heads, rows),
+    ]

@@ -60,8 +60,13 @@ def the_site(book: Book) -> list[nodes.Node]:
         [said, book.test(*test), word(found(book.run, *test).outcome)]
         for said, test in OF_EVERY_PAGE.items()
     ]
+    passed = sum(
+        found(book.run, *test).outcome == "passed" for test in OF_EVERY_PAGE.values()
+    )
+    line = f"Checks of the whole site that passed in the last run: {passed} of {len(rows)}."
     shown: list[nodes.Node] = [
-        table("Checks of every page", ["check", "test", "outcome"], rows)
+        sentence(line, "checked-count"),
+        table("Checks of every page", ["check", "test", "outcome"], rows),
     ]
     try:
         scores = json.loads((book.root / "results/lighthouse.json").read_text("utf-8"))

@@ -7,6 +7,7 @@ from unrolled.exercises.judging import Wrong, array, call, close, function, is_c
 
 TITLE = "Derive the gradients yourself"
 CHAPTER = "03-bptt/the-delta-recursion"
+SECTION = "the-function"
 KIND = "write"
 LEVEL = 2
 MINUTES = 40

@@ -6,6 +6,7 @@ from unrolled.exercises.judging import Wrong, call, close, function, is_close, n
 
 TITLE = "Clipping that changes the direction"
 CHAPTER = "03-bptt/the-cliff"
+SECTION = "clipping"
 KIND = "debug"
 LEVEL = 1
 MINUTES = 10
@@ -13,8 +14,7 @@ MINUTES = 10
 TEXT = r"""
 `clip` should do to the gradient of a whole network what {eq}`eq-clip-norm` says: keep its
 direction, and limit its length to `limit`. The author's test, with a single array, passes. For a
-network with three arrays, however, the update does not point in the
-direction of the gradient.
+network with three arrays, however, the update does not point in the direction of the gradient.
 Gradients that are shorter than the limit are changed as well. Correct the function. It should not
 overwrite the arrays that it is given.
 

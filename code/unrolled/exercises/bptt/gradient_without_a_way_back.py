@@ -7,6 +7,7 @@ from unrolled.exercises.judging import Wrong, array, call, close, function, is_c
 
 TITLE = "A gradient without a way back"
 CHAPTER = "03-bptt/five-ways-to-one-gradient"
+SECTION = "forward-together-with-the-network"
 KIND = "write"
 LEVEL = 3
 MINUTES = 45

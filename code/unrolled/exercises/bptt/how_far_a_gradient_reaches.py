@@ -6,6 +6,7 @@ from unrolled.exercises.judging import Wrong, number
 
 TITLE = "How far a gradient reaches"
 CHAPTER = "03-bptt/vanishing-and-exploding"
+SECTION = "how-large-can-the-product-be"
 KIND = "derive"
 LEVEL = 2
 MINUTES = 25

@@ -7,6 +7,7 @@ from unrolled.exercises.judging import Wrong
 
 TITLE = "Which truncation is it?"
 CHAPTER = "03-bptt/truncation"
+SECTION = "which-pairs-are-kept"
 KIND = "open"
 LEVEL = 2
 MINUTES = 25
@@ -16,12 +17,16 @@ Four programs truncate, and none of them says how. Each is a function `program(p
 the arguments and results of `rnn.backward`. Find out what they compute by experiment, without
 reading their source. Set `found["A"]` to `found["D"]` to a pair of a name and a size:
 
-- `("full", None)`: through every step;
-- `("window", w)`: every output looks back $w$ steps;
-- `("last", n)`: only the last $n$ steps of the sequence are run backward;
-- `("chunks", c)`: chunks of $c$ steps, counted from the first step;
+- `("full", None)`: through every step
+
+- `("window", w)`: every output looks back $w$ steps
+
+- `("last", n)`: only the last $n$ steps of the sequence are run backward
+
+- `("chunks", c)`: chunks of $c$ steps, counted from the first step
+
 - `("shifted", c)`: chunks of $c$ steps, but with the cuts one step too early or too late, which
-  happens if a program detaches the state at the wrong step.
+  happens if a program detaches the state at the wrong step
 
 All sizes are below 10. The stub calls program A once. Which `dh` tells you which pairs of
 {eq}`eq-truncation-pairs` a program keeps?

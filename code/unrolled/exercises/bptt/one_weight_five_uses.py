@@ -4,6 +4,7 @@ from unrolled.exercises.judging import Wrong, number
 
 TITLE = "One weight, five uses"
 CHAPTER = "03-bptt/the-chain-rule-through-time"
+SECTION = "one-weight-used-at-every-step"
 KIND = "derive"
 LEVEL = 1
 MINUTES = 10
@@ -13,11 +14,13 @@ A linear unit without inputs computes $h_t = w\, h_{t-1}$, with $h_0 = 1$. Its l
 state, $L = h_T$. You can work out everything about its gradient on paper. For $T = 5$ and
 $w = 0.9$, set
 
-- `gradient` to $\mathrm d L / \mathrm d w$;
+- `gradient` to $\mathrm d L / \mathrm d w$
+
 - `second_use` to the contribution of the use of $w$ at step 2, which is the derivative with respect
-  to the copy $w^{(2)}$ with all other copies held fixed;
+  to the copy $w^{(2)}$ with all other copies held fixed
+
 - `misread` to the value of the sum {eq}`eq-bptt-sum` if its last factor is read as the *total*
-  derivative $\mathrm d h_k / \mathrm d w$ instead of the immediate one.
+  derivative $\mathrm d h_k / \mathrm d w$ instead of the immediate derivative
 """
 
 STUB = """

@@ -7,6 +7,7 @@ from unrolled.exercises.judging import Wrong, array, call, close, function, is_c
 
 TITLE = "A gradient check that passes"
 CHAPTER = "03-bptt/the-delta-recursion"
+SECTION = "the-function"
 KIND = "debug"
 LEVEL = 2
 MINUTES = 20

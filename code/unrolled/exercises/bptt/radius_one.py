@@ -4,6 +4,7 @@ from unrolled.exercises.judging import choice
 
 TITLE = "On the border"
 CHAPTER = "03-bptt/vanishing-and-exploding"
+SECTION = "how-large-can-the-product-be"
 KIND = "predict"
 LEVEL = 2
 MINUTES = 20

@@ -8,6 +8,7 @@ from unrolled.training.optimizers import adam, clip_by_global_norm
 
 TITLE = "Remember a bit"
 CHAPTER = "03-bptt/remedies"
+SECTION = "the-methods"
 KIND = "open"
 LEVEL = 3
 MINUTES = 60

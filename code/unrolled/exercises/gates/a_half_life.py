@@ -6,6 +6,7 @@ from unrolled.exercises.judging import Wrong, number
 
 TITLE = "A half-life for the cell"
 CHAPTER = "04-gates/the-lstm"
+SECTION = "where-training-starts-the-forget-bias"
 KIND = "derive"
 LEVEL = 1
 MINUTES = 15

@@ -7,6 +7,7 @@ from unrolled.exercises.judging import Wrong, array, number
 
 TITLE = "Adding without training"
 CHAPTER = "04-gates/the-lstm"
+SECTION = "a-latch-and-a-counter"
 KIND = "open"
 LEVEL = 2
 MINUTES = 40

@@ -6,6 +6,7 @@ from unrolled.exercises.judging import Wrong, array, choice, close, is_close
 
 TITLE = "Before or after the matrix"
 CHAPTER = "04-gates/the-gru"
+SECTION = "two-kinds-of-reset"
 KIND = "derive"
 LEVEL = 1
 MINUTES = 12

@@ -8,6 +8,7 @@ from unrolled.exercises.judging import Wrong
 
 TITLE = "Gates held open and shut"
 CHAPTER = "04-gates/variants"
+SECTION = "which-parts-matter"
 KIND = "predict"
 LEVEL = 1
 MINUTES = 15

@@ -7,6 +7,7 @@ from unrolled.exercises.judging import Wrong, array, call, close, function, is_c
 
 TITLE = "Half of the memory lost"
 CHAPTER = "04-gates/the-lstm"
+SECTION = "where-training-starts-the-forget-bias"
 KIND = "debug"
 LEVEL = 1
 MINUTES = 15

@@ -7,6 +7,7 @@ from unrolled.exercises.judging import Wrong, array, call, close, function, is_c
 
 TITLE = "Older networks inside the gated ones"
 CHAPTER = "04-gates/variants"
+SECTION = "the-plain-rnn-inside"
 KIND = "write"
 LEVEL = 2
 MINUTES = 30

@@ -8,6 +8,7 @@ from unrolled.gradients import gradcheck
 
 TITLE = "A cell with one gate"
 CHAPTER = "04-gates/the-gru"
+SECTION = "the-gradient"
 KIND = "write"
 LEVEL = 3
 MINUTES = 50

@@ -7,6 +7,7 @@ from unrolled.exercises.judging import Wrong, array, call, close, function, is_c
 
 TITLE = "One state for two cells"
 CHAPTER = "04-gates/deeper-and-both-ways"
+SECTION = "dropout-and-where-to-put-it"
 KIND = "debug"
 LEVEL = 2
 MINUTES = 20

@@ -16,6 +16,7 @@ from unrolled.functional import cross_entropy, dcross_entropy
 
 TITLE = "Can the output use layer 1 alone?"
 CHAPTER = "04-gates/deeper-and-both-ways"
+SECTION = "which-layer-does-the-output-read"
 KIND = "write"
 LEVEL = 2
 MINUTES = 35

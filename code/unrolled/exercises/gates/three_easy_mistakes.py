@@ -9,6 +9,7 @@ from unrolled.exercises.judging import Wrong, array, call, close, function, is_c
 
 TITLE = "Three easy mistakes"
 CHAPTER = "04-gates/the-gradient-of-an-lstm"
+SECTION = "line-by-line"
 KIND = "debug"
 LEVEL = 2
 MINUTES = 25

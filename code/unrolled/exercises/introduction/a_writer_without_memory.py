@@ -7,6 +7,7 @@ from unrolled.exercises.judging import Wrong, call, function
 
 TITLE = "A writer without a memory"
 CHAPTER = "01-introduction/a-network-that-writes"
+SECTION = "learning-and-writing"
 KIND = "debug"
 LEVEL = 1
 MINUTES = 10

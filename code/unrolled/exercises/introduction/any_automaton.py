@@ -7,6 +7,7 @@ from unrolled.exercises.judging import Wrong, call, function
 
 TITLE = "Any finite automaton"
 CHAPTER = "01-introduction/the-unrolled-graph"
+SECTION = "how-much-can-a-state-hold"
 KIND = "write"
 LEVEL = 3
 MINUTES = 45

@@ -4,6 +4,7 @@ from unrolled.exercises.judging import Wrong, array, close, is_close, number
 
 TITLE = "Four copies of one weight"
 CHAPTER = "01-introduction/how-they-are-trained"
+SECTION = "one-gradient-for-a-shared-weight"
 KIND = "derive"
 LEVEL = 1
 MINUTES = 12

@@ -6,6 +6,7 @@ from unrolled.exercises.judging import Wrong, array, call, close, function, is_c
 
 TITLE = "Four memories in one line"
 CHAPTER = "01-introduction/what-became-of-them"
+SECTION = "linear-recurrences-the-chain-in-parallel"
 KIND = "write"
 LEVEL = 2
 MINUTES = 20

@@ -6,6 +6,7 @@ from unrolled.exercises.judging import Wrong, close, is_close, number
 
 TITLE = "How hard is it to flip a bit?"
 CHAPTER = "01-introduction/sequences-and-memory"
+SECTION = "one-bit-of-memory"
 KIND = "derive"
 LEVEL = 2
 MINUTES = 25

@@ -7,6 +7,7 @@ from unrolled.exercises.judging import Wrong, call, function
 
 TITLE = "More bits than units"
 CHAPTER = "01-introduction/shapes-of-sequence-problems"
+SECTION = "the-bottleneck"
 KIND = "open"
 LEVEL = 3
 MINUTES = 90

@@ -7,6 +7,7 @@ from unrolled.exercises.judging import Wrong, array, call, close, function, is_c
 
 TITLE = "Sentences that leak into each other"
 CHAPTER = "01-introduction/the-unrolled-graph"
+SECTION = "from-the-loop-to-the-chain"
 KIND = "debug"
 LEVEL = 2
 MINUTES = 15

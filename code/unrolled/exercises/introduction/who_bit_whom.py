@@ -7,6 +7,7 @@ from unrolled.exercises.judging import Wrong
 
 TITLE = "Who bit whom"
 CHAPTER = "01-introduction/sequences-and-memory"
+SECTION = "two-ways-to-do-without-a-memory"
 KIND = "predict"
 LEVEL = 1
 MINUTES = 10
@@ -14,17 +15,22 @@ MINUTES = 10
 TEXT = r"""
 A network reads two sentences, *the dog bit the man* and *the man bit the dog*. Each word is a
 vector $x_t$ of $D$ numbers, and $h_0 = 0$. Below are six summaries of a sentence. Which summaries
-are the same for both sentences, whatever the vectors are? Decide before you run anything. Put
+are the same for both sentences, for all possible word vectors? Decide before you run anything. Put
 `True` into `same` if a summary is the same for both sentences (up to rounding), and `False` if it
 differs. The weights are random unless the list says something else.
 
 - **a**: the sum of the word vectors, $x_1 + \dots + x_5$
+
 - **b**: the last state $h_5$ of $h_t = \tanh(x_t W_x + h_{t-1} W_h + b)$
+
 - **c**: the last state of the same network with $W_h = 0$
+
 - **d**: the mean of all five states of the network with $W_h = 0$
+
 - **e**: the last state of a network without the $\tanh$, $h_t = x_t W_x + h_{t-1} W_h + b$, with
   random $W_h$
-- **f**: the last state of the network without the $\tanh$, with $W_h = I$, the unit matrix
+
+- **f**: the last state of the network without the $\tanh$, with $W_h = I$, the identity matrix
 """
 
 STUB = """

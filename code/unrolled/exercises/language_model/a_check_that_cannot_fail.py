@@ -6,6 +6,7 @@ from unrolled.exercises.judging import Wrong, call, function
 
 TITLE = "A check that cannot fail"
 CHAPTER = "02-language-model/the-posts-check"
+SECTION = "nan-passes"
 KIND = "debug"
 LEVEL = 2
 MINUTES = 20
@@ -18,10 +19,14 @@ gradients. It also refuses a right one: where the true gradient is zero, the dif
 rounding error. Repair the function, so that it
 
 - accepts the right gradient, even if some or all of its entries are exactly zero,
+
 - refuses a gradient that contains NaN,
+
 - refuses a gradient that is 0.1 % too large, in one array or in a single entry,
+
 - refuses a value other than zero where the true gradient is zero,
-- and leaves `w` unchanged.
+
+- leaves `w` unchanged.
 """
 
 STUB = '''

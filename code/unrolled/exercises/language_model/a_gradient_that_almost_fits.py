@@ -7,6 +7,7 @@ from unrolled.exercises.judging import Wrong, array, call, function, is_close
 
 TITLE = "The loss falls all the same"
 CHAPTER = "02-language-model/matrix-products"
+SECTION = "one-walk-for-all-outputs"
 KIND = "debug"
 LEVEL = 3
 MINUTES = 30
@@ -17,9 +18,12 @@ sentence. It has three faults. With them, the training loss still falls. The cal
 `backward(p, ids, h0, h, dh)` gets
 
 - `ids` of shape $(T,)$, the words of the sentence,
+
 - `h0` of shape $(H,)$, the state before the first step, which is carried over from the sentence's
   first half and is not zero,
+
 - `h` of shape $(T, H)$, the state after each step,
+
 - `dh` of shape $(T, H)$, the gradient that each state gets from its own output.
 
 It should return the gradients of $W_x$, $W_h$ and $b$ through all steps.

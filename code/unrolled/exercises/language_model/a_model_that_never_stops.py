@@ -6,6 +6,7 @@ from unrolled.exercises.judging import Wrong, array, call, function, is_close
 
 TITLE = "A model that never stops"
 CHAPTER = "02-language-model/text-to-tensors"
+SECTION = "inputs-and-targets"
 KIND = "debug"
 LEVEL = 1
 MINUTES = 12

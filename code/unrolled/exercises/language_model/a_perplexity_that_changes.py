@@ -13,6 +13,7 @@ from unrolled.models import language_model
 
 TITLE = "A perplexity that changes with the batch size"
 CHAPTER = "02-language-model/forward-and-loss"
+SECTION = "sum-or-mean"
 KIND = "debug"
 LEVEL = 2
 MINUTES = 20

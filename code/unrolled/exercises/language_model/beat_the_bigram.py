@@ -7,6 +7,7 @@ from unrolled.exercises.judging import Wrong, array, call, function, is_close
 
 TITLE = "Beat the bigram"
 CHAPTER = "02-language-model/training"
+SECTION = "the-loop"
 KIND = "open"
 LEVEL = 3
 MINUTES = 60

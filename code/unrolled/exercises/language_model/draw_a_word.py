@@ -7,6 +7,7 @@ from unrolled.functional import softmax
 
 TITLE = "Drawing a word"
 CHAPTER = "02-language-model/generating"
+SECTION = "one-word-at-a-time"
 KIND = "debug"
 LEVEL = 2
 MINUTES = 20

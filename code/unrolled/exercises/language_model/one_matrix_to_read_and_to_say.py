@@ -10,6 +10,7 @@ from unrolled.gradients import gradcheck
 
 TITLE = "One matrix for reading and predicting"
 CHAPTER = "02-language-model/the-gradient"
+SECTION = "back-through-all-steps"
 KIND = "write"
 LEVEL = 3
 MINUTES = 45

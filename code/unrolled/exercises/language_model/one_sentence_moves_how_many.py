@@ -4,6 +4,7 @@ from unrolled.exercises.judging import Wrong, number
 
 TITLE = "How many numbers can one sentence change?"
 CHAPTER = "02-language-model/parameters"
+SECTION = "how-many-parameters"
 KIND = "derive"
 LEVEL = 1
 MINUTES = 10

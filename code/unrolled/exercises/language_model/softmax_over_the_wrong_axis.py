@@ -7,6 +7,7 @@ from unrolled.functional import softmax
 
 TITLE = "Softmax over the wrong axis"
 CHAPTER = "02-language-model/forward-and-loss"
+SECTION = "softmax-without-overflow"
 KIND = "debug"
 LEVEL = 1
 MINUTES = 10

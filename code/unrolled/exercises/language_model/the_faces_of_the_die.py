@@ -6,6 +6,7 @@ from unrolled.exercises.judging import Wrong, is_close, number
 
 TITLE = "The faces of the die"
 CHAPTER = "02-language-model/language-modelling"
+SECTION = "loss-and-perplexity"
 KIND = "derive"
 LEVEL = 1
 MINUTES = 15

@@ -8,23 +8,29 @@ from unrolled.exercises.judging import Wrong, is_close
 
 TITLE = "The first number"
 CHAPTER = "02-language-model/forward-and-loss"
+SECTION = "the-first-number-to-check"
 KIND = "predict"
 LEVEL = 2
 MINUTES = 15
 
 TEXT = r"""
-The first loss, before any training, can reveal a fault. Six programs have an untrained model with
-$V = 8000$ words. All logits are near 0, unless the list says otherwise. Each program prints the
-loss of one batch, in nats. Predict each number, to two decimals.
+The first loss, before any training, can reveal a fault. Six programs evaluate an untrained model
+with $V = 8000$ words. All logits are near 0, unless the list says otherwise. Each program prints
+the loss of one batch, in nats. Predict each number, to two decimals.
 
-- **a**: nothing is wrong; the loss is the mean over the real words.
-- **b**: the targets are not shifted; they are the inputs themselves.
-- **c**: half of the positions are padding. Their losses are set to 0, and the mean is over all
+- **a**: Nothing is wrong. The loss is the mean over the real words.
+
+- **b**: The targets are not shifted. They are the inputs themselves.
+
+- **c**: Half of the positions are padding. Their losses are set to 0, and the mean is over all
   positions.
-- **d**: the output weights are too large; the logits are independent and normal, with mean 0 and
+
+- **d**: The output weights are too large. The logits are independent and normal, with mean 0 and
   variance 1.
-- **e**: the batch is one sentence of 45 words; the losses are summed and not divided.
-- **f**: the batch is one sentence of 45 words with logits of shape $(45, 8000)$; the softmax is
+
+- **e**: The batch is one sentence of 45 words. The losses are summed and not divided.
+
+- **f**: The batch is one sentence of 45 words with logits of shape $(45, 8000)$. The softmax is
   taken over axis 0. The loss is the mean of $-\log p_t[y_t]$.
 """
 

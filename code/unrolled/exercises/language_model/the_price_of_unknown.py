@@ -6,6 +6,7 @@ from unrolled.exercises.judging import Wrong, call, function, is_close
 
 TITLE = "The price of UNKNOWN"
 CHAPTER = "02-language-model/held-out-text"
+SECTION = "the-vocabulary-changes-the-number"
 KIND = "write"
 LEVEL = 2
 MINUTES = 25
@@ -21,11 +22,13 @@ frequent words, and there is at least one. All other words become UNKNOWN, which
 entry. (There is no START and no END. If words are equally frequent, it does not matter which of
 them are kept.) Write `unknown(counts, kept)`. It should return three numbers:
 
-1. the share of the words of the text that become UNKNOWN;
+1. the share of the words of the text that become UNKNOWN
+
 2. the loss of the unigram model on this text, in nats per word, with UNKNOWN as a word like any
-   other;
+   other
+
 3. the loss in nats per word if the model also has to predict, after each UNKNOWN, *which* word it
-   is. For this it gives all words outside the vocabulary the same probability.
+   is, where all words outside the vocabulary have the same probability
 
 If no word is left out, the first number is 0, and the other two are equal.
 """

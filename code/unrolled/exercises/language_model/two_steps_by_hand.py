@@ -6,6 +6,7 @@ from unrolled.exercises.judging import Wrong, array, close, is_close, number
 
 TITLE = "Two steps by hand"
 CHAPTER = "02-language-model/the-gradient"
+SECTION = "an-example-on-paper"
 KIND = "derive"
 LEVEL = 2
 MINUTES = 25
@@ -24,9 +25,9 @@ not zero. The backward pass needs the weights $w_h = 2$ and $W_y = (\log 2,\ 0,\
 loss is the *sum* $L = L_1 + L_2$. With pencil and paper, compute
 
 1. $L$,
-2. $\mathrm d u_2$, the gradient at the three logits of step 2,
-3. $\mathrm d a_2$, the gradient at the pre-activation of step 2,
-4. $\mathrm d a_1$, the gradient at the pre-activation of step 1,
+2. $\mathrm d u_2$, the gradient with respect to the three logits of step 2,
+3. $\mathrm d a_2$, the gradient with respect to the pre-activation of step 2,
+4. $\mathrm d a_1$, the gradient with respect to the pre-activation of step 1,
 5. $\mathrm d w_h$.
 
 You need not compute any $\tanh$: its slope follows from its value.

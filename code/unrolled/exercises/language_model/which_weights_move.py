@@ -8,6 +8,7 @@ from unrolled.models import language_model
 
 TITLE = "Which weights change?"
 CHAPTER = "02-language-model/initialisation"
+SECTION = "why-not-zero"
 KIND = "predict"
 LEVEL = 2
 MINUTES = 20
