@@ -6,7 +6,7 @@ from unrolled.exercises.judging import Wrong, array, is_close, number
 
 TITLE = "Three steps by hand"
 CHAPTER = "03-bptt/the-delta-recursion"
-SECTION = "where-walks-meet-add"
+SECTION = "adding-the-walks-where-they-meet"
 KIND = "derive"
 LEVEL = 1
 MINUTES = 15
