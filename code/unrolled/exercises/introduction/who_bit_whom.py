@@ -16,7 +16,7 @@ A network reads two sentences, *the dog bit the man* and *the man bit the dog*. 
 vector $x_t$ of $D$ numbers, and $h_0 = 0$. Below are six summaries of a sentence. Which summaries
 are the same for both sentences, whatever the vectors are? Decide before you run anything. Put
 `True` into `same` if a summary is the same for both sentences (up to rounding), and `False` if it
-differs. The weights are random unless the list says something else.
+differs. The weights are random unless the list says otherwise.
 
 - **a**: the sum of the word vectors, $x_1 + \dots + x_5$
 - **b**: the last state $h_5$ of $h_t = \tanh(x_t W_x + h_{t-1} W_h + b)$
@@ -24,7 +24,7 @@ differs. The weights are random unless the list says something else.
 - **d**: the mean of all five states of the network with $W_h = 0$
 - **e**: the last state of a network without the $\tanh$, $h_t = x_t W_x + h_{t-1} W_h + b$, with
   random $W_h$
-- **f**: the last state of the network without the $\tanh$, with $W_h = I$, the unit matrix
+- **f**: the last state of the network without the $\tanh$, with $W_h = I$, the identity matrix
 """
 
 STUB = """

@@ -63,9 +63,9 @@ The second epoch adds no graphs, because TensorFlow has stored the graphs of all
 counts is the number of different signatures.
 
 The numbers `plain` and `compiled` are equal, but the costs are not. The graph of a loop is traced
-in a fraction of a second, and TensorFlow warns after a few graphs. Compiling takes longer, no counter
-shows it, and there is no warning. With lengths up to a hundred, there can be a hundred pauses in
-the first epoch, and it is easy to think that the program is just slow. With buckets
+in a fraction of a second, and TensorFlow warns after a few graphs. Compiling takes longer, no
+counter shows it, and there is no warning. With lengths up to a hundred, there can be a hundred
+pauses in the first epoch, and it is easy to think that the program is just slow. With buckets
 ({doc}`/book/06-tensorflow/batching-and-padding`), you choose how many lengths there are.
 
 A Python number becomes a constant of the graph, so each new value needs a new graph.
