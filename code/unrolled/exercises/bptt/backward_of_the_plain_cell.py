@@ -24,9 +24,9 @@ h_t &= \tanh(a_t) .
 $$
 
 `x` has shape $(T, B, D)$. `h` has shape $(T + 1, B, H)$ and begins with the initial state, so
-`h[t + 1]` is the state after `x[t]`. `dh` has shape $(T, B, H)$: `dh[t]` is the gradient of that
-step's own loss with respect to `h[t + 1]`. Return the five gradients `dW_x`, `dW_h`, `db`, `dx` and
-`dh0`. Sum the gradients of the weights over time and batch.
+`h[t + 1]` is the state after `x[t]`. `dh` has shape $(T, B, H)$, and `dh[t]` is the gradient of the
+loss of step $t$ alone with respect to `h[t + 1]`. Return the five gradients `dW_x`, `dW_h`, `db`,
+`dx` and `dh0`. Sum the gradients of the weights over time and batch.
 """
 
 STUB = '''
