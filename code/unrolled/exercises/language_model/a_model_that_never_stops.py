@@ -12,7 +12,7 @@ MINUTES = 12
 
 TEXT = r"""
 A language model is trained with the batches that this function makes. Within minutes the loss
-falls to 0.00, and the model predicts that every word is followed by itself. When this fault has
+falls to 0.00, and the model predicts that every word is followed by itself. After this fault has
 been fixed, a second fault appears: the sentences that the model writes never end. Nothing raises
 an error.
 

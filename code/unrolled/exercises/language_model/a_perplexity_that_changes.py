@@ -49,8 +49,8 @@ def perplexity(p, batches):
 
 HINTS = (
     "Begin with the shuffled order. What does the second batch get from the first?",
-    "In a batch, half of the positions are padding. By which number is its sum of losses divided, "
-    "and by which number should it be divided?",
+    "Suppose that half of the positions of a batch are padding. By what number is its sum of "
+    "losses divided, and by what number should it be divided?",
     "A mean of means gives each *batch* the same weight. Add up the losses and the words of all "
     "batches, and divide once.",
 )

@@ -56,7 +56,7 @@ print(softmax(np.array([2.0, 1.0, 0.0])).sum())
 COMMENT = r"""
 For a vector, axis 0 *is* the last axis, so the author's test could not fail. In a batch, axis 0
 runs over the words of the batch. Each word of the vocabulary gets a distribution over these
-positions, and only the perplexity shows that something is wrong. A test of a function for batches
+words, and only the perplexity shows that something is wrong. A test of a function for batches
 needs at least two different rows. Subtracting the maximum of a row multiplies numerator and
 denominator by the same $e^{-\max u}$, and the largest exponent becomes 0.
 """

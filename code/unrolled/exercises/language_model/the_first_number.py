@@ -13,9 +13,9 @@ LEVEL = 2
 MINUTES = 15
 
 TEXT = r"""
-The first loss, before any training, can reveal a fault. Six programs have an untrained model with
-$V = 8000$ words. All logits are near 0, unless the list says otherwise. Each program prints the
-loss of one batch, in nats. Predict each number, to two decimals.
+The first loss, before any training, can reveal a fault. Each of six programs has an untrained model
+with $V = 8000$ words. All logits are near 0, unless the list says otherwise. Each program prints
+the loss of one batch, in nats. Predict each number to two decimals.
 
 - **a**: nothing is wrong; the loss is the mean over the real words.
 - **b**: the targets are not shifted; they are the inputs themselves.
@@ -75,10 +75,11 @@ COMMENT = r"""
 
 Print $\log V$ next to the first loss of every model that you train.
 
-- If the loss is smaller by a factor, padding is counted, or the mean is over a wrong number.
-- If it is larger by a factor, it is a sum.
-- If it is larger by a few tenths, the output weights are too large.
-- If it equals $\log V$, these faults are absent. As **b** shows, others may be present.
+- If the loss is smaller by a factor, padding may be counted, or the mean may be over a wrong
+  number.
+- If it is larger by a factor, it may be a sum.
+- If it is larger by a few tenths, the output weights may be too large.
+- If it equals $\log V$, these faults are absent. As **b** shows, other faults may be present.
 """
 
 

@@ -13,7 +13,7 @@ MINUTES = 25
 TEXT = r"""
 A network with one hidden unit and three words has read two words. The forward pass is done:
 
-| | state | probabilities | the word that came |
+| | state | probabilities | the next word |
 |---|---|---|---|
 | before | $h_0 = \tfrac14$ | | |
 | step 1 | $h_1 = \tfrac12$ | $p_1 = (\tfrac12, \tfrac14, \tfrac14)$ | $y_1 = 1$ |
