@@ -170,4 +170,4 @@ def check(answers):
         right,
         "Not the gradient: test T = 1, where only the immediate part counts.",
     )
-    return "The same gradient as by walking back, and no step was kept."
+    return "The gradient is the same as by backpropagation, and no step was kept."

@@ -135,5 +135,5 @@ def check(answers):
             "`k_zero` is off by one: 2^-149 can be held. Which way is half of it rounded?"
         )
     if k_zero != 150:
-        raise Wrong("`k_zero`: the smallest positive float32 is a power of two. Which?")
-    return "Lost beside a 1 after 24 halvings, gone after 150."
+        raise Wrong("`k_zero`: which power of two is the smallest positive float32?")
+    return "The gradient has no effect on a 1 after 24 halvings, and is 0 after 150."

@@ -165,4 +165,4 @@ def check(answers):
             )
         if given[1] != size:
             raise Wrong(f"{name} is {kind!r}, of another size.")
-    return "All four named, and the one with its cuts in the wrong place found."
+    return "All four are right. One of the programs cuts at the wrong steps."

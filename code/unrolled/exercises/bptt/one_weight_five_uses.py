@@ -100,7 +100,9 @@ def check(answers):
             "multiplied by the state before it."
         )
     if abs(second_use - power) > 1e-4:
-        raise Wrong("`second_use`: write h_5 as a product of five copies; four remain.")
+        raise Wrong(
+            "`second_use`: write h_5 as a product of five copies. Four of them remain."
+        )
     if abs(misread - gradient) < 1e-4:
         raise Wrong(
             "`misread` equals the gradient, so you took the immediate derivative, which is the "

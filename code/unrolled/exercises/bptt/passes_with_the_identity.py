@@ -140,12 +140,12 @@ def check(answers):
     close(
         array(found[0], (D, H), "`dW_x`"),
         dp.W_x,
-        "`dW_x` was right and is not any more.",
+        "`dW_x` was right and is now wrong.",
     )
     close(
         array(found[1], (H, H), "`dW_h`"),
         dp.W_h,
-        "`dW_h` was right and is not any more.",
+        "`dW_h` was right and is now wrong.",
     )
     return (
         "The gradient holds at a point where nothing is symmetric and nothing is small."

@@ -140,4 +140,4 @@ def check(answers):
                 f"`{name}` falls, but slower than any power of a number below 1: {why}"
             )
         choice(answers, name, wrong, right)
-    return "Right. The same radius leads to four different results."
+    return "The same radius leads to four different results."

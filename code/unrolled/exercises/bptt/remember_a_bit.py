@@ -154,7 +154,7 @@ def check(answers):
     if max(scores) < 0.6:
         if radius < 0.9:
             raise Wrong(
-                f"All seeds guess ({told}). With a spectral radius of {radius:.2f} a small state "
+                f"All seeds guess ({told}). With a spectral radius of {radius:.2f}, a small state "
                 f"is {radius**29:.1g} of itself after 29 steps, and so is the gradient."
             )
         raise Wrong(

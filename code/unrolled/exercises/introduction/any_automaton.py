@@ -150,7 +150,7 @@ def check(answers):
         rng.integers(0, 2, 300),
         "an automaton that never returns to state 0",
     )
-    return "Right for every automaton that was tried, for up to 2,000 symbols."
+    return "The network follows every automaton of the check, for up to 2,000 symbols."
 
 
 def _run(reader, table, symbols, case):

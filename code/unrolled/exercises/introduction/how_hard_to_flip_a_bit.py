@@ -152,4 +152,4 @@ def check(answers):
         raise Wrong(
             "3: the tenth power of the slope w (1 - h²), at the h where tanh(2h) = h."
         )
-    return "Right. The slope that keeps the bit safe is also what shrinks the gradient."
+    return "The slope that keeps the bit safe is also what shrinks the gradient."

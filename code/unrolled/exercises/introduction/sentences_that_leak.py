@@ -138,4 +138,4 @@ def check(answers):
     )
     x = rng.normal(size=(1, 1, D))
     array(call(reader, W_x, W_h, b, x), (1, 1, H), "one sequence of one step")
-    return "Right. Each sequence has its own chain through time."
+    return "Each sequence has its own chain through time."

@@ -190,4 +190,4 @@ def check(answers):
         raise Wrong(
             "The loss is a constant, so its gradient is zero, but the check accepts 0.5."
         )
-    return "Right: it accepts right gradients and refuses wrong ones."
+    return "It accepts right gradients and refuses wrong ones."

@@ -150,9 +150,7 @@ def check(answers):
         raise Wrong(
             f"Still wrong on a longer sentence: {', '.join(carried or repeated)}."
         )
-    return (
-        "Right for one step, for repeated words and for a state that is carried over."
-    )
+    return "The gradient is right, also for repeated words and a state that is carried over."
 
 
 def _wrong_arrays(reader, ids, h0_scale, V=6, H=3):

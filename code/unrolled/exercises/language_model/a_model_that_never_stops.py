@@ -164,4 +164,4 @@ def check(answers):
         is_close(inputs[~real], 2 + 0 * x[~real]) and is_close(targets[~real], y[~real])
     ):
         raise Wrong("The words are right. The padding should hold END everywhere.")
-    return "Right: the targets are shifted by one, END counts, and padding does not."
+    return "The targets are shifted by one, END counts, and padding does not."

@@ -108,7 +108,7 @@ def check(answers):
         return is_close(found, [_variant(p, batches, **faults) for batches in cases])
 
     if is_close(found, np.full(4, right)):
-        return "Right: the number is the same for every order and every batch size."
+        return "The number is the same for every order and every batch size."
     if is_close(found, np.full(4, math.log(right))):
         raise Wrong("The mean loss is right; the perplexity is its exponential.")
     for carried in (True, False):

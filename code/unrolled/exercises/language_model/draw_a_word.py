@@ -170,7 +170,7 @@ def check(answers):
                 + "the ratios between the words that are left should stay the same."
             )
         raise Wrong(case + "the words do not come as often as their probabilities say.")
-    return "Right: one draw, no UNKNOWN, and the temperature has its effect."
+    return "The function draws once, never returns UNKNOWN, and uses the temperature."
 
 
 def _why(u):

@@ -89,7 +89,7 @@ def check(answers):
         raise Wrong("3: the row of W_x of a word that was not read has the gradient 0.")
     if moved == T * H + H * H + H + H * T + T:
         raise Wrong(
-            "3: W_x is right, W_y is not. The words that did not come have probabilities above 0, "
+            "3: W_x is right, W_y is not. The words that were not next have probabilities above 0, "
             "so their logits get a gradient too."
         )
     if moved == T * (H * H) + rest - H * H + T * H:
@@ -111,4 +111,6 @@ def check(answers):
         raise Wrong("4: our model keeps its biases.")
     if tied != V * H + rest - H * V:
         raise Wrong("4: only one of the two large matrices is gone.")
-    return "Right: about half of the model changes, and less than one percent of the rows of W_x."
+    return (
+        "About half of the model changes, and less than one percent of the rows of W_x."
+    )

@@ -100,4 +100,4 @@ def check(answers):
         softmax(np.array([[1000.0, 0.0, 999.0], [-1000.0, 0.0, 1.0]])),
         "Large logits come out wrong: what you subtract must be one number per row.",
     )
-    return "Right: every row sums to 1, and a logit of 1000 does not overflow."
+    return "Every row sums to 1, and a logit of 1000 does not overflow."

@@ -155,6 +155,4 @@ def check(answers):
             "3: the best model gives each word its true probability. Take minus the logarithm of "
             "the two probabilities, and weight them by how often such a word comes."
         )
-    return (
-        "Right: losses are averaged, and no model has a smaller loss than the entropy."
-    )
+    return "Losses are averaged, and no model has a smaller loss than the entropy."

@@ -151,4 +151,4 @@ def check(answers):
         raise Wrong(
             f"{letter}: which probability does each target get, and how are the losses combined?"
         )
-    return "Right: one number before training reveals four of the faults, but not b."
+    return "One number before training reveals four of the faults, but not b."

@@ -154,7 +154,7 @@ def check(answers):
                 )
             if name in truth and name not in named:
                 raise Wrong(f"Start {start}: {name} gets none: {WHY_ZERO[name]}.")
-    return "Right: a zero matrix stops gradients below it, and zero states those of their readers."
+    return "A zero matrix stops the gradients of everything below it."
 
 
 def _vanishing(zeros, T, V=7, H=4):
