@@ -127,9 +127,9 @@ $$
 
 If the gate of a unit is near 0, the unit keeps its state, and the candidate cannot read it. A GRU
 can keep a unit and read it at the same time, with $z = 1$ and $r = 1$. This cell cannot, but it has
-fewer weights by a third. You can now derive and check the backward pass of any cell. Next, put
-this cell into a module with `init`, `initial_state`, `step`, `forward` and `backward`. It then
-works in `stacked.of` and in the trainings of Part 4.
+a third fewer weights. You can now derive and check the backward pass of any cell. Next, put this
+cell into a module with `init`, `initial_state`, `step`, `forward` and `backward`. It then works in
+`stacked.of` and in the training programs of Part 4.
 """
 
 NAMES = ("dW_x", "dW_h", "db", "dx", "dh0")

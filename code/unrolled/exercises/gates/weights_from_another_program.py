@@ -171,7 +171,7 @@ def check(answers):
         )
     if is_close(b, p.b - one + 1):
         raise Wrong(
-            "TensorFlow: you added 1 to all biases. Add it to those of the forget gate only."
+            "TensorFlow: you added 1 to all biases. Add it to the forget gate's biases only."
         )
     if is_close(b, theirs(bias + one)) or is_close(b, p.b - one + theirs(one)):
         raise Wrong(
