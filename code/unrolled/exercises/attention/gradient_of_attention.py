@@ -68,7 +68,7 @@ def backward(q, k, v, weights, dcontext):
 '''
 
 COMMENT = r"""
-The first two gradients are those of a matrix product, $c = w v$. They are
+The context is a matrix product, $c = w v$. Its factors get the gradients
 $\mathrm d v = w^{\top} \mathrm d c$ and $\mathrm d w = \mathrm d c\, v^{\top}$. The gradient of a
 value is a sum over the queries, because every query reads the value. The derivative of the softmax
 is $\partial w_{tr} / \partial z_{ts} = w_{tr}([r = s] - w_{ts})$, so

@@ -96,9 +96,8 @@ the length of the padding.
 
 Dividing again by the sum of the real weights is right in exact arithmetic, but it can fail in
 floating-point arithmetic. The function subtracts the maximum of the row, which may be in the
-padding. Every
-real exponential can then underflow to 0, and the row becomes $0/0$. A test of a mask should
-therefore put very large numbers into the padding and require exactly the same result.
+padding. Every real exponential can then underflow to 0, and the row becomes $0/0$. A test of a mask
+should therefore put very large numbers into the padding and require exactly the same result.
 """
 
 

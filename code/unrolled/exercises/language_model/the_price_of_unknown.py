@@ -92,10 +92,9 @@ $$
 
 The first two terms on the right are the loss with UNKNOWN, and the bracket is at most $\log R$.
 The left side does not depend on the vocabulary. If a smaller vocabulary lowers the first two terms,
-the third term rises by at least the same amount. It rises by exactly the same amount if the words
-that are left out are predicted with their true shares, and by at least as much if they are
-considered equally likely. So you can compare losses only between models that predict the same
-strings.
+the third term rises by the same amount. If the words that are left out are considered equally
+likely, $\log R$ replaces the bracket, and the sum is at least as large as the left side. So you can
+compare losses only between models that predict the same strings.
 
 A small vocabulary does have an advantage: the model is faster, because most of its parameters are
 in $W_x$ and $W_y$. Next, let the model spell the words letter by letter, as

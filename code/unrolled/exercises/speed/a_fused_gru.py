@@ -116,8 +116,7 @@ reset acts before the product, the candidate needs $r_t \odot h_{t-1}$ of *all* 
 has two halves. In the first half, the program waits for $h_{t-1}$, computes the gates and stores
 $r_t \odot h_{t-1}$. In the second half, it waits again and computes the candidate. If a step is
 mostly waiting, it then takes nearly twice the time. This is a good reason to reset after the
-product
-({doc}`/book/04-gates/the-gru`).
+product ({doc}`/book/04-gates/the-gru`).
 """
 
 

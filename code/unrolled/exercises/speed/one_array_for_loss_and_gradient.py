@@ -92,8 +92,8 @@ this loss is infinite, although the gradient is right. The weights need no separ
 one factor for each row contains both the weight and the division by the sum.
 
 Padding is often removed by multiplying with a mask of zeros. This works only if the padding is
-finite. Memory that is used again contains what an earlier step has left. One NaN in a row of
-padding would make the loss NaN, and after the update all weights.
+finite. Memory that is used again still contains the values of an earlier step. One NaN in a row of
+padding would make the loss NaN, and the update would then make all weights NaN.
 
 Next, do the same in blocks of rows that fit into the cache. Which lines depend on where a block
 begins?

@@ -112,8 +112,8 @@ rows is 0, which is right. The device adds nothing, but it must still take part,
 wait for it.
 
 A test with shares of the same size and with gradients below the limit finds none of the three
-mistakes. The same was true of padding ({doc}`/book/06-tensorflow/loss-on-padded-sequences`): add up
-sums and counts, and divide once, at the end.
+mistakes. The rule is the same as for padding ({doc}`/book/06-tensorflow/loss-on-padded-sequences`):
+add up sums and counts, and divide once, at the end.
 
 Next, add up the gradients of several small batches on *one* device before a step. Which of the
 three mistakes can you make there?

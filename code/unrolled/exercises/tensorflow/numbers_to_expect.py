@@ -77,10 +77,10 @@ list contains the same cell twice. If the first loss is far from $\log V$, the w
 large, padding may be in the mean, or the sum may be divided by a wrong number. An untrained model
 should be as uncertain as a die with $V$ faces.
 
-The saved file is three times as large as the weights. Every further statistic of an optimizer
-would add the size of the weights again. If the state is not stored, the sentence takes
-$25 \cdot 26 / 2 = 325$ steps instead of 25. A Transformer that does not store its keys and values
-has to repeat work in the same way.
+The saved file is three times as large as the weights. Every further statistic that the optimizer
+stores for each parameter would add the size of the weights again. If the state is not stored, the
+sentence takes $25 \cdot 26 / 2 = 325$ steps instead of 25. A Transformer that does not store its
+keys and values has to repeat work in the same way.
 """
 
 

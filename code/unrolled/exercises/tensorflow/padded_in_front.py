@@ -13,7 +13,7 @@ MINUTES = 20
 TEXT = r"""
 `batch(sentences, T)` makes a batch for a language model from lists of ids. The id 0 is UNKNOWN, 1
 is START and 2 is END. The function returns inputs, next words, and weights for the loss, each of
-shape $(B, T)$. Keras fills up short sentences and cuts long ones. The model trains on these
+shape $(B, T)$. Keras pads short sentences and cuts long sentences. The model trains on these
 batches, but three things are wrong with them. Correct the function. Its result should have these
 properties:
 
