@@ -16,7 +16,7 @@ tanh_driven, tanh_fading, sigmoid = {!r}, {!r}, {!r}
 WRONG = {
     "one_weight_five_uses": [
         Attempt(
-            "five copies; four remain",
+            "five copies. Four of them remain",
             "second_use = w ** (T - 1)",
             "second_use = 4 * w**3",
         ),
@@ -53,7 +53,9 @@ WRONG = {
             "delta_2 = delta_3 * 0.5 * 0.36\ndelta_1 = (0 +",
         ),
         Attempt(
-            "step 1 is the same once more", "(1 + delta_2 * 0.5)", "(1 - delta_2 * 0.5)"
+            "Compute step 1 in the same way",
+            "(1 + delta_2 * 0.5)",
+            "(1 - delta_2 * 0.5)",
         ),
         Attempt("is the sum over the steps", "- 0.8 * delta_3", "+ 0.8 * delta_3"),
         Attempt(

@@ -58,7 +58,7 @@ DESCRIPTIONS = {  # what a search engine shows of each page
     ),
     "tensorflow": (
         "Exercises on recurrent networks in TensorFlow and Keras: padding, buckets, masks, two "
-        "directions, losses by the word, old weights."
+        "directions, the loss per word, old weights."
     ),
     "speed": (
         "Exercises on the speed of recurrent networks, none of which needs a GPU: rooflines, a "

@@ -18,14 +18,15 @@ $F = 512$, the additive score has $A = 512$ units, and a number takes 4 bytes.
 - `additive_megabytes` is the memory for the values of tanh that the additive score stores for the
   backward pass, in megabytes of $10^6$ bytes.
 
-- `dot_megabytes` is the memory for the dot product, which stores only the weights.
+- `dot_megabytes` is the memory that the dot product needs in the same megabytes. The dot product
+  stores only the weights.
 
 - `characters` is the factor by which the first three numbers grow if both sides consist of
   characters instead of words, with five characters for each word.
 
 - `break_even` is the length $T = S$ at which attention with the dot product needs as many
-  multiplications as a GRU over the source. Count the scores and the context. The GRU has $D = 256$
-  inputs and $H = 512$ units, and needs $3\, S H (D + H)$ multiplications.
+  multiplications as a GRU that reads the source. For attention, count the scores and the context.
+  The GRU has $D = 256$ inputs and $H = 512$ units, and needs $3\, S H (D + H)$ multiplications.
 """
 
 STUB = """
@@ -58,11 +59,11 @@ print(weights, additive_megabytes, dot_megabytes, characters, break_even)
 """
 
 COMMENT = r"""
-The two scores need similar numbers of multiplications, $T S A$ and $T S E$. In memory they differ
-by the factor $A$. A product of matrices sums over the units without storing each term, but the
-additive score needs the tanh of every term. The tanhs take 164 megabytes for one layer and one
-batch of words, and 4 gigabytes for characters. This is one reason why the scaled dot product is
-more common today. Its speed is another.
+The two scores need similar numbers of multiplications, $T S A$ and $T S E$. The additive score
+needs $A$ times as much memory. A matrix product sums over the entries without storing each term,
+but the additive score needs the tanh of every term. The tanh values take 164 megabytes for one
+layer and one batch of words, and 4 gigabytes for characters. Memory is one reason why the scaled
+dot product is more common today, and speed is a second reason.
 
 Solving $T^2 (E + F) = 3\, T H (D + H)$ gives $T = 3 H (D + H) / (E + F) = 1152$. For shorter
 sequences, attention needs fewer multiplications than the GRU. The square of the length matters for

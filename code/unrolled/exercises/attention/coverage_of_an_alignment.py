@@ -11,17 +11,17 @@ LEVEL = 1
 MINUTES = 20
 
 TEXT = r"""
-If a translator leaves out half of a sentence, or says a word three times, we can see this in its
-weights. Two numbers help to find such errors. The weights $w$ of a batch have shape $(B, T, S)$.
-Answer $b$ has `lengths[b]` real steps, and padding after its end.
+If a translator leaves out half of a sentence, or repeats a word three times, we can often see the
+error in its weights. Two quantities help to find such errors. The weights $w$ of a batch have shape
+$(B, T, S)$. Answer $b$ has `lengths[b]` real steps, and padding after its end.
 
 - `coverage(weights, lengths)`, $(B, S)$, tells us how much each position of the source has been
   read in the whole answer. It is $\sum_t w_{ts}$ over the real steps. A value near 1 is normal. If
   the value is near 0, the position was left out.
 - `positions(weights)`, $(B, T)$, is the number of positions that a step reads. It is the
   exponential of the entropy, $\exp\bigl(-\sum_s w_{ts} \log w_{ts}\bigr)$, which is the perplexity
-  of the row. If all weight is on one position, it is 1. If $n$ positions have equal weights, it is
-  $n$. A weight can be exactly 0, and such a position must add nothing.
+  of the row. The result is 1 if all weight is on one position, and $n$ if $n$ positions have equal
+  weights. A weight can be exactly 0, and such a position must add nothing.
 """
 
 STUB = '''
@@ -63,15 +63,15 @@ def positions(weights):
 COMMENT = r"""
 The padded steps of an answer have weights too, because the decoder kept running. If they are
 counted, every position seems to have been read. Each row of `coverage` sums to the length of the
-answer, which is a useful assertion. {cite:t}`tu2016` put coverage to use: they keep it during
-translation and give it to the score, so that the decoder can tell which positions it has not read
-yet.
+answer, which is a useful assertion. {cite:t}`tu2016` made coverage part of the model: they update
+it during translation and use it as an input of the score, so that the decoder can tell which
+positions it has not read yet.
 
 `positions` is a perplexity. It is the number of sides of a fair die that has the same entropy as
-the row. It tells us in one number how soft the attention is. Watch it during training: it starts
-near $S$ and falls as the network learns where to look. If it is near 1 from the start, the scores
-are too large ({doc}`/book/05-attention/attention`). Try both functions on the weights that
-`seq2seq.answer` returns for a date.
+the row. It tells us in one number how many positions share the weight. Watch it during training: it
+usually starts near $S$ and falls as the network learns where to look. If it is near 1 before
+training, the scores are too large ({doc}`/book/05-attention/attention`). Try both functions on the
+weights that `seq2seq.answer` returns for a date.
 """
 
 

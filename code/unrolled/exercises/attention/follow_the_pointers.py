@@ -85,16 +85,16 @@ COMMENT = r"""
 A value has to do two things: add the key of the successor $s'$, and remove the key of $s$. So
 $v_s = k_{s'} - k_s$. When the weight of $s$ is 1, $q + v_s = k_{s'}$ exactly. With $\beta$ on the
 diagonal, the right score is larger than the others by $\beta^2$, so the other $S - 1$ positions
-together have a weight of at most $(S-1)\, e^{-\beta^2}$. This is tiny for $\beta = 5$. A read
-leaves an error of this size in the query. The errors add up over the reads, but after ten reads
-they are still negligible.
+together have a weight of at most $(S-1)\, e^{-\beta^2}$. For $\beta = 5$ and $S = 20$, this is
+about $3 \cdot 10^{-10}$. A read leaves an error of about this size in the query. The errors add up
+over the reads, but after ten reads they are still negligible.
 
 A single read cannot do this, because its scores are computed before the content of the first
 position has been read. The network of the chapter solves the problem in a different way. Each read
 has its own embedding, and a value matches only the keys of the *next* read. The old query can then
 stay in the sum. The sum $q + c$ is a residual connection, and the network is a program with one
-instruction that runs $K$ times. What happens at the end of a list? Let a position point to itself,
-and look.
+instruction that runs $K$ times. What happens at the end of a list? Let the last position point to
+itself, and see what the reads do.
 """
 
 

@@ -68,10 +68,10 @@ def backward(q, k, v, weights, dcontext):
 '''
 
 COMMENT = r"""
-The first two gradients are those of a product of matrices. From $c = w v$ follows
-$\mathrm d v = w^{\top} \mathrm d c$, which is a sum over the queries because every query reads a
-value, and $\mathrm d w = \mathrm d c\, v^{\top}$. The derivative of the softmax is
-$\partial w_{tr} / \partial z_{ts} = w_{tr}([r = s] - w_{ts})$, so
+The context is a matrix product, $c = w v$. Its factors get the gradients
+$\mathrm d v = w^{\top} \mathrm d c$ and $\mathrm d w = \mathrm d c\, v^{\top}$. The gradient of a
+value is a sum over the queries, because every query reads the value. The derivative of the softmax
+is $\partial w_{tr} / \partial z_{ts} = w_{tr}([r = s] - w_{ts})$, so
 
 $$
 \begin{aligned}
@@ -84,15 +84,16 @@ $$
 \end{aligned}
 $$
 
-The last step uses $\sum_r w_{tr}\, v_r = c_t$. Gradient descent raises a score if its value would
-give a lower loss than the context. The mask needs no extra line. At a masked position $w_{ts} = 0$,
-so its score and its value get a gradient of exactly 0.
+The last step uses $\sum_r w_{tr}\, v_r = c_t$. To first order, gradient descent raises a score if
+moving the context towards the value would lower the loss. The mask needs no extra line. At a masked
+position $w_{ts} = 0$, so its score and its value get a gradient of exactly 0.
 
-Two habits help. First, a gradient has the shape of its array. If $T$, $S$, $E$ and $F$ differ, only
-one order of the factors fits. Second, if something is used several times, its gradient is a sum, as
-for a key that is used by all queries. From the forward pass, we keep only the weights, $B\,T\,S$
-numbers. Programs for very long sequences compute even these again, block by block. To go on, check
-your function with `unrolled.gradients.gradcheck`, and write the gradient of the additive score.
+Two rules help. First, a gradient has the shape of its array. If $T$, $S$, $E$ and $F$ differ, only
+one order of the factors fits. Second, if an array is used several times, its gradient is a sum. An
+example is a key, which all queries use. Apart from its inputs, the backward pass needs only the
+weights of the forward pass, $B\,T\,S$ numbers. Programs for very long sequences recompute even
+these numbers, block by block. As a next step, check your function with
+`unrolled.gradients.gradcheck`, and write the gradient of the additive score.
 """
 
 

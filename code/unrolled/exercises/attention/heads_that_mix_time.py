@@ -14,8 +14,8 @@ TEXT = r"""
 To attend with $N$ heads, we split each row of $N E$ numbers, $(B, T, N E)$, into $N$ heads of $E$
 numbers, $(B, N, T, E)$. Head 1 gets the first $E$ numbers of every step, head 2 the next $E$, and
 so on. After the attention, `join` puts the heads side by side again. The author tests that `join`
-undoes `split`. This test passes, and so do all tests with one head. But a self-attention with two
-heads that uses these functions has a strange defect: if an input in the first half of a sequence
+undoes `split`. This test passes, and so do all tests with one head. But self-attention with two
+heads has a strange defect if it uses these functions: if an input in the first half of a sequence
 changes, no output in the second half changes. Find out why, and correct both functions.
 """
 
@@ -71,13 +71,13 @@ COMMENT = r"""
 `reshape` reads the numbers in the order in which they are stored, and cuts this row into new
 pieces. In $(B, T, N E)$ the numbers of one step are stored together. Cutting the row into $N$
 pieces therefore gives head 1 the *first steps*, each of them cut into $N$ rows. Within a head, the
-pieces of a few steps attend to each other, and nothing passes between heads. With $N$ heads, a step
-can use only its own $N$-th part of the sequence. The network still trains on what is near, and
-gives worse results for no visible reason.
+pieces of a few steps attend to each other, and nothing passes between heads. With $N$ heads, the
+sequence is cut into $N$ parts, and a step can use only the part that contains it. The network can
+still learn from nearby inputs, and gives worse results for no visible reason.
 
 If only one of the two functions is corrected, the result is worse in a different way. Row $t$ of a
 head is then not step $t$. A causal mask then lets a step read later steps, and the loss of a
-language model becomes too good to be true.
+language model becomes implausibly low.
 
 The test that `join` undoes `split` cannot find the mistake, because both functions use the same
 wrong order. To test a rearrangement, number the entries, so that each shows where it came from.

@@ -22,7 +22,7 @@ MINUTES = 25
 
 TEXT = r"""
 The weights $w$ of a head, $(B, N)$, belong to $N$ slots that form a ring. Write
-`move(w, shifts, sharpness)`, the last two stages of the address. `shifts`, $(B, 3)$, holds three
+`move(w, shifts, sharpness)`, the last two stages of addressing. `shifts`, $(B, 3)$, holds three
 shares: the share that moves one slot back, the share that stays, and the share that moves one slot
 forward (from slot $s$ to slot $s + 1$). `sharpness`, $\gamma$, has shape $(B, 1)$:
 
@@ -80,19 +80,19 @@ print(slots, np.sqrt((w * slot**2).sum() - (w * slot).sum() ** 2))
 '''
 
 COMMENT = r"""
-A shift is a convolution of the weights with three numbers on a ring. We can also read it as
-probability: the position after the shift is the position before it plus an independent step. So the
-variances add up. A step that is 1 with probability 0.9 has the variance $0.9 \cdot 0.1 = 0.09$.
+A shift is a convolution of the weights with three numbers on a ring. We can also read the weights
+as probabilities: the position after the shift is the position before it plus an independent step.
+So the variances add up. A step that is 1 with probability 0.9 and 0 otherwise has the variance
+$0.9 \cdot 0.1 = 0.09$.
 After $t$ steps the standard deviation is $\sqrt{0.09\, t} = 0.3 \sqrt t$, which is 3 at $t = 100$.
 Without sharpening, a head that moves with a share of 0.9 cannot find a single slot after 100 moves.
 With a share of 0.99, the standard deviation reaches 3 after about 900 moves.
 
 Sharpening divides the variance by about $\gamma$ in each step, $V \to (V + v)/\gamma$, so it ends
 near $v/(\gamma - 1)$. Even $\gamma = 1.1$ keeps the standard deviation below one slot. The order
-matters: if we sharpen first, the memory is read with the blur of the last shift. Using `np.roll` in
-the other direction is a mistake that no result shows. A network that is trained with it works
-equally well and moves in the other direction. Only weights that were trained by a different program
-fail.
+matters: if we sharpen first, the memory is read with the blur of the last shift. If you use
+`np.roll` in the wrong direction, no result shows the mistake. A network that is trained with it
+works equally well and learns to swap the two shares. Only weights from a different program fail.
 """
 
 

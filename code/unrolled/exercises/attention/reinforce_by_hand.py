@@ -21,13 +21,14 @@ $$
 $$
 
 The baseline $b$ of a row of the batch is the mean of the losses of the *other* rows. The code below
-was adapted from a program that maximises rewards. With it, training gets worse with every update.
-When this is corrected, the estimate is still biased. Correct both functions:
+was adapted from a program that maximises rewards. With this code, the expected loss tends to rise
+from update to update. After you correct this mistake, the estimate is still biased. Correct both
+functions:
 
 - `estimate(scores, losses, position, baseline)` returns the estimate of $\partial J / \partial z$,
   $(S,)$, from one draw. `scores` is $z$, and `losses[s]` is $L(s)$. Use only `losses[position]`.
-- `baselines(drawn)` gets the losses $(B,)$ that the rows of a batch have drawn. It returns the
-  baseline of each row, $(B,)$.
+- `baselines(drawn)` gets the losses $(B,)$ at the positions that the rows of a batch have drawn. It
+  returns the baseline of each row, $(B,)$.
 
 The mean of the estimate over all draws, weighted by their probabilities, must be the exact
 gradient.
@@ -88,9 +89,9 @@ for b in (0.0, w @ losses):
 '''
 
 COMMENT = r"""
-Papers on rewards maximise, and programs that minimise a loss descend, so the sign is easily lost
-when code is adapted. Because $\partial \log w_s / \partial z = e_s - w$, where $e_s$ is 1 at
-position $s$ and 0 elsewhere,
+Papers on rewards use gradient ascent, and programs that minimise a loss use gradient descent, so it
+is easy to lose the sign when you adapt code. Because $\partial \log w_s / \partial z = e_s - w$,
+where $e_s$ is 1 at position $s$ and 0 elsewhere,
 
 $$
 \begin{aligned}
@@ -109,7 +110,7 @@ variance is smaller with the baseline.
 A mean over the batch that *includes* the row itself contains $L(s)/B$, so it changes with the draw.
 The expectation of the estimate is then $(1 - \frac 1 B)$ times the gradient. Its direction is
 right, but it is too short, and for a batch of one it is exactly zero. With $B = 64$ the mistake is
-hard to notice. With two rows, it halves the learning rate.
+hard to notice. With two rows, it has the same effect on average as half the learning rate.
 """
 
 

@@ -13,18 +13,18 @@ LEVEL = 3
 MINUTES = 60
 
 TEXT = r"""
-A network that reverses its source has to read position $T - 1 - t$ in step $t$ (counted from 0).
-Let it use only the positions. Queries and keys are both the rows of $P$, which is
-`multi_head.positions(T, D)` with $D = 32$, and the score is the general score,
+A network that reverses its source has to read position $T - 1 - t$ in step $t$, both counted
+from 0. Let the network use only the positions, not the symbols. The queries and the keys are the
+rows of $P$, which is `multi_head.positions(T, D)` with $D = 32$. The score is the general score,
 
 $$
 \operatorname{score}(t, s) = P_t\, W P_s^{\top} .
 $$
 
-Set the weights by hand, without training. `reversing(T, D)` returns a matrix $W$, $(D, D)$. In
-every step, the mirrored position must have a weight of at least 0.99, for $T = 2, 3, 5, 12, 40$ and
-$100$. No entry of $W$ may be larger than 10 in absolute value, so that you cannot solve the task
-with huge numbers.
+Set the weights by hand, without training. Write `reversing(T, D)`, which returns a matrix $W$,
+$(D, D)$. In every step, the mirrored position must have a weight of at least 0.99, for
+$T = 2, 3, 5, 12, 40$ and $100$. No entry of $W$ may be larger than 10 in absolute value. This rules
+out solutions with huge numbers.
 """
 
 STUB = '''
@@ -55,8 +55,8 @@ HINTS = (
     "largest at $s = t$, so each step reads its own position. It is therefore enough to turn "
     "$P_t$ into $P_{T-1-t}$ first.",
     "A pair of columns is $(\\sin \\omega t, \\cos \\omega t)$, a point on a circle. With $n = "
-    "T - 1$, you need $(\\sin \\omega (n - t), \\cos \\omega (n - t))$. The addition theorems "
-    "give the $2 \\times 2$ matrix that does this. It is a reflection.",
+    "T - 1$, you need $(\\sin \\omega (n - t), \\cos \\omega (n - t))$. The addition formulas of "
+    "sine and cosine give the $2 \\times 2$ matrix that does this. It is a reflection.",
     "$W$ has these matrices along its diagonal, times a number $\\beta$. By how much is the "
     "score of the mirrored position larger than the score of its neighbours? By $\\beta \\sum_i "
     "(1 - \\cos \\omega_i)$, to which the fast pairs contribute most.",
@@ -92,7 +92,7 @@ for T in (2, 3, 5, 12, 40, 100):
 '''
 
 COMMENT = r"""
-By the addition theorems,
+By the addition formulas,
 
 $$
 \begin{aligned}

@@ -9,11 +9,10 @@ LEVEL = 2
 MINUTES = 20
 
 TEXT = r"""
-A network copies $n = 20$ symbols through one vector. Between reading symbol $k$ and writing it
-there are $d_k$ steps. If the source is read as it is, $d_k = n$. If it is read reversed,
-$d_k = 2k - 1$, for $k = 1, \dots, n$. Suppose that each step multiplies the gradient by
-$\gamma = 0.9$ on its way back, so that $\gamma^{d_k}$ is left when the gradient of output $k$
-reaches symbol $k$.
+A network copies $n = 20$ symbols through one vector. It reads symbol $k$ and writes it $d_k$ steps
+later. If the source is read in its own order, $d_k = n$. If it is read in reverse, $d_k = 2k - 1$,
+for $k = 1, \dots, n$. Suppose that each step multiplies the gradient by $\gamma = 0.9$ on its way
+back, so that $\gamma^{d_k}$ is left when the gradient of output $k$ reaches symbol $k$.
 
 Find four numbers:
 
@@ -22,9 +21,9 @@ Find four numbers:
 - `first` is the factor by which reversing the source changes the gradient that reaches symbol 1
   (above 1 if the gradient grows).
 
-- `last` is this factor for symbol 20.
+- `last` is the same factor for symbol 20.
 
-- `total` is this factor for the sum of the gradients over all symbols.
+- `total` is the same factor for the sum of the gradients over all symbols.
 
 Before you look at the comment, try to explain why `total` is larger or smaller than 1. Would your
 explanation hold for a different $\gamma < 1$?
@@ -41,7 +40,7 @@ total = None
 
 HINTS = (
     "A factor is the gradient with the reversed source, divided by the gradient with the source "
-    "as it is. The latter is $\\gamma^{20}$ for every symbol.",
+    "in its own order. The second gradient is $\\gamma^{20}$ for every symbol.",
     "The sum over the symbols is a geometric series: $\\sum_k \\gamma^{2k-1} = \\gamma\\,(1 - "
     "\\gamma^{2n}) / (1 - \\gamma^2)$. You can also let Python add it up.",
 )
@@ -73,14 +72,14 @@ $$
 
 with equality only if all distances are equal or $\gamma = 1$. If the mean distance stays the same,
 any spread of the distances increases the sum of the gradients, for every $\gamma \ne 1$. Here the
-sum nearly doubles. The gradient of symbol 1 grows by the factor 7.4, and the gradient of symbol 20
+sum nearly doubles. The gradient of symbol 1 grows by a factor of 7.4, and the gradient of symbol 20
 shrinks by the same factor, because $d_1 + d_{20} = 2n$. In the sum, the gain is larger than the
 loss.
 
-This is a statement about the start of training. {cite:t}`sutskever2014` gave a similar explanation
+The calculation describes the start of training. {cite:t}`sutskever2014` gave a similar explanation
 for why reversing helped their translator, and called it incomplete. With attention, every symbol is
 one step from its copy, so all twenty symbols gain what only symbol 1 gains here. Try
-$\gamma = 0.99$ and $0.5$: for which $\gamma$ does reversing help most?
+$\gamma = 0.99$ and $0.5$. For which $\gamma$ does reversing help most?
 """
 
 

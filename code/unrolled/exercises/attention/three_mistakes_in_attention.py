@@ -81,22 +81,23 @@ print(weights.sum(axis=-1))
 
 COMMENT = r"""
 *The axis.* Axis 1 of the scores is the axis of the queries. With `axis=1`, the weights of each
-position sum to 1 over the queries, and the weights of a query can have any sum. If $T = S$, this is
-hard to see in a picture of the weights.
+position sum to 1 over the queries, and the weights of a query can have any sum. If $T = S$, this
+mistake is hard to see in a picture of the weights.
 
-*The scale.* The product of two vectors with independent entries of variance 1 has the variance
-$\sum_i \operatorname{Var}[q_i k_i] = E$. Divided by $\sqrt E$, its standard deviation is 1.
-Multiplied by $\sqrt E$, it is $E$. One position then gets nearly all the weight before training
-starts, and the gradient $w_s\, \mathrm d c\,(v_s - c)^{\top}$ is nearly 0.
+*The scale.* The dot product of two vectors with independent entries of mean 0 and variance 1 has
+the variance $\sum_i \operatorname{Var}[q_i k_i] = E$. If we divide the product by $\sqrt E$, its
+standard deviation is 1. If we multiply it by $\sqrt E$, its standard deviation is $E$. One position
+then gets nearly all the weight before training starts, and the gradient
+$w_s\, \mathrm d c\,(v_s - c)^{\top}$ is nearly 0.
 
 *The mask.* A weight that is set to 0 after the softmax is still counted in the denominator. The
 weights of the real positions then sum to less than 1, by an amount that depends on the row and on
 the length of the padding.
 
 Dividing again by the sum of the real weights is right in exact arithmetic, but it can fail in
-floating point. The function subtracts the maximum of the row, which may be in the padding. Every
-real exponential can then underflow to 0, and the row becomes $0/0$. A test of a mask should
-therefore put very large numbers into the padding and require exactly the same result.
+floating-point arithmetic. The function subtracts the maximum of the row, which may be in the
+padding. Every real exponential can then underflow to 0, and the row becomes $0/0$. A test of a mask
+should therefore put very large numbers into the padding and require exactly the same result.
 """
 
 

@@ -23,10 +23,9 @@ network trains, and its loss falls.
 You have two tasks:
 
 1. Write a test that finds the mistake. `looks(weigh, h, states)` gets a function `weigh(h, states)`
-   that returns weights $(B, S)$, and arrays to call it with. It returns True if the weights are
-   permuted in the same way when the positions of the source are permuted. Otherwise it returns
-   False.
-2. Correct `weights`, so that it has the additive score of the chapter,
+   that returns weights $(B, S)$, and arrays with which to call it. Now permute the positions of the
+   source. `looks` returns True if the weights are permuted in the same way, and False otherwise.
+2. Correct `weights`, so that it uses the additive score of the chapter,
    $\tanh(h W_q + e_s W_k)\, v^{\top}$, for the states $e_s$ of the encoder, `states` $(B, S, E)$.
    The parameters are `p.W_q` $(H, A)$, `p.W_k` $(E, A)$ and `p.v` $(A,)$. You no longer need
    `p.W_s`.
@@ -102,16 +101,17 @@ print(looks(lambda h, states: weights(p, h, states), h, states))
 COMMENT = r"""
 The function uses the *length* of the source, but not its content. It can only learn which position
 is usually the right one in a given state of the decoder, for example the third position after two
-words. If both languages have the same order of words, this is a fair guess. A picture of the
-weights then shows the bright diagonal that we expect from attention. So neither the loss nor the
-picture reveals the mistake. The function has other limits, too: it accepts at most 50 positions, it
-never trains the columns for rare lengths, and it cannot distinguish padding from words.
+words. If both languages have similar word orders, this is a fair guess. A picture of the weights
+then shows the bright diagonal that we expect from attention. So neither the loss nor the picture
+reveals the mistake. The function has other limits, too: it accepts at most 50 positions, it hardly
+trains the columns for positions that few sources reach, and it cannot distinguish padding from
+words.
 
 A *symmetry* reveals the mistake. If the weights come from comparing a query with keys, they follow
 the keys: a permuted source gives permuted weights. A test of a symmetry needs no right answer to
-compare with, and it finds mistakes that a test of shapes misses. Try `looks` on a self-attention
-with and without positions ({doc}`/book/05-attention/self-attention`). There it tells you whether
-the network can use the order.
+compare with, and it finds mistakes that a test of shapes misses. Try `looks` on self-attention with
+and without added positions ({doc}`/book/05-attention/self-attention`). There it tells you whether
+the network can use the order of the sequence.
 """
 
 

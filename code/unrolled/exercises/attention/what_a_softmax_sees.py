@@ -71,11 +71,12 @@ for E in (16, 1024):
 COMMENT = r"""
 The weights depend only on differences of scores, because $w_r / w_s = e^{z_r - z_s}$. A number that
 is added to all scores has no effect (1). For this reason a bias of the keys gets no gradient
-({doc}`/book/05-attention/self-attention`). A factor multiplies all differences, so it raises the
-ratios to its power (2). It is called an inverse *temperature*.
+({doc}`/book/05-attention/self-attention`). If all scores are multiplied by a factor $\beta$, every
+ratio of two weights is raised to the power $\beta$ (2). This factor is called an inverse
+*temperature*.
 
-The lengths of query and keys act as such a factor, which explains (6). The score is a sum of $E$
-independent terms with variance 1. Its standard deviation is $\sqrt E$, which grows from 4 to 32.
+The norms of the query and the keys act as such a factor, which explains (6). The score is a sum of
+$E$ terms with mean 0 and variance 1. Its standard deviation is $\sqrt E$, which grows from 4 to 32.
 The largest of the twenty scores is then so far above the others that it gets nearly all the weight,
 before anything has been learnt. If the score is divided by $\sqrt E$, its standard deviation is 1
 at every length.

@@ -25,9 +25,9 @@ h_t &= \tanh(a_t) .
 $$
 
 `x` has shape $(T, B, D)$. `h` has shape $(T + 1, B, H)$ and begins with the initial state, so
-`h[t + 1]` is the state after `x[t]`. `dh` has shape $(T, B, H)$: `dh[t]` is the gradient of that
-step's own loss with respect to `h[t + 1]`. Return the five gradients `dW_x`, `dW_h`, `db`, `dx` and
-`dh0`. Sum the gradients of the weights over time and batch.
+`h[t + 1]` is the state after `x[t]`. `dh` has shape $(T, B, H)$, and `dh[t]` is the gradient of the
+loss of step $t$ alone with respect to `h[t + 1]`. Return the five gradients `dW_x`, `dW_h`, `db`,
+`dx` and `dh0`. Sum the gradients of the weights over time and batch.
 """
 
 STUB = '''
@@ -146,7 +146,7 @@ def check(answers):
     ):
         if is_close(db, dp.b / count):
             raise Wrong(
-                f"Right, but a mean over {of_what}: the gradients of a sum are asked."
+                f"Right, but a mean over {of_what}. Return the gradients of the sum."
             )
     if not is_close(db, dp.b):
         if is_close(dh0, dh0_right) and is_close(dx, dx_right):
@@ -154,12 +154,12 @@ def check(answers):
                 "Your `db` is wrong although your deltas are right: sum over time and batch."
             )
         raise Wrong(
-            "`db`, the sum of the gradients at the a_t, is wrong, so the recursion is: compare it "
-            "with a walk of two steps on paper."
+            "`db`, the sum of the gradients at the a_t, is wrong, so the recursion is wrong. "
+            "Compare it with a walk of two steps on paper."
         )
     if is_close(dW_h, np.einsum("tbk,tbh->kh", h[1:], deltas(p.W_h.T, h, dh))):
         raise Wrong(
-            "`dW_h` pairs a step's delta with the state after the step; W_h met h_{t-1}."
+            "`dW_h` pairs a delta with the state after its step. But W_h met h_{t-1}."
         )
     if is_close(dW_h, dp.W_h.T):
         raise Wrong(
@@ -168,12 +168,12 @@ def check(answers):
     close(
         dW_h,
         dp.W_h,
-        "The deltas are right; `dW_h` is not the sum of state before times delta.",
+        "The deltas are right, but `dW_h` is not the sum of state before times delta.",
     )
     close(
         dW_x,
         dp.W_x,
-        "The deltas are right; `dW_x` is not the sum of x_t, transposed, times them.",
+        "The deltas are right, but `dW_x` is not the sum of x_t, transposed, times delta.",
     )
     close(
         dx,
@@ -185,4 +185,4 @@ def check(answers):
             "`dh0` is the gradient at a_1; one product with W_h's transpose is missing."
         )
     close(dh0, dh0_right, "`dh0` is wrong: it is what the first step passes back.")
-    return "All five gradients agree with the package's, and those with central differences."
+    return "All five gradients agree with the gradients of the package."

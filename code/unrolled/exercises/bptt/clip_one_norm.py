@@ -61,11 +61,11 @@ print(clip([np.array([30.0, 40.0])], 5.0))
 COMMENT = r"""
 If each array has its own norm, each array is multiplied by its own factor. A bias with a small
 gradient stays the same while $W_h$ is cut to a hundredth, and the update turns towards the biases.
-Some programs clip in this way, so you should know the names: in Keras, `clipnorm` clips each array
-on its own, `global_clipnorm` clips all of them together, and `clipvalue` is {eq}`eq-clip-value`.
-The second mistake was $c / \lVert g \rVert$ without the minimum. This is not clipping. It gives
-every gradient the length $c$, so the updates never become small. Finally, do not divide by a norm
-of 0: the gradient of a batch without a loss is 0.
+Some programs clip in this way, so you should know the names of the options. In Keras, `clipnorm`
+clips each array on its own, `global_clipnorm` clips all of them together, and `clipvalue` is
+{eq}`eq-clip-value`. The second mistake was the factor $c / \lVert g \rVert$ without the minimum.
+This factor gives every gradient the length $c$, so the updates never become small. Finally, do not
+divide by a norm of 0. If a batch has no loss, its gradient is 0.
 """
 
 

@@ -64,9 +64,9 @@ $$
 $$
 
 At step 2, the gradient of the step's own loss and the gradient from step 3 have opposite signs, and
-they almost cancel. Alone, the third loss would reach step 1 as
-$\delta_{3,1} = 1.5 \cdot 0.5 \cdot 0.36 \cdot 0.5 \cdot 0.64 = 0.0864$. So a gradient can also
-become small because two gradients cancel, and not only because a factor is small.
+they almost cancel. Without the other losses, the third loss would give step 1 the gradient
+$\delta_{3,1} = 1.5 \cdot 0.5 \cdot 0.36 \cdot 0.5 \cdot 0.64 = 0.0864$. So a gradient can be small
+because two gradients cancel, and not only because a factor is small.
 """
 
 H = np.array([0.2, 0.6, -0.8, 0.5])
@@ -89,7 +89,7 @@ def check(answers):
     if given is None or any(
         entry is None for entry in np.ravel(np.asarray(given, dtype=object))
     ):
-        raise Wrong("Set `delta` to the list of three numbers, that of step 1 first.")
+        raise Wrong("Set `delta` to a list of three numbers, with step 1 first.")
     delta = array(given, (3,), "`delta`")
     slopes = 1 - H[1:] ** 2
     right = deltas(OWN, slopes)
@@ -99,7 +99,7 @@ def check(answers):
         )
     if is_close(delta, deltas(OWN, slopes, carried=False), 1e-4):
         raise Wrong(
-            "Each step has the gradient of its own output alone; nothing arrives from later."
+            "Each step has the gradient of its own output alone. Add the later steps."
         )
     if is_close(delta, deltas([0, 0, 2], slopes), 1e-4):
         raise Wrong(
@@ -122,7 +122,7 @@ def check(answers):
             "Step 3 is right. `delta` of step 2: add what arrives before taking the slope."
         )
     if not is_close(delta[0], right[0], 1e-4):
-        raise Wrong("Steps 3 and 2 are right; step 1 is the same once more.")
+        raise Wrong("Steps 3 and 2 are right. Compute step 1 in the same way.")
     dW_h, db, dh0 = (
         number(answers, "dW_h"),
         number(answers, "db"),
@@ -130,7 +130,7 @@ def check(answers):
     )
     if is_close(dW_h, H[1:] @ right, 1e-4):
         raise Wrong(
-            "`dW_h` pairs each delta with the state after its step; W_h met the one before."
+            "`dW_h` pairs each delta with the state after its step, not with the one before."
         )
     if is_close(dW_h, H[1:3] @ right[1:], 1e-4):
         raise Wrong("`dW_h` leaves out the first step: h_0 is 0.2 here and not 0.")
@@ -144,8 +144,8 @@ def check(answers):
         )
     if is_close(dh0, right[0], 1e-4):
         raise Wrong(
-            "`dh0` is the gradient at a_1; h_0 is one multiplication with W_h before it."
+            "`dh0` is the gradient at a_1. h_0 is one multiplication with W_h before it."
         )
     if not is_close(dh0, W * right[0], 1e-4):
         raise Wrong("`dh0`: h_0 is read by step 1 alone, through W_h.")
-    return "All of it from three multiplications back in time."
+    return "All gradients follow from the three deltas."

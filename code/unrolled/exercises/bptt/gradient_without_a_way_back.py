@@ -78,9 +78,10 @@ s_t &= \bigl( s_{t-1} W_h \\
 \end{aligned}
 $$
 
-So every weight has a row of its own, which passes through the network next to the state. This is
+So every weight has a row of its own, which passes through the network alongside the state. This is
 why no step has to be stored, and also why the method is so expensive. There are $H^2$ such rows of
-$H$ numbers, and a step takes $H^4$ multiplications, where backpropagation needs $H^2$.
+$H$ numbers, and a step takes about $H^4$ multiplications, compared with about $H^2$ in
+backpropagation.
 {cite:t}`williams1989` published the method. A common approximation keeps only the entries with
 $i = j$, the effect of a weight on its own unit. Try it, and measure the angle to the full gradient
 as $H$ grows.
@@ -170,4 +171,4 @@ def check(answers):
         right,
         "Not the gradient: test T = 1, where only the immediate part counts.",
     )
-    return "The same gradient as by walking back, and no step was kept."
+    return "The gradient is the same as by backpropagation, and no step was kept."

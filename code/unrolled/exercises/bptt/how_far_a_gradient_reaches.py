@@ -16,9 +16,9 @@ Find five numbers, with {eq}`eq-jacobian-bound` and the properties of `float32`.
 
 - `one_step`: what is the smallest upper bound of $\lVert \partial h_t / \partial h_{t-1} \rVert$
   for $\tanh$ units with $\sigma_{\max}(W_h) = 2.94$?
-- `k_tanh`: $W_h$ is 0.9 times an orthogonal matrix, and the units are $\tanh$. After how many steps
-  is the gradient *certain* to be below $10^{-6}$ of its first value?
-- `k_sigmoid`: the same for logistic units and $\sigma_{\max}(W_h) = 2$.
+- `k_tanh`: $W_h$ is 0.9 times an orthogonal matrix, and the units are $\tanh$ units. After how many
+  steps is the gradient *certain* to be below $10^{-6}$ of its first value?
+- `k_sigmoid`: what is this number of steps for logistic units and $\sigma_{\max}(W_h) = 2$?
 - `k_lost`: a linear unit has $W_h = 0.5$, so a gradient of 1 is $0.5^k$ after $k$ steps. What is
   the smallest $k$ for which adding it to a `float32` weight of exactly 1 changes nothing?
 - `k_zero`: this gradient is halved step by step in `float32`. What is the smallest $k$ for which it
@@ -74,16 +74,17 @@ $$
 \end{aligned}
 $$
 
-so the answers are 132 and 20 steps. With this matrix, the gradient of logistic units vanishes
-within a sentence, while the gradient of $\tanh$ units could explode.
+so the answers are 132 and 20 steps. With $\sigma_{\max}(W_h) = 2$, the gradient of logistic units
+vanishes within a sentence, while the gradient of $\tanh$ units could explode.
 
 In `float32`, a gradient can be lost in two ways. It becomes zero only at $k = 150$. But already at
 $k = 24$ it has no effect when it is added to a number of size 1, because $1 + 2^{-24}$ lies halfway
 to the next number and is rounded to 1. Backpropagation is full of such sums: the gradient of a
 state plus the gradient that arrives from later steps, the gradients of a weight from all steps, and
-the weight plus its update. So a contribution from far back has no effect if it is $10^{-7}$ of a
-recent one, long before it is zero. What happens to `k_zero` if the factor is 0.9? (It is never
-reached. A few steps above the smallest number, rounding undoes the multiplication by 0.9.)
+the weight plus its update. So a contribution from far back has no effect if it is smaller than a
+recent contribution by a factor of more than about $3 \cdot 10^7$. This happens long before the
+contribution is zero. What happens to `k_zero` if the factor is 0.9? (The gradient never becomes
+zero. Close to the smallest positive number, rounding undoes the multiplication by 0.9.)
 """
 
 
@@ -135,5 +136,5 @@ def check(answers):
             "`k_zero` is off by one: 2^-149 can be held. Which way is half of it rounded?"
         )
     if k_zero != 150:
-        raise Wrong("`k_zero`: the smallest positive float32 is a power of two. Which?")
-    return "Lost beside a 1 after 24 halvings, gone after 150."
+        raise Wrong("`k_zero`: which power of two is the smallest positive float32?")
+    return "The gradient has no effect on a 1 after 24 halvings, and is 0 after 150."

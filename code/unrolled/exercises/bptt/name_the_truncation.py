@@ -13,9 +13,10 @@ LEVEL = 2
 MINUTES = 25
 
 TEXT = r"""
-Four programs truncate, and none of them says how. Each is a function `program(p, cache, dh)` with
-the arguments and results of `rnn.backward`. Find out what they compute by experiment, without
-reading their source. Set `found["A"]` to `found["D"]` to a pair of a name and a size:
+Four programs may truncate the gradient, and none of them says how. Each is a function
+`program(p, cache, dh)` with the arguments and results of `rnn.backward`. Find out what they compute
+by experiment, without reading their source. Set each of `found["A"]` to `found["D"]` to a pair of a
+name and a size:
 
 - `("full", None)`: through every step
 
@@ -95,8 +96,8 @@ COMMENT = r"""
 If you try every output, you get the chapter's triangle, and the triangle identifies the program.
 You do not need the source, so this works for any library: give a gradient to one output, and see
 which inputs receive some of it. The shifted cut shows only in the first rows, because all later
-chunks have the right length. The total number of kept pairs hardly changes. This mistake is typical
-of a program that asks `t % c == 0` about the step after which the cut should come.
+chunks have the right length. The total number of kept pairs hardly changes. A typical cause of this
+mistake is a test such as `t % c == 0` that is off by one step.
 
 Possible answers:
 
@@ -107,7 +108,7 @@ Possible answers:
   `dh` nonzero at step $t$ of copy $t$, so the nonzero entries of `dx` are the whole table. It also
   says why no experiment with the forward pass could find the answer.
 
-Next, do the experiment with a framework of your own.
+Next, do the experiment with the framework that you use.
 """
 
 
@@ -169,4 +170,4 @@ def check(answers):
             )
         if given[1] != size:
             raise Wrong(f"{name} is {kind!r}, of another size.")
-    return "All four named, and the one with its cuts in the wrong place found."
+    return "All four are right. One of the programs cuts at the wrong steps."

@@ -35,8 +35,8 @@ HINTS = (
     "$h_T = w^T$. Write it as a product of five copies, "
     "$w^{(5)} w^{(4)} w^{(3)} w^{(2)} w^{(1)}$, and differentiate with respect to one of them.",
     "In the sum, the factor before the last is $\\partial h_T / \\partial h_k = w^{T-k}$. The "
-    "immediate derivative is $\\partial^+ h_k / \\partial w = h_{k-1} = w^{k-1}$. The total one "
-    "is the derivative of $h_k = w^k$.",
+    "immediate derivative is $\\partial^+ h_k / \\partial w = h_{k-1} = w^{k-1}$. The total "
+    "derivative is the derivative of $h_k = w^k$.",
 )
 
 SOLUTION = """
@@ -58,8 +58,8 @@ $$
 \end{aligned}
 $$
 
-The total derivative of $h_k$ already contains all uses up to step $k$. With it, the use at step $j$
-is counted once for every $k \ge j$:
+The total derivative of $h_k$ already contains all uses up to step $k$. If you put it into the sum,
+the use at step $j$ is counted once for every $k \ge j$:
 
 $$
 \begin{aligned}
@@ -71,7 +71,7 @@ $$
 
 This is three times too large. In general the factor is $(T + 1)/2$, which is 1 for a sequence of
 one step. So a check with $T = 1$ cannot tell the two readings apart. Next, try $w = 1.1$ and
-$T = 100$: all uses still contribute equally, and all of the contributions have exploded.
+$T = 100$. All uses still contribute equally, and all contributions have exploded.
 """
 
 
@@ -103,7 +103,9 @@ def check(answers):
             "multiplied by the state before it."
         )
     if abs(second_use - power) > 1e-4:
-        raise Wrong("`second_use`: write h_5 as a product of five copies; four remain.")
+        raise Wrong(
+            "`second_use`: write h_5 as a product of five copies. Four of them remain."
+        )
     if abs(misread - gradient) < 1e-4:
         raise Wrong(
             "`misread` equals the gradient, so you took the immediate derivative, which is the "

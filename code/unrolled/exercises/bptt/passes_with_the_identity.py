@@ -17,8 +17,8 @@ The author of this backward pass has compared it with central differences. The r
 below $10^{-7}$, as for a correct gradient. The comparison was made at the start of training, where
 $W_h = I$ and the weights are small. After a few hundred updates the training stalls.
 
-There are two mistakes in `backward`. Correct both. Before you read the lines, ask what is special
-about the weights of the comparison, and which mistakes they must hide.
+There are two mistakes in `backward`. Correct both. Before you read the code, ask what is special
+about the weights of the comparison, and which mistakes such weights hide.
 """
 
 STUB = '''
@@ -87,12 +87,12 @@ def backward(W_h, x, h, dh):
 COMMENT = r"""
 The identity is symmetric, so $\delta W_h$ and $\delta W_h^\top$ are the same there. For a small
 state, $\tanh(h)^2 = h^2 - \tfrac23 h^4 + \dots$, which at $h = 10^{-3}$ differs from $h^2$ by less
-than $10^{-12}$. So both mistakes are invisible, or nearly so, at the start of training, and they
-grow as the weights move away from it. A check at one point says something about this point only.
-Check at random weights of ordinary size, without symmetry and without zeros, with $T$ and $B$ above
-1 and no two sizes equal. The wrong slope is a common mistake: the derivative of $\tanh$ at $a$ is
-$1 - \tanh^2 a = 1 - h^2$, and a function that expects the value $h$ is easily given the argument
-$a$, or the other way round.
+than $10^{-12}$. So both mistakes are invisible, or nearly so, at the start of training, and their
+effects grow as the weights move away from their initial values. A gradient check tests only the
+point at which it is made. Check at random weights of ordinary size, without symmetry and without
+zeros, with $T$ and $B$ above 1 and no two sizes equal. The wrong slope is a common mistake. The
+derivative of $\tanh$ at $a$ is $1 - \tanh^2 a = 1 - h^2$, and it is easy to confuse a function of
+the value $h$ with a function of the argument $a$.
 """
 
 
@@ -141,12 +141,12 @@ def check(answers):
     close(
         array(found[0], (D, H), "`dW_x`"),
         dp.W_x,
-        "`dW_x` was right and is not any more.",
+        "`dW_x` was right and is now wrong.",
     )
     close(
         array(found[1], (H, H), "`dW_h`"),
         dp.W_h,
-        "`dW_h` was right and is not any more.",
+        "`dW_h` was right and is now wrong.",
     )
     return (
         "The gradient holds at a point where nothing is symmetric and nothing is small."

@@ -22,7 +22,7 @@ and then run them.
 1. `linear_orthogonal`: no nonlinearity, $h_t = a_t$; $W_h$ orthogonal.
 2. `linear_shear`: no nonlinearity, $W_h = \begin{pmatrix} 1 & 1 \\ 0 & 1 \end{pmatrix}$.
 3. `tanh_silent`: $\tanh$ units, $W_h$ orthogonal, no input, $b = 0$ and $h_0 = 0$.
-4. `tanh_driven`: the same with random inputs of size 1 at every step.
+4. `tanh_driven`: the same units with random inputs of size 1 at every step.
 5. `tanh_fading`: one $\tanh$ unit, $h_t = \tanh(h_{t-1})$, from $h_0 = 1$.
 6. `sigmoid`: logistic units, $W_h$ orthogonal, any inputs.
 """
@@ -85,11 +85,12 @@ sigmoid = "d"
 """
 
 COMMENT = r"""
-At a radius of 1, the radius alone does not decide. The orthogonal matrix keeps every length. The
-shear has the same radius, but $W^k$ has $k$ in its corner. With $\tanh$, the slopes decide. In the
-silent network they are all 1. So an orthogonal $\tanh$ network with weak inputs is nearly linear at
-the start of training, which is the purpose of this initialisation. With inputs of size 1, the
-slopes shrink the gradient at every step.
+If the spectral radius is 1, it does not determine what happens to the gradient. An orthogonal
+matrix preserves every length. The shear has the same radius, but its power $W_h^k$ has an entry
+$k$. With $\tanh$ units, the result depends on the slopes. In the silent network they are all 1. So
+an orthogonal $\tanh$ network with weak inputs is nearly linear at the start of training, which is
+the purpose of this initialisation. With inputs of size 1, the slopes shrink the gradient at every
+step.
 
 The fading unit is a case in between. For small $h$, $h_t \approx h_{t-1} - h_{t-1}^3 / 3$. The
 solution is $h_t^2 \approx 3 / (2t)$, and the product of the slopes is
@@ -102,10 +103,10 @@ $$
 \end{aligned}
 $$
 
-up to a constant. This is slower than every geometric decay. A gradient of exactly constant size
-needs a state that stays zero, which remembers nothing, or units without a nonlinearity. Part 4
-begins with such units. For logistic units the slope is at most a quarter, so the gradient falls
-geometrically.
+up to a constant. This is slower than every geometric decay. With an orthogonal $W_h$, the gradient
+has exactly constant size only if the $\tanh$ units stay at zero, where they remember nothing, or if
+the units have no nonlinearity. Part 4 begins with units of the second kind. For logistic units the
+slope is at most a quarter, so the gradient falls geometrically.
 """
 
 STAYS = "every slope is 1 and the matrix keeps lengths. What could change the norm?"
@@ -140,4 +141,4 @@ def check(answers):
                 f"`{name}` falls, but slower than any power of a number below 1: {why}"
             )
         choice(answers, name, wrong, right)
-    return "Right. The same radius leads to four different results."
+    return "The same radius leads to four different results."

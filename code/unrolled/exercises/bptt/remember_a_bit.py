@@ -15,16 +15,17 @@ MINUTES = 60
 
 TEXT = r"""
 At the first step, a network of eight $\tanh$ units sees $+1$ or $-1$ on one input line. At each of
-the 29 following steps it receives noise on the other line, normal with standard deviation 2. After
-step 30 it must say which sign it was. `share_right(recurrent, seed)` trains such a network by full
-backpropagation, Adam and clipping, with **60 updates** of 32 new sequences. It returns the share of
+the 29 following steps it receives normal noise with standard deviation 2 on the other line. After
+step 30 it must give the sign. `share_right(recurrent, seed)` trains such a network with full
+backpropagation, Adam and clipping, for **60 updates** of 32 new sequences. It returns the share of
 2,000 new sequences for which the answer is right. $W_x$ is drawn within $\pm 0.5$, the output
 weights are random, and $b$ is 0. You choose only the initial $W_h$: `recurrent(rng, H)` returns it.
 
-With the uniform initialisation within $\pm 1/\sqrt H$, the network guesses. Find an initialisation
-with which **all of the seeds 0 to 4 reach 0.95**. Then find out *why* it works. What does it do to
-the gradient over 30 steps, and what to the bit? `share_right(..., T=100)` is a longer task, and
-`cue=0.0` starts with a network that does not see the sign at all.
+With the uniform initialisation within $\pm 1/\sqrt H$, the network does no better than guessing.
+Find an initialisation with which **all of the seeds 0 to 4 reach 0.95**. Then find out *why* it
+works. What does it do to the gradient over 30 steps, and what does it do to the bit?
+`share_right(..., T=100)` is a longer task, and `cue=0.0` starts with a network that does not see
+the sign at all.
 """
 
 STUB = '''
@@ -43,7 +44,7 @@ for seed in range(5):
 '''
 
 HINTS = (
-    "By which factor does your $W_h$ multiply a small state at each step? The uniform matrix has a "
+    "By what factor does your $W_h$ multiply a small state at each step? The uniform matrix has a "
     "spectral radius near 0.58. How much of a bit, and of a gradient, is left after 30 steps?",
     "{doc}`/book/03-bptt/remedies` compares four initialisations. Noise of this size saturates the "
     "units, so look for a matrix that makes up for the small slopes.",
@@ -77,14 +78,16 @@ COMMENT = r"""
 The identity is enough for 30 steps. Its units are accumulators, but saturation makes them leak, and
 after 100 steps they have lost the bit. The latches, four times the identity, hold the bit over 100
 steps as well as over 30. This should make you suspicious. At their attractor, a step multiplies a
-gradient by 0.005, so no gradient ever reaches step 1. They remember because the *random* $W_x$
-happens to send the sign to some units strongly enough. Training only has to find these units, with
-the output weights.
+gradient by 0.005, so hardly any gradient reaches step 1. The latches remember because the *random*
+$W_x$ happens to send the sign to some units strongly enough. Training only has to find these units,
+and it can do so with the output weights.
 
 With `cue=0.0` the network must discover the sign first, and the result is reversed. The
-accumulators learn it with every seed, by the gradient that comes back through them. The latches
-guess. This is the conflict of {cite:t}`bengio1994`: a unit that holds a bit firmly does not pass a
-gradient. A factor between 1 and 4 does a little of both. What did you find?
+accumulators learn it with every seed, by the gradient that they pass back. The latches do no better
+than guessing. This is the conflict of {cite:t}`bengio1994`: a unit that holds a bit firmly passes
+back hardly any gradient. What did you find for factors between 1 and 4?
+
+How good is your answer?
 
 - *Weak*: a matrix that passes, found by trial.
 - *Good*: several initialisations, compared on more than five seeds, with the spectral radius, the
@@ -152,7 +155,7 @@ def check(answers):
     if max(scores) < 0.6:
         if radius < 0.9:
             raise Wrong(
-                f"All seeds guess ({told}). With a spectral radius of {radius:.2f} a small state "
+                f"All seeds guess ({told}). With a spectral radius of {radius:.2f}, a small state "
                 f"is {radius**29:.1g} of itself after 29 steps, and so is the gradient."
             )
         raise Wrong(

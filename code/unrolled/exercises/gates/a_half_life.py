@@ -15,11 +15,12 @@ TEXT = r"""
 Suppose that the forget gate of an LSTM stays at a constant value $f = \sigma(b_f)$. Before
 training, this is roughly true. Compute four numbers:
 
-- `f_50`: Which value of $f$ leaves half of the cell after 50 steps?
+- `f_50`: Which value of $f$ leaves half of the cell's content after 50 steps?
 
 - `bias_50`: Which forget bias gives this value?
 
-- `left_1`: With a bias of 1, which share of the gradient along the cell is left after 100 steps?
+- `left_1`: With a bias of 1, what share of a gradient is left after it has passed back through 100
+  steps of the cell?
 
 - `memory`: What is the limit of $c_t$ if $f = 0.99$ and $i_t \odot g_t = 1$ at every step? This
   number is called the *effective memory*. It says how many steps' worth of input the cell holds.

@@ -12,10 +12,10 @@ LEVEL = 3
 MINUTES = 45
 
 TEXT = r"""
-A library that differentiates needs a graph and {eq}`eq-symbolic-reverse`. The stub contains the
-graph. A `Node` holds a value and the nodes from which it was computed, its `parents`. For each
-parent it also holds a function, its `pull`, which turns the gradient of the node into the term that
-the parent gets from this node.
+A library that computes gradients needs a graph and the rule of {eq}`eq-symbolic-reverse`. The stub
+contains the graph. A `Node` holds a value and the nodes from which the value was computed, its
+`parents`. For each parent, the node also holds a function, a `pull`. The pull turns the gradient of
+the node into the term that this node adds to the gradient of the parent.
 
 Write `grad(loss, wanted)`. The value of `loss` is a single number. Return a list with the gradient
 of `loss` with respect to each node in `wanted`. If `loss` does not depend on a node, its gradient

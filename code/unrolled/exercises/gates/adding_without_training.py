@@ -13,8 +13,8 @@ LEVEL = 2
 MINUTES = 40
 
 TEXT = r"""
-In the {ref}`adding problem <ch-remedies>`, each step brings a number between 0 and 1 and a mark,
-which is 0 or 1. Two steps of the sequence are marked, and the answer is the sum of their two
+In the {ref}`adding problem <ch-remedies>`, the input of each step is a number between 0 and 1 and a
+mark, which is 0 or 1. Two steps of the sequence are marked, and the answer is the sum of their two
 numbers. The networks of Part 3 needed hundreds of updates, and at $T = 150$ most of them failed.
 
 Solve the problem without any training. Set `p`, an `lstm.Params` for $D = 2$ (the number first,
@@ -114,7 +114,7 @@ small, rounding becomes the larger error.
 - *Very good*: the best $\varepsilon$ with an explanation of what limits it, or a second unit that
   cancels the error in $\varepsilon^2$.
 
-That such a simple solution exists does not tell us whether gradient descent finds it. Start
+The existence of a simple solution does not tell us whether gradient descent finds it. Start
 {ref}`the training of the adding problem <ch-what-gates-do>` from these weights plus noise. How
 much noise can you add?
 """

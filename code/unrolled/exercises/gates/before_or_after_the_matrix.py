@@ -12,8 +12,8 @@ LEVEL = 1
 MINUTES = 12
 
 TEXT = r"""
-A GRU may reset before the product, $(r \odot h)\, W_{hh}$, or after it, $r \odot (h W_{hh})$.
-Take
+A GRU may apply its reset gate before the product, $(r \odot h)\, W_{hh}$, or after it,
+$r \odot (h W_{hh})$. Take
 
 $$
 \begin{aligned}

@@ -14,9 +14,9 @@ LEVEL = 1
 MINUTES = 15
 
 TEXT = r"""
-Some gates are held at 0 or 1 all the time. All other weights are random, and the initial states
-are zero. Does the last state, $h_{10}$, depend on the first input, $x_1$? Set each name to `True`
-or `False` before you run anything.
+Some gates are held at 0 or 1 in all steps. The remaining weights are random unless the list says
+otherwise, and the initial states are zero. Does the last state, $h_{10}$, depend on the first
+input, $x_1$? Set each name to `True` or `False` before you run anything.
 
 1. `lstm_forgets`: LSTM, $f = 0$.
 2. `lstm_forgets_alone`: LSTM, $f = 0$, and $W_h = 0$.
@@ -60,9 +60,9 @@ gru_resets_and_replaces = False
 COMMENT = r"""
 An LSTM with $f = 0$ is still a recurrent network, because $h_{t-1}$ enters the gates and the
 candidate through $W_h$. Only if $W_h = 0$ as well does every step start from nothing. If the
-output gate is closed, the cell still remembers, and one open step at the end shows what it
-contains: the second state does not depend on being shown. With $f = 1$ and $W_h = 0$, the cell is
-a sum of functions of single inputs, like the counter and the adder.
+output gate is closed, the cell still remembers, and one open step at the end shows its content.
+The cell keeps this content whether or not the output gate shows it. With $f = 1$ and $W_h = 0$, the
+cell is a sum of functions of single inputs, like the counter and the adder.
 
 A GRU has no second state. With $z = 1$, nothing is ever written. With $r = 0$, the candidate does
 not depend on the old state, but $z$ still mixes the old state into the new one. With both $r = 0$

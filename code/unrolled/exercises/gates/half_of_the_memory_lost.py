@@ -13,9 +13,9 @@ LEVEL = 1
 MINUTES = 15
 
 TEXT = r"""
-A long sequence arrives in pieces. The network reads one piece after the other, and carries its
-state from piece to piece. The result should not depend on where the pieces end, but here it does:
-the network seems to forget at every border. It also forgets too much in between, although its
+A long sequence arrives in pieces. The network reads the pieces in order and carries its state from
+each piece to the next. The result should not depend on where the pieces end, but here it does: the
+network seems to forget at every boundary. It also forgets too much within each piece, although its
 forget gates were meant to start with a bias of 1. No line raises an error. There is one mistake
 in `init` and one in `read`. Correct both.
 """
@@ -87,16 +87,16 @@ def read(p, pieces):
 
 COMMENT = r"""
 The state of an LSTM consists of two arrays. If you are used to the plain RNN or the GRU, it is
-easy to hand on $h$ and to forget $c$. But the long memory is in $c$. It cannot be recovered from
+easy to pass on $h$ and to forget $c$. But the long memory is in $c$. You cannot recover $c$ from
 $h = o \odot \tanh(c)$, which shows only part of it. The package raises an error if you pass only
-one of the two; passing zeros for the other hides the mistake. The same mistake occurs in programs
-that generate text and call the cell word by word.
+one of the two arrays. Passing zeros for the second array hides the mistake. The same mistake occurs
+in programs that generate text and call the cell word by word.
 
 Initialisation code often has a loop that sets every bias to 0. The loop recognises biases by
 their shape or by their name, so it also finds the forget bias. The loss curve of such a run looks
 like the curve of a harder task, so you find the mistake by looking at `p.b`, not at the results.
-Two tests find these mistakes: a sequence that is read in two pieces gives the same states as the
-whole sequence, and $f \approx 0.73$ for an input of zeros.
+Two tests find these mistakes. First, a sequence that is read in two pieces must give the same
+states as the whole sequence. Second, $f$ must be about 0.73 for an input of zeros.
 """
 
 

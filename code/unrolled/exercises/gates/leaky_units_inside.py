@@ -82,11 +82,11 @@ def rnn_as_lstm(p):
 '''
 
 COMMENT = r"""
-If one network can be written as a special case of another, the second can do everything that the
-first can do. A GRU with constant gates *is* the network of leaky units, and all its units forget
-equally fast. If $b_z$ differs from unit to unit, each unit has its own speed. If $W_{xz}$ is not
-zero, the speed depends on the input. {cite:t}`tallec2018` argue in the opposite direction: a
-network that has to cope with a time axis that is stretched in any way must have gates.
+If one network is a special case of a second network, the second can do everything that the first
+can do. A GRU with constant gates *is* the network of leaky units, and all its units forget equally
+fast. If $b_z$ differs from unit to unit, each unit forgets at its own rate. If $W_{xz}$ is not
+zero, the rate depends on the input. {cite:t}`tallec2018` argue in the opposite direction: if a
+network is to cope with any stretching of the time axis, it needs gates.
 
 The plain RNN is not exactly an LSTM, because $h = o \odot \tanh(c)$ applies a second tanh, and
 the states stay below $\tanh 1 = 0.76$. {eq}`eq-rnn-as-small-lstm` shows how close an LSTM can

@@ -28,7 +28,7 @@ h_t &= (1 - f_t) \odot h_{t-1} \\
 \end{aligned}
 $$
 
-No chapter contains its gradient. Derive it, and write
+No chapter derives the gradient of this cell. Derive it yourself, and write
 `backward(W_x, W_h, x, h, f, candidate, dh)`. The blocks f, h lie side by side in $W_x$,
 $(D, 2H)$, in $W_h$, $(H, 2H)$, and in $b$. The array `h`, $(T+1, B, H)$, starts with $h_0$; `f`
 and `candidate` are $(T, B, H)$. `dh[t]` is the gradient of the loss of one step with respect to
@@ -127,10 +127,10 @@ $$
 $$
 
 If the gate of a unit is near 0, the unit keeps its state, and the candidate cannot read it. A GRU
-can keep a unit and read it at the same time, with $z = 1$ and $r = 1$. This cell cannot; it has a
-third fewer weights. You can now derive and check the backward pass of any cell. Next, you can put
-this cell into a module with `init`, `initial_state`, `step`, `forward` and `backward`. It then
-works in `stacked.of` and in the trainings of Part 4.
+can keep a unit and read it at the same time, with $z = 1$ and $r = 1$. This cell cannot, but it has
+a third fewer weights. You can now derive and check the backward pass of any cell. Next, put this
+cell into a module with `init`, `initial_state`, `step`, `forward` and `backward`. It then works in
+`stacked.of` and in the training programs of Part 4.
 """
 
 NAMES = ("dW_x", "dW_h", "db", "dx", "dh0")

@@ -14,12 +14,12 @@ MINUTES = 20
 
 TEXT = r"""
 This program runs a stack of GRU layers with dropout between them. As in {cite:t}`zaremba2014`,
-what one layer passes to the layer *above* should be dropped, with a fresh mask at every step. The
-states on their way through time should not be dropped. But `run` contains two mistakes, both of
-which have occurred in published programs. Correct them.
+dropout should be applied to what a layer passes to the layer *above*, with a fresh mask at every
+step. It should not be applied to what a layer passes to its own next step. But `run` contains two
+mistakes, both of which have occurred in published programs. Correct them.
 
-The function returns the states of every layer without dropout, as a list of arrays $(T, B, H)$.
-Draw the masks with `rng.random(...) >= drop`, and divide by `1 - drop`.
+The function returns the states of every layer before dropout is applied, as a list of arrays
+$(T, B, H)$. Draw the masks with `rng.random(...) >= drop`, and divide by `1 - drop`.
 """
 
 STUB = '''
@@ -81,16 +81,16 @@ def run(layers, x, drop, rng):
 '''
 
 COMMENT = r"""
-The expression `[np.zeros(...)] * 2` is a list that contains the *same* array twice. Writing into
+The expression `[np.zeros(...)] * 2` gives a list that contains the *same* array twice. Writing into
 the first state therefore also writes into the second, and the layers overwrite each other's
 memory at every step. TensorFlow 1 had a similar idiom, `MultiRNNCell([cell] * 4)`, which puts one
 object at four positions. What happened to the *weights* depended on the version
 ({doc}`/book/06-tensorflow/cells-and-wrappers`).
 
-If fresh masks multiply the state itself, an entry survives $k$ steps with probability
-$(1 - q)^k$, and is divided by $(1 - q)^k$ ({eq}`eq-dropout-through-time`). Dropout through time
-works with *one* mask for the whole sequence {cite:p}`gal2016`: an entry is then hidden at all
-steps or at none.
+If fresh masks with drop probability $q$ multiply the state itself, an entry survives $k$ steps with
+probability $(1 - q)^k$, and is divided by $(1 - q)^k$ ({eq}`eq-dropout-through-time`). Dropout
+through time works with *one* mask for the whole sequence {cite:p}`gal2016`: an entry is then hidden
+at all steps or at none.
 """
 
 

@@ -82,14 +82,14 @@ def step_backward(W_x, W_h, b, x, h, c, dh_after, dc_after):
 
 COMMENT = r"""
 The slope $1 - \tanh^2$ needs the *value* of the tanh. In the equations this value has no name of
-its own, so $c_t$ is easily used instead. Near $c_t = 0$ the two agree. The forget gate multiplies
-the cell of the step *before*. In the first step of a sequence this cell is zero, and so is the
-gradient of the forget gate. Finally, $\mathrm d c_t$ has two terms, one from the next step and
-one from $h_t$. If you hand on `dc_after * f`, you lose the second term. If only the last step has
-a loss, you lose the whole gradient of the earlier cells.
+its own, so it is easy to use $c_t$ instead. Near $c_t = 0$ the two agree. The forget gate
+multiplies the cell of the step *before*. In the first step of a sequence this cell is zero, and so
+is the gradient of the forget gate. Finally, $\mathrm d c_t$ has two terms, one from the next step
+and one from $h_t$. If you pass back `dc_after * f`, you lose the second term. If only the last step
+has a loss, you lose the whole gradient of the earlier cells.
 
 None of these mistakes raises an error, changes a shape or gives a NaN. The network is then
-trained with something that is not its gradient, and a comparison with another cell is worthless.
+trained with an array that is not its gradient, so a comparison with a different cell is worthless.
 Check all six arrays with central differences, at weights and cell states of ordinary size.
 """
 

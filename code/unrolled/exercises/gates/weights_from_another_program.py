@@ -18,7 +18,7 @@ $b$, $(4H,)$, with the blocks i, f, g, o side by side. Each program has its own 
 
 **PyTorch.** Write `from_pytorch(weight_ih, weight_hh, bias_ih, bias_hh)`. The shapes are $(4H, D)$,
 $(4H, H)$, $(4H,)$ and $(4H,)$. The blocks are stacked as rows, in the order i, f, g, o. With
-columns $x$ and $h$, a step computes the sum
+column vectors $x$ and $h$, a step computes the sum
 
 $$
 \begin{aligned}
@@ -28,7 +28,7 @@ $$
 $$
 
 **TensorFlow 1.** Write `from_tensorflow_1(kernel, bias)` for the weights of a `BasicLSTMCell`. The
-shapes are $(D + H, 4H)$ and $(4H,)$. With rows $x$ and $h$, a step computes
+shapes are $(D + H, 4H)$ and $(4H,)$. With row vectors $x$ and $h$, a step computes
 $[\,x\;\;h\,]$ `kernel + bias`. It splits the result into the blocks **i, j, f, o**, where j is our
 candidate g. The new cell state is
 
@@ -94,7 +94,7 @@ test a conversion, compute a step in both programs from the same random weights,
 different numbers for $D$ and $H$. The forget bias is the mistake that is hardest to notice: the
 network still runs, only a little worse. Keras stores the forget bias in $b$, as we do. If you move
 weights from TensorFlow 1 to Keras, you have to add 1. If you move weights from Keras to our code,
-you must not.
+you must not add anything.
 
 As a next step, write `from_pytorch_gru`, which returns `gru_reset_after.Params`. The GRU of PyTorch
 stacks its blocks in the order r, z, n. It resets after the product, so its two biases cannot be
@@ -171,7 +171,7 @@ def check(answers):
         )
     if is_close(b, p.b - one + 1):
         raise Wrong(
-            "TensorFlow: you added 1 to all biases. Add it to those of the forget gate only."
+            "TensorFlow: you added 1 to all biases. Add it to the forget gate's biases only."
         )
     if is_close(b, theirs(bias + one)) or is_close(b, p.b - one + theirs(one)):
         raise Wrong(

@@ -20,8 +20,8 @@ Without making any arrays, count the parameters:
 - `width`: Now let $H$ be the width of $E$, of the LSTM layers and of the output layer. What is the
   largest $H$ for which the LSTM model has no more parameters than the GRU model of width 128?
 
-- `tied`: How many parameters does the GRU model have if $E^\top$ takes the place of $W_y$, so that
-  there is no separate array $W_y$?
+- `tied`: How many parameters does the GRU model have if it uses $E^\top$ instead of a separate
+  matrix $W_y$?
 
 - `keras`: How many parameters does Keras report for the GRU model if its layers have the default
   `reset_after=True`?
@@ -68,16 +68,17 @@ n &= \underbrace{VH}_{E} + \underbrace{HV + V}_{W_y,\, b_y} \\
 &\quad + \underbrace{2\, m\, (2 H^2 + H)}_{\text{layers}} \\
 &= 1{,}024{,}000 \\
 &\quad + 1{,}032{,}000 \\
-&\quad + m \cdot 65{,}792 ,
+&\quad + m \cdot 65{,}792 .
 \end{aligned}
 $$
 
-This is 2,253,376 for $m = 3$ and 2,319,168 for $m = 4$. The LSTM has a third more parameters in its
-layers, but only three per cent more in all, because nine tenths of the parameters are in $E$ and in
-the output layer. For equal numbers of parameters, the LSTM has to be only a little narrower,
-$H = 124$. To make the model much smaller, tie the two tables, which leaves 1,229,376 parameters.
+The sum is 2,253,376 for $m = 3$ and 2,319,168 for $m = 4$. The LSTM has a third more parameters in
+its layers, but only three per cent more in all, because nine tenths of the parameters are in $E$
+and in the output layer. To have no more parameters than the GRU model, the LSTM model has to be
+only a little narrower, $H = 124$. To make the model much smaller, tie the two tables, which leaves
+1,229,376 parameters.
 
-Keras reports 768 parameters more. They are the second biases of the two layers,
+Keras reports 768 more parameters. They are the second biases of the two layers,
 $2 \cdot 3 \cdot 128$. Comparing counts is a quick test of whether two programs build the same
 model. If the counts differ, divide the difference by $H$ to find out which arrays it comes from.
 """

@@ -112,7 +112,7 @@ def check(answers):
             "If all characters are equally likely, all of them should occur: draw one from the "
             "prediction instead of taking the likeliest."
         )
-    return "Right. Each prediction now depends on everything that was written before."
+    return "Each prediction now depends on everything that was written before."
 
 
 def _ids(reader, weights, first, length):

@@ -16,8 +16,9 @@ TEXT = r"""
 A *finite automaton* is a machine with a finite number of states. The next state depends only on the
 present state and the symbol that is read. Parity is a finite automaton with two states. The network
 of {doc}`/book/01-introduction/sequences-and-memory` works for parity only. Find a construction that
-works for *every* finite automaton. Other examples are a traffic light, a program that checks
-whether brackets balance up to a fixed depth, and the remainder of a binary number modulo 7.
+works for *every* finite automaton. Other examples of finite automata are a traffic light, a program
+that checks whether brackets balance up to a fixed depth, and a program that computes the remainder
+of a binary number modulo 7.
 
 We describe an automaton with $Q$ states and $S$ symbols by an integer array `table` of shape
 $(Q, S)$: in state $q$, the symbol $s$ leads to state `table[q, s]`. State 0 is the initial state.
@@ -119,11 +120,11 @@ a_{qs} &= \gamma \Bigl( \sum_{n \to q} \frac{h_n + 1}{2} \\
 \end{aligned}
 $$
 
-The large bracket is $\tfrac12$ if both facts hold, $-\tfrac12$ if one holds, and $-\tfrac32$ if
-neither does. With a gain of 10, every unit is therefore within $10^{-4}$ of $\pm 1$ at each step,
+The bracket is $\tfrac12$ if both facts hold, $-\tfrac12$ if one holds, and $-\tfrac32$ if neither
+does. With a gain of 10, every unit is therefore within $10^{-4}$ of $\pm 1$ at each step,
 for any length. The construction is old: {cite:t}`minsky1967` built automata from threshold units in
-this way. One case needs care. If no symbol leads back to the initial state, an additional unit is
-needed that is on only before the first step.
+this way. One case needs care. If no state leads back to the initial state, you need an additional
+unit that is on only before the first step.
 
 We now know what a recurrent network with a fixed number of bits *can* compute. Such a network is a
 finite automaton, and every finite automaton can be built as such a network. This does not tell us
@@ -150,7 +151,7 @@ def check(answers):
         rng.integers(0, 2, 300),
         "an automaton that never returns to state 0",
     )
-    return "Right for every automaton that was tried, for up to 2,000 symbols."
+    return "The network follows every automaton of the check, for up to 2,000 symbols."
 
 
 def _run(reader, table, symbols, case):

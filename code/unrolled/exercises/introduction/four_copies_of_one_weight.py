@@ -126,4 +126,4 @@ def check(answers):
         10.0,
         "Only the shares of steps 4 and 3 are left.",
     )
-    return "Right. The gradient of a shared weight has one term for each use of the weight."
+    return "The gradient of a shared weight has one term for each use of the weight."

@@ -146,7 +146,7 @@ def check(answers):
             f"{name}: when one input changes, the f and g of other steps change as well. They may "
             "depend only on the input of their own step; the past is in the state.",
         )
-    return "Right. The four memories differ in what each input does to the old state."
+    return "The four memories differ in what each input does to the old state."
 
 
 def _coefficients(reader, name, x):

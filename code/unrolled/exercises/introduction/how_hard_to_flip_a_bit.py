@@ -16,10 +16,10 @@ One hidden unit feeds itself, $h_t = \tanh(w\, h_{t-1} + x)$, with a constant in
 We say that the unit *stores* a value if the state converges to this value from every start nearby.
 
 1. Let $x = 0$. If $w$ is larger than a certain number, the unit can store two values, one positive
-   and one negative. Which number is this?
+   and one negative. What is this number?
 2. Let $w = 2$. The unit rests at its negative value. Then an input $x > 0$ is switched on and stays
    on. If $x$ is small, the state moves a little and stays negative. If $x$ is large, the state
-   becomes positive. Where is the border: which input must $x$ exceed to make the state positive?
+   becomes positive. Find the border: what value must $x$ exceed to make the state positive?
 3. Let $w = 2$ and $x = 0$. The unit rests at its positive value $h^\ast$. What is the derivative of
    $h_{t+10}$ with respect to $h_t$ there? You need $h^\ast$ to four digits; iterate the equation on
    a calculator or in Python to find it.
@@ -80,9 +80,9 @@ step to step at its full size, but at this input the unit stops storing the nega
 3\. $h^\ast = 0.9575$, the slope is $2(1 - h^{\ast 2}) = 0.166$, and its tenth power is
 $1.6 \cdot 10^{-8}$. This unit keeps its bit as long as the input is at most 0.53 in size, but
 almost nothing is left of a small change after ten steps. With this equation, a unit that stores a
-bit robustly has a very small gradient; {cite:t}`bengio1994` proved this for a large class of
+bit robustly passes on very little gradient. {cite:t}`bengio1994` proved this for a large class of
 networks. Next, plot the results of 2 and 3 against $w$ between 1 and 4, and look for a compromise.
-The gates of Part 4 use a different equation.
+The gated cells of Part 4 use a different equation.
 """
 
 
@@ -153,4 +153,4 @@ def check(answers):
         raise Wrong(
             "3: the tenth power of the slope w (1 - h²), at the h where tanh(2h) = h."
         )
-    return "Right. The slope that keeps the bit safe is also what shrinks the gradient."
+    return "The slope that keeps the bit safe is also what shrinks the gradient."

@@ -18,8 +18,8 @@ function below should work with such data and return the states as $(B, T, H)$. 
 program with time first. It runs for all shapes, and its result has the right shape, but the values
 are wrong, because the states depend on the wrong inputs.
 
-Find out what depends on what in this code. Then correct it, so that each sequence has its own chain
-from $h_0 = 0$. Do not loop over the sequences.
+Find out which inputs each state depends on in this code. Then correct the code, so that each
+sequence has its own chain of states, which starts from $h_0 = 0$. Do not loop over the sequences.
 """
 
 STUB = '''
@@ -72,15 +72,16 @@ print(forward(*weights, rng.normal(size=(B, T, D))).shape)
 COMMENT = r"""
 The loop runs over the sequences, and inside the loop the steps are treated as a batch. Step 3 of
 the second sequence therefore starts from step 3 of the first sequence. The state at step 4 of a
-sequence does not depend on step 3 of this sequence. The network has no memory of its sequence, and
-each example leaks into the next example. All shapes fit, even with $B \ne T$, because the initial
-state is made from `x.shape[1]`, which is wrong in the same way. Training a language model still
-works to some degree, because the present word alone allows the same predictions as a table of word
-pairs. But the states of a sequence change when the sequences of the batch are shuffled.
+sequence does not depend on step 3 of this sequence. The network has no memory of its own sequence,
+and each example leaks into the next example. All shapes fit, even with $B \ne T$, because the
+initial state is made from `x.shape[1]`, which is wrong in the same way. Training a language model
+still works to some degree, because the present word alone allows the same predictions as a table of
+word pairs. But the states of a sequence change when the sequences of the batch are shuffled.
 
 Tests of shapes cannot find this error, but a test of the *graph* can. Change one input and see
-which states change. In a chain, only the states of the same sequence change, from the step of the
-input on. The chapter does this test for all pairs of steps. Run the same test on your next network
+which states change. In a chain, an input changes only the states of its own sequence, at its own
+step and later. The chapter does this test for all pairs of steps. Run the same test on your next
+network
 before you train it. Keras puts the batch first. PyTorch's recurrent layers put time first unless
 `batch_first=True` is given.
 """
@@ -138,4 +139,4 @@ def check(answers):
     )
     x = rng.normal(size=(1, 1, D))
     array(call(reader, W_x, W_h, b, x), (1, 1, H), "one sequence of one step")
-    return "Right. Each sequence has its own chain through time."
+    return "Each sequence has its own chain through time."

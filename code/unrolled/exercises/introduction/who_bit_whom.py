@@ -17,7 +17,7 @@ A network reads two sentences, *the dog bit the man* and *the man bit the dog*. 
 vector $x_t$ of $D$ numbers, and $h_0 = 0$. Below are six summaries of a sentence. Which summaries
 are the same for both sentences, for all possible word vectors? Decide before you run anything. Put
 `True` into `same` if a summary is the same for both sentences (up to rounding), and `False` if it
-differs. The weights are random unless the list says something else.
+differs. The weights are random unless the list says otherwise.
 
 - **a**: the sum of the word vectors, $x_1 + \dots + x_5$
 

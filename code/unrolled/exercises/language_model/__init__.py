@@ -1,5 +1,5 @@
 """Exercises: a language model from nothing.
 
-Problems on the chapters of Part 2: a gradient by hand, a gradient check, famous bugs, and a model
-that you can train yourself.
+These exercises belong to the chapters of Part 2. You compute a gradient by hand, repair a gradient
+check, find famous bugs, and train a model yourself.
 """

@@ -15,7 +15,7 @@ TEXT = r"""
 `gradient_is_right(loss, w, dw)` should say whether `dw` is the gradient of `loss` at `w`, a float64
 array of any shape. It uses central differences with a step of 0.001 and compares the relative error
 $|a - n| / (|a| + |n|)$ of each entry with a threshold of 0.01. The function accepts wrong
-gradients. It also refuses a right one: where the true gradient is zero, the difference may be a
+gradients. It also refuses right gradients: where the true gradient is zero, the difference may be a
 rounding error. Repair the function, so that it
 
 - accepts the right gradient, even if some or all of its entries are exactly zero,
@@ -102,8 +102,9 @@ because of the first fault. If rounding has made the difference $10^{-13}$, the 
 gradient that is exactly zero is refused. A floor relative to the largest entry of the array
 repairs both.
 
-A check is a program, and its tests are *wrong* gradients. Next, give the function a loss in
-float32, and find out how low the threshold can be. {ref}`ch-gradient-checking` has the numbers.
+A check is a program too. To test it, give it *wrong* gradients. Next, give the function a loss in
+float32, and find out how low the threshold can be. You can find the numbers in
+{ref}`ch-gradient-checking`.
 """
 
 
@@ -194,4 +195,4 @@ def check(answers):
         raise Wrong(
             "The loss is a constant, so its gradient is zero, but the check accepts 0.5."
         )
-    return "Right: it accepts right gradients and refuses wrong ones."
+    return "It accepts right gradients and refuses wrong ones."

@@ -14,7 +14,7 @@ MINUTES = 30
 
 TEXT = r"""
 The function `backward` computes the gradients of $h_t = \tanh(W_x[x_t] + h_{t-1} W_h + b)$ over one
-sentence. It has three faults. With them, the training loss still falls. The call
+sentence. It has three faults, but the training loss still falls. The call
 `backward(p, ids, h0, h, dh)` gets
 
 - `ids` of shape $(T,)$, the words of the sentence,
@@ -108,18 +108,18 @@ COMMENT = r"""
 $\mathrm d a$. In a long sentence this is one term of many. A sentence of one word has the
 gradient 0.
 
-*A repeated word counts once.* `dW_x[ids] += da` reads, adds and writes back, and of several writes
-to one row only the last remains. In English text, the word that repeats most is *the*. `np.add.at`
-makes all additions. The package sorts by word and sums groups, which is faster.
+*A repeated word counts once.* `dW_x[ids] += da` reads, adds and writes back. If it writes to the
+same row several times, only the last write remains. In English text, the word that repeats most is
+*the*. `np.add.at` makes all additions. The package sorts by word and sums groups, which is faster.
 
 *The first state is not $h_0$.* $W_h$ multiplies $h_0, \dots, h_{T-1}$. Leaving $h_0$ out is right
-only if it is zero. Usually it is, until somebody carries a state over.
+only if it is zero. It usually is zero, unless a program carries a state over.
 
 `p.W_h @ da[t]` looks like a fourth fault but is right: for a one-dimensional array it is
 $\mathrm d a_t W_h^\top$. On random sentences, each of the three wrong gradients still has a
-positive inner product with the right one. So the loss falls more slowly, and you might look for
-the cause in the learning rate. The faults show when you compare *small cases that differ in one
-point*: one step, a repeated word, a state before the first step.
+positive inner product with the right gradient. So the loss still falls, and if it falls slowly, you
+might look for the cause in the learning rate. You find the faults if you compare *small cases that
+differ in one point*: one step, a repeated word, a state before the first step.
 """
 
 
@@ -154,9 +154,7 @@ def check(answers):
         raise Wrong(
             f"Still wrong on a longer sentence: {', '.join(carried or repeated)}."
         )
-    return (
-        "Right for one step, for repeated words and for a state that is carried over."
-    )
+    return "The gradient is right, also for repeated words and a state that is carried over."
 
 
 def _wrong_arrays(reader, ids, h0_scale, V=6, H=3):

@@ -13,7 +13,7 @@ MINUTES = 12
 
 TEXT = r"""
 A language model is trained with the batches that this function makes. Within minutes the loss
-falls to 0.00, and the model predicts that every word is followed by itself. When this fault has
+falls to 0.00, and the model predicts that every word is followed by itself. After this fault has
 been fixed, a second fault appears: the sentences that the model writes never end. Nothing raises
 an error.
 
@@ -165,4 +165,4 @@ def check(answers):
         is_close(inputs[~real], 2 + 0 * x[~real]) and is_close(targets[~real], y[~real])
     ):
         raise Wrong("The words are right. The padding should hold END everywhere.")
-    return "Right: the targets are shifted by one, END counts, and padding does not."
+    return "The targets are shifted by one, END counts, and padding does not."

@@ -50,8 +50,8 @@ def perplexity(p, batches):
 
 HINTS = (
     "Begin with the shuffled order. What does the second batch get from the first?",
-    "In a batch, half of the positions are padding. By which number is its sum of losses divided, "
-    "and by which number should it be divided?",
+    "Suppose that half of the positions of a batch are padding. By what number is its sum of "
+    "losses divided, and by what number should it be divided?",
     "A mean of means gives each *batch* the same weight. Add up the losses and the words of all "
     "batches, and divide once.",
 )
@@ -109,7 +109,7 @@ def check(answers):
         return is_close(found, [_variant(p, batches, **faults) for batches in cases])
 
     if is_close(found, np.full(4, right)):
-        return "Right: the number is the same for every order and every batch size."
+        return "The number is the same for every order and every batch size."
     if is_close(found, np.full(4, math.log(right))):
         raise Wrong("The mean loss is right; the perplexity is its exponential.")
     for carried in (True, False):

@@ -19,22 +19,22 @@ WORDS = (
 """The vocabulary; a word's id is its position."""
 
 TEXT = r"""
-The sentences of a small language are made like this. A sentence begins with *today* or *yesterday*.
-A noun follows, singular or plural. With probability ½, a preposition and a second noun follow;
-then, again with probability ½, another preposition and another noun; and so on. The sentence ends
-with a verb and END. The verb agrees with the *first* noun in number, and with the first word in
-tense:
+The sentences of a small language are generated as follows. A sentence begins with *today* or
+*yesterday*. A noun follows, singular or plural. With probability ½, a preposition and a second noun
+follow. Then, again with probability ½, a further preposition and noun follow, and so on. The
+sentence ends with a verb and END. The verb agrees with the *first* noun in number, and with the
+first word in tense:
 
 > today dog near cats sleeps · yesterday children with dog behind cats sang
 
 All choices are equally likely. A bigram uses only the preceding word. It cannot predict the tense
-of the verb at all, and it cannot predict the number if a second noun stands before the verb.
+of the verb at all, and it cannot predict the number if there is a second noun before the verb.
 
 Train a recurrent network on 1,000 such sentences, without telling it anything else about the
 language. Define `log_probabilities(ids)`. It gets the ids of the words read so far, $(T,)$,
-beginning with START, and returns $(T, V)$ log probabilities; row $t$ is for the word that follows
-`ids[t]`. The check measures the loss on 500 new sentences. The entropy of the language is a
-loss that no model can beat. Your network should cover **80 %** of the distance, in nats per word,
+beginning with START, and returns $(T, V)$ log probabilities. Row $t$ is for the word that follows
+`ids[t]`. The check measures the loss on 500 new sentences. No model can have an expected loss below
+the entropy of the language. Your network should cover **80 %** of the distance, in nats per word,
 from the loss of a bigram that was counted on your 1,000 sentences to this entropy.
 
 Use NumPy. The training should take at most 20 seconds on a laptop. You may use the whole package.
@@ -62,7 +62,7 @@ HINTS = (
     "anything with `inputs`, `targets` and `mask`, $(T, B)$ each. Padding goes after END.",
     "Start with 16 or 32 hidden units and a few dozen epochs of Adam with learning rate 0.01. Keep "
     "some sentences aside, and watch the loss on them.",
-    "If the loss stays near that of the bigram, find out where: print the probability of a "
+    "If the loss stays near the loss of the bigram, find out where: print the probability of a "
     "plural verb after *today dogs near cat*.",
 )
 
@@ -122,19 +122,19 @@ COMMENT = r"""
 | good | covers 80 % of the distance; chose its settings on sentences kept aside |
 | very good | 90 %, over several seeds; shows *where* the rest is lost; 3- and 5-grams too |
 
-A network that is given the grammar passes the check and has learnt nothing. The question is what
-can be learnt from 1,000 sentences.
+A network that is given the grammar passes the check, but it has learnt nothing. The question is
+what can be learnt from 1,000 sentences.
 
-The n-grams cannot win here, whatever their order. They would need an entry for every path from the
+No n-gram can predict every verb, whatever its order. It would need an entry for every path from the
 first noun to the verb, and the length of a path has no bound. The network needs two bits, tense and
-number. It must store them at the first two words, keep them over all words between, and use them
+number. It must store them at the first two words, keep them over all words in between, and use them
 at the verb. Most of the loss that the network above could still avoid is in the present tense,
-where the number matters. This loss is hardly larger after three prepositions than after none. So
-once the network has stored the bits, it keeps them. With 120 epochs instead of 30 it misses the
-target, because it memorises the 1,000 sentences.
+where the number matters. This loss is less than twice as large after three prepositions as after
+none, so once the network has stored the bits, it mostly keeps them. With 120 epochs instead of 30
+it misses the target. The likely reason is that it memorises the 1,000 sentences.
 
 Next, train on sentences with at most one preposition and test on sentences with four. Does the
-memory last longer than it had to during training?
+memory last longer than the training sentences required?
 """
 
 

@@ -44,7 +44,7 @@ print([draw(u, np.random.default_rng(seed), forbidden=(0,)) for seed in range(10
 
 HINTS = (
     "The sum of 8,000 float32 probabilities is off by about $10^{-7}$, and `multinomial` "
-    "allows $10^{-12}$. At which point must the numbers become float64?",
+    "allows $10^{-12}$. At what point must the numbers become float64?",
     "What does the softmax give for a logit of $-\\infty$?",
     "If you divide all probabilities by $\\tau$ and normalise again, $\\tau$ cancels. It does "
     "not cancel if you divide all *logits*.",
@@ -67,16 +67,16 @@ print([draw(u, np.random.default_rng(seed), forbidden=(0,)) for seed in range(10
 '''
 
 COMMENT = r"""
-You can draw again until the word is allowed, or mask the logits. Both give the same distribution:
-if $q$ is the probability of a forbidden word, the first way returns word $i$ with
-$p_i + q p_i + q^2 p_i + \dots = p_i / (1 - q)$. But the first way needs $1/(1-q)$ draws on average,
-a billion if UNKNOWN has the probability $1 - 10^{-9}$. A float32 softmax may even give every other
-word exactly 0, and then the loop never ends.
+You can draw again until the word is allowed, or mask the logits. Both methods give the same
+distribution. If $q$ is the probability of a forbidden word, the first method returns word $i$ with
+the probability $p_i + q p_i + q^2 p_i + \dots = p_i / (1 - q)$. But it needs $1/(1-q)$ draws on
+average, which is a billion if UNKNOWN has the probability $1 - 10^{-9}$. A float32 softmax may even
+give every other word exactly 0, and then the loop never ends.
 
 The order matters: first convert to float64, then divide and mask, then subtract the maximum of the
 words *that are left*. If you take the maximum before the mask, a forbidden logit of 1000 pushes all
-others down to $e^{-1000} = 0$, and $0/0$ follows. Next, add `top_k`. Where in this order does it
-belong?
+others down to $e^{-1000} = 0$, and the result is $0/0$. Next, add `top_k`. Where in this order does
+it belong?
 """
 
 
@@ -171,7 +171,7 @@ def check(answers):
                 + "the ratios between the words that are left should stay the same."
             )
         raise Wrong(case + "the words do not come as often as their probabilities say.")
-    return "Right: one draw, no UNKNOWN, and the temperature has its effect."
+    return "The function draws once, never returns UNKNOWN, and uses the temperature."
 
 
 def _why(u):

@@ -120,16 +120,15 @@ $$
 \end{aligned}
 $$
 
-The same argument makes $\mathrm d W_h$ a sum over the steps. It holds for everything that is
-shared: weights over time, one matrix in two positions, a filter that moves over an image. A
-library for automatic differentiation does the same when it *accumulates* gradients.
+By the same argument, $\mathrm d W_h$ is a sum over the steps. The argument holds for all shared
+weights: weights that are used at every step, a matrix that is used twice, a filter that moves over
+an image. A library for automatic differentiation does the same when it *accumulates* gradients.
 
 The reading part has at most $T$ rows that are not zero, and the predicting part has $V$. On a
 sentence without a repeated word, `dE[inputs] += da` passes a gradient check, so check on a sentence
-that has one. Tying {cite:p}`press2017` removes nearly half of the parameters, and the row of a rare
-word gets a gradient at every step. Next, train both models on the same text. The tied model needs
-an $E$ that is large enough for reading and small enough for a first loss near $\log V$, and one
-matrix must serve both.
+that repeats a word. Tying {cite:p}`press2017` removes nearly half of the parameters, and the row of
+a rare word gets a gradient at every step. Next, train both models on the same text. The same $E$
+must be large enough for reading and small enough for a first loss near $\log V$.
 """
 
 

@@ -10,14 +10,14 @@ LEVEL = 1
 MINUTES = 10
 
 TEXT = r"""
-A model has $V = 8000$ words and $H = 100$ hidden units. A model without biases, like that of the
-second post {cite:p}`britz2015part2`, has $2HV + H^2$ parameters, in $W_x$, $W_y$ and $W_h$. Our
+A model has $V = 8000$ words and $H = 100$ hidden units. A model without biases, like the model of
+the second post {cite:p}`britz2015part2`, has $2HV + H^2$ parameters, in $W_x$, $W_y$ and $W_h$. Our
 model also has the biases $b$ and $b_y$.
 
 1. How many parameters does our model have?
 2. How many of them does the formula $2HV + H^2$ leave out?
 3. Our model makes *one* SGD step on *one* sentence with $T = 45$ inputs, no two of them equal.
-   How many parameters can change at most?
+   At most how many parameters can change?
 4. *Weight tying* uses the same matrix for reading and for predicting, $W_y = W_x^\top$. How many
    parameters are left in our model?
 """
@@ -55,8 +55,8 @@ beginning of {ref}`the post's training curve <the-first-hundred-sentences>`;
 {ref}`ch-initialisation` shows both.
 
 A sentence of 45 words changes 45 of the 8,000 rows of $W_x$ and all other arrays: 822,600
-numbers. A row of $W_x$ changes only when its word is *read*. A column of $W_y$ changes at every
-word of the text, mostly because its word did not come.
+numbers. A row of $W_x$ changes only when its word is *read*. A column of $W_y$ gets a gradient at
+every word of the text, mostly because its word was not the next word.
 
 With tied weights, the model has 818,100 parameters. The recurrent matrix $W_h$ has 10,000 of them
 in both cases. A later exercise of this page derives the gradient of a tied matrix.
@@ -90,7 +90,7 @@ def check(answers):
         raise Wrong("3: the row of W_x of a word that was not read has the gradient 0.")
     if moved == T * H + H * H + H + H * T + T:
         raise Wrong(
-            "3: W_x is right, W_y is not. The words that did not come have probabilities above 0, "
+            "3: W_x is right, W_y is not. The words that were not next have probabilities above 0, "
             "so their logits get a gradient too."
         )
     if moved == T * (H * H) + rest - H * H + T * H:
@@ -112,4 +112,6 @@ def check(answers):
         raise Wrong("4: our model keeps its biases.")
     if tied != V * H + rest - H * V:
         raise Wrong("4: only one of the two large matrices is gone.")
-    return "Right: about half of the model changes, and less than one percent of the rows of W_x."
+    return (
+        "About half of the model changes, and less than one percent of the rows of W_x."
+    )

@@ -57,7 +57,7 @@ print(softmax(np.array([2.0, 1.0, 0.0])).sum())
 COMMENT = r"""
 For a vector, axis 0 *is* the last axis, so the author's test could not fail. In a batch, axis 0
 runs over the words of the batch. Each word of the vocabulary gets a distribution over these
-positions, and only the perplexity shows that something is wrong. A test of a function for batches
+words, and only the perplexity shows that something is wrong. A test of a function for batches
 needs at least two different rows. Subtracting the maximum of a row multiplies numerator and
 denominator by the same $e^{-\max u}$, and the largest exponent becomes 0.
 """
@@ -101,4 +101,4 @@ def check(answers):
         softmax(np.array([[1000.0, 0.0, 999.0], [-1000.0, 0.0, 1.0]])),
         "Large logits come out wrong: what you subtract must be one number per row.",
     )
-    return "Right: every row sums to 1, and a logit of 1000 does not overflow."
+    return "Every row sums to 1, and a logit of 1000 does not overflow."

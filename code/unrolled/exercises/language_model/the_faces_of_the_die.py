@@ -12,16 +12,16 @@ LEVEL = 1
 MINUTES = 15
 
 TEXT = r"""
-Work these out with pencil, paper and a calculator; `math.log` and `math.exp` will do.
+Work out the answers with pencil, paper and a calculator (`math.log` and `math.exp` will do).
 
 1. A model gives all of its $V = 8000$ words the same probability. What is its loss $L$ on any
    text, in nats per word?
 2. A test text has 900 common words, on which a model has a perplexity of 10, and 100 rare words,
    on which it has a perplexity of 1000. What is its perplexity on the whole text?
-3. A source draws each word independently of the words before. With probability $\tfrac34$ it
+3. A source draws each word independently of the previous words. With probability $\tfrac34$ it
    draws one of 4 common words, all four equally likely. With probability $\tfrac14$ it draws one
    of 256 rare words, all equally likely. No common word is among the rare words. What is the
-   lowest perplexity that any model can have on a long text from this source?
+   lowest perplexity that any model can be expected to have on a long text from this source?
 """
 
 STUB = """
@@ -57,8 +57,8 @@ COMMENT = r"""
 1\. Every word has the probability $1/8000$, so every word has the loss
 $-\log\tfrac{1}{8000} = \log 8000 = 8.987$ nats.
 
-2\. Losses are averaged; perplexities are not. Each common word has the loss $\log 10$, and each
-rare word has the loss $\log 1000 = 3 \log 10$:
+2\. We average losses, not perplexities. Each common word has the mean loss $\log 10$, and each
+rare word has the mean loss $\log 1000 = 3 \log 10$:
 
 $$
 \begin{aligned}
@@ -86,9 +86,9 @@ e^L &\approx 19.9 .
 \end{aligned}
 $$
 
-The loss has two parts. Predicting which *kind* of word comes costs
+The loss has two parts. Predicting the *kind* of the next word costs
 $\tfrac34\log\tfrac43 + \tfrac14 \log 4 \approx 0.562$ nats. Predicting which word *of* this
-kind comes costs $\tfrac34 \log 4 + \tfrac14 \log 256 \approx 2.426$ nats. Without the first
+kind is next costs $\tfrac34 \log 4 + \tfrac14 \log 256 \approx 2.426$ nats. Without the first
 part, the perplexity is 11.3. A model that is told the kind in advance has this perplexity.
 
 The source has 260 words, and it is as uncertain as a die with 20 faces. Next, find a split of the
@@ -156,6 +156,4 @@ def check(answers):
             "3: the best model gives each word its true probability. Take minus the logarithm of "
             "the two probabilities, and weight them by how often such a word comes."
         )
-    return (
-        "Right: losses are averaged, and no model has a smaller loss than the entropy."
-    )
+    return "Losses are averaged, and no model has a smaller loss than the entropy."

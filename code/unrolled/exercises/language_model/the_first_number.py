@@ -81,10 +81,11 @@ COMMENT = r"""
 
 Print $\log V$ next to the first loss of every model that you train.
 
-- If the loss is smaller by a factor, padding is counted, or the mean is over a wrong number.
-- If it is larger by a factor, it is a sum.
-- If it is larger by a few tenths, the output weights are too large.
-- If it equals $\log V$, these faults are absent. As **b** shows, others may be present.
+- If the loss is smaller by a factor, padding may be counted, or the mean may be over a wrong
+  number.
+- If it is larger by a factor, it may be a sum.
+- If it is larger by a few tenths, the output weights may be too large.
+- If it equals $\log V$, these faults are absent. As **b** shows, other faults may be present.
 """
 
 
@@ -156,4 +157,4 @@ def check(answers):
         raise Wrong(
             f"{letter}: which probability does each target get, and how are the losses combined?"
         )
-    return "Right: one number before training reveals four of the faults, but not b."
+    return "One number before training reveals four of the faults, but not b."

@@ -13,14 +13,15 @@ MINUTES = 25
 
 TEXT = r"""
 If the size of the vocabulary changes, the loss of a model changes too, and the change is easily
-misread. This exercise studies the change for the simplest model, the unigram model, whose
-probability of a word is the word's share of the text.
+misread. This exercise studies the change for the simplest model, the unigram model. It gives each
+word a probability equal to the word's share of the text.
 
-You are given `counts`: how often each different word occurs in a text, in any order, all above 0.
-You are also given `kept`, the number of words that the vocabulary keeps. These are the most
-frequent words, and there is at least one. All other words become UNKNOWN, which is one more
-entry. (There is no START and no END. If words are equally frequent, it does not matter which of
-them are kept.) Write `unknown(counts, kept)`. It should return three numbers:
+You are given `counts`, an array that says how often each different word occurs in a text. The
+counts are in any order, and all are above 0. You are also given `kept`, the number of words that
+the vocabulary keeps. It keeps the most frequent words, and at least one. All other words become
+UNKNOWN, which is one more entry. (There is no START and no END. If words are equally frequent, it
+does not matter which of them are kept.) Write `unknown(counts, kept)`. It should return three
+numbers:
 
 1. the share of the words of the text that become UNKNOWN
 
@@ -79,8 +80,8 @@ for kept in (100, 1000, 8000, 30_000):
 
 COMMENT = r"""
 The second number falls as the vocabulary shrinks. It would be 0 for a model that has no entry
-except UNKNOWN. The third number is smallest if every word is kept, and leaving out a word never
-lowers it. The reason is the grouping property of entropy. Write $q_u$ for the share of UNKNOWN,
+except UNKNOWN. The third number is smallest if every word is kept, and it never falls if a word is
+left out. The reason is the grouping property of entropy. Write $q_u$ for the share of UNKNOWN,
 and $r_w = q_w / q_u$ for the shares *among* the words that are left out. Then
 
 $$
@@ -93,10 +94,10 @@ $$
 $$
 
 The first two terms on the right are the loss with UNKNOWN, and the bracket is at most $\log R$.
-The left side does not depend on the vocabulary. Whatever a smaller vocabulary gains in the first
-two terms, it loses again in the third. It loses exactly as much if the words that are left out
-are predicted with their true shares, and at least as much if they are considered equally likely.
-Losses may therefore be compared only between models that predict the same strings.
+The left side does not depend on the vocabulary. If a smaller vocabulary lowers the first two terms,
+the third term rises by the same amount. If the words that are left out are considered equally
+likely, $\log R$ replaces the bracket, and the sum is at least as large as the left side. So you can
+compare losses only between models that predict the same strings.
 
 A small vocabulary does have an advantage: the model is faster, because most of its parameters are
 in $W_x$ and $W_y$. Next, let the model spell the words letter by letter, as
@@ -113,7 +114,7 @@ def check(answers):
     _judge(reader, counts, 39)
     _judge(reader, counts, 40)
     _judge(reader, np.array([3, 9, 1, 1, 1, 5]), 1)
-    return "Right: what a small vocabulary saves on words, it pays again for UNKNOWN."
+    return "A small vocabulary saves nothing if the model must also predict the unknown words."
 
 
 def _judge(reader, counts, kept):

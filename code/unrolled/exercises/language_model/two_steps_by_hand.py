@@ -14,7 +14,7 @@ MINUTES = 25
 TEXT = r"""
 A network with one hidden unit and three words has read two words. The forward pass is done:
 
-| | state | probabilities | the word that came |
+| | state | probabilities | the next word |
 |---|---|---|---|
 | before | $h_0 = \tfrac14$ | | |
 | step 1 | $h_1 = \tfrac12$ | $p_1 = (\tfrac12, \tfrac14, \tfrac14)$ | $y_1 = 1$ |
@@ -127,7 +127,7 @@ def check(answers):
     if is_close(du, [0.75, -0.25, -0.5], 2e-3):
         raise Wrong("2 has the wrong sign: it is p minus onehot, not onehot minus p.")
     if is_close(du, [0.25, 0.25, 0.5], 2e-3) or is_close(du, [1.25, 0.25, 0.5], 2e-3):
-        raise Wrong("2: subtract 1 at the word that came, and only there.")
+        raise Wrong("2: subtract 1 at the entry of the next word, and only there.")
     if is_close(du, [-4.0, 0.0, 0.0], 2e-3):
         raise Wrong(
             "2 is the gradient at the probabilities. It has yet to go through the softmax."
@@ -194,4 +194,4 @@ def check(answers):
         "5: add the state before the step times da, over both steps.",
         2e-3,
     )
-    return "Right. The weight is used twice, and each use adds a term to its gradient."
+    return "The weight is used twice, and each use adds a term to its gradient."

@@ -79,22 +79,22 @@ for start, names in zero.items():
 """
 
 COMMENT = r"""
-Two facts decide all five. *Forward*: a state is zero if everything that enters it is zero.
-*Backward*: the gradient of a matrix is its input, transposed, times the gradient at its output.
-It vanishes if one of the two vanishes.
+Two facts answer all five questions. *Forward*: a state is zero if everything that enters it is
+zero. *Backward*: the gradient of a matrix is its input, transposed, times the gradient at its
+output. It vanishes if one of the two factors vanishes.
 
 - **A**: $h_t = 0$, so $\mathrm d W_y = 0$. And $W_y = 0$, so no gradient reaches the cell. Only
   $b_y$ changes. After the update the same is true again, so the model remains a unigram model.
 - **B**: $\mathrm d h_t = \mathrm d u_t W_y^\top = 0$, so $W_x$, $W_h$ and $b$ do not change in
-  the first update. $W_y$ does change, because the states are not zero, and from the second update
-  on all arrays change. Starting with $W_y = 0$ is harmless. If $b_y = 0$ too, the first loss is
-  exactly $\log V$.
+  the first update. $W_y$ does change, because the states are not zero. In the second update, all
+  arrays change. Starting with $W_y = 0$ is harmless. If $b_y = 0$ too, the first loss is exactly
+  $\log V$.
 - **C**: all states are zero, whatever $W_h$ is. $W_y$ and $W_h$ have states as inputs, so their
   gradients vanish. The inputs of $W_x$ and $b$ are the one-hot row and the number 1, so their
   gradients do not vanish.
 - **D**: no gradient vanishes. $\mathrm d W_h = \sum_t h_{t-1}^\top \mathrm d a_t$ does not
-  contain $W_h$ itself as a factor. Only the path *back* through time is closed in this start, so
-  each output's gradient stays at its own step.
+  contain $W_h$ itself as a factor. Only the path *back* through time is closed at this start, so
+  the gradient of each output stays at its own step.
 - **E**: the only state that $W_h$ multiplies is $h_0 = 0$.
 
 A zero matrix stops the gradient of everything *below* it. Zero states stop the gradient of the
@@ -155,7 +155,7 @@ def check(answers):
                 )
             if name in truth and name not in named:
                 raise Wrong(f"Start {start}: {name} gets none: {WHY_ZERO[name]}.")
-    return "Right: a zero matrix stops gradients below it, and zero states those of their readers."
+    return "A zero matrix stops the gradients of everything below it."
 
 
 def _vanishing(zeros, T, V=7, H=4):

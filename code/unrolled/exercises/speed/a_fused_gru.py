@@ -9,23 +9,24 @@ LEVEL = 3
 MINUTES = 25
 
 TEXT = r"""
-Write the chapter's kernel for a GRU. Here $W_h$ has $3H$ columns. The reset gate acts *after* the
+Plan the chapter's kernel for a GRU. Here $W_h$ has $3H$ columns. The reset gate acts *after* the
 product, $r_t \odot (h_{t-1} W_{hh} + \dots)$. The work is divided by the units: each program owns
 $U$ units, with their columns in all three blocks, for $R$ rows of the batch. Take $T = 100$,
 $B = 64$, $H = 512$, $R = U = 16$ and 2 bytes per number. Count megabytes of $10^6$ bytes, over all
-programs and the forward pass. Set these names:
+programs and the whole forward pass. Set these names:
 
-- `again_mb`: what is read of $W_h$ if every step reads it again.
+- `again_mb`: the megabytes of $W_h$ that are read if every step reads $W_h$ again.
 
-- `once_mb`: what is read of $W_h$ if each program keeps its columns.
+- `once_mb`: the megabytes of $W_h$ that are read if each program keeps its columns.
 
-- `exchanged_mb`: what the programs then read of $h_{t-1}$, which they need of all units.
+- `exchanged_mb`: the megabytes of $h_{t-1}$ that the programs read in the second case. Every
+  program needs the states of all units.
 
 A device has 132 multiprocessors. Each runs one program with at most 128 KiB ($2^{17}$ bytes) of
-$W_h$, and all programs must run at the same time. Again $B = 64$ with 2 bytes per number. You may
-choose $R$ from 16, 32, 64 and $U$ from 16, 32, and $H$ must be a multiple of $U$. Set
-`widest` to the largest $H$ that fits. Set `rows` and `units` to an $R$ and a $U$ with which it
-fits.
+$W_h$, and all programs must run at the same time. Again, $B = 64$ and each number takes 2 bytes.
+You may choose $R$ from 16, 32, 64 and $U$ from 16, 32, and $H$ must be a multiple of $U$. Set
+`widest` to the largest $H$ that fits. Set `rows` and `units` to values of $R$ and $U$ with which
+this $H$ fits.
 
 Finally, let the reset gate act *before* the product, $(r_t \odot h_{t-1})\, W_{hh}$. How does the
 kernel change? Set `waits` to the right letter:
@@ -104,17 +105,18 @@ fewer weights to keep and exchanges the same states, so it gains less.
 
 With $R = 16$ there are four blocks of rows. At $U = 16$ this leaves $132/4 = 33$ programs for the
 units of each block, so $H = 528$. With $U = 32$ the number of programs would allow $H = 1056$, but
-at $H = 672$ the columns already fill the chip. What helps is *more rows* in a program. They need no
-more weights, only more arithmetic in every step. At $R = 64$ and $U = 16$ there is one block of 85
-programs, each has $3 \cdot 1360 \cdot 16 \cdot 2 = 130{,}560$ bytes, and $H = 1360$. A wider GRU
-would need fewer units in a program, numbers of one byte, or a second device.
+at $H = 672$ the columns of a program already fill most of its 128 KiB. A wider GRU fits if a
+program has *more rows*. The program then needs no more weights, only more arithmetic in every step.
+At $R = 64$ and $U = 16$ there is one block of 85 programs, each keeps
+$3 \cdot 1360 \cdot 16 \cdot 2 = 130{,}560$ bytes, and $H = 1360$. An even wider GRU would need
+fewer units in a program, numbers of one byte, or a second device.
 
 A program can compute $r_t$ for its own $U$ units only, because it has only their columns. If the
 reset acts before the product, the candidate needs $r_t \odot h_{t-1}$ of *all* units. A step then
-has two halves. In the first, the program waits for $h_{t-1}$, computes the gates and stores
-$r_t \odot h_{t-1}$. In the second, it waits again and computes the candidate. If a step is mostly
-waiting, this takes nearly twice the time. It is a good reason to reset after the product
-({doc}`/book/04-gates/the-gru`).
+has two halves. In the first half, the program waits for $h_{t-1}$, computes the gates and stores
+$r_t \odot h_{t-1}$. In the second half, it waits again and computes the candidate. If a step is
+mostly waiting, it then takes nearly twice the time. This is a good reason to reset after the
+product ({doc}`/book/04-gates/the-gru`).
 """
 
 

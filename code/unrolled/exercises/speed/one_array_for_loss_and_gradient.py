@@ -31,11 +31,11 @@ more conditions:
 
 - Make no new array that is half as large as `u` or larger.
 
-- Be exact for logits of $\pm 1000$ too, and return a finite loss for a word that is almost
-  impossible.
+- The result must also be exact for logits of $\pm 1000$, and the loss of a word that is almost
+  impossible must be finite.
 
-- A row of weight 0 is padding. Nobody has filled it, so it may hold anything, even NaN. It adds
-  nothing to $L$, and it becomes zeros.
+- A row of weight 0 is padding. It was never filled, so it may hold any values, even NaN. It must
+  add nothing to $L$, and the function must set it to zeros.
 """
 
 STUB = '''
@@ -88,12 +88,12 @@ Four things use the same memory, one after the other: logits, shifted logits, ex
 gradient. If you write in place, you must know which old values you still need. Here you need one
 number from each row, the shifted logit of the target. If you read it too late, it is an
 exponential. You could compute it as $\log(e_y / \sum_j e_j)$, but if $e_y$ has underflowed to 0,
-this loss is infinite, although the gradient is right. The weights need no pass of their own: they
-are multiplied into the division by the sum.
+this loss is infinite, although the gradient is right. The weights need no separate pass, because
+one factor for each row contains both the weight and the division by the sum.
 
 Padding is often removed by multiplying with a mask of zeros. This works only if the padding is
-finite. Memory that is used again contains what an earlier step has left. One NaN in a row of
-padding would make the loss NaN, and after the update all weights.
+finite. Memory that is used again still contains the values of an earlier step. One NaN in a row of
+padding would make the loss NaN, and the update would then make all weights NaN.
 
 Next, do the same in blocks of rows that fit into the cache. Which lines depend on where a block
 begins?

@@ -27,12 +27,12 @@ w &\leftarrow w - \eta\, \min\Bigl(1, \frac{c}{\lVert g \rVert}\Bigr)\, g .
 \end{aligned}
 $$
 
-If the shares have the same size and the gradients are small, `step` is right. In general it has
-three mistakes. Correct them.
+If the shares have the same size and the gradients are small, `step` is right. For other shares and
+gradients, `step` contains three mistakes. Correct them.
 
 The devices communicate only through `all_reduce(values)`. It takes a list with one array or number
 for each device, and gives every device the sum. What a device sends must not grow with the number
-of its words. A device does not know how many words the others have, unless this is sent.
+of its words. A device does not know how many words the others have, unless these numbers are sent.
 """
 
 _HEAD = '''
@@ -96,24 +96,24 @@ print(-clipped(np.concatenate(shares).mean(axis=0), 1.0))  # one device
 )
 
 COMMENT = r"""
-*A mean of means.* With $K$ devices, a word on device $k$ counts $N / (K n_k)$ times what it should.
-With 8 and 2 words these factors are 0.625 and 2.5. If the loss is averaged in the same way, it
-agrees with this gradient, so nothing looks wrong. PyTorch's `DistributedDataParallel` averages over
-the devices for you. This is right only if each device first multiplies its mean by $K n_k / N$, and
-for this, $N$ must be added up as well.
+*A mean of means.* With $K$ devices, a word on device $k$ counts $N / (K n_k)$ times as much as it
+should. With 8 and 2 words, these factors are 0.625 and 2.5. If the loss is averaged in the same
+way, it agrees with this gradient, so nothing looks wrong. PyTorch's `DistributedDataParallel`
+averages over the devices for you. This average is right only if each device first multiplies its
+mean by $K n_k / N$. To know $N$, the devices must also add up their numbers of words.
 
 *Clipping too early.* Each device shortens its own gradient by its own factor. The average is never
 longer than $c$, so the norm in a log looks right, but the direction is wrong. If the gradients of
-the devices point in different directions, their average can be short and need no clipping, and it
-is shortened nevertheless.
+the devices point in different directions, their average can be short and need no clipping. But the
+function shortens the gradient of each device all the same.
 
 *No words.* The mean of no rows is NaN, and after one all-reduce every device has NaN. The sum of no
 rows is 0, which is right. The device adds nothing, but it must still take part, because the others
 wait for it.
 
 A test with shares of the same size and with gradients below the limit finds none of the three
-mistakes. The same was true of padding ({doc}`/book/06-tensorflow/loss-on-padded-sequences`): add up
-sums and counts, and divide once, at the end.
+mistakes. The rule is the same as for padding ({doc}`/book/06-tensorflow/loss-on-padded-sequences`):
+add up sums and counts, and divide once, at the end.
 
 Next, add up the gradients of several small batches on *one* device before a step. Which of the
 three mistakes can you make there?

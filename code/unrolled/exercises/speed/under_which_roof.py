@@ -9,20 +9,21 @@ LEVEL = 1
 MINUTES = 15
 
 TEXT = r"""
-A processor does $R = 100$ GFLOP/s in products and moves $\beta = 20$ GB/s. We leave out
-exponentials and the fixed cost of a call. The step is the step of the chapter: $N = 45$ words,
-$H = 100$ units, $V = 8000$ words in the vocabulary, 4 bytes per number. Each call reads each of
-its inputs once and writes its result once. Set these names:
+A processor computes matrix products at $R = 100$ GFLOP/s and moves data at $\beta = 20$ GB/s. We
+ignore exponentials and the fixed cost of a call. The training step has the sizes of the chapter:
+$N = 45$ words, $H = 100$ units, $V = 8000$ words in the vocabulary, and 4 bytes per number. Each
+call reads each of its inputs once and writes its result once. Set these names:
 
 - `product_ms`: the time of $u = h W_y$ by {eq}`eq-call-time`, in milliseconds.
 
-- `update_ms`: the time of the two passes that follow when $\mathrm dW_y$ is known. One scales it in
-  place by $\eta$, and the other subtracts it from $W_y$.
+- `update_ms`: the time of the two passes that follow when $\mathrm dW_y$ is known. The first pass
+  scales $\mathrm dW_y$ in place by $\eta$, and the second pass subtracts it from $W_y$.
 
 - `least_rows`: the smallest whole number $N$ for which the arithmetic of $u = h W_y$ takes longer
-  than its memory.
+  than moving its data.
 
-- `most`: the limit of the operations per byte of this product as the number of rows grows.
+- `most`: the limit of the number of operations per byte in this product, as the number of rows
+  grows.
 
 - `narrowest`: the smallest whole number $H$ for which, at $V = 8000$, enough rows bring the product
   under the flat part of the roof.
@@ -78,11 +79,12 @@ print(product_ms, update_ms, least_rows, most, narrowest)
 """
 
 COMMENT = r"""
-The product has 72 million operations, which take 0.72 ms, and moves 4.7 MB, which take 0.23 ms.
-Arithmetic is its limit. The update moves 16 MB and has almost no arithmetic. It takes 0.8 ms, more
-than the product, for a matrix that nobody needs. Rung 6 of the ladder removes it. Under the flat
-part of the roof, neither bandwidth nor bytes matter, so only **b** helps. A single row has only 0.5
-operations per byte. There **a** and **c** would help, and **b** would not.
+The product has 72 million operations, which take 0.72 ms, and moves 4.7 MB, which takes 0.23 ms. So
+arithmetic limits it. The update moves 16 MB and has almost no arithmetic. It takes 0.8 ms, more
+than the product, for a matrix that need not be written. Rung 6 of the ladder avoids this matrix.
+Under the flat part of the roof, neither bandwidth nor bytes matter, so only **b** helps. A single
+row has only 0.5 operations per byte. With a single row, **a** and **c** would help, and **b** would
+not.
 
 With $s$ bytes per number and $I^* = R/\beta$, arithmetic is the limit if
 
@@ -104,9 +106,9 @@ $$
 $$
 
 For a large $V$ this is about $2H/s$: each logit is written once and needs only $2H$ operations. Up
-to $H = 10$ the limit is below 5, and no batch helps.
+to $H = 10$ the limit is below 5, so no batch is large enough.
 
-Now let $R$ become ten times as large and keep $\beta$, as from a processor to a matrix unit. How
+Now let $R$ become ten times as large and keep $\beta$, as if the processor got a matrix unit. How
 many rows does the product need then? And what happens at $H = 100$?
 """
 

@@ -14,9 +14,9 @@ MINUTES = 20
 TEXT = r"""
 An LSTM with $D = H = 256$ runs forward and backward over $T = 100$ steps of $B = 8$ sentences. The
 device has a latency of $\ell = 5$ µs and a rate of $R = 50$ TFLOP/s. Use {eq}`eq-chain-time`, and
-count $w$ with the chapter's `work`. By which factor does the total time change, if you change one
+count $w$ with the chapter's `work`. By what factor does the total time change, if you change one
 thing only? A factor of 1 means *no change*, and 2 means *twice as long*. Set the entries of
-`factor` (to 1 %):
+`factor`, with errors of at most 1 %:
 
 - `"B=16"`, `"B=160"`: a different number of sentences.
 
@@ -30,9 +30,9 @@ thing only? A factor of 1 means *no change*, and 2 means *twice as long*. Set th
 
 - `"4 in turn"`: four layers. Each begins when the layer below has finished all $T$ steps.
 
-- `"4 at once"`: four layers. Step $t$ of a layer runs as soon as two things are there: its input,
-  which is step $t$ of the layer below, and its own step $t - 1$. Cells that can run at the same
-  time form one step of the chain. This step has one latency and the sum of their work.
+- `"4 at once"`: four layers. Step $t$ of a layer runs as soon as step $t$ of the layer below and
+  step $t - 1$ of the same layer have finished. Cells that can run at the same time form one step of
+  the chain. Such a step has one latency, and its work is the sum of the work of its cells.
 
 All layers have $D = H = 256$.
 """
@@ -94,16 +94,16 @@ The work is $w = 3 \cdot 2 \cdot 512 \cdot 1024 = 3.1$ million operations, so $B
 79.5$. With 8 sentences, the device computes for only a tenth of its time. More work *in the same
 step* costs nothing, as long as it stays below ten times the present work. This holds for twice
 the batch, twice the width, a second direction, and four layers side by side. More *steps* cost
-their full time. Twice the rate changes nothing, although devices are sold by their rate. At $H =
-1024$ the work is 16 times as large and $B^* = 5$, so 8 sentences take $8/5$ of a latency. At $B =
-160$ the factor is $160 / 79.5$.
+their full time. Twice the rate changes nothing. At $H = 1024$ the work is 16 times as large and
+$B^* = 5$, so a step with 8 sentences takes $8/5$ of a latency. At $B = 160$ the factor is
+$160 / 79.5$.
 
-Count moments and layers from 0. Cell $(l, t)$ of the grid can run at moment $l + t$. So $L$
-layers finish after $T + L - 1$ moments, here 103 instead of 400. {cite:t}`appleyard2016` do this.
-It is one reason why a stack of LSTMs in one call can be faster than a stack of calls. The gain
-comes from idle time, so it is limited by idle time. A moment with $n$ cells takes $\max(\ell,
-nBw/R)$. At $B = B^*$ this is $n\ell$, the sum is again $TL\,\ell$, and nothing is gained. Try $B
-= B^*/2$.
+Let a *moment* be one step of the chain, and count moments, layers and steps from 0. Cell $(l, t)$
+of the grid can run at moment $l + t$. So $L$ layers finish after $T + L - 1$ moments, here 103
+instead of 400. {cite:t}`appleyard2016` use this order. It is one reason why one call for a stack of
+LSTMs can be faster than one call for each layer. The gain cannot exceed the idle time of the
+device. A moment with $n$ cells takes $\max(\ell, nBw/R)$. At $B = B^*$ this is $n\ell$, the sum is
+again $TL\,\ell$, and nothing is gained. Try $B = B^*/2$.
 """
 
 

@@ -112,15 +112,16 @@ of these sequences are commands of about six words. Two of the four limits are t
 the commands, where hardly any padding can be saved. All questions, letters and reports share the
 other two.
 
-In the best plan, every limit is a length that occurs. Lowering any other limit saves steps and
-costs nothing. Where the last bucket begins does not affect which plan is best below it. This
-property allows dynamic programming. For $n$ different lengths and $K$ buckets, the table takes $K
-n^2$ operations, which is fast even for thousands of lengths.
+In the best plan, every limit is a length that occurs. Lowering any other limit to the next shorter
+length saves steps and costs nothing. If we know where the last bucket begins, the best plan for the
+shorter lengths does not depend on the lengths in the last bucket. This property allows dynamic
+programming. For $n$ different lengths and $K$ buckets, the table takes about $K n^2$ operations,
+which is fast even for thousands of lengths.
 
 How good is your answer?
 
-- *Weak:* the limits are read off the histogram of this sample. They meet the target here, and fail
-  for other lengths.
+- *Weak:* the limits are read off the histogram of this sample. They meet the target here, but they
+  fail for other lengths.
 - *Good:* a search improves some plan by moving one limit at a time, or the limits are placed at the
   largest gaps. Such a search comes near the best plan if the lengths form clusters, and it can get
   stuck.
@@ -128,8 +129,8 @@ How good is your answer?
   padding for each number of buckets. The table also tells you what a fifth length would save.
 
 In training there is a second cost. The bucket of the reports fills slowly, so its batches are rare.
-As a next step, weight the buckets by the time that a step of each takes, or use smaller batches for
-long sequences, and compare the plans.
+As a next step, weight each bucket by the time that one of its steps takes, or use smaller batches
+for long sequences, and compare the plans.
 """
 
 

@@ -9,16 +9,17 @@ LEVEL = 2
 MINUTES = 25
 
 TEXT = r"""
-An integer $y \ge 0$ takes $v(y)$ bytes, one for every seven bits ({eq}`eq-varint`). A content of
-$m$ bytes becomes a field of $\ell(m) = 1 + v(m) + m$ bytes ({eq}`eq-field-bytes`).
+An integer $y \ge 0$ takes $v(y)$ bytes, one for every seven bits ({eq}`eq-varint`). A field with
+$m$ bytes of content takes $\ell(m) = 1 + v(m) + m$ bytes ({eq}`eq-field-bytes`).
 {eq}`eq-sequence-record` and {eq}`eq-plain-record` show how the fields are nested. Count by hand:
 
-- `small` and `large`: the bytes of one step of a `SequenceExample` that holds the id 100, and of
-  one that holds the id 300.
+- `small` and `large`: the bytes of one step of a `SequenceExample`, if the step holds the id 100
+  and if it holds the id 300.
 - `record`: the bytes of a `SequenceExample` of 20 ids in a TFRecord file. The sentence is START
   (1), 18 words with ids between 128 and 16,383, and END (2). The list has the name `ids`. The
   context is empty, but it is still a field. The frame of the record counts too.
-- `plain`: the same for a plain `Example`, which holds all ids in one packed list.
+- `plain`: the bytes of the same sentence in a plain `Example`, which holds all ids in one packed
+  list.
 - `vector`: the bytes of one step that holds a vector of 256 floats of 4 bytes each, in one packed
   list.
 """
@@ -86,11 +87,10 @@ $$
 The record has 190 bytes, or 9.5 for each id. A plain `Example` takes 69 bytes, and an array of
 16-bit integers takes 40.
 
-The nesting is paid for each step, whatever the step contains. A vector of 256 floats has 1,024
-bytes. Its nesting takes 9 bytes, because each of the three lengths now takes two bytes. This is
-less than one percent. How much larger the format makes a data set therefore depends on what the
-steps contain. To check your result, compute `sequence_examples.sequence_example(ids).ByteSize() +
-16`.
+Every step needs three nested fields, whatever it contains. A vector of 256 floats has 1,024 bytes.
+Its nesting takes 9 bytes, because each of the three lengths now takes two bytes. This is less than
+one percent. How much larger the format makes a data set therefore depends on what the steps
+contain. To check your result, compute `sequence_examples.sequence_example(ids).ByteSize() + 16`.
 """
 
 

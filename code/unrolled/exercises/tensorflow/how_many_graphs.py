@@ -9,23 +9,24 @@ LEVEL = 1
 MINUTES = 10
 
 TEXT = r"""
-A training step in a `tf.function` gets batches of 32 sequences, padded to their longest sequence.
-In one epoch the batches have the lengths 5, 6, 7, 8, 9, 10, 11 and 12, each many times. A second
-epoch has the same lengths again. How many graphs are built in both epochs together
+A training step in a `tf.function` gets batches of 32 sequences, each padded to its longest
+sequence. In one epoch the batches have the lengths 5, 6, 7, 8, 9, 10, 11 and 12, each many times. A
+second epoch has the same lengths again. How many graphs are built in the two epochs together in
+each of these cases?
 
-- `plain`: with a bare `@tf.function` around a loop over the steps?
-- `signature`: if `input_signature` gives the shape `[None, None, D]`?
-- `multiples`: with a bare `@tf.function`, if every batch is padded to the next multiple of 8?
+- `plain`: a bare `@tf.function` around a loop over the steps
+- `signature`: an `input_signature` with the shape `[None, None, D]`
+- `multiples`: a bare `@tf.function`, and every batch is padded to the next multiple of 8
 
-How many times does XLA compile
+How many times does XLA compile in the following case?
 
-- `compiled`: with `jit_compile=True` and the shape `[None, None, D]`?
+- `compiled`: `jit_compile=True` and the shape `[None, None, D]`
 
-A function `descend(weight, gradient, rate)` is called six times, and the rate is halved after every
-call. How many graphs are built
+A function `descend(weight, gradient, rate)` in a bare `@tf.function` is called six times, and the
+rate is halved after every call. How many graphs are built in these two cases?
 
-- `python_rates`: if the rate is a Python number?
-- `tensor_rates`: if the rate is a `tf.constant`?
+- `python_rates`: the rate is a Python number
+- `tensor_rates`: the rate is a `tf.constant`
 """
 
 STUB = """
@@ -58,17 +59,16 @@ print(plain, signature, multiples, compiled, python_rates, tensor_rates)
 """
 
 COMMENT = r"""
-The second epoch costs nothing, because all of its shapes are stored. What counts is the number of
-different signatures.
+The second epoch adds no graphs, because TensorFlow has stored the graphs of all its shapes. What
+counts is the number of different signatures.
 
-`plain` and `compiled` are the same number, but they do not cost the same. The graph of a loop is
-traced in a fraction of a second, and TensorFlow warns after a few graphs. Compiling takes longer,
-no counter shows it, and there is no warning. With lengths up to a hundred, there are a hundred
-pauses in the first epoch, and it is easy to think that the program is just slow. The boundaries
-of buckets ({doc}`/book/06-tensorflow/batching-and-padding`) let you choose how many lengths there
-are.
+The numbers `plain` and `compiled` are equal, but the costs are not. The graph of a loop is traced
+in a fraction of a second, and TensorFlow warns after a few graphs. Compiling takes longer, no
+counter shows it, and there is no warning. With lengths up to a hundred, there can be a hundred
+pauses in the first epoch, and it is easy to think that the program is just slow. With buckets
+({doc}`/book/06-tensorflow/batching-and-padding`), you choose how many lengths there are.
 
-A Python number becomes a constant of the graph, so each new value needs another graph.
+A Python number becomes a constant of the graph, so each new value needs a new graph.
 `tf.constant(rate)` and a variable of the optimizer are ordinary inputs.
 """
 

@@ -15,7 +15,7 @@ TEXT = r"""
 the words to be predicted, $(B, T)$, and the real lengths, $(B,)$. In this vocabulary the id 0 is
 UNKNOWN, a word like any other, and the padding has the id 0 too. `perplexity(batches)` gets a
 list of such triples, whose batches have different sizes. It should return the perplexity per word
-of all batches together. Both functions contain common mistakes. Mend them. Losses at padded
+of all batches together. Both functions contain common mistakes. Correct them. Losses at padded
 positions can have any value.
 """
 
@@ -69,12 +69,12 @@ print(loss_per_word(losses, targets, np.array([4, 2])))
 COMMENT = r"""
 The two lines contain four decisions.
 
-- *Which positions are real?* An id that is also a word cannot tell. The sign leaves out every
-  unknown word, and unknown words are not a random selection.
+- *Which positions are real?* The id 0 does not answer this, because it is also the id of a word. A
+  test of the sign leaves out every unknown word, and unknown words are not a random selection.
 - *By what number do we divide?* `mean` divides by the number of positions. The more padding a
-  batch has, the smaller its loss becomes, and the smaller the step of the optimizer.
-- *What is the weight of a batch?* The number of its words.
-- *Where does the exponential go?* Outside the mean.
+  batch has, the smaller its loss becomes, and the smaller its gradient.
+- *What is the weight of a batch?* The weight is the number of its words.
+- *Where does the exponential go?* It goes outside the mean.
 
 The last point follows from Jensen's inequality,
 

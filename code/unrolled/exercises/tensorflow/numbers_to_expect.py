@@ -11,23 +11,24 @@ LEVEL = 1
 MINUTES = 15
 
 TEXT = r"""
-What should a training print before the model has learnt anything? The chapter's model has a
+What should a training run print before the model has learnt anything? The chapter's model has a
 vocabulary of $V = 1000$ words, word vectors of 64 numbers, one GRU with $H = 64$ units, and a
 `Dense` layer with a bias for the logits. The GRU has the equations of the paper, with one bias
-(`reset_after=False`). The model is trained with Adam, in numbers of 4 bytes. Find
+(`reset_after=False`). The model is trained with Adam, and every number takes 4 bytes. Find
 
-- `parameters`: the number of its parameters.
+- `parameters`: the number of parameters of the model.
 
-- `with_default_gru`: the same with Keras's default GRU, which has a second bias of the same size.
+- `with_default_gru`: the number of parameters with Keras's default GRU, which has a second bias of
+  the same size.
 
 - `first_loss`: about what `evaluate` returns before the first step, in nats per word.
 
 - `saved_megabytes`: the size of what must be saved to continue after an interruption, in
   megabytes of $10^6$ bytes. These are the weights and both of Adam's running means.
 
-- `steps_again`: the number of steps of the GRU for writing a sentence of 25 words, if the model
-  reads everything before a word again, START included. (With a cell that is called step by step,
-  it is 25.)
+- `steps_again`: the number of GRU steps that the model needs to write a sentence of 25 words, if
+  it reads the whole beginning of the sentence again for each word, START included. (With a cell
+  that is called step by step, it needs 25 steps.)
 """
 
 STUB = """
@@ -67,19 +68,19 @@ print(parameters, with_default_gru, first_loss, saved_megabytes, steps_again)
 """
 
 COMMENT = r"""
-The words have 64,000 parameters, the GRU has 24,768, and the output has 65,000. Together these are
-153,768. The recurrent part, after which the model is named, is a sixth of them.
+The word vectors have 64,000 parameters, the GRU has 24,768, and the output has 65,000. Together
+these are 153,768. The recurrent part, after which the model is named, is a sixth of them.
 
-Each of these numbers is a test that costs nothing. If the number of parameters differs, the model
-is not the one that you had in mind: perhaps a default added a second bias, or a list contains the
-same cell twice. If the first loss is far from $\log V$, the weights may be too large, padding may
-be in the mean, or the sum may be divided by a wrong number. A model without any knowledge should
-be as uncertain as a die with $V$ faces.
+Each of these numbers gives a cheap test. If the number of parameters differs, the program builds a
+different model from the model that you had in mind. Perhaps a default added a second bias, or a
+list contains the same cell twice. If the first loss is far from $\log V$, the weights may be too
+large, padding may be in the mean, or the sum may be divided by a wrong number. An untrained model
+should be as uncertain as a die with $V$ faces.
 
-The saved file is three times as large as the weights. Every further statistic of an optimizer
-would add the size of the weights again. And $25 \cdot 26 / 2 = 325$ steps instead of 25 are the
-cost of not storing the state. A Transformer that does not store its keys and values has the same
-cost.
+The saved file is three times as large as the weights. Every further statistic that the optimizer
+stores for each parameter would add the size of the weights again. If the state is not stored, the
+sentence takes $25 \cdot 26 / 2 = 325$ steps instead of 25. A Transformer that does not store its
+keys and values has to repeat work in the same way.
 """
 
 

@@ -9,15 +9,15 @@ LEVEL = 2
 MINUTES = 15
 
 TEXT = r"""
-In TensorFlow 1, `MultiRNNCell([cell] * 4)` was a common way to write a stack of four cells. The
-same list in Keras builds, trains and saves if the input is as wide as the state, but it is not a
-stack of four layers. Mend `stack(H, K)`. It should return a recurrent layer of $K$ LSTM cells
-with $H$ units, each with its own weights. The layer should return its outputs at all steps, and
-accept inputs of any width.
+In TensorFlow 1, `MultiRNNCell([cell] * 4)` was a common way to write a stack of four cells. In
+Keras, a layer with the same list can be built, trained and saved if the input is as wide as the
+state, but it is not a stack of four layers. Correct `stack(H, K)`. It should return a recurrent
+layer of $K$ LSTM cells with $H$ units, each with its own weights. The layer should return its
+outputs at all steps, and accept inputs of any width.
 
 Then set two numbers for $D = H = 8$ and $K = 4$: `parameters_then`, the number of parameters of
-the stub's layer, and `parameters_now`, the number of the mended one. Count them by hand. An LSTM
-cell has $4 (D + H + 1) H$ parameters.
+the stub's layer, and `parameters_now`, the number of parameters of the corrected layer. Count them
+by hand. An LSTM cell has $4 (D + H + 1) H$ parameters.
 
 (This exercise needs Keras, so it does not run in the page.)
 """
@@ -68,9 +68,9 @@ COMMENT = r"""
 The list holds the same object four times. What this means depends on the version. In early
 versions of TensorFlow 1, each position in the list got its own variables, so the idiom was right.
 Keras applies the same cell four times in each step. The result is a network with a deeper step,
-shared weights and four states. It has a quarter of the parameters at the full cost. An error
-occurs only if the input is wider or narrower than the state, because the second use of the cell
-then does not fit.
+shared weights and four states. It has a quarter of the parameters, but each step costs as much as a
+step of four layers. An error occurs only if the input is wider or narrower than the state, because
+the weights then do not fit the second use of the cell.
 
 Counting parameters finds this mistake and many others. Write down the expected number before you
 build a model. The same mistake also occurs with `[[0] * 3] * 3`, with lists as default arguments,

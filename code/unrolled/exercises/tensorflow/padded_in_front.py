@@ -13,18 +13,19 @@ MINUTES = 20
 TEXT = r"""
 `batch(sentences, T)` makes a batch for a language model from lists of ids. The id 0 is UNKNOWN, 1
 is START and 2 is END. The function returns inputs, next words, and weights for the loss, each of
-shape $(B, T)$. Keras fills up short sentences and cuts long ones. The model trains on these
-batches, but three things are wrong with them. Mend the function. It should have these properties:
+shape $(B, T)$. Keras pads short sentences and cuts long sentences. The model trains on these
+batches, but three things are wrong with them. Correct the function. Its result should have these
+properties:
 
 - Every row begins with the first pair of the sentence, START and the first word. Its padding is at
   the end.
 
 - A sentence with more than $T$ pairs keeps its first $T$ pairs.
 
-- The weight is 1 where there is a word to predict, UNKNOWN included, and 0 at the padding.
+- The weight is 1 where there is a word to predict, UNKNOWN included, and 0 at padded positions.
 
-- No id in inputs or targets is negative, because the embedding has no row for it. At padded
-  positions, any other id will do.
+- No id in the inputs or targets is negative, because the embedding has no row for a negative id. At
+  padded positions, any other id will do.
 
 (This exercise needs Keras, so it does not run in the page.)
 """
@@ -85,7 +86,7 @@ the first words of every long sentence.
 
 The weights from the sign leave all unknown words out of the loss. In the stub these are two of
 eleven words. With a small vocabulary, UNKNOWN is one of the most frequent words. A model that is
-trained in this way is never rewarded for predicting it
+trained in this way is never rewarded for predicting UNKNOWN
 ({doc}`/book/06-tensorflow/loss-on-padded-sequences`). The sign also keeps one pair too many: before
 a short sentence, the model is asked to predict START from padding.
 

@@ -12,11 +12,12 @@ LEVEL = 2
 MINUTES = 25
 
 TEXT = r"""
-In a bidirectional network, the second reader must begin at the real end of each sequence. Write two
-functions without a loop over steps:
+A bidirectional network reads each sequence twice, with two recurrent networks. The second network,
+here called the second reader, must begin at the real end of each sequence. Write two functions
+without a loop over steps:
 
 1. `reverse(x, lengths)` takes $x$ of shape $(T, B, \dots)$. It returns $x$ with the real steps of
-each sequence in reverse order and the padding where it was.
+each sequence in reverse order and the padding unchanged.
 2. `both_ways(x, lengths, onward, backward)` returns an array $(T, B, 2H)$. The functions `onward`
 and `backward` read an array $(T, B, D)$ from its first step to its last, and return a state for
 each step, $(T, B, H)$. Put both states side by side. At step $t$ of a sequence of length $\ell$,
@@ -68,17 +69,17 @@ def both_ways(x, lengths, onward, backward):
 '''
 
 COMMENT = r"""
-`reverse` exchanges $t$ and $\ell - 1 - t$, so it is its own inverse. It is used twice: to reverse
-the inputs, and to reverse the outputs back. If you forget the second use, the state that has read
-the beginning up to $t$ is combined with a state that has read the end from $\ell + 1 - t$ on. The
-shapes are right, and a network can even learn something from it. But the two halves meet only at
-the word in the middle.
+`reverse` exchanges the indices $t$ and $\ell - 1 - t$, so it is its own inverse. The solution uses
+it twice: to reverse the inputs, and to reverse the outputs back. If you forget the second use, the
+state that has read $x_1, \dots, x_t$ is combined with a state that has read
+$x_\ell, \dots, x_{\ell + 1 - t}$. The shapes are right, and a network can even learn something from
+such states. But the two halves belong to the same word only in the middle of the sentence.
 
 `x[::-1]` begins with the padding. The state of the second reader then differs from its state for
-the sentence alone, and the difference depends on the longest sentence of the batch. The result
-for a sentence then depends on the other sentences of its batch. This gives the best test. Read a
-sequence alone, read it again in a larger array, and compare the states. The test needs no
-reference, and it is useful for every function that takes a batch.
+the sentence alone, and the difference depends on the longest sentence of the batch. So the result
+for a sentence depends on the other sentences of its batch, which suggests a test. Read a sequence
+alone, read it again in a larger array, and compare the states. The test needs no reference, and it
+is useful for every function that takes a batch.
 """
 
 

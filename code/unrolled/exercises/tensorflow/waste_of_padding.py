@@ -19,10 +19,10 @@ the number of computed steps ({eq}`eq-padded-share`). Find these shares:
 
 - `one_batch`: all twelve sequences are in one array.
 
-- `expected`: the share to expect in batches of 32, if very many sequences come in random order and
-  their lengths are distributed exponentially with the mean $m$: $P(\text{length} > t) = e^{-t/m}$.
-  Use $1 - \mathbb E[T] / \mathbb E[\max_i T_i]$, as the chapter does. The result does not depend on
-  $m$.
+- `expected`: the expected share in batches of 32, if there are very many sequences in random order
+  and their lengths have an exponential distribution with mean $m$,
+  $P(\text{length} > t) = e^{-t/m}$. Use $1 - \mathbb E[T] / \mathbb E[\max_i T_i]$, as the chapter
+  does. The result does not depend on $m$.
 """
 
 STUB = """
@@ -72,13 +72,13 @@ $$
 $$
 
 The mean $m$ cancels. In batches of 32, three quarters of the computed steps are padding. In batches
-of four, it is already half. The sum grows like $\log B$, so larger batches waste more, and there is
-no limit below 1.
+of four, the share is already about half. The sum grows like $\log B$, so larger batches waste more,
+and the share tends to 1.
 
-If the lengths are distributed evenly over $(0, N]$, the same integral gives
-$\pi = \frac 12 - \frac{1}{2B}$, which never exceeds one half. The difference is the tail of long
-sequences. Sentences have such a tail, although it is not exactly exponential. Sorting reduces the
-padding most where there is a tail, because it puts the long sequences together.
+If the lengths are distributed uniformly over $(0, N]$, the same calculation gives
+$\pi = \frac 12 - \frac{1}{2B}$, which never exceeds one half. The difference is due to the tail of
+long sequences. Sentences have such a tail, although it is not exactly exponential. Sorting saves
+most if there is a tail, because it puts the long sequences together.
 """
 
 

@@ -15,7 +15,7 @@ TEXT = r"""
 An LSTM was trained with gates that use the old `hard_sigmoid`, $0.2 a + 0.5$, cut off at 0 and 1.
 Keras 2 and the Theano code of the fourth post computed this function. Keras 3 computes $a/6 + 0.5$,
 cut off at the same values. If the old weights are loaded into a new layer, the layer computes
-something else, and there is no warning.
+different outputs, and there is no warning.
 
 Write `convert(W_x, W_h, b)`. It returns three arrays with which the new layer computes exactly
 what the old layer computed, for every input, even where the gates are cut off. The columns of
@@ -103,11 +103,11 @@ columns of each gate by 1.2. The tanh of the candidate has not changed, and its 
 The new weights compute the same function, but they would train differently. Their gradient is
 smaller by the factor 1.2, and the distance that they have to move is larger by the same factor.
 
-What looks like a change of the model is often only a change of units, which can be moved into the
-weights. Three examples are a GRU with $z$ the other way round (change the sign of one block), a
+Some differences between two programs are like a change of units: we can remove them by changing the
+weights. Three examples are a GRU with the opposite meaning of $z$ (change the sign of one block), a
 forget bias of 1 that is added inside the cell (change one block of $b$), and blocks in a different
-order. A reset gate after the matrix product instead of before it cannot be moved into the weights.
-The test is this: can you write the new pre-activations as a linear function of the old ones?
+order. A reset gate after the matrix product instead of before it cannot be changed in this way. To
+tell the cases apart, ask whether the new pre-activations are a linear function of the old ones.
 """
 
 

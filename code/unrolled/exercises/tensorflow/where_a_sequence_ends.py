@@ -14,8 +14,8 @@ TEXT = r"""
 A classifier of sentences uses the last state of a recurrent network, or the mean of its states.
 `summary` gets the states $h$ of a padded batch, $(T, B, H)$, and the lengths, $(B,)$. It returns
 the last state and the mean side by side, $(B, 2H)$. The function was tested with sequences of
-equal length, and for these it is right. Mend it for other batches. After the end of a sequence,
-the states can have any value.
+equal length, and for these it is right. Correct it, so that it is right for all batches. After the
+end of a sequence, the states can have any value.
 """
 
 STUB = '''
@@ -69,7 +69,7 @@ All three errors vanish if the lengths are equal, so always test with unequal le
 
 `h[lengths, ...]` is off by one. It raises an error only if some sequence fills the array. In other
 batches it takes the first state of the padding. Why does the solution use `np.where` and not a
-product with the mask? If the padding contains NaN or infinity, so does the product.
+product with the mask? If the padding contains NaN or infinity, the product contains NaN.
 """
 
 
