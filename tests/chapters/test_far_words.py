@@ -266,6 +266,7 @@ def test_a_few_sentences_make_the_mean_at_ten_words(trained):
     assert 1 <= trained["gradient_grows"][9] <= 5
 
 
+@pytest.mark.slow
 @pytest.mark.claim(
     "one-passage-explodes",
     "The sentences that dominate the mean at ten words are one passage, in which the product of "
