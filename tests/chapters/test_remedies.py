@@ -229,3 +229,15 @@ def test_the_penalty_on_lengths_is_smallest_above_1(seed):
         norms = jacobians.backward_norms(p, rnn.forward(p, x)[0][:, 0], dh_T)
         penalty[scale] = ((norms[1:] / norms[:-1] - 1) ** 2).sum()
     assert min(penalty, key=lambda scale: penalty[scale]) == 1.5
+
+
+def test_each_clipped_relu_run_at_150_is_solved_or_diverges():
+    solved = runs("adding_problem", "ReLU, identity, clipped", 150, "solved")
+    diverged = runs("adding_problem", "ReLU, identity, clipped", 150, "diverged")
+    assert solved.sum() == 2
+    assert [found is None for found in diverged] == solved.tolist()
+
+
+def test_the_orthogonal_networks_are_clipped():
+    for name in ("adding_problem", "copy_task"):
+        assert records.load(name)["settings"]["clip"]["orthogonal tanh"] == 1
