@@ -6,8 +6,10 @@ import pytest
 from experiments.language_models import agreement, far_words, gradient_by_distance
 from tests.support.cell_cases import shaken
 from unrolled import records
+from unrolled.cells import rnn
 from unrolled.data import text
 from unrolled.data.text import Document, Vocabulary
+from unrolled.gradients import jacobians
 from unrolled.models import language_model, pretrained
 
 WORDS = [
@@ -264,6 +266,38 @@ def test_a_few_sentences_make_the_mean_at_ten_words(trained):
     assert 1 <= trained["gradient_grows"][9] <= 5
 
 
+@pytest.mark.slow
+@pytest.mark.claim(
+    "one-passage-explodes",
+    "The sentences that dominate the mean at ten words are one passage, in which the product of "
+    "the Jacobians grows.",
+)
+def test_one_passage_has_the_growing_products():
+    """The three sentences with the largest |gradient · input| at 10 words: only their gradients are
+    longer there than at 1 word, they are from one document, and nine Jacobians have a product whose
+    norm is ten times the median at least."""
+    p, vocabulary, _ = pretrained.load("pocket", np.float64)
+    parts = text.split(text.remove_duplicates(text.corpus())[0])
+    inputs, targets, documents = far_words.long_sentences(
+        parts.validation, vocabulary, 31, np.random.default_rng(0), far_words.SENTENCES
+    )
+    norm, times_input = far_words.attribution(p, inputs, targets)
+    largest = set(np.argsort(-abs(times_input[9]))[:3])
+    assert largest == set(np.flatnonzero(norm[9] > norm[0]))
+    assert len({documents[i] for i in largest}) == 1
+    words = [inputs[:, i] for i in largest]
+    assert max((a != b).sum() for a in words for b in words) <= 3
+    assert sum(np.array_equal(a, b) for a in words for b in words) == 5
+    h, _ = rnn.forward(p.cell, inputs)
+    grown = [
+        np.linalg.norm(jacobians.products(p.cell, h[-9:, i])[-1], 2)
+        for i in range(inputs.shape[1])
+    ]
+    assert np.median(grown) == pytest.approx(0.7, abs=0.05)
+    assert all(11 < grown[i] < 28 for i in largest)
+    assert (np.array(grown) > 10).sum() == 5
+
+
 @pytest.mark.claim(
     "brackets-count-at-every-distance",
     "The opening bracket raises the probability of the closing bracket many times at every "
@@ -340,9 +374,10 @@ def test_the_number_of_a_far_subject_shifts_the_verb(trained):
 )
 def test_a_far_plural_subject_seldom_makes_are_the_likelier_verb(trained):
     """The share of contexts with p(are) > p(is) after a plural subject, by subject: above 0.9 at
-    1 word; the upper end of the interval is below 0.2 from 4 words on."""
+    1 word; the upper end of the interval is below 0.2 from 4 words on; it is 0 from 10 on."""
     shares = [row["are_after_plural"] for row in trained["agreement"].values()]
     assert shares[0]["low"] > 0.9 and all(row["high"] < 0.2 for row in shares[1:])
+    assert [row["mean"] for row in shares[3:]] == [0, 0]  # three and four phrases
 
 
 def test_the_chapter_on_generating_text_finds_the_same(trained):

@@ -5,6 +5,7 @@ import hashlib
 import numpy as np
 import pytest
 
+from experiments.intervals import interval
 from tests.support.page_cells import cells, executed
 from unrolled.data import ngram, text
 
@@ -64,3 +65,80 @@ def test_the_rule_that_the_chapter_prints_is_that_of_split():
     for name in text.Split._fields:
         for document in getattr(parts, name):
             assert page["part_of"](document.name) == name
+
+
+def sentences_of(documents):
+    return [sentence for document in documents for sentence in document.sentences]
+
+
+def word_losses(train, V, n, asked):
+    return -ngram.log_probabilities(ngram.fit(train, V, n), asked)
+
+
+@pytest.mark.slow
+@pytest.mark.claim(
+    "duplicates-favour-long-contexts",
+    "Copies of validation sentences in the training text lower the loss of n-gram models the more, "
+    "the longer their context is; as many other sentences do not.",
+)
+def test_copies_in_the_corpus_favour_long_contexts():
+    """The gain in nats per word by the copies, with other sentences left out so that both versions
+    have equally many: intervals by document of the gain and of its growth with n."""
+    careless = text.split(text.corpus())
+    known = sentences_of(careless.train)
+    asked = [(s, i) for i, d in enumerate(careless.validation) for s in d.sentences]
+    copies = set(known) & {sentence for sentence, _ in asked}
+    vocabulary = text.Vocabulary.of([text.tokens(s) for s in known], 8000)
+    encoded = [vocabulary.encode(text.tokens(s)) for s in known]
+    copied = np.array([s in copies for s in known])
+    others = np.random.default_rng(0).permutation(np.flatnonzero(~copied))
+    dropped = set(others[: copied.sum()])
+    without = [ids for ids, copy in zip(encoded, copied, strict=True) if not copy]
+    with_copies = [ids for i, ids in enumerate(encoded) if i not in dropped]
+    assert len(without) == len(with_copies)
+
+    questions = [vocabulary.encode(text.tokens(s)) for s, _ in asked]
+    document = np.repeat([i for _, i in asked], [len(ids) - 1 for ids in questions])
+    gain = {
+        n: word_losses(without, 8000, n, questions)
+        - word_losses(with_copies, 8000, n, questions)
+        for n in (1, 2, 5)
+    }
+    assert abs(interval(gain[1], document)["mean"]) < 0.02
+    for shorter, longer in ((1, 2), (2, 5)):
+        assert interval(gain[longer] - gain[shorter], document)["low"] > 0.03
+    assert interval(gain[5], document)["mean"] > 3 * interval(gain[2], document)["mean"]
+
+
+@pytest.mark.slow
+@pytest.mark.claim(
+    "own-sentences-flatter-long-contexts",
+    "Trained on 100 sentences, a bigram and a trigram model seem far better than a unigram model "
+    "on these sentences; on new text the bigram model gains little and the trigram model nothing "
+    "more.",
+)
+def test_on_their_own_sentences_long_contexts_seem_far_better():
+    """The losses in nats per word for five random sets of 100 sentences: intervals by set."""
+    parts = text.split(text.remove_duplicates(text.corpus())[0])
+    train, validation = (
+        [text.tokens(s) for s in sentences_of(part)]
+        for part in (parts.train, parts.validation)
+    )
+    vocabulary = text.Vocabulary.of(train, 8000)
+    new = [vocabulary.encode(words) for words in validation[::5]]
+    found = []
+    for seed in range(5):
+        chosen = np.random.default_rng(seed).choice(len(train), 100, replace=False)
+        own = [vocabulary.encode(train[i]) for i in chosen]
+        found.append(
+            [
+                [word_losses(own, 8000, n, asked).mean() for n in (1, 2, 3)]
+                for asked in (own, new)
+            ]
+        )
+    own, new = np.swapaxes(found, 0, 1)  # (sets, n) each
+    assert interval(own[:, 0] - own[:, 1])["low"] > 2
+    assert interval(own[:, 1] - own[:, 2])["low"] > 0.5
+    gain = interval(new[:, 0] - new[:, 1])
+    assert 0 < gain["low"] and gain["high"] < 0.5
+    assert interval(new[:, 1] - new[:, 2])["high"] < 0.02

@@ -193,3 +193,51 @@ def test_the_relu_network_needs_clipping_at_80_steps():
         solved = runs("adding_problem", method, 80, "solved")
         counts.append([solved.sum(), (~solved).sum()])
     assert stats.fisher_exact(counts, alternative="greater").pvalue < 0.05
+
+
+@pytest.mark.claim(
+    "clipping-does-not-help-the-copy",
+    "On the copy task, clipping makes the ReLU network slightly worse at waits of 5 and 10, and no "
+    "difference beyond the spread of the seeds at longer waits.",
+    records="copy_task",
+)
+@pytest.mark.parametrize("wait", WAITS)
+def test_clipping_does_not_help_the_relu_network_to_copy(wait):
+    """The interval of the differences unclipped - clipped, paired by seed, with 0 and 0.1."""
+    unclipped, clipped = (runs("copy_task", method, wait, "right") for method in RELU)
+    difference = interval(unclipped - clipped)
+    if wait <= 10:
+        assert 0 < difference["low"] and difference["high"] < 0.1
+    else:
+        assert difference["low"] <= 0 <= difference["high"]
+
+
+@pytest.mark.claim(
+    "omega-prefers-a-larger-matrix",
+    "Of four scales of an untrained tanh network's W_h, 0.5, 1, 1.5 and 2, the penalty of Pascanu "
+    "et al. is smallest at 1.5.",
+)
+@pytest.mark.parametrize("seed", range(10))
+def test_the_penalty_on_lengths_is_smallest_above_1(seed):
+    """The scale with the smallest penalty, for each of ten networks."""
+    rng = np.random.default_rng(seed)
+    start = rnn.init(rng, 5, 50)
+    x, dh_T = rng.standard_normal((30, 1, 5)), rng.standard_normal(50)
+    penalty = {}
+    for scale in (0.5, 1.0, 1.5, 2.0):
+        p = start._replace(W_h=scale * start.W_h)
+        norms = jacobians.backward_norms(p, rnn.forward(p, x)[0][:, 0], dh_T)
+        penalty[scale] = ((norms[1:] / norms[:-1] - 1) ** 2).sum()
+    assert min(penalty, key=lambda scale: penalty[scale]) == 1.5
+
+
+def test_each_clipped_relu_run_at_150_is_solved_or_diverges():
+    solved = runs("adding_problem", "ReLU, identity, clipped", 150, "solved")
+    diverged = runs("adding_problem", "ReLU, identity, clipped", 150, "diverged")
+    assert solved.sum() == 2
+    assert [found is None for found in diverged] == solved.tolist()
+
+
+def test_the_orthogonal_networks_are_clipped():
+    for name in ("adding_problem", "copy_task"):
+        assert records.load(name)["settings"]["clip"]["orthogonal tanh"] == 1

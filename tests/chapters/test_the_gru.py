@@ -3,12 +3,16 @@
 import numpy as np
 import pytest
 
+from experiments.intervals import interval
 from tests.support.cell_cases import cell_case, logistic
 from tests.support.closeness import assert_close
 from tests.support.counting import Counted, multiplications
 from unrolled import tree
 from unrolled.cells import gru, gru_reset_after, rnn
+from unrolled.data import text
 from unrolled.gradients import gradcheck
+from unrolled.layers import embedding, stacked
+from unrolled.models import language_model, pretrained
 
 SIZES = T, B, D, H = 4, 2, 3, 5
 
@@ -296,3 +300,33 @@ def test_init_of_both_kinds():
     after = gru_reset_after.init(np.random.default_rng(0), 9, 5)
     np.testing.assert_array_equal(after.W_h, p.W_h)
     assert after.b.shape == (2, 15) and not after.b.any()
+
+
+@pytest.mark.slow
+@pytest.mark.claim(
+    "weights-of-one-reset-are-wrong-for-the-other",
+    "The perplexity of the trained GRU language model rises by more than a quarter if the reset "
+    "gate is applied after the product instead of before.",
+    records="gru_language_model",
+)
+def test_trained_weights_cannot_be_moved_to_the_other_reset():
+    """The rise of the loss per word, paired by document: the lower end of the interval with the
+    logarithm of 1.25."""
+    trained, vocabulary, cell = pretrained.load("gru")
+    vectors, first = trained.cell
+    b = np.stack([first.b, np.zeros_like(first.b)])
+    second = gru_reset_after.Params(first.W_x, first.W_h, b)
+    moved = trained._replace(cell=(vectors, second))
+    after = stacked.of(embedding, gru_reset_after)
+    rises, document = [], []
+    parts = text.split(text.remove_duplicates(text.corpus())[0])
+    for number, one in enumerate(parts.validation):
+        for batch in text.batches(text.encode([one], vocabulary)[:20], 64):
+            rise = (
+                language_model.loss(moved, batch, after)[0]
+                - language_model.loss(trained, batch, cell)[0]
+            )
+            count = int(batch.mask.sum())
+            rises += [rise] * count
+            document += [number] * count
+    assert interval(rises, document)["low"] > np.log(1.25)
