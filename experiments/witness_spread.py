@@ -1,6 +1,7 @@
 """How far do the witnesses of the records move: with another processor, and with another program?
 
     python -m experiments.witness_spread          writes results/witness_spread.json, 15 minutes
+    python -m experiments.witness_spread --new    measures the records that changed since then
 
 The tolerance of ``make attest`` must lie between the two. Each witness runs as it is, under another
 kernel of the linear algebra (that of an older processor) and on one thread; then with a learning
@@ -27,12 +28,16 @@ ANOTHER_PROCESSOR = {
 ANOTHER_PROGRAM = ("learning rate", "seed")
 
 
-def main():
+def main(only_new=False):
     run = records.begin("witness_spread")
     found = {}
+    known = measured_before() if only_new else {}
     for name in attest.recorded():
         losses = records.load(name).get("witness", {}).get("losses")
         if losses is None:
+            continue
+        if name in known:
+            found[name] = known[name]
             continue
         changes = ANOTHER_PROCESSOR | dict.fromkeys(ANOTHER_PROGRAM, {})
         found[name] = {
@@ -59,6 +64,22 @@ def main():
         seed=0,
     )
     print(f"wrote {path.relative_to(records.ROOT)}")
+
+
+def measured_before():
+    """Returns what was measured for the records that have not changed since."""
+    before = records.load("witness_spread")
+    return {
+        name: found
+        for name, found in before["results"]["witnesses"].items()
+        if unchanged_since(before["commit"], f"results/{name}.json")
+    }
+
+
+def unchanged_since(commit, path):
+    """Tells whether a file is the one of a commit; False if there is no such commit."""
+    command = ["git", "diff", "--quiet", commit, "--", path]
+    return not subprocess.run(command, cwd=records.ROOT, capture_output=True).returncode
 
 
 def asked(name, change, environment):
@@ -111,7 +132,7 @@ BUILDS_ON = ("*",)
 
 
 if __name__ == "__main__":
-    if sys.argv[1:]:
-        answer(*sys.argv[1:])
+    if sys.argv[1:] in ([], ["--new"]):
+        main(only_new=bool(sys.argv[1:]))
     else:
-        main()
+        answer(*sys.argv[1:])
