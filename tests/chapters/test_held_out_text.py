@@ -1,6 +1,8 @@
 """The chapter on held-out text: the split, and what deceives."""
 
 import hashlib
+import itertools
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -142,3 +144,43 @@ def test_on_their_own_sentences_long_contexts_seem_far_better():
     gain = interval(new[:, 0] - new[:, 1])
     assert 0 < gain["low"] and gain["high"] < 0.5
     assert interval(new[:, 1] - new[:, 2])["high"] < 0.02
+
+
+@pytest.mark.slow
+@pytest.mark.claim(
+    "small-vocabularies-flatter",
+    "The smaller the vocabulary of a bigram model, the lower its perplexity; if the model has to "
+    "spell the words that it lacks, the order is reversed.",
+)
+def test_a_small_vocabulary_lowers_the_perplexity_and_spelling_reverses_the_order():
+    """The loss per word with 100, 1,000, 8,000 and 20,000 words: intervals by document of the
+    differences of neighbours, without and with the cost of spelling."""
+    parts = text.split(text.remove_duplicates(text.corpus())[0])
+    train = [text.tokens(s) for s in sentences_of(parts.train)]
+    asked = [
+        (text.tokens(s), i) for i, d in enumerate(parts.validation) for s in d.sentences
+    ]
+    letters = Counter(
+        "".join(f"{word}\n" for word in {w for words in train for w in words})
+    )
+
+    def spelling(word):
+        shares = (max(letters[sign], 1) / letters.total() for sign in f"{word}\n")
+        return -sum(np.log(share) for share in shares)
+
+    document = np.repeat([i for _, i in asked], [len(words) + 1 for words, _ in asked])
+    bare, spelt = [], []
+    for size in (100, 1000, 8000, 20_000):
+        vocabulary = text.Vocabulary.of(train, size)
+        encoded = [vocabulary.encode(words) for words in train]
+        questions = [vocabulary.encode(words) for words, _ in asked]
+        bare.append(word_losses(encoded, size, 2, questions))
+        letters_of = [
+            [0 if word in vocabulary else spelling(word) for word in words] + [0]
+            for words, _ in asked
+        ]
+        spelt.append(bare[-1] + np.concatenate(letters_of))
+    for smaller, larger in itertools.pairwise(bare):
+        assert interval(larger - smaller, document)["low"] > 0
+    for smaller, larger in itertools.pairwise(spelt):
+        assert interval(smaller - larger, document)["low"] > 0

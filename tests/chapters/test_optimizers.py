@@ -195,14 +195,36 @@ def test_the_first_step_of_rmsprop_is_short_where_the_gradient_is_below_the_floo
 
 
 @pytest.fixture(scope="module")
-def lengths_and_losses():
-    """Of five seeds: (name, rate) -> losses per word of the last 50 steps, and all lengths."""
-    page = "02-language-model/optimizers.md"
+def page():
+    """The names of the page's cells that define its measurements."""
+    path = "02-language-model/optimizers.md"
     needed = "import numpy", "documents, _ =", "def noise("
-    sources = [cell for cell in cells(page) if any(name in cell for name in needed)]
-    names = executed(
-        page, [source.partition("trained = fresh()")[0] for source in sources]
-    )
+    sources = [cell for cell in cells(path) if any(name in cell for name in needed)]
+    return executed(path, [s.partition("trained = [fresh")[0] for s in sources])
+
+
+@pytest.mark.slow
+@pytest.mark.claim(
+    "noise-grows-in-training",
+    "After 100 steps, the noise of a batch's gradient is on average larger, relative to the "
+    "gradient, than before training.",
+)
+def test_the_noise_grows_in_training(page):
+    """The noise of 20 batches of 16 sentences: the interval over five seeds of the logarithm of
+    the ratio after and before training, with 0."""
+    some, ratios = page["sentences"][::29], []
+    for seed in range(5):
+        ((_, before),) = page["noise"](page["fresh"](seed), some, sizes=(16,))
+        trained = page["fresh"](seed)
+        page["some_steps"](trained, 100, optimizers.adam, 0.005, seed)
+        ((_, after),) = page["noise"](trained, some, sizes=(16,))
+        ratios.append(after / before)
+    assert interval(np.log(ratios))["low"] > 0
+
+
+@pytest.fixture(scope="module")
+def lengths_and_losses(page):
+    """Of five seeds: (name, rate) -> losses per word of the last 50 steps, and all lengths."""
     found = {}
     for optimizer, rate in (
         (optimizers.sgd, 1),
@@ -212,7 +234,7 @@ def lengths_and_losses():
     ):
         runs = np.array(
             [
-                names["some_steps"](names["fresh"](seed), 200, optimizer, rate, seed)
+                page["some_steps"](page["fresh"](seed), 200, optimizer, rate, seed)
                 for seed in range(5)
             ]
         )
