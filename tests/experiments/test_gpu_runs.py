@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import time
-from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
@@ -265,23 +264,20 @@ def test_a_process_that_fails_gives_one_line():
 
 @pytest.mark.slow
 def test_an_interrupted_run_leaves_no_half_of_anything(tmp_path):
-    command = [
-        sys.executable,
-        "-m",
-        "experiments.gpu",
-        "ladder",
-        "--rehearse",
-        str(tmp_path),
-    ]
+    # A shell's background jobs inherit a SIGINT that is ignored.
+    heed_sigint = (
+        "import runpy, signal, sys\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "runpy.run_module(sys.argv.pop(1), run_name='__main__', alter_sys=True)"
+    )
     process = subprocess.Popen(
-        command,
+        [sys.executable, "-c", heed_sigint, "experiments.gpu", "ladder"]
+        + ["--rehearse", str(tmp_path)],
         cwd=records.ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         env=os.environ | {"PYTHONPATH": "code"},
-        # A shell's background jobs inherit a SIGINT that is ignored.
-        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
     )
     for line in process.stdout:
         if line.startswith("ladder, JAX ..."):

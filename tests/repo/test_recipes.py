@@ -326,6 +326,10 @@ def test_the_recipe_for_a_chapter_leads_from_step_to_step(tmp_path):
         *("tests/website/test_equations.py",),
     )
     (tmp_path / "results").mkdir()
+    for module in (tmp_path / "code/unrolled/exercises").glob("*/*.py"):
+        # The chapters whose sections the exercises name are not in the copy.
+        text = re.sub(r"^SECTION = .*\n", "", module.read_text("utf-8"), flags=re.M)
+        module.write_text(text, "utf-8")
     page, test = "book/09-more/minimal.md", "tests/chapters/test_minimal.py"
     tests = "tests/chapters", "tests/website/test_equations.py"
     assert copy.red(*tests) == []
