@@ -54,8 +54,15 @@ def perplexity(name, part):
     return records.load(f"{name}_language_model")["results"][part]["perplexity"]
 
 
+@pytest.mark.claim(
+    "gated-networks-beat-the-plain-one",
+    "With one seed each, all gated networks have a lower perplexity than the 5-gram model and than "
+    "the plain network of the same training; the GRU with one layer has the lowest.",
+    records="gru_language_model",
+)
 @pytest.mark.parametrize("part", ["validation", "test"])
 def test_gated_networks_beat_the_plain_one_and_the_n_grams(part):
+    """Perplexities: below the 5-gram's, and more than 2 below the plain network's."""
     fivegram = records.load("pocket_language_model")["results"]["baselines"]["fivegram"]
     for name in GATED:
         assert 40 < perplexity(name, part) < fivegram[part], name
@@ -77,3 +84,16 @@ def test_a_second_layer_did_not_help_either_cell():
     for name in ("gru", "lstm"):
         for part in ("validation", "test"):
             assert perplexity(f"{name}_two_layers", part) > perplexity(name, part)
+
+
+@pytest.mark.claim(
+    "all-five-overfit",
+    "All five networks have a much lower perplexity on the training text than on new text.",
+    records="gru_language_model",
+)
+def test_all_five_networks_overfit():
+    """The validation perplexity over the training perplexity, in the best epoch: above 1.25."""
+    for name in RUNS:
+        curve = records.load(f"{name}_language_model")["results"]["curve"]
+        best = min(curve, key=lambda epoch: epoch["validation_loss"])
+        assert np.exp(best["validation_loss"] - best["train_loss"]) > 1.25, name
