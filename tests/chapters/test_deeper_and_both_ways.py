@@ -30,7 +30,7 @@ def test_an_embedding_is_the_product_of_one_hot_rows_and_its_backward_that_of_th
 
 @pytest.mark.claim(
     "tables-hold-most-weights",
-    "In a network of two GRU layers of width 128 over 8,000 words, nine tenths of the weights are "
+    "In a network of two GRU layers of width 128 and 8,000 words, nine tenths of the weights are "
     "in the embedding and the output layer.",
 )
 def test_the_network_of_the_fourth_post_has_its_number_of_weights():

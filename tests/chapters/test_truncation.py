@@ -150,8 +150,8 @@ def test_a_window_can_point_uphill():
 
 @pytest.mark.claim(
     "truncation-never-moves-weights-outside-its-pairs",
-    "If an input is nonzero only at steps outside every kept pair, the truncated gradient of its "
-    "weights is exactly zero.",
+    "If an input is nonzero only at steps that no kept pair joins to an output with a loss, the "
+    "truncated gradient of its weights is exactly zero.",
 )
 @pytest.mark.equation("eq-truncation-blind")
 @pytest.mark.parametrize("name", TRUNCATIONS)
