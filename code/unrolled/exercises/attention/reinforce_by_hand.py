@@ -7,6 +7,7 @@ from unrolled.functional import dsoftmax, softmax
 
 TITLE = "REINFORCE uphill"
 CHAPTER = "05-attention/the-cost-of-attention"
+SECTION = "a-baseline"
 KIND = "debug"
 LEVEL = 3
 MINUTES = 30

@@ -10,6 +10,7 @@ from unrolled.layers import attention
 
 TITLE = "Attention that does not look"
 CHAPTER = "05-attention/attention"
+SECTION = "four-scores"
 KIND = "debug"
 LEVEL = 2
 MINUTES = 25

@@ -4,6 +4,7 @@ from unrolled.exercises.judging import Wrong, choice, is_close, number
 
 TITLE = "Under which roof"
 CHAPTER = "07-gpu/batches-threads-libraries"
+SECTION = "where-is-the-limit"
 KIND = "derive"
 LEVEL = 1
 MINUTES = 15
