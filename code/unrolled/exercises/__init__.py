@@ -2,9 +2,10 @@
 
 An exercise is a module of a part's folder. It has
 
-- ``TITLE``, ``CHAPTER`` (the page it belongs to, below ``book/``), ``KIND`` (one of `KIND_LABELS`),
-  ``LEVEL`` (1 to 3) and ``MINUTES`` (an estimate for a reader who has read the chapter);
-- ``SECTION``, if the exercise belongs to one section of the page: the anchor of its heading;
+- ``TITLE``, ``CHAPTER`` (the page it belongs to, below ``book/``) and ``SECTION`` (the anchor of a
+  heading of that page);
+- ``KIND`` (one of `KIND_LABELS`), ``LEVEL`` (1 to 3) and ``MINUTES`` (an estimate for a reader who
+  has read the chapter);
 - ``TEXT``, what is asked, ``HINTS``, the mildest first, and ``COMMENT``, what the solution shows,
   all in MyST;
 - ``STUB``, the reader's cell as it is found, and ``SOLUTION``, the cell as it could be left, in

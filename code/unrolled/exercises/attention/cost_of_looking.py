@@ -4,6 +4,7 @@ from unrolled.exercises.judging import Wrong, is_close, number
 
 TITLE = "What attention costs"
 CHAPTER = "05-attention/the-cost-of-attention"
+SECTION = "the-cost-counted"
 KIND = "derive"
 LEVEL = 1
 MINUTES = 15

@@ -6,6 +6,7 @@ from unrolled.exercises.judging import Wrong, array, call, close, function, is_c
 
 TITLE = "Left out or read twice"
 CHAPTER = "05-attention/alignments"
+SECTION = "where-does-it-look"
 KIND = "write"
 LEVEL = 1
 MINUTES = 20

@@ -7,6 +7,7 @@ from unrolled.functional import softmax
 
 TITLE = "Follow the pointers"
 CHAPTER = "05-attention/memory-networks"
+SECTION = "reading-again"
 KIND = "write"
 LEVEL = 2
 MINUTES = 30

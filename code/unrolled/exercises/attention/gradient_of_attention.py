@@ -7,6 +7,7 @@ from unrolled.layers import attention
 
 TITLE = "The gradient of attention"
 CHAPTER = "05-attention/attention"
+SECTION = "the-gradient"
 KIND = "write"
 LEVEL = 3
 MINUTES = 45

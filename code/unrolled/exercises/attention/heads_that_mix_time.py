@@ -6,6 +6,7 @@ from unrolled.exercises.judging import Wrong, array, call, close, function, is_c
 
 TITLE = "Heads that mix time"
 CHAPTER = "05-attention/self-attention"
+SECTION = "every-step-asks-every-step"
 KIND = "debug"
 LEVEL = 2
 MINUTES = 15

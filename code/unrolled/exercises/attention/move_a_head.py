@@ -16,6 +16,7 @@ from unrolled.models import turing_machine
 
 TITLE = "Move a head"
 CHAPTER = "05-attention/the-neural-turing-machine"
+SECTION = "how-a-head-moves"
 KIND = "write"
 LEVEL = 2
 MINUTES = 25

@@ -5,8 +5,9 @@ import numpy as np
 from unrolled.exercises.judging import Wrong, array, call, close, function, is_close
 from unrolled.functional import dsoftmax, softmax
 
-TITLE = "REINFORCE uphill"
+TITLE = "REINFORCE raises the loss"
 CHAPTER = "05-attention/the-cost-of-attention"
+SECTION = "a-baseline"
 KIND = "debug"
 LEVEL = 3
 MINUTES = 30

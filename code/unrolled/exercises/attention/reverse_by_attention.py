@@ -8,6 +8,7 @@ from unrolled.layers import multi_head
 
 TITLE = "Reverse a sequence by hand"
 CHAPTER = "05-attention/self-attention"
+SECTION = "what-is-lost-the-order"
 KIND = "open"
 LEVEL = 3
 MINUTES = 60

@@ -4,6 +4,7 @@ from unrolled.exercises.judging import Wrong, is_close, number
 
 TITLE = "Why reversing the source helps"
 CHAPTER = "05-attention/the-bottleneck"
+SECTION = "how-far-does-the-gradient-have-to-go"
 KIND = "derive"
 LEVEL = 2
 MINUTES = 20

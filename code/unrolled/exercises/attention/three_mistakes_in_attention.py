@@ -7,6 +7,7 @@ from unrolled.layers import attention
 
 TITLE = "Three mistakes in eight lines"
 CHAPTER = "05-attention/attention"
+SECTION = "the-code"
 KIND = "debug"
 LEVEL = 2
 MINUTES = 20

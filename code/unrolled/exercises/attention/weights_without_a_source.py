@@ -8,8 +8,9 @@ from unrolled.exercises.judging import Wrong, array, call, function, is_close
 from unrolled.functional import softmax
 from unrolled.layers import attention
 
-TITLE = "Attention that does not look"
+TITLE = "Attention that ignores the source"
 CHAPTER = "05-attention/attention"
+SECTION = "four-scores"
 KIND = "debug"
 LEVEL = 2
 MINUTES = 25

@@ -4,6 +4,7 @@ from unrolled.exercises.judging import choice
 
 TITLE = "What changes the weights?"
 CHAPTER = "05-attention/attention"
+SECTION = "four-scores"
 KIND = "predict"
 LEVEL = 1
 MINUTES = 10

@@ -2,7 +2,7 @@
 
 from unrolled.exercises.judging import choice
 
-TITLE = "On the border"
+TITLE = "A spectral radius of 1"
 CHAPTER = "03-bptt/vanishing-and-exploding"
 SECTION = "how-large-can-the-product-be"
 KIND = "predict"

@@ -7,6 +7,7 @@ from unrolled.exercises.judging import Wrong, call, close, function, is_close
 
 TITLE = "A Theano of ten lines"
 CHAPTER = "04-gates/theano-from-zero"
+SECTION = "how-grad-works"
 KIND = "write"
 LEVEL = 3
 MINUTES = 45

@@ -7,6 +7,7 @@ from unrolled.exercises.judging import Wrong, array, call, close, function, is_c
 
 TITLE = "Weights from another program"
 CHAPTER = "04-gates/one-answer"
+SECTION = "six-mistakes-that-raise-no-error"
 KIND = "write"
 LEVEL = 2
 MINUTES = 30

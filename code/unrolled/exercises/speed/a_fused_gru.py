@@ -4,6 +4,7 @@ from unrolled.exercises.judging import Wrong, choice, is_close, number
 
 TITLE = "A GRU on the chip"
 CHAPTER = "07-gpu/a-fused-lstm"
+SECTION = "how-to-divide-the-work"
 KIND = "derive"
 LEVEL = 3
 MINUTES = 25

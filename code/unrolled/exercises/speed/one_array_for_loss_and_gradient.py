@@ -8,6 +8,7 @@ from unrolled.exercises.judging import Wrong, call, function, is_close
 
 TITLE = "One array for loss and gradient"
 CHAPTER = "07-gpu/the-ladder"
+SECTION = "rung-5-loss-and-gradient-from-one-exponential"
 KIND = "write"
 LEVEL = 2
 MINUTES = 20

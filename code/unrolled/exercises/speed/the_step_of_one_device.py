@@ -8,6 +8,7 @@ from unrolled.exercises.judging import Wrong, array, call, function, is_close
 
 TITLE = "The step of one device"
 CHAPTER = "07-gpu/more-than-one-device"
+SECTION = "what-is-sent"
 KIND = "debug"
 LEVEL = 2
 MINUTES = 20

@@ -2,8 +2,9 @@
 
 from unrolled.exercises.judging import Wrong, choice, is_close, number
 
-TITLE = "Under which roof"
+TITLE = "Memory or arithmetic?"
 CHAPTER = "07-gpu/batches-threads-libraries"
+SECTION = "where-is-the-limit"
 KIND = "derive"
 LEVEL = 1
 MINUTES = 15

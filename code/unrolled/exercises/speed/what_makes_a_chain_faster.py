@@ -7,6 +7,7 @@ from unrolled.speed import serial_chain
 
 TITLE = "What makes a chain faster"
 CHAPTER = "07-gpu/on-a-gpu"
+SECTION = "a-chain-of-steps"
 KIND = "predict"
 LEVEL = 2
 MINUTES = 20

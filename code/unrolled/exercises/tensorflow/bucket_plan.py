@@ -6,6 +6,7 @@ from unrolled.exercises.judging import Wrong, call, function
 
 TITLE = "A plan for four buckets"
 CHAPTER = "06-tensorflow/batching-and-padding"
+SECTION = "similar-lengths-together"
 KIND = "open"
 LEVEL = 3
 MINUTES = 60

@@ -4,6 +4,7 @@ from unrolled.exercises.judging import Wrong, number
 
 TITLE = "Bytes of a sentence"
 CHAPTER = "reference/tfrecord-files"
+SECTION = "the-bytes-of-a-message"
 KIND = "derive"
 LEVEL = 2
 MINUTES = 25

@@ -4,6 +4,7 @@ from unrolled.exercises.judging import Wrong, number
 
 TITLE = "How many graphs?"
 CHAPTER = "06-tensorflow/unrolled-or-dynamic"
+SECTION = "compiled-again"
 KIND = "predict"
 LEVEL = 1
 MINUTES = 10

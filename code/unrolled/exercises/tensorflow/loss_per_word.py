@@ -6,6 +6,7 @@ from unrolled.exercises.judging import Wrong, array, call, close, function, is_c
 
 TITLE = "The loss per word"
 CHAPTER = "06-tensorflow/loss-on-padded-sequences"
+SECTION = "the-loss-that-keras-prints"
 KIND = "debug"
 LEVEL = 2
 MINUTES = 20

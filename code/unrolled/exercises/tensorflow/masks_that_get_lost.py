@@ -4,6 +4,7 @@ from unrolled.exercises.judging import Wrong
 
 TITLE = "Masks that get lost"
 CHAPTER = "06-tensorflow/lengths-and-masks"
+SECTION = "how-masks-are-passed-on-and-how-they-get-lost"
 KIND = "predict"
 LEVEL = 1
 MINUTES = 10

@@ -6,6 +6,7 @@ from unrolled.exercises.judging import Wrong, is_close, number
 
 TITLE = "Numbers to expect"
 CHAPTER = "06-tensorflow/a-language-model-in-keras"
+SECTION = "training"
 KIND = "derive"
 LEVEL = 1
 MINUTES = 15

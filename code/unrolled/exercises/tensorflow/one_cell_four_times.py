@@ -4,6 +4,7 @@ from unrolled.exercises.judging import Wrong, call, function
 
 TITLE = "One cell, four times"
 CHAPTER = "06-tensorflow/cells-and-wrappers"
+SECTION = "stacks"
 KIND = "debug"
 LEVEL = 2
 MINUTES = 15

@@ -6,6 +6,7 @@ from unrolled.exercises.judging import Wrong, array, call, function
 
 TITLE = "Padded at the beginning"
 CHAPTER = "06-tensorflow/batching-and-padding"
+SECTION = "when-zero-is-a-word"
 KIND = "debug"
 LEVEL = 2
 MINUTES = 20

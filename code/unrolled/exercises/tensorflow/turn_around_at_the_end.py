@@ -7,6 +7,7 @@ from unrolled.layers import padding
 
 TITLE = "Turn around at the real end"
 CHAPTER = "06-tensorflow/bidirectional-networks"
+SECTION = "where-the-backward-chain-starts"
 KIND = "write"
 LEVEL = 2
 MINUTES = 25

@@ -4,6 +4,7 @@ from unrolled.exercises.judging import Wrong, is_close, number
 
 TITLE = "What padding wastes"
 CHAPTER = "06-tensorflow/batching-and-padding"
+SECTION = "padded-batches"
 KIND = "derive"
 LEVEL = 1
 MINUTES = 20

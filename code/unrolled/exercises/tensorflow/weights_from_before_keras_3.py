@@ -7,6 +7,7 @@ from unrolled.functional import hard_sigmoid
 
 TITLE = "Weights from before Keras 3"
 CHAPTER = "06-tensorflow/from-2016-to-now"
+SECTION = "surprises-in-the-layers"
 KIND = "write"
 LEVEL = 3
 MINUTES = 25

@@ -6,6 +6,7 @@ from unrolled.exercises.judging import Wrong, array, call, close, function, is_c
 
 TITLE = "Where a sequence ends"
 CHAPTER = "06-tensorflow/lengths-and-masks"
+SECTION = "what-a-mask-does"
 KIND = "debug"
 LEVEL = 1
 MINUTES = 10
