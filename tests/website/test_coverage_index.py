@@ -392,21 +392,22 @@ def test_what_tests_execute_is_measured_and_only_what_changed_again(tmp_path):
     assert "results/evidence.json stays as it was: the tests did not pass" in measure(
         root, 1
     )
+    assert "stays as it was: no test ran" in measure(root, 1, "--help")
     assert (root / coverage_index.RECORD).read_text("utf-8") == before
     (root / "tests/test_new.py").unlink()
     measure(root)
     assert coverage_index.read(root).of_function("unrolled.small.init") == [NAMES]
 
 
-def measure(root, status=0):
+def measure(root, status=0, *options):
     """Runs the measurement in a process of its own; returns what it says."""
     script = (
         "import sys, pathlib\nfrom book._ext.evidence import measure_evidence\n"
-        "sys.exit(measure_evidence.main([], pathlib.Path.cwd()))"
+        "sys.exit(measure_evidence.main(sys.argv[1:], pathlib.Path.cwd()))"
     )
     path = os.pathsep.join(map(str, [root / "code", ROOT]))
     done = subprocess.run(
-        [sys.executable, "-c", script],
+        [sys.executable, "-c", script, *options],
         cwd=root,
         capture_output=True,
         text=True,

@@ -204,7 +204,7 @@ def measure(
     """Run files of tests under coverage; return what they executed, and their labels.
 
     Raises:
-        NotMeasured: a test failed.
+        NotMeasured: a test failed, or an option such as --help let none run.
     """
     chosen = ["-m", UNIT, *files]
     with tempfile.TemporaryDirectory() as folder:
@@ -218,6 +218,8 @@ def measure(
             raise NotMeasured(
                 "the tests did not pass, and what they execute is not recorded"
             )
+        if done.returncode == 0 and not path.is_file():
+            raise NotMeasured("no test ran")
         data = coverage.CoverageData(str(path))
         data.read()
         found = executed(data, root)
