@@ -118,6 +118,9 @@ def test_page_faults_account_for_most_of_rung_3(bench):
         for rung in (double, single)
     ]
     assert 1.8 < counted[0] / counted[1] < 2.2
+    kept, kept32 = (bench["rungs"][f"products{bits}_kept"] for bits in (64, 32))
+    assert kept["page_faults"] == 0
+    assert kept["seconds"]["median"] < 2.5 * kept32["seconds"]["median"]
 
 
 @pytest.mark.slow
