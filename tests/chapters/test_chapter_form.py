@@ -44,6 +44,17 @@ def test_a_chapter_has_its_header_its_title_and_its_place(page):
     assert found is None, found
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_a_chapter_imports_nothing_that_the_build_does_not_offer(page):
+    """Cells see the package and what is installed, not the folders beside the package."""
+    found = re.findall(
+        r"^ *(?:from|import) (?:experiments|tests|book)\b.*",
+        page.read_text("utf-8"),
+        re.MULTILINE,
+    )
+    assert found == []
+
+
 def test_what_a_page_lacks_is_said_one_thing_after_the_other():
     header = "description: One.\njupytext: {}\nkernelspec: {}\n"
     toc = "  - file: book/01-a/page\n"
