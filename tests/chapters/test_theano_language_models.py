@@ -64,6 +64,7 @@ def test_the_record_times_every_mode_that_the_figure_draws():
     "Trained by RMSprop from the same weights, the two-layer GRU has the same losses in a symbolic "
     "graph and in NumPy, up to rounding.",
 )
+@pytest.mark.slow
 def test_two_programs_train_the_gru_alike():
     """The losses of ten updates with a learning rate at which the loss falls."""
     rng = np.random.default_rng(4)

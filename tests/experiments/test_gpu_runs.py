@@ -398,6 +398,7 @@ slow = pytest.mark.slow
         pytest.param("JAX GRU", marks=slow),
     ],
 )
+@pytest.mark.slow
 def test_a_layer_alone_is_proved_and_timed_by_length_and_by_batch(name, monkeypatch):
     monkeypatch.setattr(clocks, "TIMES", 1)
     monkeypatch.setattr(clocks, "WARM_UP", 1)
@@ -409,6 +410,7 @@ def test_a_layer_alone_is_proved_and_timed_by_length_and_by_batch(name, monkeypa
     }
 
 
+@pytest.mark.slow
 def test_a_batch_too_large_for_the_device_ends_the_sweep(monkeypatch):
     right = saturation.in_jax
 

@@ -136,6 +136,7 @@ def test_a_sample_is_one_seeds_and_has_as_many_of_each_module():
     assert mutation.sample(of_module, 5, seed=4) != chosen
 
 
+@pytest.mark.slow
 def test_a_change_that_a_test_sees_is_caught_and_another_survives(tmp_path):
     root = tmp_path / "tree"
     (root / "code/toy").mkdir(parents=True)

@@ -295,6 +295,7 @@ def test_pages_are_executed_side_by_side_and_each_once(tmp_path, node_modules):
     assert len((folder / "log").read_text().splitlines()) == 2
 
 
+@pytest.mark.slow
 def test_a_fingerprint_covers_what_the_cells_reach_and_no_more(tmp_path):
     page = HEADER + code("%matplotlib inline\nfrom unrolled.cells import rnn")
     folder = seed(tmp_path, {"page": page})

@@ -90,6 +90,7 @@ def test_every_page_is_measured_three_times_and_recorded(site):
     assert not (paths.root / scores.HALF_DONE).exists()
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_goes_on_but_measures_changed_pages_again(site, monkeypatch):
     paths, opened = site
     run = scores.report
@@ -111,6 +112,7 @@ def test_an_interrupted_run_goes_on_but_measures_changed_pages_again(site, monke
     assert len(json.loads((paths.root / scores.RECORD).read_text())["pages"]) == 3
 
 
+@pytest.mark.slow
 def test_what_was_measured_with_fewer_runs_is_measured_again(site, monkeypatch):
     paths, opened = site
     monkeypatch.setenv("RUNS", "1")

@@ -137,6 +137,7 @@ def test_what_counts_as_prose(sentence, expected):
     assert text.is_prose(sentence) is expected
 
 
+@pytest.mark.slow
 def test_the_corpus_is_read_once_and_kept(tmp_path):
     documents = text.corpus(["keras"], cache=tmp_path)
     (kept,) = tmp_path.iterdir()

@@ -65,6 +65,7 @@ def test_its_loss_is_that_of_the_network_in_numpy(made, model):
     assert found == pytest.approx(expected, abs=1e-5)
 
 
+@pytest.mark.slow
 def test_training_lowers_the_loss_of_every_epoch(made, model):
     losses = keras_language_model.train(model, made, made, epochs=3)
     assert np.log(len(VOCABULARY)) + 0.1 > losses[0] > losses[1] > losses[2]

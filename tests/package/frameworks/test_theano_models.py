@@ -243,6 +243,7 @@ def test_truncate_gradient_is_backward_last(steps):
 
 
 @pytest.mark.equation("eq-truncation-output-layer")
+@pytest.mark.slow
 def test_with_the_softmax_inside_truncation_reaches_the_output_layer():
     steps = 4
     p, batch = weights("rnn", 5, 11, 5), ragged_batch(5, 9, 2, 11)
