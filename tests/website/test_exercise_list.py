@@ -102,6 +102,13 @@ def address(page, href):
     return posixpath.normpath(posixpath.join(posixpath.dirname(page), href))
 
 
+@on_site
+def test_the_parts_are_numbered_as_in_the_contents(site):
+    headings = [h.get_text() for h in parsed(site / LIST).find_all("h2")]
+    numbers = [text.partition(":")[0] for text in headings if text.startswith("Part")]
+    assert numbers == [f"Part {n + 1}" for n in range(len(exercises.PARTS))]
+
+
 def exercise_page(part, site):
     return exercise_pages.page_of(part, site).with_suffix(".html")
 

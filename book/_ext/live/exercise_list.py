@@ -33,7 +33,7 @@ class ExerciseList(SphinxDirective):
         title, _ = exercise_pages.about(part)
         name = title.removeprefix("Exercises: ")
         names = exercises.PARTS[part]
-        number = exercises.load(names[0]).CHAPTER[:2].lstrip("0")
+        number = 1 + list(exercises.PARTS).index(part)
         anchor = nodes.make_id(f"list-{part}")
         section = nodes.section(ids=[anchor], names=[anchor], classes=["exercise-list"])
         section += nodes.title("", f"Part {number}: {name}")
