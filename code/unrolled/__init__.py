@@ -21,6 +21,7 @@ The rooms, from the top. Each imports from the floors below its own, and nothing
     records      Numbers measured once, with all that is needed to repeat them.
 
     min_rnn      A recurrent network that reads a book and learns to write, in one program.
+    arguments    What a function says when its arguments do not fit together.
     files        Files that are written whole or not at all.
     dependencies What a recorded result rests on, statement by statement.
 

@@ -27,6 +27,8 @@ ROOMS = {"unrolled": "code", "experiments": "."}
 EFFECTS = "(import)"  # what a module does when it is imported, as one piece
 # they keep what others made
 PLUMBING = {"records", "dependencies", "files", "checkpoint"}
+# a decorator that does nothing but reword errors
+REWORDS = ("unrolled.arguments", "names_arguments")
 
 
 class NoScript(LookupError):
@@ -261,7 +263,9 @@ class House:
         return next((path for path in paths if path in self.modules), None)
 
     def only_guards(self, module, name):
-        """Tells whether a function does nothing but raise."""
+        """Tells whether a function does nothing but raise, or, as a decorator, reword errors."""
+        if (module, name) == REWORDS:
+            return True
         if (module, name) not in self._guards:
             self._guards[module, name] = False  # so says a function that calls itself
             match self.modules[module].definitions[name]:
@@ -446,7 +450,9 @@ class _Reader(ast.NodeTransformer):
     def visit_FunctionDef(self, node):  # noqa: N802
         node.returns = None
         node.decorator_list = [
-            self.visit(decorator) for decorator in node.decorator_list
+            self.visit(decorator)
+            for decorator in node.decorator_list
+            if not self.is_guard(decorator)  # which only rewords errors
         ]
         node.args = self.visit(node.args)  # defaults are values of the scope outside
         outside = self.aliases

@@ -58,6 +58,9 @@ def module_file(name: str, root: Path = ROOT) -> Path | None:
     return path if name.startswith("unrolled.") and path.is_file() else None
 
 
+REWORDS = "names_arguments"
+
+
 def file_of(name: str, root: Path = ROOT) -> Path:
     """Return the file that defines `unrolled.cells.rnn.step`, or the file of a module."""
     path = module_file(name, root) or module_file(name.rpartition(".")[0], root)
@@ -72,6 +75,7 @@ def source_of(name: str, root: Path = ROOT) -> str:
     The newline at its end is left out.
 
     The file is read, not imported: a module that needs TensorFlow would take seconds to import.
+    A decorator that only rewords errors is left out: it has nothing to teach.
     """
     path = file_of(name, root)
     text = path.read_text("utf-8")
@@ -80,7 +84,8 @@ def source_of(name: str, root: Path = ROOT) -> str:
     wanted = name.rpartition(".")[2]
     for node in ast.parse(text).body:
         if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name == wanted:
-            first = min([node.lineno, *(d.lineno for d in node.decorator_list)])
+            shown = [d for d in node.decorator_list if ast.unparse(d) != REWORDS]
+            first = min([node.lineno, *(d.lineno for d in shown)])
             return "\n".join(text.splitlines()[first - 1 : node.end_lineno])
     raise NoSource(
         f"{path.relative_to(root)} defines no function or class {wanted} at its top level"

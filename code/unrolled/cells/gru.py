@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from unrolled.arguments import names_arguments
 from unrolled.functional import (
     check_sequence,
     check_state,
@@ -73,6 +74,7 @@ def initial_state(p, *batch):
     return (np.zeros((*batch, len(p.W_h)), p.W_h.dtype),)
 
 
+@names_arguments
 def step(p, x_t, h, gate=sigmoid):
     """Returns the state after input x_t; h, (H,) or (B, H), is the state before it."""
     H = h.shape[-1]
@@ -82,6 +84,7 @@ def step(p, x_t, h, gate=sigmoid):
     return z * h + (1 - z) * candidate
 
 
+@names_arguments
 def forward(p, x, h0=None, gate=sigmoid):
     """Runs the network over a batch of sequences.
 
@@ -114,6 +117,7 @@ def forward(p, x, h0=None, gate=sigmoid):
     return h[1:], Cache(x, h[:-1], z, r, candidate, h[1:])
 
 
+@names_arguments
 def backward(p, cache, dh, dgate=dsigmoid):
     """Full backpropagation through time: the exact gradient, through every step.
 

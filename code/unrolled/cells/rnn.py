@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from unrolled.arguments import names_arguments
 from unrolled.functional import (
     check_sequence,
     check_state,
@@ -70,11 +71,13 @@ def initial_state(p, *batch):
     return (np.zeros((*batch, p.b.shape[0]), p.W_h.dtype),)
 
 
+@names_arguments
 def step(p, x_t, h, f=np.tanh):
     """Returns the state after input x_t, (H,) or (B, H); h is the state before it."""
     return f(project(x_t, p.W_x) + h @ p.W_h + p.b)
 
 
+@names_arguments
 def forward(p, x, h0=None, f=np.tanh):
     """Runs the network over a batch of sequences.
 
@@ -103,6 +106,7 @@ def forward(p, x, h0=None, f=np.tanh):
     return h[1:], Cache(x, h[:-1], h[1:])
 
 
+@names_arguments
 def backward(p, cache, dh, df=dtanh):
     """Backpropagation through time: the exact gradient, through every step.
 
