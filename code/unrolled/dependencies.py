@@ -27,7 +27,7 @@ ROOMS = {"unrolled": "code", "experiments": "."}
 EFFECTS = "(import)"  # what a module does when it is imported, as one piece
 # they keep what others made
 PLUMBING = {"records", "dependencies", "files", "checkpoint"}
-# a decorator that does nothing but reword errors
+# a decorator that does nothing but raise, or reword what is raised
 REWORDS = ("unrolled.arguments", "names_arguments")
 
 
@@ -452,7 +452,7 @@ class _Reader(ast.NodeTransformer):
         node.decorator_list = [
             self.visit(decorator)
             for decorator in node.decorator_list
-            if not self.is_guard(decorator)  # which only rewords errors
+            if not self.is_guard(getattr(decorator, "func", decorator))
         ]
         node.args = self.visit(node.args)  # defaults are values of the scope outside
         outside = self.aliases

@@ -175,6 +175,49 @@ def test_what_can_change_a_result_is_named(house, path, before, after, changed):
     assert changed in dependencies.compared(old, new)
 
 
+NAMED = """
+from unrolled.arguments import names_arguments, weights
+from functools import cache
+
+WEIGHTS = weights(2)
+
+@names_arguments
+def step(x):
+    return x
+
+RECORDS = {"steps": step}
+"""
+ARGUMENTS = """
+def names_arguments(function=None, **checks):
+    return lambda *given: function(*given)
+
+def weights(size):
+    return size
+"""
+
+
+@pytest.mark.parametrize(
+    ("decorator", "changes"),
+    [
+        ("", False),
+        ("@names_arguments()", False),
+        ("@names_arguments(x=WEIGHTS)", False),
+        ("@cache", True),
+        ("@cache\n@names_arguments", True),
+        ("@weights", True),
+    ],
+)
+def test_a_decorator_that_only_rewords_errors_changes_nothing(decorator, changes):
+    def rests_on(text):
+        sources = {"unrolled.arguments": ARGUMENTS, "experiments.steps": text}
+        return dependencies.House(sources).rests_on("steps")
+
+    before = rests_on(NAMED)
+    assert set(before) == {"experiments.steps.RECORDS", "experiments.steps.step"}
+    after = rests_on(NAMED.replace("@names_arguments", decorator))
+    assert (before != after) == changes
+
+
 def test_a_walrus_in_a_guard_is_kept(house):
     change = (CELL, "if len(p) != 2", "if (p := p + 1) is None")
     assert dependencies.compared(

@@ -2,6 +2,7 @@
 
 import importlib
 import inspect
+import re
 
 import pytest
 
@@ -10,11 +11,18 @@ from book._ext.source import drawn_cells
 from tests.support.paths import ROOT
 from unrolled.cells import rnn
 
+# the one line of a function that a page does not show
+NAMES_ARGUMENTS = r"(?m)^@names_arguments(\((.|\n)*?\))?\n"
 HEADER = "---\nkernelspec: {name: python3}\n---\n\n# Title\n\n"
 
 
 def cell(text, name="unrolled.cells.rnn.step", options=""):
     return f"```{{code-cell}} python3\n:drawn: {name}\n{options}{text}\n```\n"
+
+
+def shown(found):
+    """The source of a function or class as a page shows it."""
+    return re.sub(NAMES_ARGUMENTS, "", inspect.getsource(found)).rstrip("\n")
 
 
 def project(folder, source):
@@ -49,8 +57,8 @@ def test_reading_the_file_gives_what_inspect_gives():
             if (inspect.isfunction(found) or inspect.isclass(found)) and (
                 found.__module__ == module.__name__
             ):
-                source = inspect.getsource(found).rstrip("\n")
-                assert drawn_cells.source_of(f"{module.__name__}.{name}") == source
+                drawn = drawn_cells.source_of(f"{module.__name__}.{name}")
+                assert drawn == shown(found)
                 compared += 1
     assert compared > 300
 
@@ -73,6 +81,23 @@ def test_cells_are_found_with_their_options_and_place():
     assert (second.name, second.text) == ("unrolled.cells.rnn.step", "a = 1")
 
 
+def test_the_decorator_that_names_arguments_is_not_shown_and_every_other_is(tmp_path):
+    module = tmp_path / "code/unrolled/toy.py"
+    module.parent.mkdir(parents=True)
+    module.write_text(
+        "@names_arguments\ndef first(x):\n    return x\n\n\n"
+        "@cache\n@names_arguments(\n    x=check,\n)\ndef second(x):\n    return x\n\n\n"
+        "@names_arguments_of_another\n@cache\ndef third(x):\n    return x\n"
+    )
+
+    def drawn(name):
+        return drawn_cells.source_of(f"unrolled.toy.{name}", tmp_path)
+
+    assert drawn("first") == "def first(x):\n    return x"
+    assert drawn("second") == "@cache\ndef second(x):\n    return x"
+    assert drawn("third").startswith("@names_arguments_of_another\n@cache\ndef third")
+
+
 def test_draw_copies_the_source_and_touches_nothing_else(tmp_path, capsys):
     before = (
         HEADER
@@ -82,10 +107,8 @@ def test_draw_copies_the_source_and_touches_nothing_else(tmp_path, capsys):
     )
     page = project(tmp_path, before)
     assert draw.main([], tmp_path) == 0
-    expected = HEADER + cell(inspect.getsource(rnn.step).rstrip("\n")) + "\nProse.\n\n"
-    expected += cell(
-        inspect.getsource(rnn.Params).rstrip("\n"), "unrolled.cells.rnn.Params"
-    )
+    expected = HEADER + cell(shown(rnn.step)) + "\nProse.\n\n"
+    expected += cell(shown(rnn.Params), "unrolled.cells.rnn.Params")
     assert page.read_text("utf-8") == expected
     assert "redrew book/page.md" in capsys.readouterr().out
     assert draw.main([], tmp_path) == 0
@@ -100,7 +123,7 @@ def test_a_whole_module_is_drawn_as_its_file_stands(tmp_path):
 
 
 def test_check_names_the_cell_and_writes_nothing(tmp_path, capsys):
-    source = inspect.getsource(rnn.step).rstrip("\n")
+    source = shown(rnn.step)
     page = project(tmp_path, HEADER + cell(source))
     assert draw.main(["--check"], tmp_path) == 0
     drifted = HEADER + cell(source + " ")

@@ -26,6 +26,8 @@ FENCE = re.compile(
     r"^(?P=tick)[ ]*$",
     re.MULTILINE | re.DOTALL,
 )
+# a decorator that only raises, or rewords what is raised, has nothing to teach
+REWORDS = re.compile(r"names_arguments\b")
 DRAWN = re.compile(r"^:?drawn:[ ]*[\"']?([\w.]+)[\"']?[ ]*$", re.MULTILINE)
 
 
@@ -58,9 +60,6 @@ def module_file(name: str, root: Path = ROOT) -> Path | None:
     return path if name.startswith("unrolled.") and path.is_file() else None
 
 
-REWORDS = "names_arguments"
-
-
 def file_of(name: str, root: Path = ROOT) -> Path:
     """Return the file that defines `unrolled.cells.rnn.step`, or the file of a module."""
     path = module_file(name, root) or module_file(name.rpartition(".")[0], root)
@@ -75,7 +74,7 @@ def source_of(name: str, root: Path = ROOT) -> str:
     The newline at its end is left out.
 
     The file is read, not imported: a module that needs TensorFlow would take seconds to import.
-    A decorator that only rewords errors is left out: it has nothing to teach.
+    The decorator that names arguments in errors is left out.
     """
     path = file_of(name, root)
     text = path.read_text("utf-8")
@@ -84,9 +83,16 @@ def source_of(name: str, root: Path = ROOT) -> str:
     wanted = name.rpartition(".")[2]
     for node in ast.parse(text).body:
         if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name == wanted:
-            shown = [d for d in node.decorator_list if ast.unparse(d) != REWORDS]
-            first = min([node.lineno, *(d.lineno for d in shown)])
-            return "\n".join(text.splitlines()[first - 1 : node.end_lineno])
+            lines = dict(enumerate(text.splitlines(), start=1))
+            first = min([node.lineno, *(d.lineno for d in node.decorator_list)])
+            hidden = {
+                line
+                for d in node.decorator_list
+                if REWORDS.match(ast.unparse(d))
+                for line in range(d.lineno, (d.end_lineno or d.lineno) + 1)
+            }
+            shown = range(first, (node.end_lineno or first) + 1)
+            return "\n".join(lines[n] for n in shown if n not in hidden)
     raise NoSource(
         f"{path.relative_to(root)} defines no function or class {wanted} at its top level"
     )

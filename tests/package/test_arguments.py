@@ -1,0 +1,297 @@
+"""Errors that name the arguments of a function, and the checks that all rooms share."""
+
+import inspect
+import pickle
+import types
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+
+from unrolled import arguments
+from unrolled.arguments import check_ids, check_mask, names_arguments, weights
+from unrolled.cells import gru, rnn
+
+
+class Pair(NamedTuple):
+    """A tuple with names."""
+
+    W: np.ndarray
+    b: np.ndarray
+
+
+class OfAReader(NamedTuple):
+    """The weights of a GRU, under a name of its own."""
+
+    W_x: np.ndarray
+    W_h: np.ndarray
+    b: np.ndarray
+
+
+# The functions below stand in for functions of the package: their raise statements are its own.
+HERE = {"__name__": "unrolled.stand_in", "np": np, "named": names_arguments}
+SOURCE = '''
+@named
+def product(p, x, scale=1.0):
+    """Returns x W + b."""
+    return scale * (x @ p.W + p.b)
+
+
+@named
+def refused(x):
+    raise ValueError("x is refused")
+
+
+@named
+def outer(p, x):
+    return product(p, refused(x) if x is None else x)
+
+
+@named
+def entry(x, i):
+    return x[i]
+
+
+@named
+def share(count, total):
+    return count // total
+
+
+@named
+def called(f, x):
+    return f(x)
+
+
+@named
+def misspelt(x):
+    return np.zeros(3).no_such_name
+
+
+@named
+def shape_of(x, of=None):
+    return x.shape
+'''
+exec(SOURCE, HERE)
+ours = types.SimpleNamespace(**HERE)
+P = Pair(np.ones((3, 2)), np.zeros(2))
+
+
+def message(function, *args, **options):
+    """The text of the ValueError that a call raises."""
+    with pytest.raises(ValueError) as caught:
+        function(*args, **options)
+    assert type(caught.value) is ValueError
+    return str(caught.value)
+
+
+def test_values_pass():
+    np.testing.assert_array_equal(ours.product(P, np.ones(3), scale=2), [6, 6])
+
+
+def test_what_numpy_raises_names_every_argument_and_its_shape():
+    said = message(ours.product, P, np.ones((5, 4)), scale=2.5)
+    assert said.startswith(
+        "stand_in.product with p.W (3, 2), p.b (2,), x (5, 4), scale 2.5: matmul"
+    )
+    assert "\n" not in said
+
+
+def test_fields_of_tuples_in_tuples_are_named():
+    said = message(ours.product, (P, (np.ones(4), None)), np.ones(3))
+    assert "p[0].W (3, 2), p[0].b (2,), p[1][0] (4,), p[1][1] None, x (3,)" in said
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (np.float32(2), "x float32 of shape ()"),
+        ([1, 2, 3], "x list of 3"),
+        ((0,) * 100, "x tuple of 100"),
+        ((), "x tuple of 0"),
+        ("a word", "x 'a word'"),
+        ("a" * 100, "x str"),
+        (np.tanh, "x tanh"),
+        (rnn, "x unrolled.cells.rnn"),
+        (object(), "x object"),
+    ],
+)
+def test_what_is_no_array_is_shown_in_short(value, shown):
+    assert list(arguments.shapes("x", value)) == [tuple(shown.split(" ", 1))]
+
+
+def test_an_index_outside_and_a_division_by_0_are_errors_of_value():
+    assert message(ours.entry, np.ones(3), 7).startswith(
+        "stand_in.entry with x (3,), i 7: index 7 is out of bounds"
+    )
+    assert message(ours.share, 1, 0).startswith("stand_in.share with count 1, total 0:")
+
+
+def test_what_the_package_raises_itself_passes_unchanged():
+    assert message(ours.refused, np.ones(3)) == "x is refused"
+    assert message(ours.outer, P, None) == "x is refused"
+    with pytest.raises(ValueError, match="^h0 must be") as caught:
+        rnn.forward(
+            rnn.init(np.random.default_rng(0), 3, 2), np.ones((4, 5, 3)), np.ones(2)
+        )
+    assert caught.traceback[-1].name == "check_state"
+
+
+def test_nested_functions_say_where_it_happened_once():
+    said = message(ours.outer, P, np.ones(4))
+    assert said.startswith("stand_in.product with ") and said.count("stand_in.") == 1
+
+
+def test_an_error_of_a_function_that_was_passed_is_not_ours():
+    def wrong(x):
+        raise ValueError("mine")
+
+    def deeper(x):
+        return np.ones(2) @ x
+
+    assert message(ours.called, wrong, 1) == "mine"
+    assert message(ours.called, deeper, np.ones(3)).startswith("matmul")
+    assert message(ours.called, np.linalg.inv, np.ones(3)).startswith(
+        "stand_in.called with f inv, x (3,): 1-dimensional array given"
+    )
+
+
+def test_an_argument_without_what_an_array_has_is_named():
+    assert message(ours.shape_of, [1, 2]).startswith(
+        "stand_in.shape_of with x list of 2: 'list' object has no attribute"
+    )
+
+
+def test_an_argument_of_a_wrong_kind_is_named_in_a_type_error():
+    with pytest.raises(
+        TypeError,
+        match=r"^stand_in.product with p.W \(3, 2\), p.b None, x \(3,\): unsupported",
+    ):
+        ours.product(Pair(P.W, None), np.ones(3))
+
+
+def test_a_mistake_of_the_function_itself_stays_what_it_is():
+    with pytest.raises(AttributeError, match="no_such_name"):
+        ours.misspelt(np.ones(3))
+
+
+def test_a_missing_argument_stays_a_type_error():
+    with pytest.raises(TypeError, match="missing 1 required positional argument"):
+        ours.entry(np.ones(3))
+
+
+def test_signature_docstring_and_pickle_stay():
+    assert str(inspect.signature(rnn.step)) == "(p, x_t, h, f=<ufunc 'tanh'>)"
+    assert rnn.step.__doc__.startswith("Returns the state after input x_t")
+    assert (rnn.step.__name__, rnn.step.__module__) == ("step", "unrolled.cells.rnn")
+    assert pickle.loads(pickle.dumps(rnn.step)) is rnn.step
+
+
+# --- checks before the call ----------------------------------------------------------------------
+
+
+def test_a_check_gets_its_argument_however_it_is_given():
+    seen = []
+
+    @names_arguments(y=lambda *given: seen.append(given))
+    def function(x, y=2):
+        return x + y
+
+    assert (function(1, 5), function(1, y=6), function(1)) == (6, 7, 3)
+    assert seen == [("y", 5), ("y", 6)]
+
+
+def test_a_check_of_an_argument_that_there_is_not_is_refused():
+    with pytest.raises(TypeError, match="function has no argument y"):
+
+        @names_arguments(y=print)
+        def function(x):
+            return x
+
+
+@pytest.mark.parametrize(
+    ("ids", "said"),
+    [
+        (np.array([0, -1]), r"targets: ids must lie in 0\.\.4, got -1\.\.0"),
+        (np.array([[5]]), r"targets: ids must lie in 0\.\.4, got 5\.\.5"),
+        (np.int64(-1), r"targets: ids must lie in 0\.\.4, got -1\.\.-1"),
+        (np.array([1.0]), "targets: ids must be integers, got float64"),
+        (np.array([True]), "targets: ids must be integers, got bool"),
+    ],
+)
+def test_ids_outside_are_refused(ids, said):
+    with pytest.raises(ValueError, match=f"^{said}$"):
+        check_ids("targets", ids, 5)
+
+
+@pytest.mark.parametrize(
+    "ids",
+    [
+        np.array([0, 4]),
+        np.uint8(4),
+        np.array([], int),
+        np.array([[3]], ">i4"),
+        np.arange(5)[::-2],
+    ],
+)
+def test_ids_inside_pass(ids):
+    check_ids("targets", ids, 5)
+
+
+@pytest.mark.parametrize(
+    ("mask", "said"),
+    [
+        (np.ones((3, 2), int), r"mask must be bool of shape \(3, 2\), got int64 of"),
+        (np.ones((2, 3), bool), r"of shape \(3, 2\), got bool of \(2, 3\)"),
+        (np.zeros((3, 2), bool), "mask of shape .* is all False"),
+    ],
+)
+def test_masks_that_do_not_fit_are_refused(mask, said):
+    check_mask("mask", np.eye(3, 2, dtype=bool), (3, 2))
+    with pytest.raises(ValueError, match=said):
+        check_mask("mask", mask, (3, 2))
+
+
+CHECK = weights(gru.Params, W_x="D 3H", W_h="H 3H", b="3H")
+
+
+def test_weights_that_fit_pass():
+    p = gru.init(np.random.default_rng(0), 5, 2)
+    CHECK("p", p)
+    CHECK("p", p._replace(W_x=np.ones((7, 6))))
+    CHECK("p", OfAReader(*p))
+    weights(Pair, W="H 1", b="2")("p", Pair(np.ones((4, 1)), np.ones(2)))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"W_h": np.ones((2, 1))},
+        {"W_h": np.ones((3, 6))},
+        {"b": np.ones(1)},
+        {"b": np.ones((1, 6))},
+        {"W_x": np.ones((5, 7))},
+        {"W_x": np.ones(6)},
+    ],
+)
+def test_weights_that_would_be_repeated_are_refused(changes):
+    p = gru.init(np.random.default_rng(0), 5, 2)._replace(**changes)
+    with pytest.raises(ValueError) as caught:
+        CHECK("p", p)
+    said = str(caught.value)
+    assert said.startswith("p must have the shapes W_x (D, 3H), W_h (H, 3H), b (3H)")
+    ((name, weight),) = changes.items()
+    assert f"p.{name} {weight.shape}" in said
+
+
+@pytest.mark.parametrize("p", [None, (1, 2, 3), P])
+def test_what_is_no_such_tuple_is_refused(p):
+    with pytest.raises(ValueError, match=r"p must be cells\.gru\.Params \('W_x'"):
+        CHECK("p", p)
+
+
+def test_weights_of_another_cell_are_refused_though_their_shapes_fit():
+    p = rnn.Params(np.ones((5, 6)), np.ones((2, 6)), np.ones(6))
+    with pytest.raises(
+        ValueError, match=r"p must be cells\.gru\.Params .*, got cells\.rnn\.Params$"
+    ):
+        CHECK("p", p)
