@@ -1,0 +1,201 @@
+"""Calls a function and says what came of it."""
+
+import dis
+import re
+import signal
+import threading
+import types
+import warnings
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tests.support.any_input import changes
+from tests.support.any_input.arguments import dotted, fresh, leaves, replaced
+
+SECONDS = 20  # of one call: more is a hang
+RAISE = dis.opmap["RAISE_VARARGS"]
+WORD = re.compile(r"\w+")
+AXES = re.compile(r"_[A-Z]+$")  # keys_BSE are keys
+ALL = "*"  # before the name of an argument that takes several values
+
+
+class HangError(Exception):
+    """A call took too long."""
+
+
+class Outcome(NamedTuple):
+    """What a call returned and what it left in its arguments, or what it raised."""
+
+    found: Any
+    error: BaseException | None
+
+
+@contextmanager
+def limited():
+    """Raises HangError after SECONDS, in a main thread."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def late(*_):
+        raise HangError
+
+    before = signal.signal(signal.SIGALRM, late)
+    signal.setitimer(signal.ITIMER_REAL, SECONDS)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def outcome(function, given):
+    """Returns the Outcome of a call with {argument: value}, which may be overwritten."""
+    positional: list = []
+    named = dict(given)
+    if many := next((name for name in given if name.startswith(ALL)), None):
+        for name in list(given):
+            value = named.pop(name)
+            positional.extend(value if name == many else [value])
+            if name == many:
+                break
+    try:
+        with limited(), warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore")
+            found = function(*positional, **named)
+            if isinstance(found, types.GeneratorType):
+                found = list(found)
+    except Exception as error:
+        return Outcome(None, error)
+    return Outcome((found, given), None)
+
+
+def numbers(value):
+    """Yields the arrays, numbers and texts in a result."""
+    if isinstance(value, np.ndarray | np.generic | bool | int | float | complex):
+        yield np.asarray(value)
+    elif isinstance(value, str | bytes):
+        yield value
+    elif isinstance(value, list) and is_array(value):
+        yield np.asarray(value)  # a list of numbers is as good as an array
+    elif isinstance(value, tuple | list):
+        for part in value:
+            yield from numbers(part)
+    elif isinstance(value, dict):
+        for part in value.values():
+            yield from numbers(part)
+
+
+def is_array(value):
+    """Tells whether a list is a rectangle of Python's numbers."""
+    inner = value
+    while isinstance(inner, list) and inner:
+        inner = inner[0]
+    if not isinstance(inner, bool | int | float):
+        return False
+    try:
+        return np.asarray(value).dtype.kind in "biuf"
+    except ValueError:  # rows of different lengths
+        return False
+
+
+def is_finite(value):
+    """Tells whether all numbers in a result are finite."""
+    return all(
+        np.isfinite(part).all()
+        for part in numbers(value)
+        if isinstance(part, np.ndarray) and part.dtype.kind in "fc"
+    )
+
+
+def same(found, wanted, tolerance):
+    """Tells whether two results hold the same numbers; axes of length 1 do not count."""
+    found, wanted = list(numbers(found)), list(numbers(wanted))
+    if len(found) != len(wanted):
+        return False
+    for one, other in zip(found, wanted, strict=True):
+        if isinstance(one, np.ndarray) != isinstance(other, np.ndarray):
+            return False
+        if not isinstance(one, np.ndarray):
+            if one != other:
+                return False
+            continue
+        if [n for n in one.shape if n != 1] != [n for n in other.shape if n != 1]:
+            return False
+        if one.dtype.kind not in "biufc":
+            if not np.array_equal(one.ravel(), other.ravel()):
+                return False
+        elif not np.allclose(
+            one.ravel(), other.ravel(), rtol=tolerance, atol=tolerance, equal_nan=True
+        ):
+            return False
+    return True
+
+
+def refused(error, call, given):
+    """Returns what is wrong with an error as a refusal; None if nothing is.
+
+    It must come from the package, in one line that names an argument. If two arguments do not fit
+    together, either may be named.
+    """
+    line = str(error)
+    kinds = (ValueError, TypeError, *call.raises)
+    if isinstance(error, HangError):
+        return "it hangs"
+    if not isinstance(error, kinds) or not is_ours(error):
+        return f"{type(error).__name__} from the depths: {line}"
+    if "\n" in line:
+        return f"more than one line: {line}"
+    if not words_of(given, call) & {*WORD.findall(line)}:
+        return f"no argument is named: {line}"
+    return None
+
+
+def is_ours(error):
+    """Tells whether a raise statement of the package raised an error."""
+    last = error.__traceback__
+    while last.tb_next is not None:
+        last = last.tb_next
+    frame = last.tb_frame
+    package = str(frame.f_globals.get("__name__")).partition(".")[0]
+    return package == "unrolled" and frame.f_code.co_code[last.tb_lasti] == RAISE
+
+
+def words_of(given, call):
+    """Returns the words that name an argument of a call: its name, and those of its parts."""
+    parts = {part for path, _ in leaves(given) for part in path if isinstance(part, str)}
+    words = {part.lstrip(ALL) for part in parts | {*given}} | {*call.said}
+    return words | {AXES.sub("", word) for word in words}
+
+
+def against(call, base, path, change):
+    """Returns (what came of a change of a call's leaf, what is wrong about it or None)."""
+    given = fresh(base)
+    leaf = dict(leaves(given))[path]
+    found = outcome(call.function(), replaced(given, path, change.make(leaf)))
+    if found.error is not None:
+        wrong = refused(found.error, call, base)
+        return "refused", wrong
+    if change.expected == changes.SOUND:
+        finite_input = change.name not in ("nan", "inf")
+        if call.finite and finite_input and not is_finite(found.found[0]):
+            return "not finite", "the result is not finite"
+        return "right", None
+    wanted = base
+    if change.reference is not None:
+        wanted = replaced(wanted, path, change.reference(leaf))
+    wanted = outcome(call.function(), fresh(wanted))
+    if wanted.error is not None:
+        return "right", None
+    tolerance = 3e-3 if change.expected == changes.CLOSE else 1e-12
+    if not same(found.found[0], wanted.found[0], tolerance):
+        if change.expected == changes.REFUSED:
+            return "silent", "it is taken silently"
+        return "wrong", "the result is another"
+    after = [dict(leaves(one.found[1])) for one in (found, wanted)]
+    for place in after[1]:
+        if place != path and not same(after[0].get(place), after[1][place], tolerance):
+            return "wrong", f"{dotted(place)} is overwritten with other numbers"
+    return "right", None
