@@ -3,8 +3,8 @@
 NumPy raises where two arrays meet, deep in an expression, and names neither of them. A function
 with ``names_arguments`` above it says instead which arguments it was given, with their shapes, in
 one line. What does not make NumPy raise, and is wrong all the same, is refused by a check: an id
-of -1 counts from the end, an integer mask is taken for indices, and a weight of one column is
-repeated for every unit.
+of -1 counts from the end, an integer mask is taken for indices, a weight of one column is repeated
+for every unit, and an array like one of integers has no place for fractions.
 """
 
 import dis
@@ -28,9 +28,9 @@ def names_arguments(function=None, /, **checks):
     line.
 
     Args:
-        function: the function. ``@names_arguments(p=check)`` stands above it, too.
-        checks: by the name of an argument, a function that gets (name, value) before the call,
-            and raises if the value is wrong.
+        function: the function. ``@names_arguments(h="... H")`` stands above it, too.
+        checks: for an argument, its axes as in ``axes``, or another check. The checks run before
+            the function, in this order, and a letter stands for one number in all of them.
 
     Raises:
         TypeError: the function has no argument of this name.
@@ -41,16 +41,20 @@ def names_arguments(function=None, /, **checks):
     order = list(signature.parameters)
     if unknown := checks.keys() - signature.parameters.keys():
         raise TypeError(f"{function.__name__} has no argument {', '.join(unknown)}")
-    checked = [(order.index(name), name, check) for name, check in checks.items()]
+    checked = [
+        (order.index(name), name, axes(check) if isinstance(check, str) else check)
+        for name, check in checks.items()
+    ]
 
     @functools.wraps(function)
     def named(*args, **options):
         try:
+            sizes = {"": 1}  # of a number that stands for itself
             for place, name, check in checked:
                 if place < len(args):
-                    check(name, args[place])
+                    check(name, args[place], sizes)
                 elif name in options:
-                    check(name, options[name])
+                    check(name, options[name], sizes)
             return function(*args, **options)
         except WRONG as error:
             if not is_from_a_library(error):
@@ -129,7 +133,7 @@ def shapes(name, value):
         yield name, getattr(value, "__name__", type(value).__name__)
 
 
-# --- checks: each raises, or does nothing --------------------------------------------------------
+# --- checks that a function can call: each raises, or does nothing -------------------------------
 
 
 def check_ids(name, ids, V):
@@ -173,56 +177,134 @@ def check_mask(name, mask, shape):
         raise ValueError(f"{name} of shape {shape} is all False: nothing is left")
 
 
-def weights(Params, **patterns):  # noqa: N803
-    """Returns a check that an argument is such Params, and that their shapes agree.
+# --- checks for the decorator: each returns check(name, value, sizes) ----------------------------
 
-    Params of a reader's own class are taken if they have the same fields. Those of another module
-    of this package are refused, even if their shapes fit: another cell computes something else.
+
+def axes(pattern):
+    """Returns a check that an argument is an array of such axes, of floating-point numbers.
 
     Args:
-        Params: the NamedTuple.
-        patterns: the axes of each field, such as ``W_h="H 4H"``. A letter stands for one number
-            in all fields, ``4H`` for four times it, and a number for itself.
+        pattern: such as ``"T B 4H"``. A letter stands for one number, ``4H`` for four times it,
+            and a number for itself. ``...`` in front stands for any number of axes, the same
+            wherever it stands. None passes: it is an argument that was left out.
     """
-    axes = [
-        (field, [axis_of(axis) for axis in pattern.split()])
-        for field, pattern in patterns.items()
-    ]
+    expected = parsed(pattern)
+    return lambda name, value, sizes: check_axes(name, value, expected, sizes)
 
-    def check(name, p):
-        if type(p) is not Params:
-            check_class(name, p, Params)
-        sizes = {1: 1}
-        for field, expected in axes:
-            shape = getattr(p, field).shape
-            fits = len(shape) == len(expected) and all(
-                size == factor * sizes.setdefault(letter, size // factor)
-                for size, (factor, letter) in zip(shape, expected, strict=True)
-            )
-            if not fits:
-                wanted = ", ".join(
-                    f"{field} ({', '.join(pattern.split())})"
-                    for field, pattern in patterns.items()
-                )
-                raise ValueError(
-                    f"{name} must have the shapes {wanted}, got {described({name: p})}"
-                )
+
+def ids(pattern, V):
+    """Returns a check that an argument is an array of such axes of ids in 0..V-1, V a letter."""
+
+    def check(name, value, sizes):
+        check_shape(name, value.shape, parsed(pattern), sizes)
+        check_ids(name, value, sizes[V])
 
     return check
 
 
-def axis_of(axis):
-    """Returns (factor, letter) of an axis such as "4H"; of a number, (number, 1)."""
-    letter = axis.lstrip("0123456789")
-    return int(axis.removesuffix(letter) or 1), letter or 1
+def vectors_or_ids(pattern, D):
+    """Returns a check that an argument is vectors of D entries or ids in 0..D-1, D a letter."""
+
+    def check(name, value, sizes):
+        if value.dtype.kind in "iu":
+            check_shape(name, value.shape, parsed(pattern), sizes)
+            check_ids(name, value, sizes[D])
+        else:
+            check_axes(name, value, parsed(f"{pattern} {D}"), sizes)
+
+    return check
 
 
-def check_class(name, p, Params):  # noqa: N803
-    """Raises ValueError unless p has the fields of Params and is not of another module of ours."""
+def mask(pattern):
+    """Returns a check that an argument is a bool array of such axes."""
+
+    def check(name, value, sizes):
+        if value is not None:
+            check_shape(name, value.shape, parsed(pattern), sizes)
+            if value.dtype != bool:
+                raise ValueError(f"{name} must be bool, got {value.dtype}")
+
+    return check
+
+
+def fields(Class, **patterns):  # noqa: N803
+    """Returns a check that an argument is such a tuple, and that the shapes of its fields agree.
+
+    A tuple of a reader's own class is taken if it has the same fields. One of another module of
+    this package is refused, even if its shapes fit: another cell computes something else.
+
+    Args:
+        Class: the NamedTuple: the weights, or the cache.
+        patterns: the axes of each field, as in ``axes``, or another check.
+    """
+    checks = [
+        (field, axes(check) if isinstance(check, str) else check)
+        for field, check in patterns.items()
+    ]
+
+    def check(name, value, sizes):
+        if type(value) is not Class:
+            check_class(name, value, Class)
+        for field, check in checks:
+            check(f"{name}.{field}", getattr(value, field), sizes)
+
+    return check
+
+
+def check_axes(name, value, expected, sizes):
+    """Raises ValueError unless an array has such axes, and its numbers can be fractions."""
+    if value is None:
+        return
+    check_shape(name, value.shape, expected, sizes)
+    if value.dtype.kind in "biuOSU":
+        raise ValueError(f"{name} must hold floating-point numbers, got {value.dtype}")
+
+
+def check_shape(name, shape, expected, sizes):
+    """Raises ValueError unless a shape has the axes of ``parsed``; sizes, by letter, may grow."""
+    leading, last = expected
+    known = sizes.copy()
+    before = len(shape) - len(last)
+    fits = before == 0 or leading and before > 0
+    if fits and leading:
+        fits = sizes.setdefault("...", shape[:before]) == shape[:before]
+    if fits:
+        for size, (factor, letter) in zip(shape[before:], last, strict=True):
+            if size != factor * sizes.setdefault(letter, size // factor):
+                fits = False
+    if not fits:
+        raise ValueError(f"{name} must be {spelt(expected, known)}, got {shape}")
+
+
+@functools.cache
+def parsed(pattern):
+    """Returns (whether it begins with ..., the (factor, letter) of each axis after that)."""
+    parts = pattern.split()
+    leading = parts[:1] == ["..."]
+    letters = [(part, part.lstrip("0123456789")) for part in parts[leading:]]
+    return leading, [
+        (int(part.removesuffix(letter) or 1), letter) for part, letter in letters
+    ]
+
+
+def spelt(expected, sizes):
+    """Returns axes as a shape: the sizes that are known, and letters for the others."""
+    leading, last = expected
+    parts = list(map(str, sizes.get("...", ["..."]))) if leading else []
+    for factor, letter in last:
+        known = letter in sizes
+        parts.append(
+            str(factor * sizes[letter]) if known else f"{factor}{letter}".lstrip("1")
+        )
+    return f"({', '.join(parts)}{',' if len(parts) == 1 else ''})"
+
+
+def check_class(name, p, Class):  # noqa: N803
+    """Raises ValueError unless p has the fields of Class and is not of another module of ours."""
     given, wanted = (
-        f"{Class.__module__.removeprefix(PACKAGE + '.')}.{Class.__qualname__}"
-        for Class in (type(p), Params)
+        f"{one.__module__.removeprefix(PACKAGE + '.')}.{one.__qualname__}"
+        for one in (type(p), Class)
     )
     elsewhere = not type(p).__module__.startswith(PACKAGE + ".") or given == wanted
-    if getattr(type(p), "_fields", None) != Params._fields or not elsewhere:
-        raise ValueError(f"{name} must be {wanted} {Params._fields}, got {given}")
+    if getattr(type(p), "_fields", None) != Class._fields or not elsewhere:
+        raise ValueError(f"{name} must be {wanted} {Class._fields}, got {given}")

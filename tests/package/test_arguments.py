@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from unrolled import arguments
-from unrolled.arguments import check_ids, check_mask, names_arguments, weights
+from unrolled.arguments import check_ids, check_mask, names_arguments
 from unrolled.cells import gru, rnn
 
 
@@ -70,6 +70,11 @@ def misspelt(x):
 @named
 def shape_of(x, of=None):
     return x.shape
+
+
+@named
+def width_of(p):
+    return p[1].b.shape
 '''
 exec(SOURCE, HERE)
 ours = types.SimpleNamespace(**HERE)
@@ -159,6 +164,9 @@ def test_an_argument_without_what_an_array_has_is_named():
     assert message(ours.shape_of, [1, 2]).startswith(
         "stand_in.shape_of with x list of 2: 'list' object has no attribute"
     )
+    assert message(ours.width_of, (1, Pair(P.W, []))).startswith(
+        "stand_in.width_of with p[0] 1, p[1].W (3, 2), p[1].b list of 0: 'list'"
+    )
 
 
 def test_an_argument_of_a_wrong_kind_is_named_in_a_type_error():
@@ -192,7 +200,7 @@ def test_signature_docstring_and_pickle_stay():
 def test_a_check_gets_its_argument_however_it_is_given():
     seen = []
 
-    @names_arguments(y=lambda *given: seen.append(given))
+    @names_arguments(y=lambda name, value, sizes: seen.append((name, value)))
     def function(x, y=2):
         return x + y
 
@@ -203,9 +211,164 @@ def test_a_check_gets_its_argument_however_it_is_given():
 def test_a_check_of_an_argument_that_there_is_not_is_refused():
     with pytest.raises(TypeError, match="function has no argument y"):
 
-        @names_arguments(y=print)
+        @names_arguments(y="T")
         def function(x):
             return x
+
+
+@names_arguments(x="T B D", y="... 2D", z="3 B", w="... D")
+def with_axes(x, y=None, z=None, w=None):
+    return x
+
+
+X = np.ones((5, 2, 4))
+
+
+def test_axes_that_fit_pass():
+    assert with_axes(X) is X
+    with_axes(X, np.ones(8), np.ones((3, 2)), np.ones(4))
+    with_axes(X, np.ones((7, 6, 8), np.float32), w=np.ones((7, 6, 4), complex))
+    with_axes(np.ones((0, 2, 4)), np.ones((0, 8)))
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"x": X[0]}, "x must be (T, B, D), got (2, 4)"),
+        ({"x": X[None]}, "x must be (T, B, D), got (1, 5, 2, 4)"),
+        ({"y": np.ones(9)}, "y must be (..., 8), got (9,)"),
+        ({"y": np.ones(())}, "y must be (..., 8), got ()"),
+        ({"z": np.ones((4, 2))}, "z must be (3, 2), got (4, 2)"),
+        ({"z": np.ones((3, 1))}, "z must be (3, 2), got (3, 1)"),
+        ({"z": np.ones(2)}, "z must be (3, 2), got (2,)"),
+        (
+            {"y": np.ones((1, 8)), "w": np.ones((5, 4))},
+            "w must be (1, 4), got (5, 4)",
+        ),
+        ({"y": np.ones(8), "w": np.ones((5, 4))}, "w must be (4,), got (5, 4)"),
+        ({"y": np.ones(8, int)}, "y must hold floating-point numbers, got int64"),
+        ({"y": np.ones(8, bool)}, "y must hold floating-point numbers, got bool"),
+        ({"y": np.ones(8, object)}, "y must hold floating-point numbers, got object"),
+    ],
+)
+def test_axes_that_do_not_fit_are_named(given, said):
+    assert message(with_axes, **{"x": X} | given) == said
+
+
+def test_sizes_of_one_call_are_not_those_of_the_next():
+    with_axes(X)
+    with_axes(np.ones((1, 1, 1)))
+
+
+def test_a_list_for_an_array_is_named():
+    assert message(with_axes, [1.0]).startswith(
+        "test_arguments.with_axes with x list of 1: 'list' object has no attribute"
+    )
+
+
+@names_arguments(
+    h="... H",
+    logits="... V",
+    targets=arguments.ids("...", "V"),
+    x=arguments.vectors_or_ids("...", "H"),
+    mask=arguments.mask("B H"),
+)
+def with_ids(h=None, logits=None, targets=None, x=None, mask=None):
+    return "passed"
+
+
+def test_ids_vectors_and_masks_that_fit_pass():
+    h, logits = np.ones((3, 4)), np.ones((3, 2))
+    assert with_ids(h, logits, np.array([0, 1, 1]), np.array([0, 3, 3])) == "passed"
+    with_ids(h, logits, np.array([0, 1, 1], "u1"), h, np.ones((9, 4), bool))
+    with_ids(h[0], logits[0], np.int64(1), np.int32(3))
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"targets": np.array([0, 1])}, "targets must be (3,), got (2,)"),
+        (
+            {"targets": np.array([0, 1, 2])},
+            "targets: ids must lie in 0..1, got 0..2",
+        ),
+        (
+            {"targets": np.array([0.0, 1, 1])},
+            "targets: ids must be integers, got float64",
+        ),
+        ({"x": np.array([0, 1, -1])}, "x: ids must lie in 0..3, got -1..1"),
+        ({"x": np.array([0, 1])}, "x must be (3,), got (2,)"),
+        ({"x": np.ones((3, 5))}, "x must be (3, 4), got (3, 5)"),
+        ({"x": np.ones((2, 4))}, "x must be (3, 4), got (2, 4)"),
+        ({"mask": np.ones((9, 4), int)}, "mask must be bool, got int64"),
+        ({"mask": np.ones((9, 5), bool)}, "mask must be (B, 4), got (9, 5)"),
+    ],
+)
+def test_ids_vectors_and_masks_that_do_not_fit_are_named(given, said):
+    fits = {"h": np.ones((3, 4)), "logits": np.ones((3, 2))}
+    assert message(with_ids, **fits | given) == said
+
+
+GRU = arguments.fields(gru.Params, W_x="D 3H", W_h="H 3H", b="3H")
+
+
+@names_arguments(p=GRU, h="B H")
+def with_fields(p, h=None):
+    return p
+
+
+def test_weights_that_fit_pass():
+    p = gru.init(np.random.default_rng(0), 5, 2)
+    assert with_fields(p, np.ones((4, 2))) is p
+    with_fields(p._replace(W_x=np.ones((7, 6))))
+    with_fields(OfAReader(*p))
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"W_h": np.ones((2, 1))}, "p.W_h must be (2, 6), got (2, 1)"),
+        ({"W_h": np.ones((3, 6))}, "p.W_h must be (2, 6), got (3, 6)"),
+        ({"b": np.ones(1)}, "p.b must be (6,), got (1,)"),
+        ({"b": np.ones((1, 6))}, "p.b must be (6,), got (1, 6)"),
+        ({"W_x": np.ones((5, 7))}, "p.W_x must be (D, 3H), got (5, 7)"),
+        ({"W_x": np.ones(6)}, "p.W_x must be (D, 3H), got (6,)"),
+        (
+            {"b": np.zeros(6, int)},
+            "p.b must hold floating-point numbers, got int64",
+        ),
+    ],
+)
+def test_weights_that_would_be_repeated_are_refused(changes, said):
+    p = gru.init(np.random.default_rng(0), 5, 2)._replace(**changes)
+    assert message(with_fields, p) == said
+
+
+def test_other_arguments_must_fit_the_weights():
+    p = gru.init(np.random.default_rng(0), 5, 2)
+    assert message(with_fields, p, np.ones((4, 3))) == "h must be (B, 2), got (4, 3)"
+
+
+@pytest.mark.parametrize("p", [None, (1, 2, 3), P])
+def test_what_is_no_such_tuple_is_refused(p):
+    assert message(with_fields, p).startswith("p must be cells.gru.Params ('W_x'")
+
+
+def test_weights_of_another_cell_are_refused_though_their_shapes_fit():
+    p = rnn.Params(np.ones((5, 6)), np.ones((2, 6)), np.ones(6))
+    said = message(with_fields, p)
+    assert said.startswith("p must be cells.gru.Params")
+    assert said.endswith("got cells.rnn.Params")
+
+
+def test_a_copy_of_a_module_takes_the_modules_own_weights():
+    p = gru.init(np.random.default_rng(0), 5, 2)
+    again = type("Params", (tuple,), {"__module__": gru.__name__})
+    again._fields = gru.Params._fields
+    arguments.fields(again)("p", p, {})
+
+
+# --- checks that a function calls ----------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -249,49 +412,3 @@ def test_masks_that_do_not_fit_are_refused(mask, said):
     check_mask("mask", np.eye(3, 2, dtype=bool), (3, 2))
     with pytest.raises(ValueError, match=said):
         check_mask("mask", mask, (3, 2))
-
-
-CHECK = weights(gru.Params, W_x="D 3H", W_h="H 3H", b="3H")
-
-
-def test_weights_that_fit_pass():
-    p = gru.init(np.random.default_rng(0), 5, 2)
-    CHECK("p", p)
-    CHECK("p", p._replace(W_x=np.ones((7, 6))))
-    CHECK("p", OfAReader(*p))
-    weights(Pair, W="H 1", b="2")("p", Pair(np.ones((4, 1)), np.ones(2)))
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"W_h": np.ones((2, 1))},
-        {"W_h": np.ones((3, 6))},
-        {"b": np.ones(1)},
-        {"b": np.ones((1, 6))},
-        {"W_x": np.ones((5, 7))},
-        {"W_x": np.ones(6)},
-    ],
-)
-def test_weights_that_would_be_repeated_are_refused(changes):
-    p = gru.init(np.random.default_rng(0), 5, 2)._replace(**changes)
-    with pytest.raises(ValueError) as caught:
-        CHECK("p", p)
-    said = str(caught.value)
-    assert said.startswith("p must have the shapes W_x (D, 3H), W_h (H, 3H), b (3H)")
-    ((name, weight),) = changes.items()
-    assert f"p.{name} {weight.shape}" in said
-
-
-@pytest.mark.parametrize("p", [None, (1, 2, 3), P])
-def test_what_is_no_such_tuple_is_refused(p):
-    with pytest.raises(ValueError, match=r"p must be cells\.gru\.Params \('W_x'"):
-        CHECK("p", p)
-
-
-def test_weights_of_another_cell_are_refused_though_their_shapes_fit():
-    p = rnn.Params(np.ones((5, 6)), np.ones((2, 6)), np.ones(6))
-    with pytest.raises(
-        ValueError, match=r"p must be cells\.gru\.Params .*, got cells\.rnn\.Params$"
-    ):
-        CHECK("p", p)
