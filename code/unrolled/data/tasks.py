@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from unrolled.arguments import fields, ids, mask, names_arguments
 from unrolled.data.text import Batch
 
 ADDING_CHANCE = 1 / 6
@@ -27,6 +28,7 @@ class Regression(NamedTuple):
     y: np.ndarray  # (B,)
 
 
+@names_arguments
 def adding_problem(rng, T, B, dtype=np.float32):
     """Draws sequences in which two marked numbers must be added at the end.
 
@@ -64,6 +66,7 @@ def adding_problem(rng, T, B, dtype=np.float32):
     return Regression(x, x.prod(axis=2).sum(axis=0))
 
 
+@names_arguments
 def copy_task(rng, delay, B, length=3):
     """Draws sequences of symbols that must be repeated after a wait.
 
@@ -110,6 +113,7 @@ class Bits(NamedTuple):
     y: np.ndarray  # (length, B, bits): the targets of the last ``length`` steps
 
 
+@names_arguments
 def copy_of_bits(rng, length, B, bits=8, dtype=np.float32):
     """Draws sequences of random rows of bits, to be repeated when the GO channel has been set.
 
@@ -140,6 +144,7 @@ def copy_of_bits(rng, length, B, bits=8, dtype=np.float32):
     return Bits(x, y)
 
 
+@names_arguments(logits="T B bits", batch=fields(Bits, y="L B bits"))
 def bits_right(logits, batch):
     """Returns the fraction of the bits asked for that are right when a logit above 0 is a 1.
 
@@ -150,11 +155,19 @@ def bits_right(logits, batch):
     return float(((logits[-len(batch.y) :] > 0) == (batch.y > 0.5)).mean())
 
 
+@names_arguments(
+    logits="T B V", batch=fields(Batch, targets=ids("T B", "V"), mask=mask("T B"))
+)
 def symbols_right(logits, batch):
     """Returns the fraction of the symbols asked for whose logit is the largest; chance: 1/SYMBOLS.
 
     Args:
         logits: (T, B, SYMBOLS+2).
         batch: what ``copy_task`` returned.
+
+    Raises:
+        ValueError: shapes do not fit together, or a batch that asks for no symbol.
     """
+    if not batch.mask.any():
+        raise ValueError("the batch asks for no symbol: its mask is all False")
     return float((logits.argmax(axis=-1) == batch.targets)[batch.mask].mean())

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from unrolled import tree
+from unrolled.arguments import check_ids, fields, ids, names_arguments, shaped
 from unrolled.cells import gru
 from unrolled.functional import cross_entropy, dcross_entropy, dtanh
 from unrolled.layers import attention
@@ -46,8 +47,20 @@ class Output(NamedTuple):
     targets: Array  # (...)
 
 
+WEIGHTS = seq2seq.WEIGHTS
+OUTPUT = fields(
+    Output,
+    joined="... C",
+    combined="... H",
+    logits="... V",
+    targets=ids("...", "V"),
+)
+
+
+@names_arguments(p=WEIGHTS, batch=seq2seq.BATCH)
 def read(p, batch, score=additive):
     """Runs encoder and decoder, and computes the weights: all that does not depend on the draw."""
+    seq2seq.check_targets(p, batch)
     encoded = seq2seq.encode(p, batch.source, batch.source_mask, score)
     states, cell = gru.forward(p.decoder, batch.inputs, encoded.h0)
     states_BTH = states.swapaxes(0, 1)
@@ -56,8 +69,16 @@ def read(p, batch, score=additive):
     return Read(encoded, cell, states_BTH, weighed, batch.targets.T, share)
 
 
+@names_arguments(
+    p=WEIGHTS,
+    cache=fields(Read, states="B T H", targets=shaped("B T")),
+    dstates_BTH="B T H",
+    dweights_BTS="B T S",
+    dvalues_BSE="B S E",
+)
 def dread(p, cache, doutput, dstates_BTH, dweights_BTS, dvalues_BSE, score=additive):
     """Returns the gradient of all parameters, given the gradients of what ``read`` returned."""
+    check_like("doutput", doutput, (p.W_c, p.b_c, p.W_y, p.b_y))
     dattention, dqueries_BTH, dprepared = attention.dweigh(
         p.attention, cache.weighed, dweights_BTS, score
     )
@@ -70,8 +91,17 @@ def dread(p, cache, doutput, dstates_BTH, dweights_BTS, dvalues_BSE, score=addit
     return seq2seq.Params(dencoder, dW_0, db_0, ddecoder, dattention, *doutput)
 
 
+def check_like(name, given, wanted):
+    """Raises ValueError unless two tuples hold arrays of the same shapes."""
+    found, shapes = [a.shape for a in given], [a.shape for a in wanted]
+    if found != shapes:
+        raise ValueError(f"{name} must have the shapes {shapes}, got {found}")
+
+
+@names_arguments(p=WEIGHTS)
 def output(p, context, states, targets):
     """Returns the losses (...) of targets (...), given contexts (..., E), states (..., H)."""
+    check_ids("targets", targets, len(p.b_y))
     shape = np.broadcast_shapes(context.shape[:-1], states.shape[:-1])
     parts = [np.broadcast_to(a, (*shape, a.shape[-1])) for a in (context, states)]
     joined = np.concatenate(parts, axis=-1)
@@ -81,6 +111,7 @@ def output(p, context, states, targets):
     return cross_entropy(logits, targets), Output(joined, combined, logits, targets)
 
 
+@names_arguments(p=WEIGHTS, cache=OUTPUT, dlosses="...")
 def doutput(p, cache, dlosses):
     """Returns dcontext, dstates, and (dW_c, db_c, dW_y, db_y) of ``output``."""
     dlogits = dcross_entropy(cache.logits, cache.targets, dlosses)
@@ -94,6 +125,7 @@ def doutput(p, cache, dlosses):
     return djoined[..., :E], djoined[..., E:], weights
 
 
+@names_arguments
 def choose(rng, weights_BTS):
     """Returns positions (B, T), drawn with the probabilities of their rows.
 
@@ -105,6 +137,7 @@ def choose(rng, weights_BTS):
     return (sums <= threshold[..., None]).sum(axis=-1)
 
 
+@names_arguments(p=WEIGHTS, batch=seq2seq.BATCH)
 def loss_and_gradient(p, batch, rng, score=additive, baseline=True):
     """Draws a position for every step, and estimates the gradient from the draws.
 
@@ -147,6 +180,7 @@ def loss_and_gradient(p, batch, rng, score=additive, baseline=True):
     return float((losses_BT * cache.share).sum()), dp
 
 
+@names_arguments(p=WEIGHTS, batch=seq2seq.BATCH)
 def exact(p, batch, score=additive):
     """Returns the expected loss in nats per symbol and its exact gradient.
 
@@ -172,6 +206,7 @@ def exact(p, batch, score=additive):
     return float((weights_BTS * losses_BTS * share_BT1).sum()), dp
 
 
+@names_arguments(p=WEIGHTS, inputs=shaped("T B"), h="B H", combined="B H")
 def decode(p, memory, inputs, h, combined, score=additive, feeding=False):
     """As ``seq2seq.decode``, but reads only the position with the largest weight.
 
@@ -186,6 +221,7 @@ def decode(p, memory, inputs, h, combined, score=additive, feeding=False):
     return seq2seq.decode(p, one_place, inputs, h, combined, score, feeding)
 
 
+@names_arguments(losses_BT="B T", share_BT="B T")
 def mean_of_others(losses_BT, share_BT):
     """Returns (B, T): at each step, the mean loss of the other rows that are real at that step."""
     if len(losses_BT) < 2:

@@ -12,7 +12,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from unrolled.arguments import (
+    check_ids,
+    fields,
+    ids,
+    mask,
+    names_arguments,
+    shaped,
+)
 from unrolled.cells import rnn
+from unrolled.data.text import Batch
 from unrolled.functional import cross_entropy, softmax
 
 Array = Any
@@ -27,6 +36,11 @@ class Params(NamedTuple):
     b_y: Array  # (V,)
 
 
+WEIGHTS = fields(Params, W_y="H V", b_y="V")  # the cell checks its own
+BATCH = fields(Batch, inputs=shaped("T B"), targets=shaped("T B"), mask=mask("T B"))
+
+
+@names_arguments
 def init(rng, V, H, cell=rnn, dtype=np.float32):
     """Returns random Params for a vocabulary of V words and H hidden units.
 
@@ -41,12 +55,14 @@ def init(rng, V, H, cell=rnn, dtype=np.float32):
     )
 
 
+@names_arguments(p=WEIGHTS)
 def forward(p, inputs, *state, cell=rnn):
     """Returns the logits (T, B, V) for ids (T, B), and the cell's cache."""
     h, cache = cell.forward(p.cell, inputs, *state)
     return h @ p.W_y + p.b_y, cache
 
 
+@names_arguments(p=WEIGHTS, batch=BATCH)
 def loss(p, batch, cell=rnn):
     """Returns (mean loss in nats per word, number of words) of a batch, without gradients."""
     targets = real_targets(p, batch)
@@ -58,6 +74,7 @@ def loss(p, batch, cell=rnn):
     return total / len(targets), len(targets)
 
 
+@names_arguments(p=WEIGHTS, batch=BATCH)
 def loss_and_gradient(p, batch, cell=rnn, reduction="mean"):
     """Returns the loss of a batch in nats, and its exact gradient.
 
@@ -88,6 +105,7 @@ def loss_and_gradient(p, batch, cell=rnn, reduction="mean"):
     return loss, Params(dcell, dW_y, db_y)
 
 
+@names_arguments(W_y="H V", h="N H", b_y="V", targets=ids("N", "V"))
 def output_layer(h, W_y, b_y, targets, scale=1.0):
     """Returns the loss of the output layer and its gradients.
 
@@ -127,6 +145,13 @@ def output_layer(h, W_y, b_y, targets, scale=1.0):
     return scale * loss, dh, dW_y, db_y
 
 
+@names_arguments(
+    p=fields(
+        Params, cell=fields(rnn.Params, W_x="V H", W_h="H H", b="H"), W_y="H V", b_y="V"
+    ),
+    inputs=ids("T", "V"),
+    targets=ids("T", "V"),
+)
 def loss_and_gradient_loops(p, inputs, targets, window=None):
     """Returns the summed loss of one sentence and its gradient, in two nested loops.
 
@@ -142,10 +167,13 @@ def loss_and_gradient_loops(p, inputs, targets, window=None):
     Returns:
         loss: summed, in nats.
         dp: Params.
+
+    Raises:
+        ValueError: shapes do not fit together, ids out of range, or a negative window.
     """
     W_x, W_h, b = p.cell
     T, H = len(inputs), len(b)
-    window = T if window is None else window
+    window = T if window is None else rnn.non_negative("window", window)
     # h[-1] stands for the state before the first step
     h = np.zeros((T + 1, H), W_h.dtype)
     probabilities = np.zeros((T, len(p.b_y)), W_h.dtype)
@@ -174,6 +202,7 @@ def loss_and_gradient_loops(p, inputs, targets, window=None):
     return loss, dp
 
 
+@names_arguments(p=WEIGHTS)
 def generate(
     p,
     rng,
@@ -207,7 +236,8 @@ def generate(
         The drawn ids, without ``start`` and ``end``.
 
     Raises:
-        ValueError: an empty start, a negative temperature, top_k below 1, or an id out of range.
+        ValueError: an empty start, a negative temperature, top_k below 1, an id out of range,
+            every word forbidden, or logits that are not finite.
     """
     V = len(p.b_y)
     prefix = np.atleast_1d(start)
@@ -220,12 +250,15 @@ def generate(
             f"need temperature >= 0 and top_k >= 1, got {temperature} and {top_k}"
         )
     check_ids("start, end and forbidden", np.array([*prefix, end, *forbidden]), V)
+    if len({*map(int, forbidden)} | ({int(end)} if minimum > 0 else set())) == V:
+        raise ValueError(f"forbidden holds all {V} words: none is left to draw")
 
     state, drawn = cell.initial_state(p.cell), []
     for word in prefix:
         logits, state = next_logits(p, word, state, cell)
     while len(drawn) < limit:
         logits = logits.astype(np.float64)
+        check_finite("the logits of the next word", logits)
         logits[list(forbidden)] = -np.inf
         if len(drawn) < minimum:
             logits[end] = -np.inf
@@ -242,6 +275,7 @@ def generate(
     return drawn
 
 
+@names_arguments(p=WEIGHTS)
 def next_logits(p, word, state, cell):
     """Returns the logits (V,) after one more word, and the new state as a tuple."""
     state = cell.step(p.cell, np.asarray(word), *state)
@@ -249,11 +283,12 @@ def next_logits(p, word, state, cell):
     return state[0] @ p.W_y + p.b_y, state
 
 
+@names_arguments(batch=BATCH)
 def real_targets(p, batch):
     """Returns the targets (N,) inside a batch's mask.
 
     Raises:
-        ValueError: the mask is all False, or an id is out of range.
+        ValueError: the mask is not bool, or all False, or an id is out of range.
     """
     targets = batch.targets[batch.mask]
     if not len(targets):
@@ -262,12 +297,10 @@ def real_targets(p, batch):
     return targets
 
 
-def check_ids(name, ids, V):
-    """Raises ValueError, which names ``name``, if an id lies outside 0..V-1."""
-    if not 0 <= ids.min() <= ids.max() < V:
-        raise ValueError(
-            f"{name}: ids must lie in 0..{V - 1}, got {ids.min()}..{ids.max()}"
-        )
+def check_finite(name, numbers):
+    """Raises ValueError, which names the numbers, unless all of them are finite."""
+    if not np.isfinite(numbers).all():
+        raise ValueError(f"{name} must be finite, got {numbers[~np.isfinite(numbers)][0]}")
 
 
 def blocks_of_rows(N):

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from unrolled import tree
+from unrolled.arguments import fields, names_arguments, shaped
 from unrolled.cells import gru
 from unrolled.functional import dsigmoid, dsoftmax, dtanh, sigmoid, softmax
 from unrolled.layers import attention
@@ -51,6 +52,23 @@ class Cache(NamedTuple):
     lengths: Array  # (B, 1)
 
 
+POSITION = fields(Position, W_p="Q A", v_p="A")
+CACHE = fields(
+    Cache,
+    memory=fields(attention.Memory, keys="B S E", values="B S F"),
+    queries="B T Q",
+    hidden="B T A",
+    fraction="B T",
+    centres="B T",
+    places=shaped("B T W"),
+    offsets="B T W",
+    soft="B T W",
+    bell="B T W",
+    lengths=shaped("B 1"),
+)
+
+
+@names_arguments
 def init(rng, Q, A, dtype=np.float64):
     """Returns a random Position: centres start near the middle of the source."""
     return Position(
@@ -59,6 +77,11 @@ def init(rng, Q, A, dtype=np.float64):
     )
 
 
+@names_arguments(
+    position=POSITION,
+    memory=fields(attention.Memory, keys="B S E", values="B S F"),
+    queries_BTQ="B T Q",
+)
 def forward(p, position, memory, queries_BTQ, radius, score=general):
     """Attends to a window for each query.
 
@@ -122,6 +145,7 @@ def forward(p, position, memory, queries_BTQ, radius, score=general):
     )
 
 
+@names_arguments(position=POSITION, cache=CACHE, dcontext_BTF="B T F")
 def backward(p, position, cache, dcontext_BTF, radius, score=general):
     """Returns (dp, dposition, dqueries, dprepared, dvalues) of ``forward``."""
     memory, rows = cache.memory, np.arange(len(cache.places))[:, None, None]
@@ -157,6 +181,7 @@ def backward(p, position, cache, dcontext_BTF, radius, score=general):
     return dp, dposition, dqueries_BTQ, dprepared, dvalues_BSF
 
 
+@names_arguments(cache=CACHE)
 def spread(cache):
     """Returns the weights (B, T, S) over the whole source, 0 outside the windows."""
     B, T = cache.centres.shape
@@ -186,12 +211,14 @@ class Params(NamedTuple):
     position: Position
 
 
+@names_arguments(p=seq2seq.WEIGHTS)
 def of(rng, p, A=None):
     """Returns the Params of a seq2seq network (without input feeding) and a random Position."""
     H = len(p.b_0)
     return Params(**p._asdict(), position=init(rng, H, A or H, p.W_y.dtype.type))
 
 
+@names_arguments(p=seq2seq.WEIGHTS, batch=seq2seq.BATCH)
 def loss_and_gradient(p, batch, radius, score=general):
     """Returns (loss in nats per symbol, its gradient as a Params) of a batch.
 
@@ -201,6 +228,7 @@ def loss_and_gradient(p, batch, radius, score=general):
         radius: of the windows.
         score: one of attention.SCORES.
     """
+    seq2seq.check_targets(p, batch)
     encoded = seq2seq.encode(p, batch.source, batch.source_mask, score)
     states, cell = gru.forward(p.decoder, batch.inputs, encoded.h0)
     states_BTH = states.swapaxes(0, 1)
@@ -227,6 +255,7 @@ def loss_and_gradient(p, batch, radius, score=general):
     return float((losses * share).sum()), dp
 
 
+@names_arguments(p=seq2seq.WEIGHTS, inputs=shaped("T B"), h="B H", combined="B H")
 def decode(p, memory, inputs, h, combined, score=general, feeding=False, radius=3):
     """As ``seq2seq.decode`` with windows: pass it, with its radius, to ``seq2seq.answer``."""
     states, cell = gru.forward(p.decoder, inputs, h)

@@ -20,6 +20,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from unrolled.arguments import fields, ids, mask, names_arguments
+from unrolled.data.stories import Batch
 from unrolled.functional import cross_entropy, dcross_entropy
 from unrolled.layers import attention
 
@@ -43,6 +45,16 @@ class Cache(NamedTuple):
     q: Array  # (B, E): after the last read
 
 
+WEIGHTS = fields(Params, words="K V E", ages="K L E")
+BATCH = fields(
+    Batch, bags="B S V", questions="B V", answers=ids("B", "V"), mask=mask("B S")
+)
+CACHE = fields(
+    Cache, bags="B S V", questions="B V", weights="R B S", q="B E"
+)
+
+
+@names_arguments
 def init(rng, V, S, E, K, dtype=np.float32, scale=0.1):
     """Returns random Params, normal with standard deviation ``scale``, as in the paper.
 
@@ -66,6 +78,7 @@ def init(rng, V, S, E, K, dtype=np.float32, scale=0.1):
     )
 
 
+@names_arguments(p=WEIGHTS)
 def forward(p, bags, questions, mask=None):
     """Reads the memory K times and answers.
 
@@ -98,6 +111,7 @@ def forward(p, bags, questions, mask=None):
     return q @ p.words[-1].T, Cache(bags, questions, reads, weights, q)
 
 
+@names_arguments(p=WEIGHTS, cache=CACHE, du="B V")
 def backward(p, cache, du):
     """Returns dp, given du (B, V), the gradient of the loss with respect to the logits.
 
@@ -125,20 +139,27 @@ def backward(p, cache, du):
     return Params(dwords, dages)
 
 
+@names_arguments(p=WEIGHTS, batch=BATCH)
 def loss_and_gradient(p, batch):
-    """Returns (mean loss of the answers in nats, its gradient as a Params) of a stories.Batch."""
+    """Returns (mean loss of the answers in nats, its gradient as a Params) of a stories.Batch.
+
+    Raises:
+        ValueError: as ``forward``, or no story.
+    """
     u, cache = forward(p, batch.bags, batch.questions, batch.mask)
     B = len(u)
     du = dcross_entropy(u, batch.answers, np.full(B, 1 / B, u.dtype))
     return float(cross_entropy(u, batch.answers).mean()), backward(p, cache, du)
 
 
+@names_arguments(p=WEIGHTS, batch=BATCH)
 def accuracy(p, batch):
     """Returns the share of the questions of a stories.Batch that are answered correctly."""
     u, _ = forward(p, batch.bags, batch.questions, batch.mask)
     return float((u.argmax(axis=-1) == batch.answers).mean())
 
 
+@names_arguments
 def check_stories(p, bags, questions, mask):
     """Raises ValueError if the arguments of ``forward`` do not fit together."""
     V, S = p.words.shape[1], p.ages.shape[1]
@@ -147,7 +168,16 @@ def check_stories(p, bags, questions, mask):
             f"bags must be (B, S, {V}) and questions (B, {V}),"
             f" got {bags.shape} and {questions.shape}"
         )
+    if not len(bags):
+        raise ValueError(f"bags need at least one story, got {bags.shape}")
+    if bags.dtype.kind not in "fc" or questions.dtype.kind not in "fc":
+        raise ValueError(
+            "bags and questions must hold floating-point numbers,"
+            f" got {bags.dtype} and {questions.dtype}"
+        )
     if not 1 <= bags.shape[1] <= S:
         raise ValueError(f"a story has 1 to {S} sentences here, got {bags.shape[1]}")
-    if mask is not None and mask.shape != bags.shape[:2]:
-        raise ValueError(f"the mask must be {bags.shape[:2]}, got {mask.shape}")
+    if mask is not None and (mask.shape != bags.shape[:2] or mask.dtype != bool):
+        raise ValueError(
+            f"the mask must be bool of {bags.shape[:2]}, got {mask.dtype} of {mask.shape}"
+        )

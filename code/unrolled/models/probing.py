@@ -10,9 +10,11 @@ N examples, H units.
 import numpy as np
 from scipy.stats import rankdata
 
+from unrolled.arguments import check_ids, mask, names_arguments
 from unrolled.cells import lstm
 
 
+@names_arguments
 def auc(values, labels):
     """Returns the area under the ROC curve of each column of values.
 
@@ -41,12 +43,14 @@ def auc(values, labels):
     return (ranks - positive * (positive + 1) / 2) / (positive * negative)
 
 
+@names_arguments
 def separation(values, labels):
     """Returns how well each column separates the classes in either direction, in 1/2..1."""
     found = auc(values, labels)
     return np.maximum(found, 1 - found)
 
 
+@names_arguments(values="N H", target="N")
 def squared_correlation(values, target):
     """Returns r² of each column with a number: the share that a straight line explains.
 
@@ -64,6 +68,7 @@ def squared_correlation(values, target):
     return np.divide(found, size, out=np.zeros_like(found), where=size > 0)
 
 
+@names_arguments(values="N H", held_out=mask("N"))
 def best_unit(score, values, target, held_out):
     """Returns the best unit and its score on held-out examples.
 
@@ -80,6 +85,7 @@ def best_unit(score, values, target, held_out):
     return unit, float(score(values[held_out][:, [unit]], target[held_out])[0])
 
 
+@names_arguments
 def forward_without(p, x, units):
     """Returns the states h (T, B, H) of an ``lstm`` with some cells emptied.
 
@@ -88,6 +94,7 @@ def forward_without(p, x, units):
         x: (T, B, D) vectors, or (T, B) ids.
         units: indices of the cells that are set to 0 before each step.
     """
+    check_ids("units", np.asarray(units), len(p.W_h))
     h, c = lstm.initial_state(p, x.shape[1])
     found = []
     for x_t in x:

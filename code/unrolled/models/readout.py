@@ -11,7 +11,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from unrolled.arguments import fields, names_arguments
 from unrolled.cells import rnn
+from unrolled.data.tasks import Regression
 
 Array = Any
 
@@ -24,6 +26,11 @@ class Params(NamedTuple):
     b_y: Array  # (1,)
 
 
+WEIGHTS = fields(Params, W_y="H 1", b_y="1")  # the cell checks its own
+BATCH = fields(Regression, y="B")
+
+
+@names_arguments
 def init(rng, D, H, cell=rnn, dtype=np.float32):
     """Returns random Params: the cell's own, W_y uniform within ±1/√H, b_y zero."""
     return Params(
@@ -33,12 +40,14 @@ def init(rng, D, H, cell=rnn, dtype=np.float32):
     )
 
 
+@names_arguments(p=WEIGHTS, batch=BATCH)
 def loss(p, batch, cell=rnn):
     """Returns the mean squared error of a batch."""
     h, _ = cell.forward(p.cell, batch.x)
     return float(np.mean(errors(p, h, batch.y) ** 2))
 
 
+@names_arguments(p=WEIGHTS, batch=BATCH)
 def loss_and_gradient(p, batch, cell=rnn):
     """Returns the mean squared error of a batch, and its gradient as a Params.
 
@@ -56,14 +65,17 @@ def loss_and_gradient(p, batch, cell=rnn):
     return float(np.mean(error**2)), Params(dcell, dW_y, derror.sum(keepdims=True))
 
 
+@names_arguments(p=WEIGHTS, h="T B H")
 def errors(p, h, y):
     """Returns (B,): what the last states of h (T, B, H) say, minus the targets y (B,).
 
     Raises:
-        ValueError: no step, or another number of targets than sequences.
+        ValueError: no step, no sequence, or another number of targets than sequences.
     """
     if not len(h):
-        raise ValueError("the sequences have no step: there is no last state to read")
+        raise ValueError("the sequences have no step: h is empty, with no last state")
+    if not len(y):
+        raise ValueError("the batch has no sequence: y is empty, and a mean needs one")
     if y.shape != h.shape[1:2]:
         raise ValueError(
             f"y must be {h.shape[1:2]}, one number a sequence, got {y.shape}"

@@ -25,6 +25,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from unrolled import tree
+from unrolled.arguments import (
+    check_ids,
+    fields,
+    mask,
+    names_arguments,
+    parts,
+    shaped,
+)
 from unrolled.cells import gru
 from unrolled.functional import cross_entropy, dcross_entropy, dtanh
 from unrolled.layers import attention, bidirectional, padding
@@ -84,6 +92,21 @@ class Cache(NamedTuple):
     steps: list  # Steps: one for each step with input feeding, else one for all
 
 
+# encoder, decoder and score check their own; a network with more weights has these too
+WEIGHTS = parts(W_0="E H", b_0="H", W_c="C H", b_c="H", W_y="H V", b_y="V")
+ENCODED = fields(Encoded, states="S B E", h0="B H", end="B E", lengths=shaped("B"))
+STEPS = fields(Steps, joined="T B C", combined="T B H")
+BATCH = fields(
+    Batch,
+    source=shaped("S B"),
+    source_mask=mask("S B"),
+    inputs=shaped("T B"),
+    targets=shaped("T B"),
+    mask=mask("T B"),
+)
+
+
+@names_arguments
 def init(
     rng, D, V, H, score=additive, feeding=True, both_ends=True, dtype=np.float32, A=None
 ):
@@ -123,6 +146,7 @@ def init(
     )
 
 
+@names_arguments
 def pad(sources, answers, V, limit=None):
     """Returns the Batch of some pairs.
 
@@ -146,6 +170,7 @@ def pad(sources, answers, V, limit=None):
             raise ValueError(
                 f"answer {i} has {len(answer)} symbols, the limit is {limit}"
             )
+        check_symbols(f"answer {i}", answer)
         if len(answer) and not 0 <= min(answer) <= max(answer) < V:
             raise ValueError(
                 f"answer {i}: symbols must lie in 0..{V - 1}, got {np.asarray(answer).tolist()}"
@@ -160,6 +185,7 @@ def pad(sources, answers, V, limit=None):
     return Batch(source, source_mask, inputs, targets, mask)
 
 
+@names_arguments
 def pad_sources(sources):
     """Returns (source, source_mask), each (S, B), of a list of (S,) int arrays.
 
@@ -175,13 +201,24 @@ def pad_sources(sources):
         )
     padded = np.zeros((lengths.max(), len(sources)), int)
     for b, source in enumerate(sources):
+        check_symbols(f"source {b}", source)
         padded[: lengths[b], b] = source
     return padded, np.arange(len(padded))[:, None] < lengths
+
+
+def check_symbols(name, symbols):
+    """Raises ValueError unless symbols, a list or an array, are one row of integers."""
+    symbols = np.asarray(symbols)
+    if symbols.ndim != 1 or symbols.size and symbols.dtype.kind not in "iu":
+        raise ValueError(
+            f"{name} must be a row of integers, got {symbols.dtype} of {symbols.shape}"
+        )
 
 
 # --- the encoder -------------------------------------------------------------------------------
 
 
+@names_arguments(p=WEIGHTS, source=shaped("S B"), source_mask=mask("S B"))
 def encode(p, source, source_mask, score=additive):
     """Reads the source.
 
@@ -197,13 +234,9 @@ def encode(p, source, source_mask, score=additive):
     Raises:
         ValueError: an empty source, a mask of another shape, or ids out of range.
     """
-    if source.ndim != 2 or not len(source):
+    if not len(source):
         raise ValueError(
             f"the source is empty: it must be (S, B) with S >= 1, got {source.shape}"
-        )
-    if source_mask.shape != source.shape:
-        raise ValueError(
-            f"the mask of a source {source.shape} cannot be {source_mask.shape}"
         )
     lengths = padding.lengths(source_mask)
     if isinstance(p.encoder, bidirectional.Params):
@@ -223,6 +256,9 @@ def encode(p, source, source_mask, score=additive):
     return Encoded(e, memory, h0, end, cell, lengths)
 
 
+@names_arguments(
+    p=WEIGHTS, encoded=ENCODED, dh0="B H", dprepared="B S A", dvalues_BSE="B S G"
+)
 def dencode(p, encoded, dh0, dprepared, dvalues_BSE, score=additive):
     """Returns (dencoder, dW_0, db_0, dattention) of ``encode``.
 
@@ -253,6 +289,7 @@ def dencode(p, encoded, dh0, dprepared, dvalues_BSE, score=additive):
 # --- the decoder -------------------------------------------------------------------------------
 
 
+@names_arguments(p=WEIGHTS, inputs=shaped("T B"), h="B H", combined="B H")
 def decode(p, memory, inputs, h, combined, score=additive, feeding=True):
     """Runs the decoder: over one step with input feeding, over any number without.
 
@@ -268,6 +305,7 @@ def decode(p, memory, inputs, h, combined, score=additive, feeding=True):
     Returns:
         Steps; the logits are ``steps.combined @ p.W_y + p.b_y``.
     """
+    check_ids("inputs", inputs, len(p.b_y) + 1)
     x = inputs
     if feeding:
         symbols = np.eye(len(p.b_y) + 1, dtype=h.dtype)[inputs]
@@ -282,6 +320,7 @@ def decode(p, memory, inputs, h, combined, score=additive, feeding=True):
     return Steps(cell, attended, joined, np.tanh(joined @ p.W_c + p.b_c))
 
 
+@names_arguments(p=WEIGHTS, steps=STEPS, dcombined="T B H", dh="B H")
 def ddecode(p, steps, dcombined, dh, score=additive, feeding=True):
     """The gradient of ``decode``.
 
@@ -323,6 +362,7 @@ def ddecode(p, steps, dcombined, dh, score=additive, feeding=True):
 # --- both --------------------------------------------------------------------------------------
 
 
+@names_arguments(p=WEIGHTS, batch=BATCH)
 def forward(p, batch, score=additive, feeding=True):
     """Returns the logits (T, B, V+1) of the right answer's symbols.
 
@@ -344,10 +384,6 @@ def forward(p, batch, score=additive, feeding=True):
             ``encode``.
     """
     T, B = batch.inputs.shape
-    if batch.source.shape[1:] != (B,):
-        raise ValueError(
-            f"the batch has answers {(T, B)} to sources {batch.source.shape}"
-        )
     encoded = encode(p, batch.source, batch.source_mask, score)
     h, combined = encoded.h0, np.zeros_like(encoded.h0)
     steps = []
@@ -359,6 +395,7 @@ def forward(p, batch, score=additive, feeding=True):
     return combined @ p.W_y + p.b_y, Cache(encoded, steps)
 
 
+@names_arguments(p=WEIGHTS, dlogits="T B V", cache=fields(Cache, encoded=ENCODED))
 def backward(p, cache, dlogits, score=additive, feeding=True):
     """Returns dp, a Params: the gradient of ``forward``, given dlogits (T, B, V+1)."""
     combined = np.concatenate([some.combined for some in cache.steps])
@@ -398,18 +435,22 @@ def backward(p, cache, dlogits, score=additive, feeding=True):
     )
 
 
+@names_arguments(p=WEIGHTS, batch=BATCH)
 def loss(p, batch, score=additive, feeding=True):
     """Returns the mean loss of a batch in nats per symbol, END included."""
+    check_targets(p, batch)
     logits, _ = forward(p, batch, score, feeding)
     return float(cross_entropy(logits, batch.targets)[batch.mask].mean())
 
 
+@names_arguments(p=WEIGHTS, batch=BATCH)
 def loss_and_gradient(p, batch, score=additive, feeding=True):
     """Returns (loss in nats per symbol, its gradient as a Params) of a batch.
 
     Raises:
-        ValueError: as ``forward``.
+        ValueError: as ``forward``, or as ``check_targets``.
     """
+    check_targets(p, batch)
     logits, cache = forward(p, batch, score, feeding)
     losses = cross_entropy(logits, batch.targets)
     dlosses = batch.mask.astype(logits.dtype) / batch.mask.sum(dtype=logits.dtype)
@@ -417,6 +458,14 @@ def loss_and_gradient(p, batch, score=additive, feeding=True):
     return float((losses * dlosses).sum()), backward(p, cache, dlogits, score, feeding)
 
 
+def check_targets(p, batch):
+    """Raises ValueError unless a Batch asks for a symbol, and all its targets can be written."""
+    if not batch.mask.any():
+        raise ValueError("the batch holds no symbol to predict: its mask is all False")
+    check_ids("targets", batch.targets, len(p.b_y))
+
+
+@names_arguments(p=WEIGHTS)
 def answer(p, sources, limit, score=additive, feeding=True, decode=decode):
     """Writes an answer to each source: the likeliest symbol at every step, until END.
 
@@ -466,6 +515,7 @@ def answer(p, sources, limit, score=additive, feeding=True, decode=decode):
     return answers, (weights if looked else [None] * len(answers))
 
 
+@names_arguments(p=WEIGHTS)
 def exactly_right(
     p, sources, answers, limit, score=additive, feeding=True, decode=decode
 ):

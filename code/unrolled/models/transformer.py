@@ -22,6 +22,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from unrolled.arguments import fields, names_arguments
+from unrolled.arguments import ids as ids_of
 from unrolled.functional import check_sequence, dproject, drelu, relu
 from unrolled.layers import dropout, multi_head
 
@@ -78,6 +80,21 @@ class Cache(NamedTuple):
     h: Array  # (T, B, D)
 
 
+NORM = fields(Norm, g="D", c="D")
+BLOCK = fields(
+    Block,
+    norm_heads=NORM,
+    norm_feed=NORM,
+    W_1="D F",
+    b_1="F",
+    W_2="F D",
+    b_2="D",
+)
+WEIGHTS = fields(Params, E="V D", norm=NORM)  # each block is checked where it is used
+CACHE = fields(BlockCache, rows="B T D", f="B T F")
+
+
+@names_arguments
 def of(blocks, N, F, share=0.0, rng=None):
     """Returns the Transformer as a cell: init, initial_state, step, forward, backward.
 
@@ -98,6 +115,7 @@ def of(blocks, N, F, share=0.0, rng=None):
     )
 
 
+@names_arguments
 def init(rng, V, D, dtype=np.float64, input_scale=None, *, blocks, N, F):
     """Returns random Params: word vectors within ± input_scale (1 if left out).
 
@@ -135,11 +153,15 @@ def init(rng, V, D, dtype=np.float64, input_scale=None, *, blocks, N, F):
     return Params(E, tuple(block() for _ in range(blocks)), norm())
 
 
+@names_arguments
 def initial_state(p, *batch):
     """Returns the state before the first word: an output of zeros, and no word."""
     return np.zeros((*batch, p.E.shape[1]), p.E.dtype), np.zeros((0, *batch), int)
 
 
+@names_arguments(
+    p=WEIGHTS, x_t=ids_of("...", "V"), ids=ids_of("T ...", "V")
+)
 def step(p, x_t, h, ids):
     """Returns (h, ids) after word x_t: its output, and all words that were read.
 
@@ -150,6 +172,7 @@ def step(p, x_t, h, ids):
     return h[-1].reshape(*ids.shape[1:], -1), ids
 
 
+@names_arguments(p=WEIGHTS, ids=ids_of("T B", "V"))
 def forward(p, ids, *, share=0.0, rng=None):
     """Returns the outputs h (T, B, D) for ids (T, B), and the cache.
 
@@ -171,6 +194,9 @@ def forward(p, ids, *, share=0.0, rng=None):
     return h, Cache(ids, shown, tuple(caches), norm, h)
 
 
+@names_arguments(
+    p=WEIGHTS, cache=fields(Cache, ids=ids_of("T B", "V"), h="T B D"), dh="T B D"
+)
 def backward(p, cache, dh):
     """Returns (dp, None), given dh (T, B, D)."""
     dx, dnorm = dnormalise(p.norm, cache.norm, dh.swapaxes(0, 1))
@@ -183,6 +209,7 @@ def backward(p, cache, dh):
     return Params(dE, dblocks, dnorm), None
 
 
+@names_arguments(p=BLOCK, x="B T D")
 def forward_block(p, x, mask, share=0.0, rng=None):
     """Returns the output of a block for rows x (B, T, D), and its cache."""
     rows, norm_heads = normalise(p.norm_heads, x)
@@ -197,6 +224,7 @@ def forward_block(p, x, mask, share=0.0, rng=None):
     )
 
 
+@names_arguments(p=BLOCK, cache=CACHE, dx="B T D")
 def backward_block(p, cache, dx):
     """Returns (dp, dx), given dx of the output: it goes around each part and through it."""
     dy = dhide(cache.shown_feed, dx)
@@ -213,6 +241,7 @@ def backward_block(p, cache, dx):
     return dp, dx + dthrough
 
 
+@names_arguments(p=NORM, x="... D")
 def normalise(p, x):
     """Returns norm(x) for rows x (..., D), and what its backward needs."""
     centred = x - x.mean(axis=-1, keepdims=True)
@@ -222,6 +251,7 @@ def normalise(p, x):
     return p.g * x_hat + p.c, (x_hat, inverse)
 
 
+@names_arguments(p=NORM, dy="... D")
 def dnormalise(p, cache, dy):
     """Returns (dx, dp) of ``normalise``: x also changes the mean and variance of its row."""
     x_hat, inverse = cache
@@ -234,16 +264,19 @@ def dnormalise(p, cache, dy):
     return dx, Norm(rows_of(dy * x_hat).sum(axis=0), rows_of(dy).sum(axis=0))
 
 
+@names_arguments(x="...")
 def hide(x, share, rng):
     """Returns x after dropout of a share of its entries, and what its backward needs."""
     return dropout.forward((), x, share=share, rng=rng) if share else (x, None)
 
 
+@names_arguments
 def dhide(cache, dy):
     """Returns dx of ``hide``."""
     return dy if cache is None else dropout.backward((), cache, dy)[1]
 
 
+@names_arguments
 def rows_of(x):
     """Returns x (..., n) as a matrix of rows."""
     return x.reshape(-1, x.shape[-1])

@@ -19,6 +19,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from unrolled import tree
+from unrolled.arguments import fields, names_arguments
+from unrolled.data.tasks import Bits
 from unrolled.functional import (
     binary_cross_entropy,
     check_sequence,
@@ -95,6 +97,20 @@ class Head(NamedTuple):
     sharpness: Array  # (B, 2, 1), above 1
 
 
+WEIGHTS = fields(  # the controller checks its own
+    Params, W_head="H A", b_head="A", W_write="H 2M", b_write="2M", W_y="K V", b_y="V"
+)
+STATE = fields(State, memory="B N M", w="B 2 N", r="B M")
+HEAD = fields(
+    Head, key="B 2 M", strength="B 2 1", gate="B 2 1", shifts="B 2 3", sharpness="B 2 1"
+)
+ADDRESS = fields(Address, **dict.fromkeys(Address._fields, "B 2 N"))
+CACHE = fields(
+    Cache, before=STATE, after=STATE, h="B H", a="B A", head=HEAD, erase="B M", add="B M"
+)
+
+
+@names_arguments
 def init(rng, D, V, M, H, controller=feed_forward, dtype=np.float64):
     """Returns random Params: the controller's own, weights uniform within ±1/√(rows), biases 0.
 
@@ -130,6 +146,7 @@ def init(rng, D, V, M, H, controller=feed_forward, dtype=np.float64):
     )
 
 
+@names_arguments(p=WEIGHTS)
 def initial_state(p, B, N, controller=feed_forward):
     """Returns the State before the first step: an empty memory, both heads at slot 0.
 
@@ -158,6 +175,7 @@ def initial_state(p, B, N, controller=feed_forward):
 # --- the five stages of an address -------------------------------------------------------------
 
 
+@names_arguments(key="B 2 M", memory="B N M")
 def similarity(key, memory):
     """Returns the cosine of each head's key and each slot, (B, 2, N), in -1..1.
 
@@ -167,6 +185,7 @@ def similarity(key, memory):
     return unit_key @ unit_memory.swapaxes(-1, -2)
 
 
+@names_arguments(key="B 2 M", memory="B N M", dcosine="B 2 N")
 def dsimilarity(key, memory, dcosine):
     """Returns (dkey, dmemory), given what ``similarity`` took."""
     unit_key, key_length = unit_vector(key)
@@ -178,12 +197,14 @@ def dsimilarity(key, memory, dcosine):
     )
 
 
+@names_arguments(v="... M")
 def unit_vector(v):
     """Returns v / |v| along the last axis, and |v|, which FLOOR keeps above 0."""
     length = np.sqrt((v * v).sum(axis=-1, keepdims=True) + FLOOR)
     return v / length, length
 
 
+@names_arguments(unit="... M", length="... 1", dunit="... M")
 def dunit_vector(unit, length, dunit):
     """Returns the gradient with respect to v of ``unit_vector``, given what it returned."""
     along = (dunit * unit).sum(axis=-1, keepdims=True)
@@ -191,6 +212,7 @@ def dunit_vector(unit, length, dunit):
     return (dunit - along * unit) / length
 
 
+@names_arguments(w="... N", shifts="... 3")
 def shift(w, shifts):
     """Returns the weights moved along the ring: slot i gets Σ_o shifts[o] w[i - o].
 
@@ -201,6 +223,7 @@ def shift(w, shifts):
     return sum(shifts[..., [k]] * np.roll(w, o, axis=-1) for k, o in enumerate(SHIFTS))
 
 
+@names_arguments(w="... N", shifts="... 3", dshifted="... N")
 def dshift(w, shifts, dshifted):
     """Returns (dw, dshifts), given what ``shift`` took."""
     back = [np.roll(dshifted, -o, axis=-1) for o in SHIFTS]
@@ -208,11 +231,13 @@ def dshift(w, shifts, dshifted):
     return dw, np.stack([(w * row).sum(axis=-1) for row in back], axis=-1)
 
 
+@names_arguments(w="... N", sharpness="... 1")
 def sharpen(w, sharpness):
     """Returns w^sharpness divided by its sum, computed as softmax(sharpness log w)."""
     return softmax(sharpness * np.log(w + TINY))
 
 
+@names_arguments(w="... N", sharpness="... 1", sharp="... N", dsharp="... N")
 def dsharpen(w, sharpness, sharp, dsharp):
     """Returns (dw, dsharpness), given what ``sharpen`` took and returned."""
     dlogits = dsoftmax(sharp, dsharp)  # sharp = softmax(sharpness log w)
@@ -220,6 +245,7 @@ def dsharpen(w, sharpness, sharp, dsharp):
     return dlogits * sharpness / (w + TINY), dsharpness
 
 
+@names_arguments(memory="B N M", w="B 2 N", head=HEAD)
 def address(memory, w, head):
     """Returns the Address of both heads, with all its stages.
 
@@ -235,6 +261,9 @@ def address(memory, w, head):
     return Address(cosine, content, gated, shifted, sharpen(shifted, head.sharpness))
 
 
+@names_arguments(
+    memory="B N M", w="B 2 N", head=HEAD, stages=ADDRESS, dw_new="B 2 N"
+)
 def daddress(memory, w, head, stages, dw_new):
     """Returns (dmemory, dw, dhead), given what ``address`` took and returned."""
     cosine, content, gated, shifted, sharp = stages
@@ -252,6 +281,7 @@ def daddress(memory, w, head, stages, dw_new):
 # --- what the controller outputs ------------------------------------------------------------------
 
 
+@names_arguments(a="B A")
 def head_of(a, M):
     """Returns the Head that each example's row of 2(M+6) numbers describes."""
     key, strength, gate, shifts, sharpness = _split(a, M)
@@ -264,6 +294,7 @@ def head_of(a, M):
     )
 
 
+@names_arguments(a="B A", head=HEAD, dhead=HEAD)
 def dhead_of(a, head, dhead, M):
     """Returns the gradient of ``head_of`` with respect to a, given the Head it returned."""
     _, strength, _, _, sharpness = _split(a, M)
@@ -284,6 +315,7 @@ def _split(a, M):
 # --- the machine -------------------------------------------------------------------------------
 
 
+@names_arguments(p=WEIGHTS, x_t="B D", state=STATE)
 def step(p, x_t, state, controller=feed_forward):
     """Returns (u_t, state, cache) of one time step.
 
@@ -317,6 +349,7 @@ def step(p, x_t, state, controller=feed_forward):
     )
 
 
+@names_arguments(p=WEIGHTS, cache=CACHE, du="B V", dafter=STATE)
 def dstep(p, cache, du, dafter, controller=feed_forward):
     """Returns (dp, dx_t, dstate), given what ``step`` took and returned.
 
@@ -369,6 +402,7 @@ def dstep(p, cache, du, dafter, controller=feed_forward):
     return dp, dx_t, State(dmemory, dw, dr, tuple(dinner))
 
 
+@names_arguments(p=WEIGHTS, x="T B D", state=STATE)
 def forward(p, x, state, controller=feed_forward):
     """Runs the machine over a batch of sequences.
 
@@ -394,6 +428,7 @@ def forward(p, x, state, controller=feed_forward):
     return np.stack(outputs), caches
 
 
+@names_arguments(p=WEIGHTS, du="T B V")
 def backward(p, caches, du, controller=feed_forward):
     """Full backpropagation through time.
 
@@ -408,6 +443,7 @@ def backward(p, caches, du, controller=feed_forward):
         dx: (T, B, D).
         dstate: State, gradient with respect to the state before the first step.
     """
+    check_steps(caches, du)
     dp = tree.map(np.zeros_like, p)
     dstate = tree.map(np.zeros_like, caches[-1].after)
     dx = []
@@ -418,6 +454,7 @@ def backward(p, caches, du, controller=feed_forward):
     return dp, np.stack(dx[::-1]), dstate
 
 
+@names_arguments(p=WEIGHTS, batch=fields(Bits, x="T B D", y="L B V"))
 def loss_and_gradient(p, batch, N, controller=feed_forward):
     """Returns (mean loss of a bit in nats, its gradient as a Params) of a tasks.Bits.
 
@@ -435,6 +472,15 @@ def loss_and_gradient(p, batch, N, controller=feed_forward):
     du = np.zeros_like(u)
     du[asked] = dbinary_cross_entropy(u[asked], batch.y, u.dtype.type(1 / losses.size))
     return float(losses.mean()), backward(p, caches, du, controller)[0]
+
+
+def check_steps(caches, du):
+    """Raises ValueError unless there is a cache for each step, and at least one."""
+    if not 0 < len(caches) == len(du):
+        raise ValueError(
+            f"caches must be a list of one for each of du's steps, got {len(caches)} caches"
+            f" and du {du.shape}"
+        )
 
 
 def _check(p, x, state):

@@ -15,16 +15,21 @@ import numpy as np
 from scipy.linalg.blas import get_blas_funcs
 
 from unrolled import tree
+from unrolled.arguments import fields, ids, names_arguments
 from unrolled.cells import rnn
 from unrolled.functional import check_sequence, cross_entropy, dcross_entropy
 from unrolled.models import language_model
 from unrolled.models.language_model import ROWS_AT_ONCE
 
 ROWS_OF_A_KERNEL = 16
+CELL = fields(rnn.Params, W_x="V H", W_h="H H", b="H")
+WEIGHTS = fields(language_model.Params, cell=CELL, W_y="H V", b_y="V")
+OUTPUT = dict(p=WEIGHTS, h="N H", targets=ids("N", "V"))
 
 # --- matrix products, and a new array for every result -------------------------------------------
 
 
+@names_arguments(p=WEIGHTS, batch=language_model.BATCH)
 def reference_step(p, batch, learning_rate):
     """Returns (summed loss in nats, new Params): every line makes new arrays.
 
@@ -69,6 +74,7 @@ class Workspace:
         return memory[:size].reshape(shape)
 
 
+@names_arguments(p=CELL, inputs=ids("T B", "V"))
 def states(p, inputs, work):
     """Returns the states of ``rnn.forward`` after the initial state, (T+1, B, H).
 
@@ -89,6 +95,7 @@ def states(p, inputs, work):
     return h
 
 
+@names_arguments(p=CELL, da="T B H")
 def dstates(p, h, da, work):
     """Turns dh into da, in the same array (T, B, H), by eq-delta-recursion.
 
@@ -98,6 +105,7 @@ def dstates(p, h, da, work):
         da: the gradient of each h_t by its own output alone; overwritten with da.
         work: a Workspace.
     """
+    check_states(h, da)
     slope = work.array("slope", da.shape, da.dtype)
     np.multiply(h[1:], h[1:], out=slope)
     np.subtract(1, slope, out=slope)
@@ -109,6 +117,13 @@ def dstates(p, h, da, work):
         np.dot(da_t, p.W_h.T, out=dh_next)  # a_t = ... + h_{t-1} W_h
 
 
+def check_states(h, da):
+    """Raises ValueError unless h holds one more state than da has steps."""
+    if h.shape != (len(da) + 1, *da.shape[1:]):
+        raise ValueError(f"h must be {(len(da) + 1, *da.shape[1:])}, got {h.shape}")
+
+
+@names_arguments(p=CELL, inputs=ids("T B", "V"), da="T B H")
 def update_cell(p, inputs, h, da, learning_rate):
     """Subtracts η times the gradient from the cell's weights.
 
@@ -116,6 +131,7 @@ def update_cell(p, inputs, h, da, learning_rate):
     were read change, at most TB of V. A dense gradient would clear, scale and subtract
     V rows.
     """
+    check_states(h, da)
     ids, rows = inputs.reshape(-1), da.reshape(-1, da.shape[-1])
     h_before = h[:-1].reshape(rows.shape)
     rows *= p.b.dtype.type(learning_rate)  # η da; da itself is not needed any more
@@ -129,6 +145,7 @@ def update_cell(p, inputs, h, da, learning_rate):
 # --- three output layers, each with fewer passes over the logits -------------------------------
 
 
+@names_arguments(**OUTPUT)
 def output_in_place(h, p, targets, learning_rate, work):
     """Computes loss, gradient and update of the output layer, as ``reference_step``, in place.
 
@@ -162,6 +179,7 @@ def output_in_place(h, p, targets, learning_rate, work):
     return loss, dh
 
 
+@names_arguments(u="N V", targets=ids("N", "V"))
 def logits_to_gradient(u, targets):
     """Turns logits (N, V) into softmax(u) - onehot(target); returns the loss.
 
@@ -177,6 +195,7 @@ def logits_to_gradient(u, targets):
     return float((np.log(total) - u_target).sum())
 
 
+@names_arguments(**OUTPUT)
 def output_fused(h, p, targets, learning_rate, work):
     """As ``output_in_place``, with one exponential for each logit."""
     u = work.array("u", (len(h), len(p.b_y)), h.dtype)
@@ -191,6 +210,7 @@ def output_fused(h, p, targets, learning_rate, work):
     return loss, dh
 
 
+@names_arguments(W="m n", x="N m", dy="N n")
 def subtract_product(W, x, dy, learning_rate):
     """Subtracts η x^T dy from W in one call of BLAS; the product is never stored.
 
@@ -217,6 +237,7 @@ def subtract_product(W, x, dy, learning_rate):
     gemm(-learning_rate, dy.T, x.T, beta=1, c=W.T, trans_b=True, overwrite_c=True)
 
 
+@names_arguments(**OUTPUT)
 def output_and_update(h, p, targets, learning_rate, work, rows_at_once=ROWS_AT_ONCE):
     """As ``output_fused``, in blocks of rows, with the update inside the product.
 
@@ -246,11 +267,13 @@ def output_and_update(h, p, targets, learning_rate, work, rows_at_once=ROWS_AT_O
     return loss, dh[:N]
 
 
+@names_arguments
 def rounded(N):
     """Returns N rounded up to a multiple of the rows that a kernel takes at once."""
     return -(-N // ROWS_OF_A_KERNEL) * ROWS_OF_A_KERNEL
 
 
+@names_arguments
 def parts(N, count):
     """Returns at most ``count`` slices of similar length that make up 0..N-1.
 
@@ -265,6 +288,7 @@ def parts(N, count):
     return [slice(first, last) for first, last in zip(edges, edges[1:], strict=False)]
 
 
+@names_arguments
 def copy_of(W, work):
     """Returns a copy of W in the workspace."""
     copy = work.array("W_new", W.shape, W.dtype)
@@ -275,6 +299,7 @@ def copy_of(W, work):
 # --- a whole step --------------------------------------------------------------------------------
 
 
+@names_arguments(p=WEIGHTS, batch=language_model.BATCH)
 def step(p, batch, learning_rate, work, output=output_and_update, **options):
     """Takes one SGD step on the summed loss, in place.
 

@@ -7,7 +7,8 @@ import numpy as np
 # what must come of a change:
 EQUAL = "equal"  # the same result, or a refusal
 CLOSE = "close"  # the same result but for rounding, or a refusal
-REFUSED = "refused"  # an error of the package that names the argument
+REFUSED = "refused"  # an error that names the argument, or the same result: it is not read
+NEVER = "never"  # an error that names the argument
 SOUND = "sound"  # a refusal, or a result of finite numbers
 
 
@@ -141,11 +142,11 @@ def _taken(axis, places):
 
 def _of_ids(least, largest):
     return [
-        Change("an id too small", REFUSED, _with(least - 1)),
-        Change("an id too large", REFUSED, _with(largest + 1)),
-        Change("an id far too large", REFUSED, _with(10**6)),
-        Change("an id of a half", REFUSED, lambda a: a + 0.5),
-        Change("ids of bool", REFUSED, lambda a: a.astype(bool)),
+        Change("an id too small", NEVER, _with(least - 1)),
+        Change("an id too large", NEVER, _with(largest + 1)),
+        Change("an id far too large", NEVER, _with(10**6)),
+        Change("an id of a half", NEVER, lambda a: a + 0.5),
+        Change("ids of bool", NEVER, lambda a: a.astype(bool)),
     ]
 
 

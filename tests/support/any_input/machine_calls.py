@@ -19,7 +19,7 @@ SIZES = {"rng": Seed(1)}
 
 
 def _memory(s):
-    p = shaken(s, memory_network.init(s.rng, s.V, s.S, s.E, 4, np.float64))
+    p = shaken(s, memory_network.init(s.rng, s.V, 31, s.E, 4, np.float64))
     return {
         "p": p,
         "bags": s.ids(2, s.B, s.S, s.V).astype(float),
