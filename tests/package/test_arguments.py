@@ -200,7 +200,7 @@ def test_signature_docstring_and_pickle_stay():
 def test_a_check_gets_its_argument_however_it_is_given():
     seen = []
 
-    @names_arguments(y=lambda name, value, sizes: seen.append((name, value)))
+    @names_arguments(y=lambda name: lambda value, sizes: seen.append((name, value)))
     def function(x, y=2):
         return x + y
 
@@ -365,7 +365,7 @@ def test_a_copy_of_a_module_takes_the_modules_own_weights():
     p = gru.init(np.random.default_rng(0), 5, 2)
     again = type("Params", (tuple,), {"__module__": gru.__name__})
     again._fields = gru.Params._fields
-    arguments.fields(again)("p", p, {})
+    arguments.fields(again)("p")(p, {})
 
 
 # --- checks that a function calls ----------------------------------------------------------------
