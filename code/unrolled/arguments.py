@@ -112,7 +112,9 @@ def described(given):
 
 def shapes(name, value):
     """Yields (name, shape) of every array in an argument, and (name, value) of what is none."""
-    if hasattr(value, "_fields"):
+    if isinstance(value, type):
+        yield name, value.__name__
+    elif hasattr(value, "_fields"):
         for field, part in zip(value._fields, value, strict=True):
             yield from shapes(f"{name}.{field}", part)
     elif isinstance(value, tuple) and 0 < len(value) <= SHOWN:

@@ -116,6 +116,8 @@ def test_fields_of_tuples_in_tuples_are_named():
         ("a word", "x 'a word'"),
         ("a" * 100, "x str"),
         (np.tanh, "x tanh"),
+        (np.float64, "x float64"),
+        (Pair, "x Pair"),
         (rnn, "x unrolled.cells.rnn"),
         (object(), "x object"),
     ],
