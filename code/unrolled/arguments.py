@@ -14,7 +14,7 @@ import inspect
 RAISE = dis.opmap["RAISE_VARARGS"]
 PACKAGE = __name__.partition(".")[0]
 # An error on its way through other code, such as a function that a reader passes, is not ours.
-LIBRARIES = {PACKAGE, "numpy", "scipy"}
+LIBRARIES = {PACKAGE, "numpy", "scipy", "matplotlib"}
 WRONG = ValueError, IndexError, AttributeError, ZeroDivisionError, TypeError
 SHOWN = 8  # entries of a tuple that an error lists
 
@@ -41,10 +41,7 @@ def names_arguments(function=None, /, **checks):
     order = list(signature.parameters)
     if unknown := checks.keys() - signature.parameters.keys():
         raise TypeError(f"{function.__name__} has no argument {', '.join(unknown)}")
-    checked = [
-        (order.index(name), name, axes(check) if isinstance(check, str) else check)
-        for name, check in checks.items()
-    ]
+    checked = [(order.index(name), name, of(name)) for name, of in named_checks(checks)]
 
     @functools.wraps(function)
     def named(*args, **options):
@@ -52,9 +49,9 @@ def names_arguments(function=None, /, **checks):
             sizes = {"": 1}  # of a number that stands for itself
             for place, name, check in checked:
                 if place < len(args):
-                    check(name, args[place], sizes)
+                    check(args[place], sizes)
                 elif name in options:
-                    check(name, options[name], sizes)
+                    check(options[name], sizes)
             return function(*args, **options)
         except WRONG as error:
             if not is_from_a_library(error):
@@ -115,7 +112,9 @@ def described(given):
 
 def shapes(name, value):
     """Yields (name, shape) of every array in an argument, and (name, value) of what is none."""
-    if hasattr(value, "_fields"):
+    if isinstance(value, type):
+        yield name, value.__name__
+    elif hasattr(value, "_fields"):
         for field, part in zip(value._fields, value, strict=True):
             yield from shapes(f"{name}.{field}", part)
     elif isinstance(value, tuple) and 0 < len(value) <= SHOWN:
@@ -177,134 +176,194 @@ def check_mask(name, mask, shape):
         raise ValueError(f"{name} of shape {shape} is all False: nothing is left")
 
 
-# --- checks for the decorator: each returns check(name, value, sizes) ----------------------------
+# --- checks for the decorator --------------------------------------------------------------------
+
+# Each of these returns a function that gets the name of an argument, and returns the check itself,
+# of (value, sizes). None passes where it says so: an argument that was left out.
 
 
 def axes(pattern):
-    """Returns a check that an argument is an array of such axes, of floating-point numbers.
+    """Checks that an argument is None or an array of such axes, of floating-point numbers.
+
+    An array made like one of integers, as a gradient is made like ``dh``, would lose fractions.
 
     Args:
         pattern: such as ``"T B 4H"``. A letter stands for one number, ``4H`` for four times it,
-            and a number for itself. ``...`` in front stands for any number of axes, the same
-            wherever it stands. None passes: it is an argument that was left out.
+            and a number for itself. ``...`` stands for any number of axes, the same wherever it
+            stands.
     """
-    expected = parsed(pattern)
-    return lambda name, value, sizes: check_axes(name, value, expected, sizes)
+    return lambda name: functools.partial(_axes, name, parsed(pattern))
 
 
-def ids(pattern, V):
-    """Returns a check that an argument is an array of such axes of ids in 0..V-1, V a letter."""
-
-    def check(name, value, sizes):
-        check_shape(name, value.shape, parsed(pattern), sizes)
-        check_ids(name, value, sizes[V])
-
-    return check
+def shaped(pattern):
+    """Checks that an argument is None or an array of such axes, of any numbers."""
+    return lambda name: functools.partial(_shaped, name, parsed(pattern))
 
 
-def vectors_or_ids(pattern, D):
-    """Returns a check that an argument is vectors of D entries or ids in 0..D-1, D a letter."""
-
-    def check(name, value, sizes):
-        if value.dtype.kind in "iu":
-            check_shape(name, value.shape, parsed(pattern), sizes)
-            check_ids(name, value, sizes[D])
-        else:
-            check_axes(name, value, parsed(f"{pattern} {D}"), sizes)
-
-    return check
+def number_or(pattern):
+    """Checks that an argument is a number, or an array of such axes."""
+    return lambda name: functools.partial(_number_or, name, parsed(pattern))
 
 
 def mask(pattern):
-    """Returns a check that an argument is a bool array of such axes."""
-
-    def check(name, value, sizes):
-        if value is not None:
-            check_shape(name, value.shape, parsed(pattern), sizes)
-            if value.dtype != bool:
-                raise ValueError(f"{name} must be bool, got {value.dtype}")
-
-    return check
+    """Checks that an argument is None or a bool array of such axes."""
+    return lambda name: functools.partial(_mask, name, parsed(pattern))
 
 
-def fields(Class, **patterns):  # noqa: N803
-    """Returns a check that an argument is such a tuple, and that the shapes of its fields agree.
+def ids(pattern, V):
+    """Checks that an argument is an array of such axes of ids in 0..V-1, V a letter."""
+    return lambda name: functools.partial(_ids, name, parsed(pattern), V)
+
+
+def vectors_or_ids(pattern, D):
+    """Checks that an argument is vectors of D entries, or ids in 0..D-1, D a letter."""
+    both = parsed(f"{pattern} {D}"), parsed(pattern)
+    return lambda name: functools.partial(_vectors_or_ids, name, *both, D)
+
+
+def trees(letter):
+    """Checks that all arguments with this letter are trees of the same shapes."""
+    return lambda name: functools.partial(_tree, name, letter)
+
+
+def fields(Class, **checks):
+    """Checks that an argument is such a tuple, and that the shapes of its fields agree.
 
     A tuple of a reader's own class is taken if it has the same fields. One of another module of
     this package is refused, even if its shapes fit: another cell computes something else.
 
     Args:
-        Class: the NamedTuple: the weights, or the cache.
-        patterns: the axes of each field, as in ``axes``, or another check.
+        Class: the NamedTuple of the weights, or of the cache; a tuple of several that are taken.
+        checks: the axes of each field, as in ``axes``, or another check.
     """
-    checks = [
-        (field, axes(check) if isinstance(check, str) else check)
-        for field, check in patterns.items()
-    ]
 
-    def check(name, value, sizes):
-        if type(value) is not Class:
-            check_class(name, value, Class)
-        for field, check in checks:
-            check(f"{name}.{field}", getattr(value, field), sizes)
+    def check_of(name):
+        each = [(field, of(f"{name}.{field}")) for field, of in named_checks(checks)]
+        classes = Class if isinstance(Class, tuple) else (Class,)
+        return functools.partial(_fields, name, classes, each)
 
-    return check
+    return check_of
 
 
-def check_axes(name, value, expected, sizes):
-    """Raises ValueError unless an array has such axes, and its numbers can be fractions."""
-    if value is None:
-        return
+def named_checks(checks):
+    """Yields (name, check of it), where a string stands for axes."""
+    for name, check in checks.items():
+        yield name, axes(check) if isinstance(check, str) else check
+
+
+def _axes(name, expected, value, sizes):
+    if value is not None:
+        check_shape(name, value.shape, expected, sizes)
+        if value.dtype.kind in "biuOSU":
+            raise ValueError(
+                f"{name} must hold floating-point numbers, got {value.dtype}"
+            )
+
+
+def _shaped(name, expected, value, sizes):
+    if value is not None:
+        check_shape(name, value.shape, expected, sizes)
+
+
+def _number_or(name, expected, value, sizes):
+    if getattr(value, "shape", ()) or not hasattr(value, "__float__"):
+        check_shape(name, value.shape, expected, sizes)
+
+
+def _mask(name, expected, value, sizes):
+    if value is not None:
+        check_shape(name, value.shape, expected, sizes)
+        if value.dtype != bool:
+            raise ValueError(f"{name} must be bool, got {value.dtype}")
+
+
+def _ids(name, expected, V, value, sizes):
     check_shape(name, value.shape, expected, sizes)
-    if value.dtype.kind in "biuOSU":
-        raise ValueError(f"{name} must hold floating-point numbers, got {value.dtype}")
+    check_ids(name, value, sizes.get(V, float("inf")))
+
+
+def _vectors_or_ids(name, vectors, integers, D, value, sizes):
+    if value.dtype.kind in "iu":
+        _ids(name, integers, D, value, sizes)
+    else:
+        _axes(name, vectors, value, sizes)
+
+
+def _tree(name, letter, value, sizes):
+    found = _outline(value)
+    if found != sizes.setdefault(f"tree {letter}", found):
+        wanted = sizes[f"tree {letter}"]
+        raise ValueError(f"{name} must have the shapes {wanted}, got {found}")
+
+
+def _outline(tree):
+    """Returns a tree with the shape of each array in its place."""
+    if isinstance(tree, tuple):
+        return tuple(map(_outline, tree))
+    return getattr(tree, "shape", ())
+
+
+def _fields(name, classes, each, value, sizes):
+    if type(value) not in classes:
+        check_class(name, value, classes)
+    for field, check in each:
+        check(getattr(value, field), sizes)
 
 
 def check_shape(name, shape, expected, sizes):
     """Raises ValueError unless a shape has the axes of ``parsed``; sizes, by letter, may grow."""
-    leading, last = expected
-    known = sizes.copy()
-    before = len(shape) - len(last)
-    fits = before == 0 or leading and before > 0
-    if fits and leading:
-        fits = sizes.setdefault("...", shape[:before]) == shape[:before]
+    first, dots, last = expected
+    known = len(sizes)
+    begin, end = len(first), len(shape) - len(last)
+    fits = begin == end or dots and begin < end
     if fits:
-        for size, (factor, letter) in zip(shape[before:], last, strict=True):
+        for size, (factor, letter) in zip(shape[:begin] + shape[end:], first + last):  # noqa: B905
             if size != factor * sizes.setdefault(letter, size // factor):
                 fits = False
+        if dots and shape[begin:end] != sizes.setdefault("...", shape[begin:end]):
+            fits = False
     if not fits:
-        raise ValueError(f"{name} must be {spelt(expected, known)}, got {shape}")
+        old = dict(list(sizes.items())[:known])
+        raise ValueError(f"{name} must be {spelt(expected, old)}, got {shape}")
 
 
 @functools.cache
 def parsed(pattern):
-    """Returns (whether it begins with ..., the (factor, letter) of each axis after that)."""
-    parts = pattern.split()
-    leading = parts[:1] == ["..."]
-    letters = [(part, part.lstrip("0123456789")) for part in parts[leading:]]
-    return leading, [
-        (int(part.removesuffix(letter) or 1), letter) for part, letter in letters
-    ]
+    """Returns (axes before ..., whether there is one, axes after it), an axis (factor, letter)."""
+    parts = [(part, part.lstrip("0123456789")) for part in pattern.split()]
+    each = tuple(
+        (int(part.removesuffix(letter) or 1), letter) for part, letter in parts
+    )
+    dots = [letter for _, letter in each].index("...") if "..." in pattern else 0
+    return (
+        (each[:dots], True, each[dots + 1 :]) if "..." in pattern else ((), False, each)
+    )
 
 
 def spelt(expected, sizes):
     """Returns axes as a shape: the sizes that are known, and letters for the others."""
-    leading, last = expected
-    parts = list(map(str, sizes.get("...", ["..."]))) if leading else []
-    for factor, letter in last:
-        known = letter in sizes
-        parts.append(
-            str(factor * sizes[letter]) if known else f"{factor}{letter}".lstrip("1")
-        )
+    first, dots, last = expected
+    between = list(map(str, sizes.get("...", ["..."]))) if dots else []
+
+    def known(factor, letter):
+        if letter in sizes:
+            return str(factor * sizes[letter])
+        return f"{factor}{letter}".removeprefix("1")
+
+    parts = [*(known(*axis) for axis in first), *between]
+    parts += [known(*axis) for axis in last]
     return f"({', '.join(parts)}{',' if len(parts) == 1 else ''})"
 
 
-def check_class(name, p, Class):  # noqa: N803
-    """Raises ValueError unless p has the fields of Class and is not of another module of ours."""
-    given, wanted = (
+def check_class(name, p, classes):
+    """Raises ValueError unless p is of such a class, or a reader's own with the same fields."""
+    given, *wanted = (
         f"{one.__module__.removeprefix(PACKAGE + '.')}.{one.__qualname__}"
-        for one in (type(p), Class)
+        for one in (type(p), *classes)
     )
-    elsewhere = not type(p).__module__.startswith(PACKAGE + ".") or given == wanted
-    if getattr(type(p), "_fields", None) != Class._fields or not elsewhere:
-        raise ValueError(f"{name} must be {wanted} {Class._fields}, got {given}")
+    elsewhere = not type(p).__module__.startswith(PACKAGE + ".") or given in wanted
+    alike = getattr(type(p), "_fields", None) in [one._fields for one in classes]
+    if not alike or not elsewhere:
+        raise ValueError(
+            f"{name} must be {' or '.join(wanted)} {classes[0]._fields}, got {given}"
+        )

@@ -8,17 +8,29 @@ cross-entropy work along the last axis.
 
 import numpy as np
 
+from unrolled.arguments import (
+    check_ids,
+    ids,
+    names_arguments,
+    number_or,
+    shaped,
+    vectors_or_ids,
+)
 
+
+@names_arguments
 def sigmoid(a):
     """Returns 1 / (1 + exp(-a)), entry by entry, without overflow for any finite ``a``."""
     return 0.5 * (1 + np.tanh(0.5 * a))
 
 
+@names_arguments
 def dsigmoid(s, ds):
     """Returns the gradient with respect to ``a``, given the value ``s = sigmoid(a)``."""
     return ds * s * (1 - s)
 
 
+@names_arguments
 def hard_sigmoid(a, slope=1 / 6):
     """Returns clip(slope · a + 0.5, 0, 1): straight lines and no exponential.
 
@@ -27,26 +39,31 @@ def hard_sigmoid(a, slope=1 / 6):
     return np.clip(slope * a + 0.5, 0, 1)
 
 
+@names_arguments
 def dhard_sigmoid(s, ds, slope=1 / 6):
     """Returns the gradient with respect to a, given s = hard_sigmoid(a)."""
     return ds * slope * ((s > 0) & (s < 1))
 
 
+@names_arguments
 def dtanh(h, dh):
     """Returns the gradient with respect to ``a``, given the value ``h = tanh(a)``."""
     return dh * (1 - h * h)
 
 
+@names_arguments
 def relu(a):
     """Returns max(a, 0), entry by entry."""
     return np.maximum(a, 0)
 
 
+@names_arguments
 def drelu(h, dh):
     """Returns the gradient with respect to ``a``, given the value ``h = relu(a)``; 0 at a = 0."""
     return dh * (h > 0)
 
 
+@names_arguments
 def softmax(u):
     """Returns exp(u) / sum(exp(u)) along the last axis.
 
@@ -63,6 +80,7 @@ def softmax(u):
     return e / e.sum(axis=-1, keepdims=True)
 
 
+@names_arguments(p=shaped("... V"), dp=shaped("... V"))
 def dsoftmax(p, dp):
     """Returns the gradient with respect to ``u``, given ``p = softmax(u)``.
 
@@ -71,6 +89,7 @@ def dsoftmax(p, dp):
     return p * (dp - (dp * p).sum(axis=-1, keepdims=True))
 
 
+@names_arguments(logits=shaped("... V"), targets=ids("...", "V"))
 def cross_entropy(logits, targets):
     """Returns -log softmax(logits)[target] for each row, in nats.
 
@@ -89,6 +108,9 @@ def cross_entropy(logits, targets):
     return log_sum - np.take_along_axis(logits, targets[..., None], axis=-1)[..., 0]
 
 
+@names_arguments(
+    logits=shaped("... V"), targets=ids("...", "V"), dlosses=number_or("...")
+)
 def dcross_entropy(logits, targets, dlosses):
     """Returns the gradient of the logits: (p - onehot(target)) times each row's dloss.
 
@@ -100,13 +122,14 @@ def dcross_entropy(logits, targets, dlosses):
     Returns:
         (..., V) gradient.
     """
-    dlogits = softmax(logits)
+    dlogits = np.ascontiguousarray(softmax(logits))
     rows = dlogits.reshape(-1, dlogits.shape[-1])
     rows[np.arange(len(rows)), targets.reshape(-1)] -= 1
     dlogits *= np.asarray(dlosses)[..., None]
     return dlogits
 
 
+@names_arguments(logits=shaped("..."), bits=shaped("..."))
 def binary_cross_entropy(logits, bits):
     """Returns -log of the probability that each bit is what it is, in nats.
 
@@ -123,11 +146,13 @@ def binary_cross_entropy(logits, bits):
     return np.logaddexp(0, logits) - bits * logits
 
 
+@names_arguments(logits=shaped("..."), bits=shaped("..."), dlosses=number_or("..."))
 def dbinary_cross_entropy(logits, bits, dlosses):
     """Returns the gradient with respect to ``logits``: (sigmoid(logits) - bits) times dlosses."""
     return (sigmoid(logits) - bits) * dlosses
 
 
+@names_arguments(W=shaped("D H"), x=vectors_or_ids("...", "D"))
 def project(x, W):
     """Returns ``x @ W``; integer ``x`` stands for one-hot rows, whose product is a row lookup.
 
@@ -144,6 +169,7 @@ def project(x, W):
     return W[x] if x.dtype.kind in "iu" else x @ W
 
 
+@names_arguments(W=shaped("D H"), x=vectors_or_ids("...", "D"), dy=shaped("... H"))
 def dproject(x, W, dy):
     """Returns (dx, dW), given ``y = project(x, W)``; dx is None for integer ids.
 
@@ -156,16 +182,19 @@ def dproject(x, W, dy):
     return None, sum_rows(x.reshape(-1), dy.reshape(-1, W.shape[1]), len(W))
 
 
+@names_arguments
 def as_rows(x):
     """Returns x (..., n) as a matrix of rows (N, n), N the product of the leading axes."""
     return x.reshape(-1, x.shape[-1])
 
 
+@names_arguments(ids=shaped("N"), rows=shaped("N H"))
 def sum_rows(ids, rows, D):
     """Returns the (D, H) array whose row i is the sum of ``rows[n]`` over all n with ids[n] = i.
 
     Sorting brings equal ids together, so that each group is one contiguous sum.
     """
+    check_ids("ids", ids, D)
     total = np.zeros((D, rows.shape[1]), rows.dtype)
     if len(ids):
         order = np.argsort(ids, kind="stable")
@@ -174,6 +203,7 @@ def sum_rows(ids, rows, D):
     return total
 
 
+@names_arguments
 def check_sequence(x, D):
     """Returns (T, B) of a batch of sequences, or raises ValueError with what does not fit.
 
@@ -186,11 +216,12 @@ def check_sequence(x, D):
         raise ValueError(
             f"x must be (T, B, {D}) vectors or (T, B) integer ids, got {x.shape}"
         )
-    if ids and x.size and not 0 <= x.min() <= x.max() < D:
-        raise ValueError(f"ids must lie in 0..{D - 1}, got {x.min()}..{x.max()}")
+    if ids:
+        check_ids("x", x, D)
     return x.shape[:2]
 
 
+@names_arguments
 def check_state(name, state, B, H):
     """Returns the state, or raises ValueError if it is not (B, H)."""
     if state.shape != (B, H):

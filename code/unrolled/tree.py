@@ -55,6 +55,10 @@ def named_leaves(tree: Tree, name: str = "") -> Iterator[tuple[str, Any]]:
 
 def replace_leaves(tree: Tree, new_leaves: list[Any]) -> Tree:
     """Returns a tree of the same structure with other leaves, in the order of ``leaves``."""
+    if len(new_leaves) != len(leaves(tree)):
+        raise ValueError(
+            f"a tree of {len(leaves(tree))} leaves cannot have {len(new_leaves)} others"
+        )
     remaining = iter(new_leaves)
     return map(lambda _: next(remaining), tree)
 

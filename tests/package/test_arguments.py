@@ -116,6 +116,8 @@ def test_fields_of_tuples_in_tuples_are_named():
         ("a word", "x 'a word'"),
         ("a" * 100, "x str"),
         (np.tanh, "x tanh"),
+        (np.float64, "x float64"),
+        (Pair, "x Pair"),
         (rnn, "x unrolled.cells.rnn"),
         (object(), "x object"),
     ],
@@ -200,7 +202,7 @@ def test_signature_docstring_and_pickle_stay():
 def test_a_check_gets_its_argument_however_it_is_given():
     seen = []
 
-    @names_arguments(y=lambda name, value, sizes: seen.append((name, value)))
+    @names_arguments(y=lambda name: lambda value, sizes: seen.append((name, value)))
     def function(x, y=2):
         return x + y
 
@@ -365,7 +367,7 @@ def test_a_copy_of_a_module_takes_the_modules_own_weights():
     p = gru.init(np.random.default_rng(0), 5, 2)
     again = type("Params", (tuple,), {"__module__": gru.__name__})
     again._fields = gru.Params._fields
-    arguments.fields(again)("p", p, {})
+    arguments.fields(again)("p")(p, {})
 
 
 # --- checks that a function calls ----------------------------------------------------------------

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from unrolled.arguments import fields, names_arguments
 from unrolled.cells import lstm
 
 Array = Any
@@ -25,12 +26,16 @@ class Params(NamedTuple):
     b: Array  # (3H,)
 
 
+WEIGHTS = fields(Params, W_x="D 3H", W_h="H 3H", b="3H")
+
+
 def init(rng, D, H, dtype=np.float64, input_scale=None, forget_bias=1.0):
     """Returns random Params: those of ``lstm.init`` without the input gate."""
     p = lstm.init(rng, D, H, dtype, input_scale, forget_bias)
     return Params(*(weight[..., H:].copy() for weight in p))
 
 
+@names_arguments(p=WEIGHTS)
 def expand(p):
     """Returns the lstm.Params of the same network: W_i = -W_f, b_i = -b_f."""
     H = len(p.W_h)
@@ -39,6 +44,7 @@ def expand(p):
     )
 
 
+@names_arguments(p=WEIGHTS, dfull=lstm.WEIGHTS)
 def dexpand(p, dfull):
     """Returns the gradient with respect to p, given that with respect to expand(p)."""
     H = len(p.W_h)
@@ -48,16 +54,19 @@ def dexpand(p, dfull):
     return dp
 
 
+@names_arguments(p=WEIGHTS)
 def step(p, x_t, h, c):
     """Returns the states (h, c) after input x_t, given those before it."""
     return lstm.step(expand(p), x_t, h, c)
 
 
+@names_arguments(p=WEIGHTS)
 def forward(p, x, h0=None, c0=None):
     """Runs the network over sequences; arguments and results as in ``lstm.forward``."""
     return lstm.forward(expand(p), x, h0, c0)
 
 
+@names_arguments(p=WEIGHTS)
 def backward(p, cache, dh, dc=None):
     """Full backpropagation through time; see ``lstm.backward``."""
     dfull, *rest = lstm.backward(expand(p), cache, dh, dc)

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from unrolled.arguments import names_arguments
+from unrolled.arguments import fields, names_arguments, vectors_or_ids
 from unrolled.functional import (
     check_sequence,
     check_state,
@@ -46,6 +46,18 @@ class Cache(NamedTuple):
     h: Array  # (T, B, H): the state after each step
 
 
+WEIGHTS = fields(Params, W_x="D 3H", W_h="H 3H", b="3H")
+CACHE = fields(
+    Cache,
+    x=vectors_or_ids("T B", "D"),
+    h_previous="T B H",
+    z="T B H",
+    r="T B H",
+    candidate="T B H",
+    h="T B H",
+)
+
+
 def init(rng, D, H, dtype=np.float64, input_scale=None):
     """Returns random Params: W_x uniform, each block of W_h orthogonal, b zero.
 
@@ -69,12 +81,13 @@ def init(rng, D, H, dtype=np.float64, input_scale=None):
     return Params(W_x, W_h.astype(dtype), np.zeros(3 * H, dtype))
 
 
+@names_arguments
 def initial_state(p, *batch):
     """Returns the state before the first step, (h,): zeros of shape (*batch, H)."""
     return (np.zeros((*batch, len(p.W_h)), p.W_h.dtype),)
 
 
-@names_arguments
+@names_arguments(p=WEIGHTS, h="... H", x_t=vectors_or_ids("...", "D"))
 def step(p, x_t, h, gate=sigmoid):
     """Returns the state after input x_t; h, (H,) or (B, H), is the state before it."""
     H = h.shape[-1]
@@ -84,7 +97,7 @@ def step(p, x_t, h, gate=sigmoid):
     return z * h + (1 - z) * candidate
 
 
-@names_arguments
+@names_arguments(p=WEIGHTS)
 def forward(p, x, h0=None, gate=sigmoid):
     """Runs the network over a batch of sequences.
 
@@ -117,7 +130,7 @@ def forward(p, x, h0=None, gate=sigmoid):
     return h[1:], Cache(x, h[:-1], z, r, candidate, h[1:])
 
 
-@names_arguments
+@names_arguments(p=WEIGHTS, cache=CACHE, dh="T B H")
 def backward(p, cache, dh, dgate=dsigmoid):
     """Full backpropagation through time: the exact gradient, through every step.
 

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from unrolled.arguments import fields, names_arguments, vectors_or_ids
 from unrolled.cells import gru
 from unrolled.functional import (
     check_sequence,
@@ -50,12 +51,26 @@ class Cache(NamedTuple):
     h: Array  # (T, B, H): the state after each step
 
 
+WEIGHTS = fields(Params, W_x="D 3H", W_h="H 3H", b="2 3H")
+CACHE = fields(
+    Cache,
+    x=vectors_or_ids("T B", "D"),
+    h_previous="T B H",
+    z="T B H",
+    r="T B H",
+    candidate="T B H",
+    a_hh="T B H",
+    h="T B H",
+)
+
+
 def init(rng, D, H, dtype=np.float64, input_scale=None):
     """Returns random Params, those of ``gru.init`` with a second row of zeros in b."""
     W_x, W_h, b = gru.init(rng, D, H, dtype, input_scale)
     return Params(W_x, W_h, np.stack([b, b]))
 
 
+@names_arguments(p=WEIGHTS, h="... H", x_t=vectors_or_ids("...", "D"))
 def step(p, x_t, h, gate=sigmoid):
     """Returns the state after input x_t; h, (H,) or (B, H), is the state before it."""
     a_x = np.split(project(x_t, p.W_x) + p.b[0], 3, axis=-1)
@@ -65,6 +80,7 @@ def step(p, x_t, h, gate=sigmoid):
     return z * h + (1 - z) * candidate
 
 
+@names_arguments(p=WEIGHTS)
 def forward(p, x, h0=None, gate=sigmoid):
     """Runs the network over sequences; arguments and results as in ``gru.forward``."""
     T, B = check_sequence(x, len(p.W_x))
@@ -85,6 +101,7 @@ def forward(p, x, h0=None, gate=sigmoid):
     return h[1:], Cache(x, h[:-1], z, r, candidate, a_hh, h[1:])
 
 
+@names_arguments(p=WEIGHTS, cache=CACHE, dh="T B H")
 def backward(p, cache, dh, dgate=dsigmoid):
     """Full backpropagation through time; see ``gru.backward``."""
     x, h_previous, z, r, candidate, a_hh, _ = cache

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from unrolled.arguments import fields, names_arguments, vectors_or_ids
 from unrolled.functional import (
     check_sequence,
     check_state,
@@ -52,6 +53,22 @@ class Cache(NamedTuple):
     c: Array  # (T, B, H)
 
 
+WEIGHTS = fields(Params, W_x="D 4H", W_h="H 4H", b="4H")
+CACHE = fields(
+    Cache,
+    x=vectors_or_ids("T B", "D"),
+    h_previous="T B H",
+    c_previous="T B H",
+    i="T B H",
+    f="T B H",
+    g="T B H",
+    o="T B H",
+    tanh_c="T B H",
+    h="T B H",
+    c="T B H",
+)
+
+
 def init(rng, D, H, dtype=np.float64, input_scale=None, forget_bias=1.0):
     """Returns random Params: W_x uniform, blocks of W_h orthogonal, b mostly 0.
 
@@ -82,12 +99,14 @@ def init(rng, D, H, dtype=np.float64, input_scale=None, forget_bias=1.0):
     return Params(W_x, W_h.astype(dtype), b)
 
 
+@names_arguments
 def initial_state(p, *batch):
     """Returns the state before the first step, (h, c): zeros of shape (*batch, H)."""
     zeros = np.zeros((*batch, len(p.W_h)), p.W_h.dtype)
     return zeros, zeros
 
 
+@names_arguments(p=WEIGHTS, h="... H", c="... H", x_t=vectors_or_ids("...", "D"))
 def step(p, x_t, h, c, gate=sigmoid):
     """Returns the states (h, c) after input x_t; all are (H,) or (B, H)."""
     i, f, g, o = np.split(project(x_t, p.W_x) + h @ p.W_h + p.b, 4, axis=-1)
@@ -96,6 +115,7 @@ def step(p, x_t, h, c, gate=sigmoid):
     return h, c
 
 
+@names_arguments(p=WEIGHTS)
 def forward(p, x, h0=None, c0=None, gate=sigmoid):
     """Runs the network over a batch of sequences.
 
@@ -135,6 +155,7 @@ def forward(p, x, h0=None, c0=None, gate=sigmoid):
     return h[1:], Cache(x, h[:-1], c[:-1], i, f, g, o, tanh_c, h[1:], c[1:])
 
 
+@names_arguments(p=WEIGHTS, cache=CACHE, dh="T B H", dc="T B H")
 def backward(p, cache, dh, dc=None, dgate=dsigmoid):
     """Full backpropagation through time: the exact gradient, through every step.
 

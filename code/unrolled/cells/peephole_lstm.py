@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from unrolled.arguments import fields, names_arguments, vectors_or_ids
 from unrolled.cells import lstm
 from unrolled.functional import (
     check_sequence,
@@ -41,6 +42,10 @@ class Params(NamedTuple):
     b: Array  # (4H,)
 
 
+WEIGHTS = fields(Params, W_x="D 4H", W_h="H 4H", w_c="3 H", b="4H")
+CACHE = lstm.CACHE
+
+
 def init(rng, D, H, dtype=np.float64, input_scale=None, forget_bias=1.0):
     """Returns random Params: those of ``lstm.init``, peepholes within ± 1/√H."""
     W_x, W_h, b = lstm.init(rng, D, H, dtype, input_scale, forget_bias)
@@ -48,6 +53,7 @@ def init(rng, D, H, dtype=np.float64, input_scale=None, forget_bias=1.0):
     return Params(W_x, W_h, w_c, b)
 
 
+@names_arguments(p=WEIGHTS, h="... H", c="... H", x_t=vectors_or_ids("...", "D"))
 def step(p, x_t, h, c):
     """Returns the states (h, c) after input x_t; all are (H,) or (B, H)."""
     i, f, g, o = np.split(project(x_t, p.W_x) + h @ p.W_h + p.b, 4, axis=-1)
@@ -57,6 +63,7 @@ def step(p, x_t, h, c):
     return h, c_new
 
 
+@names_arguments(p=WEIGHTS)
 def forward(p, x, h0=None, c0=None):
     """Runs the network over sequences; arguments and results as in ``lstm.forward``."""
     if (h0 is None) != (c0 is None):
@@ -82,6 +89,7 @@ def forward(p, x, h0=None, c0=None):
     return h[1:], Cache(x, h[:-1], c[:-1], i, f, g, o, tanh_c, h[1:], c[1:])
 
 
+@names_arguments(p=WEIGHTS, cache=CACHE, dh="T B H", dc="T B H")
 def backward(p, cache, dh, dc=None):
     """Full backpropagation through time; see ``lstm.backward``."""
     x, h_previous, c_previous, i, f, g, o, tanh_c, _, c = cache

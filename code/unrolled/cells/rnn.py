@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from unrolled.arguments import names_arguments
+from unrolled.arguments import fields, names_arguments, vectors_or_ids
 from unrolled.functional import (
     check_sequence,
     check_state,
@@ -37,6 +37,10 @@ class Cache(NamedTuple):
     x: Array  # (T, B, D), or (T, B) ids
     h_previous: Array  # (T, B, H): the state before each step
     h: Array  # (T, B, H): the state after each step
+
+
+WEIGHTS = fields(Params, W_x="D H", W_h="H H", b="H")
+CACHE = fields(Cache, x=vectors_or_ids("T B", "D"), h_previous="T B H", h="T B H")
 
 
 def init(rng, D, H, dtype=np.float64, input_scale=None):
@@ -66,18 +70,19 @@ def init(rng, D, H, dtype=np.float64, input_scale=None):
     )
 
 
+@names_arguments
 def initial_state(p, *batch):
     """Returns the state before the first step as a tuple, here (h,): zeros of shape (*batch, H)."""
     return (np.zeros((*batch, p.b.shape[0]), p.W_h.dtype),)
 
 
-@names_arguments
+@names_arguments(p=WEIGHTS, h="... H", x_t=vectors_or_ids("...", "D"))
 def step(p, x_t, h, f=np.tanh):
     """Returns the state after input x_t, (H,) or (B, H); h is the state before it."""
     return f(project(x_t, p.W_x) + h @ p.W_h + p.b)
 
 
-@names_arguments
+@names_arguments(p=WEIGHTS)
 def forward(p, x, h0=None, f=np.tanh):
     """Runs the network over a batch of sequences.
 
@@ -106,7 +111,7 @@ def forward(p, x, h0=None, f=np.tanh):
     return h[1:], Cache(x, h[:-1], h[1:])
 
 
-@names_arguments
+@names_arguments(p=WEIGHTS, cache=CACHE, dh="T B H")
 def backward(p, cache, dh, df=dtanh):
     """Backpropagation through time: the exact gradient, through every step.
 
@@ -132,6 +137,7 @@ def backward(p, cache, dh, df=dtanh):
     return *parameter_gradients(p, cache, da), dh_next
 
 
+@names_arguments(p=WEIGHTS, cache=CACHE, dh="T B H")
 def backward_loops(p, cache, dh, window=None):
     """Returns the same gradient as ``backward``, by nested loops.
 
@@ -168,6 +174,7 @@ def backward_loops(p, cache, dh, window=None):
     return dp, dx, dh0
 
 
+@names_arguments(p=WEIGHTS, cache=CACHE, dh="T B H")
 def backward_window(p, cache, dh, window):
     """Truncated BPTT: each output goes back through ``window`` earlier steps.
 
@@ -199,6 +206,7 @@ def backward_window(p, cache, dh, window):
     return *parameter_gradients(p, cache, da_total), dh0
 
 
+@names_arguments(p=WEIGHTS, cache=CACHE, dh="T B H")
 def backward_last(p, cache, dh, steps):
     """Truncated BPTT: runs only the last ``steps`` steps backward.
 
@@ -226,6 +234,7 @@ def backward_last(p, cache, dh, steps):
     return *parameter_gradients(p, cache, da), dh0
 
 
+@names_arguments(p=WEIGHTS, cache=CACHE, dh="T B H")
 def backward_chunks(p, cache, dh, length):
     """Truncated BPTT: states pass from chunk to chunk, gradients do not.
 
@@ -257,6 +266,7 @@ def backward_chunks(p, cache, dh, length):
     return *parameter_gradients(p, cache, da), dh_next
 
 
+@names_arguments(p=WEIGHTS, cache=CACHE, da="T B H")
 def parameter_gradients(p, cache, da):
     """Returns (dp, dx): a weight's gradient is the sum of its inputs times da."""
     H = p.b.shape[0]

@@ -10,10 +10,16 @@ algorithms are compared. For tanh units, small T and small H.
 import numpy as np
 
 from unrolled import tree
+from unrolled.arguments import fields, mask, names_arguments
+from unrolled.cells import rnn
 from unrolled.cells.rnn import Params
 from unrolled.gradients import jacobians
 
+# of inputs that are vectors
+CACHE = fields(rnn.Cache, x="T B D", h_previous="T B H", h="T B H")
 
+
+@names_arguments(p=rnn.WEIGHTS, h="T ... H")
 def jacobian_product(p, h, t, k):
     """Returns ∂h_t/∂h_k = J_t J_{t-1} ... J_{k+1}: the effect of a change of h_k on h_t.
 
@@ -25,13 +31,19 @@ def jacobian_product(p, h, t, k):
 
     Returns:
         (H, H) or (B, H, H).
+
+    Raises:
+        ValueError: shapes do not fit together, or not 0 <= k <= t < T.
     """
+    if not 0 <= k <= t < len(h):
+        raise ValueError(f"need 0 <= k <= t < {len(h)}, got t={t} and k={k}")
     product = np.broadcast_to(np.eye(h.shape[-1]), (*h.shape[1:], h.shape[-1]))
     for step in range(t, k, -1):
         product = product @ jacobians.of_step(p, h[step])
     return product
 
 
+@names_arguments(p=rnn.WEIGHTS, x_t="... D", h_previous="... H", h_t="... H")
 def immediate(p, x_t, h_previous, h_t):
     """Returns ∂⁺h_t/∂θ, by step t's own use of the weights, with h_{t-1} fixed.
 
@@ -55,6 +67,7 @@ def immediate(p, x_t, h_previous, h_t):
     )
 
 
+@names_arguments(p=rnn.WEIGHTS, cache=CACHE, dh_t="B H")
 def contribution(p, cache, dh_t, t, k):
     """Returns the contribution of the weights' use at step k to dL_t/dθ.
 
@@ -73,6 +86,7 @@ def contribution(p, cache, dh_t, t, k):
     return tree.map(lambda d: np.einsum("bj,b...j->...", dh_k, d), own_use)
 
 
+@names_arguments(p=rnn.WEIGHTS, cache=CACHE, dh="T B H", keep=mask("T T"))
 def gradient(p, cache, dh, keep=None):
     """Returns the sum over all pairs, or over those that ``keep`` names.
 

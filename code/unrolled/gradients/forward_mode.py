@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from unrolled import tree
+from unrolled.arguments import fields, names_arguments, vectors_or_ids
 from unrolled.cells import rnn
 from unrolled.gradients import jacobians
 from unrolled.gradients.chain_rule import immediate
@@ -27,6 +28,14 @@ class Sensitivity(NamedTuple):
     h0: Array  # (B, H, H)
 
 
+SENSITIVITY = fields(
+    Sensitivity,
+    p=fields(rnn.Params, W_x="B D H H", W_h="B H H H", b="B H H"),
+    h0="B H H",
+)
+
+
+@names_arguments(p=rnn.WEIGHTS)
 def start(p, B):
     """Returns the sensitivity of h_0: none to the weights, the identity to itself."""
     H = len(p.b)
@@ -36,6 +45,7 @@ def start(p, B):
     )
 
 
+@names_arguments(p=rnn.WEIGHTS, x_t="B D", h="B H", sensitivity=SENSITIVITY)
 def step(p, x_t, h, sensitivity):
     """Takes the state and its sensitivity one step on.
 
@@ -55,6 +65,7 @@ def step(p, x_t, h, sensitivity):
     return h_t, Sensitivity(tree.map(np.add, carried.p, own_use), carried.h0)
 
 
+@names_arguments(p=rnn.WEIGHTS, x=vectors_or_ids("T B", "D"), h0="B H")
 def gradient(p, x, dh, h0=None):
     """Returns the full gradient, added up during the forward pass.
 

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from unrolled import tree
+from unrolled.arguments import names_arguments, trees
 
 EPSILON = 6e-6
 
@@ -26,6 +27,7 @@ class Mismatch(NamedTuple):
     error: float
 
 
+@names_arguments
 def central_difference(loss, params, epsilon=EPSILON):
     """Returns the numeric gradient of ``loss`` at ``params``, entry by entry.
 
@@ -60,6 +62,7 @@ def central_difference(loss, params, epsilon=EPSILON):
     return tree.map(gradient, params)
 
 
+@names_arguments
 def complex_step(loss, params, epsilon=1e-30):
     """Returns the gradient of ``loss`` at ``params`` by steps in the imaginary direction.
 
@@ -102,6 +105,7 @@ def complex_step(loss, params, epsilon=1e-30):
     return tree.map(gradient, params)
 
 
+@names_arguments(params=trees("p"), direction=trees("p"))
 def directional_difference(loss, params, direction, epsilon=EPSILON):
     """Returns the slope of ``loss`` along ``direction``, from two evaluations.
 
@@ -123,6 +127,7 @@ def directional_difference(loss, params, direction, epsilon=EPSILON):
     return (loss(moved(+1)) - loss(moved(-1))) / (2 * epsilon)
 
 
+@names_arguments
 def relative_error(analytic, numeric, scale):
     """Returns |analytic - numeric| / max(|analytic|, |numeric|, scale), entry by entry.
 
@@ -133,6 +138,7 @@ def relative_error(analytic, numeric, scale):
     return np.abs(analytic - numeric) / size
 
 
+@names_arguments
 def check(loss, params, gradients, tolerance=1e-7, epsilon=EPSILON):
     """Compares gradients with central differences, every entry of every array.
 

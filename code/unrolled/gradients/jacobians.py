@@ -9,10 +9,14 @@ because our vectors are rows. T time, B batch, H hidden.
 
 import numpy as np
 
-from unrolled.cells import rnn
+from unrolled.arguments import fields, names_arguments, shaped
+from unrolled.cells import irnn, rnn
 from unrolled.functional import dtanh
 
+WEIGHTS = fields((rnn.Params, irnn.Params), W_x="D H", W_h="H H", b="H")
 
+
+@names_arguments(p=WEIGHTS, h="... H")
 def of_step(p, h, df=dtanh):
     """Returns the Jacobian J_t of one step of ``rnn``, (..., H, H).
 
@@ -27,6 +31,7 @@ def of_step(p, h, df=dtanh):
     return slopes[..., None] * p.W_h.T
 
 
+@names_arguments(p=WEIGHTS, h="T H")
 def products(p, h, df=dtanh):
     """Returns dh_T/dh_{T-k} for k = 0..T, (T+1, H, H).
 
@@ -46,6 +51,7 @@ def products(p, h, df=dtanh):
     return found
 
 
+@names_arguments(p=WEIGHTS, h="T ... H", dh_T="... H")
 def backward_norms(p, h, dh_T, df=dtanh):
     """Follows one gradient from the last state back to the initial one.
 
@@ -74,6 +80,7 @@ def backward_norms(p, h, dh_T, df=dtanh):
     return norms
 
 
+@names_arguments
 def bound(sigma_max, gamma, k):
     """Returns (γ σ_max)^k, above which the norm of dh_t/dh_{t-k} never lies.
 
@@ -85,6 +92,7 @@ def bound(sigma_max, gamma, k):
     return (gamma * sigma_max) ** np.asarray(k)
 
 
+@names_arguments(x=shaped("T B ..."))
 def states(p, x, cell=rnn):
     """Returns the cell's states before the first step and after each, a list of T+1 tuples.
 
@@ -100,6 +108,7 @@ def states(p, x, cell=rnn):
     return found
 
 
+@names_arguments(x=shaped("T B ..."), dh_t="B H")
 def norms_by_distance(p, x, dh_t, cell=rnn):
     """Returns how large a loss's gradient is with respect to each earlier state, for any cell.
 

@@ -15,9 +15,12 @@ T time, B batch, H hidden.
 
 import numpy as np
 
+from unrolled.arguments import names_arguments
+from unrolled.cells import lstm
 from unrolled.functional import dsigmoid, dtanh
 
 
+@names_arguments(p=lstm.WEIGHTS, cache=lstm.CACHE)
 def of_step(p, cache, t):
     """Returns d(h_t, c_t)/d(h_{t-1}, c_{t-1}), (B, 2H, 2H), for step t of a cache."""
     i, f, g, o = cache.i[t], cache.f[t], cache.g[t], cache.o[t]
@@ -31,6 +34,7 @@ def of_step(p, cache, t):
     return np.block([[q[..., None] * M + N, q[..., None] * kept], [M, kept]])
 
 
+@names_arguments(cache=lstm.CACHE)
 def along_the_cell(cache):
     """Returns the direct path's share of dc_T/dc_{T-k}: (T+1, B, H), entry k the product of f.
 
@@ -40,6 +44,7 @@ def along_the_cell(cache):
     return np.concatenate([ones, np.cumprod(cache.f[::-1], axis=0)])
 
 
+@names_arguments(p=lstm.WEIGHTS, cache=lstm.CACHE)
 def products(p, cache):
     """Returns d(h_T, c_T)/d(h_{T-k}, c_{T-k}) for k = 0..T: (T+1, B, 2H, 2H), entry 0 identity."""
     T, B, H = cache.h.shape
@@ -50,6 +55,7 @@ def products(p, cache):
     return found
 
 
+@names_arguments(p=lstm.WEIGHTS, cache=lstm.CACHE)
 def split(p, cache):
     """Returns dc_T/dc_{T-k} for k = 0..T in two parts, (T+1, B, H, H) each.
 

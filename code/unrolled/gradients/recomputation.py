@@ -9,9 +9,11 @@ With segments of √T steps the memory is of order √T and the cost one more fo
 import numpy as np
 
 from unrolled import tree
+from unrolled.arguments import names_arguments, vectors_or_ids
 from unrolled.cells import rnn
 
 
+@names_arguments(p=rnn.WEIGHTS, x=vectors_or_ids("T B", "D"), dh="T B H", h0="B H")
 def backward(p, x, dh, length, h0=None):
     """Returns what ``rnn.backward`` returns, without storing all states.
 

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from unrolled.arguments import fields, ids, names_arguments
 from unrolled.functional import cross_entropy, dcross_entropy
 
 Array = Any
@@ -34,6 +35,30 @@ class Params(NamedTuple):
     tails: tuple[Tail, ...]
 
 
+def count_words(name):
+    """Returns a check that notes the number of words of each cluster."""
+    return lambda tails, sizes: sizes.update(words=[len(tail.b) for tail in tails])
+
+
+def fit_the_words(name):
+    """Returns a check that edges are those of ``init``, which notes V."""
+
+    def check(edges, sizes):
+        words, entries = sizes["words"], sizes["E"]
+        if list(np.diff(edges)) != words or edges[0] + len(words) != entries:
+            raise ValueError(
+                f"{name} must be those of init, for clusters of {words} words and"
+                f" {entries} entries of the head, got {list(edges)}"
+            )
+        sizes["V"] = edges[-1]
+
+    return check
+
+
+WEIGHTS = fields(Params, W="H E", b="E", tails=count_words)
+
+
+@names_arguments
 def init(rng, H, edges, shrink=4, dtype=np.float64):
     """Returns random Params, matrices uniform within ±1/√(rows), biases 0.
 
@@ -59,12 +84,14 @@ def init(rng, H, edges, shrink=4, dtype=np.float64):
     return Params(uniform(H, entries), np.zeros(entries, dtype), tails)
 
 
+@names_arguments
 def head_entries(targets, edges):
     """Returns the entry of the head for each target: the word itself, or its cluster."""
     cluster = np.searchsorted(edges, targets, side="right") - 1
     return np.where(cluster < 0, targets, edges[0] + cluster)
 
 
+@names_arguments(p=WEIGHTS, h="N H", edges=fit_the_words, targets=ids("N", "V"))
 def forward(p, h, targets, edges):
     """Returns the losses (N,) in nats of states h (N, H), and the cache.
 
@@ -73,6 +100,10 @@ def forward(p, h, targets, edges):
         h: (N, H) states.
         targets: (N,) ids.
         edges: (C + 1,), as in ``init``.
+
+    Raises:
+        ValueError: shapes do not fit together, edges are not those of ``init``, or an id is out of
+            range.
     """
     entries = head_entries(targets, edges)
     losses = cross_entropy(h @ p.W + p.b, entries)
@@ -84,6 +115,7 @@ def forward(p, h, targets, edges):
     return losses, (h, targets, edges)
 
 
+@names_arguments(p=WEIGHTS, dlosses="N")
 def backward(p, cache, dlosses):
     """Returns (dp, dh), given the gradient (N,) of the losses."""
     h, targets, edges = cache

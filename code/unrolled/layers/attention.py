@@ -22,6 +22,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from unrolled import tree
+from unrolled.arguments import fields, names_arguments
 from unrolled.functional import as_rows, dsoftmax, dtanh, softmax
 
 Array = Any
@@ -59,6 +60,10 @@ class Cache(NamedTuple):
     weights: Array  # (B, T, S)
 
 
+MEMORY = fields(Memory, keys="... S E", values="... S F")
+CACHE = fields(Cache, memory=MEMORY, weights="... T S")
+
+
 # --- additive ----------------------------------------------------------------------------------
 
 
@@ -70,6 +75,10 @@ class Additive(NamedTuple):
     v: Array  # (A,)
 
 
+ADDITIVE = fields(Additive, W_q="Q A", W_k="E A", v="A")
+
+
+@names_arguments
 def init_additive(rng, Q, E, A, dtype=np.float64):
     """Returns random weights, each uniform within ±1/√(number of terms in its sum)."""
     _at_least_1(Q=Q, E=E, A=A)
@@ -80,11 +89,13 @@ def init_additive(rng, Q, E, A, dtype=np.float64):
     )
 
 
+@names_arguments(p=ADDITIVE, keys_BSE="... S E")
 def prepare_additive(p, keys_BSE):
     """Returns the keys' part of the sum under the tanh, (B, S, A)."""
     return keys_BSE @ p.W_k
 
 
+@names_arguments(p=ADDITIVE, keys_BSE="... S E", dprepared_BSA="... S A")
 def dprepare_additive(p, keys_BSE, dprepared_BSA):
     """Returns (dp, dkeys) of ``prepare_additive``."""
     dW_k = as_rows(keys_BSE).T @ as_rows(dprepared_BSA)  # prepared = keys W_k
@@ -92,6 +103,7 @@ def dprepare_additive(p, keys_BSE, dprepared_BSA):
     return dp, dprepared_BSA @ p.W_k.T
 
 
+@names_arguments(p=ADDITIVE, queries_BTQ="... T Q", prepared_BSA="... S A")
 def additive_scores(p, queries_BTQ, prepared_BSA):
     """Returns scores (B, T, S) = v · tanh(q W_q + k W_k) and a cache."""
     projected_BTA = queries_BTQ @ p.W_q
@@ -99,6 +111,7 @@ def additive_scores(p, queries_BTQ, prepared_BSA):
     return h_BTSA @ p.v, (queries_BTQ, h_BTSA)
 
 
+@names_arguments(p=ADDITIVE, prepared_BSA="... S A", dscores_BTS="... T S")
 def dadditive_scores(p, prepared_BSA, cache, dscores_BTS):
     """Returns (dp, dqueries, dprepared) of ``additive_scores``."""
     queries_BTQ, h_BTSA = cache
@@ -130,28 +143,38 @@ class General(NamedTuple):
     W: Array  # (Q, E)
 
 
+GENERAL = fields(General, W="Q E")
+
+
+@names_arguments
 def init_general(rng, Q, E, A=None, dtype=np.float64):
     """Returns a random weight, uniform within ±1/√(Q E), so that scores start near 0."""
     _at_least_1(Q=Q, E=E)
     return General(rng.uniform(-1, 1, (Q, E)).astype(dtype) / dtype(np.sqrt(Q * E)))
 
 
+@names_arguments(p=GENERAL, keys_BSE="... S E")
 def prepare_general(p, keys_BSE):
     """Returns W k^T for every key, as rows: (B, S, Q)."""
     return keys_BSE @ p.W.T
 
 
+@names_arguments(p=GENERAL, keys_BSE="... S E", dprepared_BSQ="... S Q")
 def dprepare_general(p, keys_BSE, dprepared_BSQ):
     """Returns (dp, dkeys) of ``prepare_general``."""
     dW = as_rows(dprepared_BSQ).T @ as_rows(keys_BSE)  # prepared = keys W^T
     return General(dW), dprepared_BSQ @ p.W
 
 
+@names_arguments(p=GENERAL, queries_BTQ="... T Q", prepared_BSQ="... S Q")
 def general_scores(p, queries_BTQ, prepared_BSQ):
     """Returns scores (B, T, S) = q (W k^T) and a cache."""
     return queries_BTQ @ np.swapaxes(prepared_BSQ, -1, -2), queries_BTQ
 
 
+@names_arguments(
+    p=GENERAL, prepared_BSQ="... S Q", queries_BTQ="... T Q", dscores_BTS="... T S"
+)
 def dgeneral_scores(p, prepared_BSQ, queries_BTQ, dscores_BTS):
     """Returns (dp, dqueries, dprepared) of ``general_scores``."""
     dqueries_BTQ = dscores_BTS @ prepared_BSQ  # scores = queries prepared^T
@@ -172,6 +195,7 @@ general = Score(
 # --- dot, scaled dot ---------------------------------------------------------------------------
 
 
+@names_arguments
 def init_dot(rng, Q, E, A=None, dtype=np.float64):
     """Returns (): a product of the query with the key has no weights.
 
@@ -183,21 +207,25 @@ def init_dot(rng, Q, E, A=None, dtype=np.float64):
     return ()
 
 
+@names_arguments(keys_BSE="... S E")
 def prepare_dot(p, keys_BSE):
     """Returns the keys as they are."""
     return keys_BSE
 
 
+@names_arguments(keys_BSE="... S E", dprepared_BSE="... S E")
 def dprepare_dot(p, keys_BSE, dprepared_BSE):
     """Returns (dp, dkeys) of ``prepare_dot``."""
     return (), dprepared_BSE
 
 
+@names_arguments(queries_BTE="... T E", keys_BSE="... S E")
 def dot_scores(p, queries_BTE, keys_BSE):
     """Returns scores (B, T, S) = q k^T and a cache."""
     return queries_BTE @ np.swapaxes(keys_BSE, -1, -2), queries_BTE
 
 
+@names_arguments(keys_BSE="... S E", queries_BTE="... T E", dscores_BTS="... T S")
 def ddot_scores(p, keys_BSE, queries_BTE, dscores_BTS):
     """Returns (dp, dqueries, dkeys) of ``dot_scores``."""
     dqueries_BTE = dscores_BTS @ keys_BSE  # scores = queries keys^T
@@ -215,12 +243,14 @@ dot = Score(
 )
 
 
+@names_arguments(queries_BTE="... T E", keys_BSE="... S E")
 def scaled_dot_scores(p, queries_BTE, keys_BSE):
     """Returns scores (B, T, S) = q k^T / √E and a cache."""
     scores_BTS, cache = dot_scores(p, queries_BTE, keys_BSE)
     return scores_BTS / _root(keys_BSE), cache
 
 
+@names_arguments(keys_BSE="... S E", queries_BTE="... T E", dscores_BTS="... T S")
 def dscaled_dot_scores(p, keys_BSE, queries_BTE, dscores_BTS):
     """Returns (dp, dqueries, dkeys) of ``scaled_dot_scores``."""
     return ddot_scores(p, keys_BSE, queries_BTE, dscores_BTS / _root(keys_BSE))
@@ -241,6 +271,7 @@ SCORES = (additive, general, dot, scaled_dot)
 # --- what all scores share ---------------------------------------------------------------------
 
 
+@names_arguments
 def remember(p, keys_BSE, values_BSF=None, mask=None, score=additive):
     """Returns the Memory of a source: everything that does not depend on the queries.
 
@@ -287,6 +318,7 @@ def remember(p, keys_BSE, values_BSF=None, mask=None, score=additive):
     return Memory(keys_BSE, score.prepare(p, keys_BSE), values_BSF, mask)
 
 
+@names_arguments
 def dremember(p, memory, dprepared, dvalues_BSF, score=additive):
     """Returns (dp, dkeys, dvalues) of ``remember``.
 
@@ -296,6 +328,7 @@ def dremember(p, memory, dprepared, dvalues_BSF, score=additive):
     return dp, dkeys_BSE, dvalues_BSF
 
 
+@names_arguments(memory=MEMORY)
 def weigh(p, memory, queries_BTQ, score=additive):
     """Returns the weights (B, T, S) of every position for every query, and a Cache.
 
@@ -317,18 +350,21 @@ def weigh(p, memory, queries_BTQ, score=additive):
     return weights_BTS, Cache(memory, scored, weights_BTS)
 
 
+@names_arguments(cache=CACHE, dweights_BTS="... T S")
 def dweigh(p, cache, dweights_BTS, score=additive):
     """Returns (dp, dqueries, dprepared) of ``weigh``."""
     dscores_BTS = dsoftmax(cache.weights, dweights_BTS)  # 0 where the weight is 0
     return score.dscores(p, cache.memory.prepared, cache.scored, dscores_BTS)
 
 
+@names_arguments
 def attend(p, memory, queries_BTQ, score=additive):
     """Returns the context (B, T, F) of every query, and a Cache with the weights."""
     weights_BTS, cache = weigh(p, memory, queries_BTQ, score)
     return weights_BTS @ memory.values, cache
 
 
+@names_arguments(cache=CACHE, dcontext_BTF="... T F")
 def dattend(p, cache, dcontext_BTF, score=additive):
     """Returns (dp, dqueries, dprepared, dvalues) of ``attend``."""
     # context = weights values
@@ -337,6 +373,7 @@ def dattend(p, cache, dcontext_BTF, score=additive):
     return *dweigh(p, cache, dweights_BTS, score), dvalues_BSF
 
 
+@names_arguments
 def forward(p, queries_BTQ, keys_BSE, values_BSF=None, mask=None, score=additive):
     """Attends to a source with all queries at once: ``remember``, then ``attend``.
 
@@ -358,6 +395,7 @@ def forward(p, queries_BTQ, keys_BSE, values_BSF=None, mask=None, score=additive
     return attend(p, remember(p, keys_BSE, values_BSF, mask, score), queries_BTQ, score)
 
 
+@names_arguments(cache=CACHE, dcontext_BTF="... T F")
 def backward(p, cache, dcontext_BTF, score=additive):
     """Returns (dp, dqueries, dkeys, dvalues) of ``forward``.
 
@@ -372,6 +410,7 @@ def _root(keys_BSE):
     return keys_BSE.dtype.type(np.sqrt(keys_BSE.shape[-1]))
 
 
+@names_arguments
 def check_queries(memory, queries_BTQ, p, score):
     """Checks queries (..., T, Q) against a memory with keys (..., S, A) and a score's parameters.
 
@@ -390,6 +429,7 @@ def check_queries(memory, queries_BTQ, p, score):
         )
 
 
+@names_arguments
 def score_sizes(p, keys_BSE):
     """Returns the (Q, E) that a score's parameters are made for."""
     if isinstance(p, Additive):

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from unrolled.arguments import fields, names_arguments
 from unrolled.layers import padding
 
 Array = Any
@@ -37,6 +38,7 @@ def init(rng, D, H, cell, dtype=np.float64, input_scale=None):
     return Params(*(cell.init(rng, D, H, dtype, input_scale) for _ in range(2)))
 
 
+@names_arguments(p=fields(Params))
 def forward(p, x, cell, lengths=None):
     """Runs both cells over a batch of sequences.
 
@@ -60,6 +62,7 @@ def forward(p, x, cell, lengths=None):
     return h, Cache(onward, reverse, lengths)
 
 
+@names_arguments(p=fields(Params), cache=fields(Cache), dh="T B 2H")
 def backward(p, cache, dh, cell):
     """Returns (dp, dx), given dh (T, B, 2H); dx is None for ids."""
     dh_onward, dh_reverse = np.split(dh, 2, axis=-1)

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from unrolled.arguments import fields, ids, names_arguments
 from unrolled.functional import cross_entropy, dcross_entropy
 
 Array = Any
@@ -27,6 +28,24 @@ class Params(NamedTuple):
     b_y: Array  # (V,)
 
 
+WEIGHTS = fields(Params, W_c="H C", b_c="C", W_y="H V", b_y="V")
+
+
+def divide_the_ids(name):
+    """Returns a check that edges are C + 1 numbers that begin with 0, increase, and end with V."""
+
+    def check(edges, sizes):
+        C, V = sizes["C"], sizes["V"]
+        ends = edges[0], edges[-1]
+        if len(edges) != C + 1 or np.any(np.diff(edges) < 1) or ends != (0, V):
+            raise ValueError(
+                f"{name} must be {C + 1} increasing numbers from 0 to {V},"
+                f" got {list(edges)}"
+            )
+
+    return check
+
+
 def init(rng, H, V, C, dtype=np.float64):
     """Returns random Params, matrices uniform within ±1/√H, biases 0."""
 
@@ -36,6 +55,7 @@ def init(rng, H, V, C, dtype=np.float64):
     return Params(uniform(H, C), np.zeros(C, dtype), uniform(H, V), np.zeros(V, dtype))
 
 
+@names_arguments
 def equal_mass(counts, C):
     """Returns the edges (C + 1,) of C classes that occur about equally often.
 
@@ -60,11 +80,13 @@ def equal_mass(counts, C):
     return np.array([0, *inner, len(counts)])
 
 
+@names_arguments
 def classes_of(targets, edges):
     """Returns the class of each target."""
     return np.searchsorted(edges, targets, side="right") - 1
 
 
+@names_arguments(p=WEIGHTS, h="N H", targets=ids("N", "V"), edges=divide_the_ids)
 def forward(p, h, targets, edges):
     """Returns the losses (N,) in nats of states h (N, H), and the cache.
 
@@ -73,6 +95,9 @@ def forward(p, h, targets, edges):
         h: (N, H) states.
         targets: (N,) ids.
         edges: (C + 1,) first ids of the classes, and V.
+
+    Raises:
+        ValueError: shapes do not fit together, or edges do not divide the ids into C classes.
     """
     of = classes_of(targets, edges)
     losses = cross_entropy(h @ p.W_c + p.b_c, of)
@@ -83,6 +108,7 @@ def forward(p, h, targets, edges):
     return losses, (h, targets, edges)
 
 
+@names_arguments(p=WEIGHTS, dlosses="N")
 def backward(p, cache, dlosses):
     """Returns (dp, dh), given the gradient (N,) of the losses."""
     h, targets, edges = cache
@@ -100,6 +126,7 @@ def backward(p, cache, dlosses):
     return Params(dW_c, db_c, dW_y, db_y), dh
 
 
+@names_arguments(p=WEIGHTS, h="N H", edges=divide_the_ids)
 def log_probabilities(p, h, edges):
     """Returns log p(w | h) of all words, (N, V): what generating needs, at the full cost."""
     V = len(p.b_y)

@@ -15,6 +15,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from unrolled.arguments import fields, names_arguments
+
 Array = Any
 
 
@@ -55,11 +57,13 @@ def initial_state(p, *batch):
     return ()
 
 
+@names_arguments
 def step(p, x_t):
     """Returns x_t: outside of training, nothing is hidden."""
     return x_t
 
 
+@names_arguments(x="...")
 def forward(p, x, *, share, rng):
     """Returns (y, cache) of vectors x (T, B, D), in training."""
     shown = rng.random(x.shape, np.float32) >= share
@@ -67,6 +71,7 @@ def forward(p, x, *, share, rng):
     return x * m, Cache(m)
 
 
+@names_arguments(cache=fields(Cache, m="..."), dy="...")
 def backward(p, cache, dy):
     """Returns ((), dx): the gradient passes where the entry was shown."""
     return (), dy * cache.m

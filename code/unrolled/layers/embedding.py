@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from unrolled.arguments import fields, ids, names_arguments
 from unrolled.functional import check_sequence, dproject
 
 Array = Any
@@ -27,6 +28,10 @@ class Cache(NamedTuple):
     x: Array  # (T, B) ids
 
 
+WEIGHTS = fields(Params, E="V D")
+CACHE = fields(Cache, x=ids("T B", "V"))
+
+
 def init(rng, V, D, dtype=np.float64, input_scale=None):
     """Returns random Params, uniform within ± input_scale (0.1 if left out)."""
     scale = 0.1 if input_scale is None else input_scale
@@ -38,11 +43,13 @@ def initial_state(p, *batch):
     return ()
 
 
+@names_arguments(p=WEIGHTS, x_t=ids("...", "V"))
 def step(p, x_t):
     """Returns the vectors of the ids x_t, (..., D)."""
     return p.E[x_t]
 
 
+@names_arguments(p=WEIGHTS)
 def forward(p, x):
     """Returns the vectors (T, B, D) of ids (T, B), and the cache."""
     if x.dtype.kind not in "iu":
@@ -51,6 +58,7 @@ def forward(p, x):
     return p.E[x], Cache(x)
 
 
+@names_arguments(p=WEIGHTS, cache=CACHE, dv="T B D")
 def backward(p, cache, dv):
     """Returns (dp, None): a row of E gets the sum over all positions of its id."""
     _, dE = dproject(cache.x, p.E, dv)

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from unrolled.arguments import fields, names_arguments, vectors_or_ids
 from unrolled.functional import check_sequence, dproject, dtanh, project
 
 Array = Any
@@ -30,6 +31,10 @@ class Cache(NamedTuple):
     h: Array  # (T, B, H)
 
 
+WEIGHTS = fields(Params, W_x="D H", b="H")
+CACHE = fields(Cache, x=vectors_or_ids("T B", "D"), h="T B H")
+
+
 def init(rng, D, H, dtype=np.float64, input_scale=None):
     """Returns random Params: W_x uniform within ± input_scale (1/√D if left out), b zero.
 
@@ -47,11 +52,13 @@ def initial_state(p, *batch):
     return ()
 
 
+@names_arguments(p=WEIGHTS, x_t=vectors_or_ids("...", "D"))
 def step(p, x_t):
     """Returns tanh(x_t W_x + b), (H,) or (B, H)."""
     return np.tanh(project(x_t, p.W_x) + p.b)
 
 
+@names_arguments(p=WEIGHTS)
 def forward(p, x):
     """Applies the layer to every step by itself.
 
@@ -71,6 +78,7 @@ def forward(p, x):
     return h, Cache(x, h)
 
 
+@names_arguments(p=WEIGHTS, cache=CACHE, dh="T B H")
 def backward(p, cache, dh):
     """Returns (dp, dx), given dh (T, B, H); there is no initial state to have a gradient."""
     da = dtanh(cache.h, dh)  # h = tanh(a)

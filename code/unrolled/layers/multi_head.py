@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from unrolled.arguments import fields, names_arguments
 from unrolled.functional import as_rows
 from unrolled.layers import attention
 
@@ -43,6 +44,21 @@ class Cache(NamedTuple):
     weights: Array  # (B, N, T, S): rows sum to 1
 
 
+WEIGHTS = fields(
+    Params,
+    W_q="D N E",
+    b_q="N E",
+    W_k="D N E",
+    b_k="N E",
+    W_v="D N E",
+    b_v="N E",
+    W_o="N E D",
+    b_o="D",
+)
+CACHE = fields(Cache, x="B T D", source="B S D", context="B N T E")
+
+
+@names_arguments
 def init(rng, D, N, E, dtype=np.float64):
     """Returns random Params: weights uniform within ±1/√(number of terms in the sum), biases 0.
 
@@ -78,11 +94,13 @@ def init(rng, D, N, E, dtype=np.float64):
     )
 
 
+@names_arguments
 def causal(T):
     """Returns a mask (T, T), True where the key's step is not after the query's."""
     return np.tri(T, dtype=bool)
 
 
+@names_arguments
 def positions(T, D, dtype=np.float64):
     """Returns (T, D): for each step sines and cosines of its number, D/2 frequencies.
 
@@ -102,6 +120,7 @@ def positions(T, D, dtype=np.float64):
     return np.stack([np.sin(angle), np.cos(angle)], axis=-1).reshape(T, D).astype(dtype)
 
 
+@names_arguments(p=WEIGHTS)
 def forward(p, x_BTD, source_BSD=None, mask=None):
     """Attends from every step of x to every step of the source.
 
@@ -134,6 +153,7 @@ def forward(p, x_BTD, source_BSD=None, mask=None):
     return y_BTD, Cache(x_BTD, source_BSD, read, c_BNTE, read.weights)
 
 
+@names_arguments(p=WEIGHTS, cache=CACHE, dy_BTD="B T D")
 def backward(p, cache, dy_BTD):
     """Returns (dp, dx, dsource), given dy (B, T, D); dsource is None if it was x."""
     x, source, read, c_BNTE, _ = cache
@@ -152,6 +172,7 @@ def backward(p, cache, dy_BTD):
     return dp, dx, dsource
 
 
+@names_arguments(x_BTD="B T D", W="D N E", b="N E")
 def to_heads(x_BTD, W, b):
     """Returns x W + b for every head, (B, N, T, E): one product for all heads."""
     D, N, E = W.shape
@@ -159,6 +180,7 @@ def to_heads(x_BTD, W, b):
     return (y.reshape(*x_BTD.shape[:2], N, E) + b).swapaxes(1, 2)
 
 
+@names_arguments(x_BTD="B T D", W="D N E", dy_BNTE="B N T E")
 def dto_heads(x_BTD, W, dy_BNTE):
     """Returns (dx, dW, db) of ``to_heads``."""
     D = len(W)
@@ -167,12 +189,14 @@ def dto_heads(x_BTD, W, dy_BNTE):
     return dy @ W.reshape(D, -1).T, dW, dy_BNTE.sum(axis=(0, 2))
 
 
+@names_arguments(c_BNTE="B N T E")
 def from_heads(c_BNTE):
     """Returns c (B, N, T, E) with the results of all heads side by side, (B, T, N E)."""
     B, N, T, E = c_BNTE.shape
     return c_BNTE.swapaxes(1, 2).reshape(B, T, N * E)
 
 
+@names_arguments
 def check_sequences(p, x_BTD, source_BSD):
     """Raises ValueError unless both arrays are (batch, steps, D)."""
     D = len(p.W_q)

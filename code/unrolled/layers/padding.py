@@ -7,7 +7,19 @@ begins at the last real step. T time, B batch.
 
 import numpy as np
 
+from unrolled.arguments import names_arguments, shaped
 
+
+def fit_the_steps(name):
+    """Returns a check that lengths are B integers in 1..T."""
+
+    def check(lengths, sizes):
+        check_lengths(np.broadcast_to(0, (sizes["T"], sizes["B"])), lengths)
+
+    return check
+
+
+@names_arguments
 def lengths(mask):
     """Returns (B,) lengths, given a (T, B) mask that is True on the real steps.
 
@@ -28,6 +40,7 @@ def lengths(mask):
     return counts
 
 
+@names_arguments(x=shaped("T B ..."), lengths=fit_the_steps)
 def reverse(x, lengths):
     """Returns x (T, B, ...) with the real steps of each sequence reversed.
 
@@ -39,12 +52,14 @@ def reverse(x, lengths):
     return x[source, np.arange(x.shape[1])]
 
 
+@names_arguments(h=shaped("T B ..."), lengths=fit_the_steps)
 def last(h, lengths):
     """Returns (B, ...): of h (T, B, ...), each sequence's entry at its last real step."""
     check_lengths(h, lengths)
     return h[lengths - 1, np.arange(h.shape[1])]
 
 
+@names_arguments(h="T B ...", lengths=fit_the_steps, dlast_h="B ...")
 def dlast(h, lengths, dlast_h):
     """Returns the gradient with respect to h, zero but at the last real steps."""
     dh = np.zeros_like(h)
@@ -52,6 +67,7 @@ def dlast(h, lengths, dlast_h):
     return dh
 
 
+@names_arguments
 def check_lengths(x, lengths):
     """Checks lengths (B,) against x (T, B, ...), which is padded.
 
@@ -59,7 +75,11 @@ def check_lengths(x, lengths):
         ValueError: not B numbers, or one of them outside 1..T.
     """
     T, B = x.shape[:2]
-    if np.shape(lengths) != (B,) or not 1 <= np.min(lengths) <= np.max(lengths) <= T:
+    if (
+        np.asarray(lengths).dtype.kind not in "iu"
+        or np.shape(lengths) != (B,)
+        or not 1 <= np.min(lengths) <= np.max(lengths) <= T
+    ):
         raise ValueError(
             f"need {B} lengths in 1..{T}, got {np.asarray(lengths).tolist()}"
         )

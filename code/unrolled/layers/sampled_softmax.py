@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from unrolled.arguments import fields, ids, names_arguments, shaped
 from unrolled.functional import cross_entropy, dcross_entropy
 
 Array = Any
@@ -35,11 +36,19 @@ class Cache(NamedTuple):
     u: Array  # (N, 1 + K): the target's logit, then u - log(K q) of the sampled words
 
 
+WEIGHTS = fields(Params, W_y="H V", b_y="V")
+CACHE = fields(Cache, h="N H", targets=ids("N", "V"), sampled=ids("K", "V"), u="N M")
+
+
+@names_arguments
 def draw(rng, q, K):
     """Returns K ids, drawn independently from the distribution q (V,)."""
     return rng.choice(len(q), K, p=q)
 
 
+@names_arguments(
+    p=WEIGHTS, h="N H", targets=ids("N", "V"), sampled=ids("K", "V"), q=shaped("V")
+)
 def forward(p, h, targets, sampled, q):
     """Returns the losses (N,) in nats over the target and the sampled words, and the cache.
 
@@ -63,6 +72,7 @@ def forward(p, h, targets, sampled, q):
     return cross_entropy(u, np.zeros(len(h), int)), Cache(h, targets, sampled, u)
 
 
+@names_arguments(p=WEIGHTS, cache=CACHE, dlosses="N")
 def backward(p, cache, dlosses):
     """Returns (dp, dh), given the gradient (N,) of the losses."""
     h, targets, sampled, u = cache

@@ -14,6 +14,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from unrolled.arguments import names_arguments
+
 Array = Any
 
 
@@ -51,12 +53,14 @@ def of(*cells, dropout=0.0, rng=None):
     )
 
 
+@names_arguments
 def init(rng, D, H, dtype=np.float64, input_scale=None, *, cells):
     """Returns random Params: the first layer reads D entries or ids, all have H units."""
     bottom = cells[0].init(rng, D, H, dtype, input_scale)
     return bottom, *(cell.init(rng, H, H, dtype) for cell in cells[1:])
 
 
+@names_arguments
 def initial_state(p, *batch, cells):
     """Returns the states before the first step, zeros, from the top layer down."""
     states = [
@@ -65,6 +69,7 @@ def initial_state(p, *batch, cells):
     return tuple(state for layer in reversed(states) for state in layer)
 
 
+@names_arguments
 def step(p, x_t, *state, cells):
     """Returns the states after input x_t, from the top layer down, given those before."""
     after: tuple = ()
@@ -77,6 +82,7 @@ def step(p, x_t, *state, cells):
     return after
 
 
+@names_arguments
 def forward(p, x, *state, cells, dropout=0.0, rng=None):
     """Runs the layers over a batch of sequences, one layer after the other.
 
@@ -108,6 +114,7 @@ def forward(p, x, *state, cells, dropout=0.0, rng=None):
     return x, Cache(tuple(caches), tuple(kept))
 
 
+@names_arguments
 def backward(p, cache, dh, *, cells):
     """Full backpropagation through time and through the layers.
 
@@ -143,6 +150,7 @@ def backward(p, cache, dh, *, cells):
     return dp, dx, *dstates
 
 
+@names_arguments
 def by_layer(p, state, cells):
     """Returns each layer's own states, from the input up; empty tuples if none are given."""
     if len(p) != len(cells):
