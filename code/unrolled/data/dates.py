@@ -14,6 +14,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from unrolled.arguments import check_ids, names_arguments
+
 FIRST, LAST = datetime.date(1950, 1, 1), datetime.date(2049, 12, 31)
 MONTHS = (
     "January",
@@ -149,6 +151,7 @@ def is_held_out(day):
     return day.toordinal() * 2654435761 % 2**32 < 2**32 // 10
 
 
+@names_arguments
 def draw(rng, B, held_out=False, formats=FORMATS):
     """Draws B Examples: a day uniform among those held out, or not, in a format drawn uniformly.
 
@@ -205,11 +208,18 @@ def encode_answer(answer):
     return np.array([ANSWERS.index(character) for character in answer])
 
 
+@names_arguments
 def decode_answer(ids):
-    """Returns the characters that a model answered with."""
+    """Returns the characters that a model answered with.
+
+    Raises:
+        ValueError: ids that are not a row of numbers of ANSWERS.
+    """
+    check_ids("ids", np.asarray(ids, int if len(ids) == 0 else None), len(ANSWERS))
     return "".join(ANSWERS[i] for i in ids)
 
 
+@names_arguments(weights="T S")
 def aligned(example, weights, margin=0):
     """Returns the share of the attention on the characters that give what is being written.
 

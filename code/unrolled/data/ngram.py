@@ -14,6 +14,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from unrolled.arguments import names_arguments, shaped
+
 
 class Order(NamedTuple):
     """The counts of one order: sorted n-grams, and sums over the words after each context."""
@@ -33,6 +35,7 @@ class Model(NamedTuple):
     orders: tuple[Order, ...]  # 1-grams first
 
 
+@names_arguments
 def fit(encoded, V, n, discount=0.75):
     """Counts a text.
 
@@ -62,6 +65,7 @@ def fit(encoded, V, n, discount=0.75):
     return Model(V, discount, tuple(reversed(orders)))
 
 
+@names_arguments
 def log_probabilities(model, encoded):
     """Returns log P of every word after START, END included, of all sentences in a row, in nats."""
     check_ids(encoded, model.V)
@@ -80,11 +84,13 @@ def log_probabilities(model, encoded):
     return np.log(p)
 
 
+@names_arguments
 def perplexity(model, encoded):
     """Returns exp of the mean negative log probability per word, END included."""
     return float(np.exp(-log_probabilities(model, encoded).mean()))
 
 
+@names_arguments
 def windows(encoded, n):
     """Returns (N, n) ids: every word after START with the n-1 ids before it.
 
@@ -99,6 +105,7 @@ def windows(encoded, n):
     return text[(place[:, None] - back)[behind > 0]]
 
 
+@names_arguments(rows=shaped("N n"))
 def unique_rows(rows):
     """Returns (the different rows in order, which of them each row is, how often each occurs).
 
@@ -120,6 +127,7 @@ def unique_rows(rows):
     return rows[first], which, counts
 
 
+@names_arguments(grams=shaped("G n"), counts=shaped("G"))
 def order_of(grams, counts):
     """Returns the Order of n-grams (rows, n) of one length, given the count of each."""
     contexts, which, _ = unique_rows(grams[:, :-1])
@@ -132,6 +140,7 @@ def order_of(grams, counts):
     )
 
 
+@names_arguments(keys=shaped("G n"), values=shaped("G"), wanted=shaped("N n"))
 def look_up(keys, values, wanted):
     """Returns values[i] where keys[i] equals the wanted row, 0 where none does."""
     if keys.shape[1] == 0:
@@ -143,9 +152,13 @@ def look_up(keys, values, wanted):
 
 
 def check_ids(encoded, V):
-    """Raises ValueError if an id of some sentence lies outside 0..V-1."""
-    top = max(int(ids.max()) for ids in encoded)
-    if top >= V:
-        raise ValueError(f"ids must lie in 0..{V - 1}, got {top}")
-    if (least := min(int(ids.min()) for ids in encoded)) < 0:
-        raise ValueError(f"ids must lie in 0..{V - 1}, got {least}")
+    """Raises ValueError unless every sentence is a row of ids in 0..V-1, and not empty."""
+    for i, ids in enumerate(map(np.asarray, encoded)):
+        if ids.ndim != 1 or not len(ids) or ids.dtype.kind not in "iu":
+            raise ValueError(
+                f"encoded[{i}] must be a row of ids, got {ids.dtype} of {ids.shape}"
+            )
+        if not 0 <= ids.min() <= ids.max() < V:
+            raise ValueError(
+                f"encoded[{i}]: ids must lie in 0..{V - 1}, got {ids.min()}..{ids.max()}"
+            )

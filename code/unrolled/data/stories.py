@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from unrolled.arguments import names_arguments
 from unrolled.data.text import Vocabulary
 
 Array = Any
@@ -69,6 +70,7 @@ class Batch(NamedTuple):
     facts: Array  # (B, F): places on the axis S
 
 
+@names_arguments
 def story(rng, facts, S):
     """Draws a story and a question that its sentences answer.
 
@@ -181,12 +183,14 @@ def encode(stories):
     return found
 
 
+@names_arguments
 def draw(rng, facts, B, shortest=4, longest=12):
     """Draws a Batch of B stories, each of ``shortest`` to ``longest`` sentences."""
     lengths = rng.integers(shortest, longest + 1, B)
     return encode([story(rng, facts, int(S)) for S in lengths])
 
 
+@names_arguments
 def rows(batch, chosen):
     """Returns the Batch of some rows of a Batch, chosen as NumPy's indexing does."""
     return Batch(*(array[chosen] for array in batch))

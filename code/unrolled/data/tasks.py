@@ -144,7 +144,7 @@ def copy_of_bits(rng, length, B, bits=8, dtype=np.float32):
     return Bits(x, y)
 
 
-@names_arguments(logits="T B bits", batch=fields(Bits, y="L B bits"))
+@names_arguments(logits="T B bits", batch=fields(Bits, x="T B D", y="L B bits"))
 def bits_right(logits, batch):
     """Returns the fraction of the bits asked for that are right when a logit above 0 is a 1.
 

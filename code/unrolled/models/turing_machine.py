@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from unrolled import tree
-from unrolled.arguments import fields, names_arguments
+from unrolled.arguments import fields, names_arguments, trees
 from unrolled.data.tasks import Bits
 from unrolled.functional import (
     binary_cross_entropy,
@@ -100,7 +100,9 @@ class Head(NamedTuple):
 WEIGHTS = fields(  # the controller checks its own
     Params, W_head="H A", b_head="A", W_write="H 2M", b_write="2M", W_y="K V", b_y="V"
 )
-STATE = fields(State, memory="B N M", w="B 2 N", r="B M")
+STATE = fields(
+    State, memory="B N M", w="B 2 N", r="B M", controller=trees("controller")
+)
 HEAD = fields(
     Head, key="B 2 M", strength="B 2 1", gate="B 2 1", shifts="B 2 3", sharpness="B 2 1"
 )
@@ -464,6 +466,10 @@ def loss_and_gradient(p, batch, N, controller=feed_forward):
         N: slots of memory.
         controller: a cell's module.
     """
+    if not 0 < len(batch.y) <= len(batch.x):
+        raise ValueError(
+            f"batch.y must have 1 to {len(batch.x)} steps, got {batch.y.shape}"
+        )
     u, caches = forward(
         p, batch.x, initial_state(p, batch.x.shape[1], N, controller), controller
     )

@@ -188,7 +188,7 @@ def _dstep(s, controller=feed_forward):
 
 def _bits(s, controller=feed_forward):
     p, x, _, _ = machine(s, controller).values()
-    y = s.ids(2, 2, s.B, s.V).astype(float)
+    y = s.ids(2, 4, s.B, s.V).astype(float)
     return {"p": p, "batch": tasks.Bits(x, y), "N": SLOTS, "controller": controller}
 
 

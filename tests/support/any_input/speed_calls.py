@@ -204,7 +204,7 @@ add(
 add("data.ngram.unique_rows", lambda s: {"rows": s.ids(5, s.N, 2)}, free=("rows",))
 add(
     "data.ngram.order_of",
-    lambda s: {"grams": _grams(s)[0], "counts": _grams(s)[2].astype(float)},
+    lambda s: dict(zip(("grams", "counts"), _grams(s)[::2], strict=True)),
 )
 add(
     "data.ngram.look_up",
@@ -229,13 +229,13 @@ add(
 add(
     "data.stories.draw",
     lambda s: SIZES | {"facts": 1, "B": 3, "shortest": 2, "longest": 4},
+    said=("batch",),
 )
 add(
     "data.stories.rows",
     lambda s: {"batch": stories.draw(s.rng, 1, 4), "chosen": np.array([1, 3])},
     whole=("batch",),
-    ids={"chosen": (0, 3)},
-    free=("chosen",),
+    free=("chosen",),  # it is an index of NumPy's
 )
 add("data.tasks.adding_problem", lambda s: SIZES | {"T": 6, "B": 3})
 add("data.tasks.copy_task", lambda s: SIZES | {"delay": 2, "B": 3, "length": 3})
