@@ -11,8 +11,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from unrolled import tree
+from unrolled.arguments import names_arguments, trees
 
 
+@names_arguments(params=trees("P"), gradients=trees("P"))
 def sgd(params, gradients, state=None, learning_rate=0.1):
     """Stochastic gradient descent: θ ← θ - η dθ.
 
@@ -34,6 +36,7 @@ def sgd(params, gradients, state=None, learning_rate=0.1):
     return params, ()
 
 
+@names_arguments(params=trees("P"), gradients=trees("P"))
 def rmsprop(
     params, gradients, state=None, learning_rate=0.001, decay=0.9, epsilon=1e-6
 ):
@@ -52,7 +55,12 @@ def rmsprop(
     Returns:
         (params, state).
     """
+    if not 0 <= decay <= 1 or epsilon <= 0:
+        raise ValueError(
+            f"need 0 <= decay <= 1 and epsilon > 0, got {decay} and {epsilon}"
+        )
     state = tree.map(np.zeros_like, params) if state is None else state
+    check_state("state", params, state)
 
     def update(weight, gradient, mean_square):
         mean_square *= decay
@@ -71,6 +79,7 @@ class AdamState(NamedTuple):
     steps: Any
 
 
+@names_arguments(params=trees("P"), gradients=trees("P"))
 def adam(
     params,
     gradients,
@@ -95,6 +104,8 @@ def adam(
     if state is None:
         zeros = tree.map(np.zeros_like, params), tree.map(np.zeros_like, params)
         state = AdamState(*zeros, np.zeros((), np.int64))
+    check_state("state.mean", params, state.mean)
+    check_state("state.mean_square", params, state.mean_square)
     beta_1, beta_2 = decays
     steps = state.steps + 1
     rate = learning_rate * float(np.sqrt(1 - beta_2**steps) / (1 - beta_1**steps))
@@ -111,11 +122,20 @@ def adam(
     return params, AdamState(state.mean, state.mean_square, steps)
 
 
+def check_state(name, params, memory):
+    """Raises ValueError unless an optimizer's memory of parameters has their shapes."""
+    found, wanted = ([leaf.shape for leaf in tree.leaves(t)] for t in (memory, params))
+    if found != wanted:
+        raise ValueError(f"{name} must have the shapes {wanted}, got {found}")
+
+
+@names_arguments
 def global_norm(gradients):
     """Returns the Euclidean norm of all the gradients together, as one long vector."""
     return float(np.sqrt(sum(np.vdot(leaf, leaf) for leaf in tree.leaves(gradients))))
 
 
+@names_arguments
 def clip_by_global_norm(gradients, limit):
     """Scales all gradients by one factor, so that their norm is at most ``limit``.
 
@@ -146,6 +166,7 @@ def clip_by_global_norm(gradients, limit):
     return gradients, norm
 
 
+@names_arguments
 def clip_by_value(gradients, limit):
     """Cuts every entry to the range -limit..limit, which may turn the direction.
 
@@ -166,6 +187,7 @@ def clip_by_value(gradients, limit):
     return gradients, norm
 
 
+@names_arguments(weight="...", change="...")
 def subtract(weight, change):
     """Subtracts a change from a weight in place; the weight keeps its precision."""
     np.subtract(weight, change, out=weight, casting="same_kind")

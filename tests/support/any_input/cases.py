@@ -1,5 +1,6 @@
 """All that is tried of a call: one change of one leaf, of one argument, or of the whole problem."""
 
+import functools
 from collections import Counter
 from typing import Any, NamedTuple
 
@@ -8,6 +9,8 @@ import numpy as np
 from tests.support.any_input import changes, verdict
 from tests.support.any_input.arguments import arrays, dotted, fresh, leaves, shapes
 from tests.support.any_input.problem import SIZES, Problem
+
+CANNOT = ValueError, IndexError, ZeroDivisionError, TypeError  # to make arguments of a size
 
 
 class Case(NamedTuple):
@@ -18,41 +21,68 @@ class Case(NamedTuple):
     run: Any  # () -> (what came of it, what is wrong or None)
 
 
+class Usual:
+    """A call with valid arguments, made once for all that is compared with it."""
+
+    def __init__(self, call, seed):
+        """Makes the arguments."""
+        self.call, self.seed = call, seed
+        self.given = self.built()
+
+    def built(self, **sizes):
+        """Returns the arguments of a problem of other sizes."""
+        return self.call.build(Problem(self.seed, **sizes))
+
+    @functools.cached_property
+    def outcome(self):
+        """What the valid call returns; it must not fail."""
+        found = verdict.outcome(self.call.function(), fresh(self.given))
+        if found.error is not None:
+            raise found.error
+        if self.call.finite:
+            assert verdict.is_finite(found.found[0]), f"{self.call.name} is not finite"
+        return found
+
+
 def of(call, seed=0):
     """Returns the Cases of a Call."""
-    problem = Problem(seed)
-    base = call.build(problem)
-    found = [*_of_leaves(call, base), *_of_problem(call, seed)]
+    usual = Usual(call, seed)
+    found = [*_of_leaves(usual), *_of_problem(usual)]
     for argument in call.whole:
-        found += _exchanged(call, base, argument, seed)
+        found += _exchanged(usual, argument)
     for argument, others in call.wrong.items():
         for other in others(Problem(seed)):
-            kind = f"{type(other).__module__}.{type(other).__name__}"
-            found.append(_whole(call, base, argument, other, f"a {kind}", True))
+            name = f"a {type(other).__module__}.{type(other).__name__}"
+            found.append(
+                Case(
+                    argument,
+                    name,
+                    lambda argument=argument, other=other: _another(
+                        usual, argument, other, True
+                    ),
+                )
+            )
     return found
 
 
-def _of_leaves(call, base):
-    every = list(leaves(base))
-    lengths = Counter(n for array in arrays(base) for n in array.shape)
-    for path, leaf in every:
+def _of_leaves(usual):
+    call, given = usual.call, usual.given
+    lengths = Counter(n for array in arrays(given) for n in array.shape)
+    for path, leaf in leaves(given):
+        name = dotted(path)
         if path[0] in call.whole:
             found = changes.layouts(leaf)
         else:
-            name = dotted(path)
-            shape = np.shape(leaf)
-            bound = [i for i, n in enumerate(shape) if lengths[n] > 1]
+            bound = [i for i, n in enumerate(np.shape(leaf)) if lengths[n] > 1]
             free = name in call.free or path[0] in call.free
             found = changes.of_leaf(
                 leaf, bound, _limits(call, name), free, name in call.or_ids
             )
         for change in found:
             yield Case(
-                dotted(path),
+                name,
                 change.name,
-                lambda path=path, change=change: verdict.against(
-                    call, base, path, change
-                ),
+                functools.partial(verdict.against, usual, path, change),
             )
 
 
@@ -61,21 +91,24 @@ def _limits(call, name):
     return (0, SIZES[limits] - 1) if isinstance(limits, str) else limits
 
 
-def _of_problem(call, seed):
+def _of_problem(usual):
     for letter in SIZES:
         for size in (0, 1):
-            try:
-                given = call.build(Problem(seed, **{letter: size}))
-            except (ValueError, IndexError, ZeroDivisionError):
-                continue  # the arguments themselves cannot be made
-            usual = call.build(Problem(seed))
-            if shapes(given) == shapes(usual):
-                continue
             yield Case(
                 f"{letter} = {size}",
                 "a small problem",
-                lambda given=given: _sound(call, given),
+                functools.partial(_small, usual, letter, size),
             )
+
+
+def _small(usual, letter, size):
+    try:
+        given = usual.built(**{letter: size})
+    except CANNOT:
+        return "not made", None
+    if shapes(given) == shapes(usual.given):
+        return "not made", None
+    return _sound(usual.call, given)
 
 
 def _sound(call, given):
@@ -87,40 +120,36 @@ def _sound(call, given):
     return "right", None
 
 
-def _exchanged(call, base, argument, seed):
+def _exchanged(usual, argument):
     for letter, size in SIZES.items():
         for other in (size + 1, 1):
-            try:
-                given = call.build(Problem(seed, **{letter: other}))
-            except (ValueError, IndexError, ZeroDivisionError):
-                continue
-            if shapes(given[argument]) == shapes(base[argument]):
-                continue
-            others = [
-                name
-                for name in base
-                if name != argument and shapes(given[name]) != shapes(base[name])
-            ]
-            yield _whole(
-                call,
-                base,
+            yield Case(
                 argument,
-                given[argument],
                 f"of a problem with {letter} = {other}",
-                bool(others),
+                functools.partial(_from_another, usual, argument, letter, other),
             )
 
 
-def _whole(call, base, argument, other, name, must):
-    def run():
-        found = verdict.outcome(
-            call.function(), fresh({**base, argument: other})
-        )
-        if found.error is not None:
-            return "refused", verdict.refused(found.error, call, base)
-        usual = verdict.outcome(call.function(), fresh(base))
-        if must and not verdict.same(found.found[0], usual.found[0], 1e-12):
-            return "silent", "it is taken silently"
-        return _sound(call, {**base, argument: other})
+def _from_another(usual, argument, letter, size):
+    try:
+        given = usual.built(**{letter: size})
+    except CANNOT:
+        return "not made", None
+    if shapes(given[argument]) == shapes(usual.given[argument]):
+        return "not made", None
+    others = [
+        name
+        for name in given
+        if name != argument and shapes(given[name]) != shapes(usual.given[name])
+    ]
+    return _another(usual, argument, given[argument], bool(others))
 
-    return Case(argument, name, run)
+
+def _another(usual, argument, other, must):
+    given = {**usual.given, argument: other}
+    found = verdict.outcome(usual.call.function(), fresh(given))
+    if found.error is not None:
+        return "refused", verdict.refused(found.error, usual.call, given)
+    if must and not verdict.same(found.found[0], usual.outcome.found[0], 1e-12):
+        return "silent", "it is taken silently"
+    return _sound(usual.call, given)

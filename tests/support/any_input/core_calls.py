@@ -130,8 +130,8 @@ add(
     },
     free=tuple(f"{part}.{leaf}" for part in ("tree", "*others.0") for leaf in rnn.Params._fields),
 )
-add("tree.leaves", lambda s: {"tree": _weights(s)})
-add("tree.named_leaves", lambda s: {"tree": _weights(s)})
+add("tree.leaves", lambda s: {"tree": _weights(s)}, free=("tree",))
+add("tree.named_leaves", lambda s: {"tree": _weights(s)}, free=("tree",))
 add(
     "tree.replace_leaves",
     lambda s: {"tree": _weights(s), "new_leaves": tree.leaves(s.like(_weights(s)))},

@@ -29,9 +29,8 @@ add = LAYER.add
 
 def source(s, score):
     """Returns p, queries and keys of a score."""
-    E = s.F if score in (attention.additive, attention.general) else s.E
-    p = shaken(s, score.init(s.rng, s.F, E, s.A)) if E == s.F else ()
-    Q = s.F if E == s.F else s.E
+    Q, E = (s.E, s.F) if score in (attention.additive, attention.general) else (s.E, s.E)
+    p = shaken(s, score.init(s.rng, Q, E, s.A)) if Q != E else ()
     return p, s.floats(s.B, s.T, Q), s.floats(s.B, s.S, E)
 
 
@@ -124,12 +123,14 @@ for score in attention.SCORES:
         }
 
     add(f"layers.attention.d{kind}_scores", _dscores, whole=("cache",))
-    add(of("forward"), lambda s, score=score: attended(s, score))
+    # a mask broadcasts
+    add(of("forward"), lambda s, score=score: attended(s, score), free=("mask",))
     add(
         of("remember"),
         lambda s, score=score: {
             k: v for k, v in attended(s, score).items() if k != "queries_BTQ"
         },
+        free=("mask",),
     )
     for name in ("weigh", "attend"):
         add(
@@ -199,7 +200,7 @@ def _dheads(s):
 add("layers.multi_head.init", lambda s: SIZES | {"D": 8, "N": 2, "E": 4})
 add("layers.multi_head.causal", lambda s: {"T": s.T})
 add("layers.multi_head.positions", lambda s: {"T": s.T, "D": 8})
-add("layers.multi_head.forward", _heads)
+add("layers.multi_head.forward", _heads, free=("mask",))
 add(
     "layers.multi_head.forward: self",
     lambda s: {"p": _heads(s)["p"], "x_BTD": s.floats(s.B, s.T, s.D)},
@@ -550,6 +551,7 @@ add(
     "gradients.gradcheck.central_difference",
     lambda s: {"loss": _loss, "params": _weights(s), "epsilon": 6e-6},
     free=FREE,
+    tolerance=1e-7,
 )
 add(
     "gradients.gradcheck.complex_step",
@@ -572,7 +574,7 @@ def _checked(s):
     return {"loss": _loss, "params": p, "gradients": (2 * p[0], 3 * p[1] ** 2)}
 
 
-add("gradients.gradcheck.check", _checked, raises=(AssertionError,), said=("0", "1"))
+add("gradients.gradcheck.check", _checked, raises=(AssertionError,), said=("0", "1"), tolerance=1e-7)
 add(
     "gradients.jacobians.of_step",
     lambda s: {"p": _tanh(s), "h": s.floats(s.T, s.B, s.H)},

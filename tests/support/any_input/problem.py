@@ -70,6 +70,7 @@ class Call(NamedTuple):
     wrong: dict[str, Any] = {}
     # words beside the argument's name that name it in a message
     said: tuple[str, ...] = ()
+    tolerance: float = 1e-12  # of equal results
     finite: bool = True  # whether results are finite
     raises: tuple[type, ...] = ()  # documented beside ValueError and TypeError
 

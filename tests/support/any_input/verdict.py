@@ -189,14 +189,14 @@ def words_of(given, call):
     return words | {AXES.sub("", word) for word in words}
 
 
-def against(call, base, path, change):
-    """Returns (what came of a change of a call's leaf, what is wrong about it or None)."""
+def against(usual, path, change):
+    """Returns (what came of a change of a leaf, what is wrong about it or None)."""
+    call, base = usual.call, usual.given
     given = fresh(base)
     leaf = dict(leaves(given))[path]
     found = outcome(call.function(), replaced(given, path, change.make(leaf)))
     if found.error is not None:
-        wrong = refused(found.error, call, base)
-        return "refused", wrong
+        return "refused", refused(found.error, call, base)
     if change.expected == changes.NEVER:
         return "silent", "it is taken silently"
     if change.expected == changes.SOUND:
@@ -204,13 +204,13 @@ def against(call, base, path, change):
         if call.finite and finite_input and not is_finite(found.found[0]):
             return "not finite", "the result is not finite"
         return "right", None
-    wanted = base
+    wanted = usual.outcome
     if change.reference is not None:
-        wanted = replaced(wanted, path, change.reference(leaf))
-    wanted = outcome(call.function(), fresh(wanted))
-    if wanted.error is not None:
-        return "right", None
-    tolerance = 3e-3 if change.expected == changes.CLOSE else 1e-12
+        other = replaced(base, path, change.reference(leaf))
+        wanted = outcome(call.function(), fresh(other))
+        if wanted.error is not None:
+            return "right", None
+    tolerance = 3e-3 if change.expected == changes.CLOSE else call.tolerance
     if not same(found.found[0], wanted.found[0], tolerance):
         if change.expected == changes.REFUSED:
             return "silent", "it is taken silently"

@@ -1,0 +1,105 @@
+"""Every public function with wrong and unusual arguments: right, or refused in one line.
+
+An array in another memory layout, precision or list gives the same numbers. One that does not fit
+is refused by an error of the package that names an argument. No result is NaN unless NaN goes in.
+"""
+
+import importlib
+import inspect
+import pkgutil
+from collections import Counter
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import unrolled
+from tests.support.any_input import cases
+from tests.support.any_input.core_calls import CORE
+from tests.support.any_input.layer_calls import LAYER
+from tests.support.any_input.machine_calls import MACHINE
+from tests.support.any_input.model_calls import MODEL
+from tests.support.any_input.speed_calls import SPEED
+
+TABLES = {
+    "functions and cells": CORE,
+    "layers and gradients": LAYER,
+    "models": MODEL,
+    "machines": MACHINE,
+    "speed and data": SPEED,
+}
+CALLS = {name: call for table in TABLES.values() for name, call in table.calls.items()}
+
+# What is not called with wrong arguments here, and why. A module's name stands for all in it.
+EXCEPT = {
+    "arguments": "the checks themselves: tests/package/test_arguments.py",
+    "dependencies": "reads the repository, not arrays",
+    "exercises": "their checks take any answer of a reader",
+    "files": "writes files: tests/package/test_files.py",
+    "min_rnn": "one program in one file, which checks nothing so that it stays short",
+    "records": "reads and writes files: tests/package/test_records.py",
+    "drawing": "draws on Matplotlib's axes: tests/package/drawing",
+    "training.checkpoint": "reads and writes files: tests/package/training",
+    "training.train": "calls what it is given: tests/package/training/test_train.py",
+    "data.text": "takes text: tests/package/data/test_text.py; pad and batches are called",
+    "data.tfrecord_framing": "takes bytes: tests/package/data/test_tfrecord_framing.py",
+    "models.pretrained": "reads files: tests/package/models/test_pretrained.py",
+    "speed.gpu_tables": "takes records, not arrays",
+    "frameworks": "tests/package/frameworks/test_any_input_of_frameworks.py",
+}
+
+
+def public_functions():
+    """Yields the names of all public functions of the package that are not excepted."""
+    for info in pkgutil.walk_packages(unrolled.__path__, "unrolled."):
+        name = info.name.removeprefix("unrolled.")
+        if info.ispkg or any(
+            name == part or name.startswith(f"{part}.") for part in EXCEPT
+        ):
+            continue
+        module = importlib.import_module(info.name)
+        for key, value in vars(module).items():
+            own = inspect.isfunction(value) and value.__module__ == info.name
+            if own and not key.startswith("_"):
+                yield f"{name}.{key}"
+
+
+def test_every_public_function_is_called():
+    called = {name.partition(":")[0] for name in CALLS}
+    missing = sorted({*public_functions()} - called)
+    assert not missing, f"add a call in tests/support/any_input: {', '.join(missing)}"
+
+
+def test_only_functions_that_exist_are_called():
+    for name, call in CALLS.items():
+        assert callable(call.function()), name
+
+
+@pytest.mark.parametrize("table", TABLES)
+@settings(derandomize=True, max_examples=120, database=None)
+@given(data=st.data())
+def test_some_wrong_and_unusual_arguments(table, data):
+    name = data.draw(st.sampled_from([*TABLES[table].calls]), "function")
+    case = data.draw(st.sampled_from(cases.of(CALLS[name])), "case")
+    _, wrong = case.run()
+    assert wrong is None, f"{name}, {case.place}, {case.name}: {wrong}"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", CALLS)
+def test_many_wrong_and_unusual_arguments(name, tried):
+    call = CALLS[name]
+    found = Counter()
+
+    @settings(derandomize=True, max_examples=80, database=None)
+    @given(data=st.data())
+    def many(data):
+        every = cases.of(call, seed=data.draw(st.integers(0, 2), "seed"))
+        case = data.draw(st.sampled_from(every), "case")
+        came, wrong = case.run()
+        assert wrong is None, f"{name}, {case.place}, {case.name}: {wrong}"
+        found[came] += 1
+
+    many()
+    tried(name, {case.place for case in cases.of(call)}, found)
+
