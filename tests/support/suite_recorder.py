@@ -14,7 +14,7 @@ import platform
 import re
 import sys
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from datetime import UTC, datetime
 from functools import wraps
 from importlib import metadata
@@ -71,6 +71,20 @@ def measured(request):
     return say
 
 
+@pytest.fixture
+def tried(request):
+    """Says how often a function was called with wrong and unusual arguments, and what came of it.
+
+    tried("cells.gru.step", {"p.W_x", ...}, {"refused": 30, "right": 20}).
+    """
+
+    def say(function, arguments, found):
+        entry = {"function": function, "arguments": len(arguments), "found": dict(found)}
+        request.node.user_properties.append(("tried", entry))
+
+    return say
+
+
 def _say(item, against, what, found, bound, case=None):
     entry = {"case": case or _case(item), "against": against, "what": what}
     item.user_properties.append(
@@ -119,6 +133,7 @@ class Recorder:
         self.outcomes = {}  # test -> passed, failed or skipped
         self.seconds = defaultdict(float)
         self.measured = {}
+        self.tried = {}  # function -> arguments, and how often what came of a call
         self.line = ""
 
     def pytest_sessionstart(self):
@@ -144,6 +159,8 @@ class Recorder:
             for key, entry in report.user_properties:
                 if key == "measured":
                     self._keep_worst(_function(test), entry)
+                elif key == "tried":
+                    self.tried[entry["function"]] = entry
 
     def _keep_worst(self, test, entry):
         key = (*test, entry["case"], entry["against"], entry["what"])
@@ -191,6 +208,7 @@ class Recorder:
                 "versions": {"python": platform.python_version()} | dict(_versions()),
                 "seconds": round(time.monotonic() - self.begun),
                 "tests": self.by_function(),
+                "tried": self.summed(),
                 "measured": [
                     dict(
                         zip(
@@ -205,6 +223,15 @@ class Recorder:
                 ],
             }
         )
+
+    def summed(self):
+        """Returns how many functions and arguments were tried, and what came of the calls."""
+        found = Counter()
+        for entry in self.tried.values():
+            found.update(entry["found"])
+        functions = {name.partition(":")[0] for name in self.tried}
+        arguments = sum(entry["arguments"] for entry in self.tried.values())
+        return {"functions": len(functions), "arguments": arguments, "found": found}
 
     def by_function(self):
         """Returns file -> test -> how many cases passed, or more where there is more to say."""

@@ -409,7 +409,7 @@ def _window(s):
     given = weighed(s, attention.general)
     return {
         "p": given["p"],
-        "position": local_attention.init(s.rng, s.F, s.A),
+        "position": local_attention.init(s.rng, s.E, s.A),
         "memory": given["memory"],
         "queries_BTQ": given["queries_BTQ"],
         "radius": 2,
@@ -434,7 +434,7 @@ def _local(s):
     return {"p": p, "batch": given["batch"], "radius": 2}
 
 
-add("models.local_attention.init", lambda s: SIZES | {"Q": s.F, "A": s.A})
+add("models.local_attention.init", lambda s: SIZES | {"Q": s.E, "A": s.A})
 add(
     "models.local_attention.forward",
     _window,
