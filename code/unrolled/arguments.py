@@ -221,6 +221,28 @@ def vectors_or_ids(pattern, D):
     return lambda name: functools.partial(_vectors_or_ids, name, *both, D)
 
 
+def entries(*checks):
+    """Checks that an argument is a tuple of so many entries, each with a check of its own."""
+
+    def check_of(name):
+        each = [of(f"{name}[{i}]") for i, of in named_checks(dict(enumerate(checks)))]
+        return functools.partial(_entries, name, each)
+
+    return check_of
+
+
+def parts(**checks):
+    """Checks fields of an argument, as ``fields``, whatever its class is."""
+    return lambda name: functools.partial(
+        _parts, [(field, of(f"{name}.{field}")) for field, of in named_checks(checks)]
+    )
+
+
+def above_0(name):
+    """Checks that an argument is a finite number above 0."""
+    return functools.partial(_above_0, name)
+
+
 def trees(letter):
     """Checks that all arguments with this letter are trees of the same shapes."""
     return lambda name: functools.partial(_tree, name, letter)
@@ -302,6 +324,25 @@ def _vectors_or_ids(name, vectors, integers, D, value, sizes):
         _ids(name, integers, D, value, sizes)
     else:
         _axes(name, vectors, value, sizes)
+
+
+def _entries(name, each, value, sizes):
+    if not isinstance(value, tuple) or len(value) != len(each):
+        raise ValueError(
+            f"{name} must be a tuple of {len(each)}, got {described({name: value})}"
+        )
+    for check, part in zip(each, value, strict=True):
+        check(part, sizes)
+
+
+def _parts(each, value, sizes):
+    for field, check in each:
+        check(getattr(value, field), sizes)
+
+
+def _above_0(name, value, sizes):
+    if not 0 < value < float("inf"):
+        raise ValueError(f"{name} must be above 0 and finite, got {value}")
 
 
 def _tree(name, letter, value, sizes):

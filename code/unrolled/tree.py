@@ -7,10 +7,13 @@ Parameters, their gradients and an optimizer's memory of them have the same stru
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from unrolled.arguments import names_arguments
+
 Tree = Any
 """An array, or a tuple or NamedTuple of trees."""
 
 
+@names_arguments
 def map(function: Callable[..., Any], tree: Tree, *others: Tree) -> Tree:
     """Applies ``function`` leaf by leaf to trees of one structure.
 

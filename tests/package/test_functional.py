@@ -160,3 +160,82 @@ def test_binary_cross_entropy_is_minus_the_log_of_what_each_bit_was_given():
 def test_sum_rows_keeps_float32():
     rows = np.ones((3, 2), np.float32)
     assert F.sum_rows(np.array([0, 1, 0]), rows, 4).dtype == np.float32
+
+
+def orders(array):
+    """The same numbers in other orders of memory, and as other kinds of array."""
+    read_only = array.copy()
+    read_only.flags.writeable = False
+    return {
+        "C": array,
+        "Fortran": np.asfortranarray(array),
+        "batch first": np.ascontiguousarray(array.swapaxes(0, 1)).swapaxes(0, 1),
+        "strided": np.repeat(array, 3, axis=-1)[..., ::3],
+        "read-only": read_only,
+        "big-endian": array.astype(">f8"),
+    }
+
+
+U = np.random.default_rng(7).standard_normal((4, 3, 5))
+Y = np.random.default_rng(8).integers(0, 5, (4, 3))
+
+
+@pytest.mark.parametrize("order", orders(U))
+def test_the_gradient_of_cross_entropy_is_the_same_in_every_order_of_memory(order):
+    u = orders(U)[order]
+    one_hot_targets = np.eye(5)[Y]
+    expected = (F.softmax(U) - one_hot_targets) * 0.5
+    np.testing.assert_allclose(F.dcross_entropy(u, Y, 0.5), expected, atol=1e-15)
+    before = u.copy()
+    F.dcross_entropy(u, Y, 0.5)
+    np.testing.assert_array_equal(u, before)
+
+
+@pytest.mark.parametrize("order", orders(U))
+def test_functions_are_the_same_in_every_order_of_memory(order):
+    u, W = orders(U)[order], np.random.default_rng(9).standard_normal((5, 2))
+    dy = np.random.default_rng(10).standard_normal((4, 3, 2))
+    for found, expected in [
+        (F.softmax(u), F.softmax(U)),
+        (F.dsoftmax(F.softmax(u), u), F.dsoftmax(F.softmax(U), U)),
+        (F.cross_entropy(u, np.asfortranarray(Y)), F.cross_entropy(U, Y)),
+        (F.project(u, W), F.project(U, W)),
+        (F.dproject(u, W, dy)[1], F.dproject(U, W, dy)[1]),
+        (
+            F.sum_rows(Y.reshape(-1), F.as_rows(u), 5),
+            F.sum_rows(Y.reshape(-1), F.as_rows(U), 5),
+        ),
+    ]:
+        np.testing.assert_allclose(found, expected, rtol=1e-13, atol=1e-14)
+
+
+def refused(said, function, *args):
+    with pytest.raises(ValueError, match=said):
+        function(*args)
+
+
+@pytest.mark.parametrize("wrong", [-1, 5])
+def test_ids_outside_are_refused_wherever_they_would_be_an_index(wrong):
+    ids = Y.copy()
+    ids[1, 2] = wrong
+    W, dy = np.ones((5, 2)), np.ones((4, 3, 2))
+    refused(r"targets: ids must lie in 0\.\.4", F.cross_entropy, U, ids)
+    refused(r"targets: ids must lie in 0\.\.4", F.dcross_entropy, U, ids, 1.0)
+    refused(r"x: ids must lie in 0\.\.4", F.project, ids, W)
+    refused(r"x: ids must lie in 0\.\.4", F.dproject, ids, W, dy)
+    refused(r"ids: ids must lie in 0\.\.4", F.sum_rows, ids[1], np.ones((3, 2)), 5)
+    refused(r"x: ids must lie in 0\.\.4", F.check_sequence, ids, 5)
+
+
+def test_shapes_that_would_be_repeated_are_refused():
+    W, dy = np.ones((5, 2)), np.ones((4, 3, 2))
+    refused(r"targets must be \(4, 3\), got \(4, 1\)", F.cross_entropy, U, Y[:, :1])
+    refused(r"dlosses must be \(4, 3\)", F.dcross_entropy, U, Y, np.ones((4, 1)))
+    refused(r"dp must be \(4, 3, 5\)", F.dsoftmax, F.softmax(U), U[:, :1])
+    refused(r"bits must be \(4, 3\)", F.binary_cross_entropy, U[..., 0], Y[:1] > 0)
+    refused(r"dy must be \(4, 3, 2\)", F.dproject, U, W, dy.swapaxes(0, 1))
+    refused(r"rows must be \(3, H\)", F.sum_rows, Y[1], np.ones((2, 2)), 5)
+
+
+def test_a_distribution_over_nothing_is_refused_by_name():
+    refused(r"^functional\.softmax with u \(3, 0\): ", F.softmax, np.ones((3, 0)))

@@ -29,6 +29,7 @@ class Params(NamedTuple):
 WEIGHTS = fields(Params, W_x="D 3H", W_h="H 3H", b="3H")
 
 
+@names_arguments
 def init(rng, D, H, dtype=np.float64, input_scale=None, forget_bias=1.0):
     """Returns random Params: those of ``lstm.init`` without the input gate."""
     p = lstm.init(rng, D, H, dtype, input_scale, forget_bias)

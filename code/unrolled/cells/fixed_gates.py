@@ -8,7 +8,8 @@ of a cell removes that gate, without new code. D input, H hidden.
 
 import numpy as np
 
-from unrolled.cells import gru, lstm
+from unrolled.arguments import names_arguments
+from unrolled.cells import gru, lstm, rnn
 
 # tanh(20) = 1 - 8e-18, nearer to 1 than to the next smaller number, in float32 and float64.
 SATURATED = 40.0
@@ -16,6 +17,18 @@ SATURATED = 40.0
 GATES = {lstm.Params: {"i": 0, "f": 1, "o": 3}, gru.Params: {"z": 0, "r": 1}}
 
 
+def with_gates(name):
+    """Returns a check that an argument is weights of one of these cells."""
+    by_class = {lstm.Params: lstm.WEIGHTS(name), gru.Params: gru.WEIGHTS(name)}
+
+    def check(p, sizes):
+        if type(p) in by_class:
+            by_class[type(p)](p, sizes)
+
+    return check
+
+
+@names_arguments(p=with_gates)
 def fix_gate(p, gate, value):
     """Returns Params whose gate has this value at every step, also after training.
 
@@ -43,6 +56,7 @@ def fix_gate(p, gate, value):
     return fixed
 
 
+@names_arguments(p=rnn.WEIGHTS)
 def rnn_as_gru(p):
     """Returns gru.Params that compute exactly what the tanh network of p computes.
 
@@ -58,6 +72,7 @@ def rnn_as_gru(p):
     return fix_gate(fix_gate(wide, "z", 0), "r", 1)
 
 
+@names_arguments(p=rnn.WEIGHTS)
 def rnn_as_lstm(p):
     """Returns lstm.Params with i = 1, f = 0, o = 1 and the weights of rnn.Params in g.
 
@@ -72,6 +87,7 @@ def rnn_as_lstm(p):
     return fix_gate(fix_gate(fix_gate(wide, "i", 1), "f", 0), "o", 1)
 
 
+@names_arguments(p=rnn.WEIGHTS)
 def rnn_as_small_lstm(p, scale):
     """Returns lstm.Params whose state, divided by ``scale``, is nearly that of p's.
 

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from unrolled.arguments import fields, names_arguments, vectors_or_ids
+from unrolled.arguments import fields, names_arguments, parts, vectors_or_ids
 from unrolled.functional import (
     check_sequence,
     check_state,
@@ -58,6 +58,7 @@ CACHE = fields(
 )
 
 
+@names_arguments
 def init(rng, D, H, dtype=np.float64, input_scale=None):
     """Returns random Params: W_x uniform, each block of W_h orthogonal, b zero.
 
@@ -81,7 +82,7 @@ def init(rng, D, H, dtype=np.float64, input_scale=None):
     return Params(W_x, W_h.astype(dtype), np.zeros(3 * H, dtype))
 
 
-@names_arguments
+@names_arguments(p=parts(W_h="H 3H"))
 def initial_state(p, *batch):
     """Returns the state before the first step, (h,): zeros of shape (*batch, H)."""
     return (np.zeros((*batch, len(p.W_h)), p.W_h.dtype),)

@@ -64,6 +64,7 @@ CACHE = fields(
 )
 
 
+@names_arguments
 def init(rng, D, H, dtype=np.float64, input_scale=None):
     """Returns random Params, those of ``gru.init`` with a second row of zeros in b."""
     W_x, W_h, b = gru.init(rng, D, H, dtype, input_scale)

@@ -32,6 +32,7 @@ class Params(NamedTuple):
 WEIGHTS = fields(Params, W_x="D H", W_h="H H", b="H")
 
 
+@names_arguments
 def init(rng, D, H, dtype=np.float64, input_scale=None):
     """Returns random Params: W_x as in ``rnn.init``, W_h the identity, b zero."""
     W_x, _, b = rnn.init(rng, D, H, dtype, input_scale)

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from unrolled.arguments import fields, names_arguments, vectors_or_ids
+from unrolled.arguments import fields, names_arguments, parts, vectors_or_ids
 from unrolled.functional import (
     check_sequence,
     check_state,
@@ -69,6 +69,7 @@ CACHE = fields(
 )
 
 
+@names_arguments
 def init(rng, D, H, dtype=np.float64, input_scale=None, forget_bias=1.0):
     """Returns random Params: W_x uniform, blocks of W_h orthogonal, b mostly 0.
 
@@ -99,7 +100,7 @@ def init(rng, D, H, dtype=np.float64, input_scale=None, forget_bias=1.0):
     return Params(W_x, W_h.astype(dtype), b)
 
 
-@names_arguments
+@names_arguments(p=parts(W_h="H N", b="N"))
 def initial_state(p, *batch):
     """Returns the state before the first step, (h, c): zeros of shape (*batch, H)."""
     zeros = np.zeros((*batch, len(p.W_h)), p.W_h.dtype)

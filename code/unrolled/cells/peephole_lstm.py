@@ -46,6 +46,7 @@ WEIGHTS = fields(Params, W_x="D 4H", W_h="H 4H", w_c="3 H", b="4H")
 CACHE = lstm.CACHE
 
 
+@names_arguments
 def init(rng, D, H, dtype=np.float64, input_scale=None, forget_bias=1.0):
     """Returns random Params: those of ``lstm.init``, peepholes within ± 1/√H."""
     W_x, W_h, b = lstm.init(rng, D, H, dtype, input_scale, forget_bias)

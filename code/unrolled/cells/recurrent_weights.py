@@ -6,12 +6,16 @@ how fast a vector that is multiplied by W_h again and again shrinks or grows.
 
 import numpy as np
 
+from unrolled.arguments import names_arguments, shaped
 
+
+@names_arguments
 def uniform(rng, H):
     """Returns entries uniform within ±1/√H, as in the posts: variance 1/(3H), radius about 0.58."""
     return rng.uniform(-1, 1, (H, H)) / np.sqrt(H)
 
 
+@names_arguments
 def gaussian(rng, H):
     """Returns entries normal with variance 1/H.
 
@@ -20,6 +24,7 @@ def gaussian(rng, H):
     return rng.standard_normal((H, H)) / np.sqrt(H)
 
 
+@names_arguments
 def orthogonal(rng, H):
     """Returns a random orthogonal matrix: every singular value is 1 (Saxe et al., 2014).
 
@@ -29,21 +34,25 @@ def orthogonal(rng, H):
     return Q * np.sign(np.diag(R))
 
 
+@names_arguments
 def identity(rng, H):
     """Returns the identity (Le, Jaitly & Hinton, 2015). ``rng`` is not used."""
     return np.eye(H)
 
 
+@names_arguments(W=shaped("H H"))
 def spectral_radius(W):
     """Returns the largest magnitude of an eigenvalue of W."""
     return float(np.abs(np.linalg.eigvals(W)).max())
 
 
+@names_arguments(W=shaped("M N"))
 def spectral_norm(W):
     """Returns σ_max: by how much W can lengthen a vector."""
     return float(np.linalg.norm(W, 2))
 
 
+@names_arguments(W=shaped("H H"))
 def with_spectral_radius(W, radius):
     """Returns W times the factor that makes its spectral radius ``radius``.
 

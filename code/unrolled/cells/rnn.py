@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from unrolled.arguments import fields, names_arguments, vectors_or_ids
+from unrolled.arguments import fields, names_arguments, parts, vectors_or_ids
 from unrolled.functional import (
     check_sequence,
     check_state,
@@ -43,6 +43,7 @@ WEIGHTS = fields(Params, W_x="D H", W_h="H H", b="H")
 CACHE = fields(Cache, x=vectors_or_ids("T B", "D"), h_previous="T B H", h="T B H")
 
 
+@names_arguments
 def init(rng, D, H, dtype=np.float64, input_scale=None):
     """Returns random Params: W_x uniform, W_h orthogonal, b zero.
 
@@ -70,7 +71,7 @@ def init(rng, D, H, dtype=np.float64, input_scale=None):
     )
 
 
-@names_arguments
+@names_arguments(p=parts(W_h="H H", b="H"))
 def initial_state(p, *batch):
     """Returns the state before the first step as a tuple, here (h,): zeros of shape (*batch, H)."""
     return (np.zeros((*batch, p.b.shape[0]), p.W_h.dtype),)

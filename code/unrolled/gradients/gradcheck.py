@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from unrolled import tree
-from unrolled.arguments import names_arguments, trees
+from unrolled.arguments import above_0, names_arguments, trees
 
 EPSILON = 6e-6
 
@@ -27,7 +27,19 @@ class Mismatch(NamedTuple):
     error: float
 
 
-@names_arguments
+def float64_arrays(name):
+    """Returns a check that all leaves of a tree are arrays of float64, and of this machine's."""
+
+    def check(params, sizes):
+        for leaf, weight in tree.named_leaves(params, name):
+            if getattr(weight, "dtype", None) != np.float64:
+                kind = getattr(weight, "dtype", type(weight).__name__)
+                raise TypeError(f"{leaf}: a gradient check needs float64, got {kind}")
+
+    return check
+
+
+@names_arguments(params=float64_arrays, epsilon=above_0)
 def central_difference(loss, params, epsilon=EPSILON):
     """Returns the numeric gradient of ``loss`` at ``params``, entry by entry.
 
@@ -62,7 +74,7 @@ def central_difference(loss, params, epsilon=EPSILON):
     return tree.map(gradient, params)
 
 
-@names_arguments
+@names_arguments(params=float64_arrays, epsilon=above_0)
 def complex_step(loss, params, epsilon=1e-30):
     """Returns the gradient of ``loss`` at ``params`` by steps in the imaginary direction.
 
@@ -105,7 +117,7 @@ def complex_step(loss, params, epsilon=1e-30):
     return tree.map(gradient, params)
 
 
-@names_arguments(params=trees("p"), direction=trees("p"))
+@names_arguments(params=trees("p"), direction=trees("p"), epsilon=above_0)
 def directional_difference(loss, params, direction, epsilon=EPSILON):
     """Returns the slope of ``loss`` along ``direction``, from two evaluations.
 
@@ -138,7 +150,7 @@ def relative_error(analytic, numeric, scale):
     return np.abs(analytic - numeric) / size
 
 
-@names_arguments
+@names_arguments(params=float64_arrays, epsilon=above_0)
 def check(loss, params, gradients, tolerance=1e-7, epsilon=EPSILON):
     """Compares gradients with central differences, every entry of every array.
 

@@ -129,6 +129,8 @@ def norms_by_distance(p, x, dh_t, cell=rnn):
     norms = np.empty((T, B))
     for k in range(1, T + 1):
         y, cache = cell.forward(p, x[T - k :], *before[T - k])
+        if dh_t.shape != y.shape[1:]:
+            raise ValueError(f"dh_t must be {y.shape[1:]}, got {dh_t.shape}")
         dy = np.zeros_like(y)
         dy[-1] = dh_t
         _, _, *dstate = cell.backward(p, cache, dy)

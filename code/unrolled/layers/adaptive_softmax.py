@@ -35,9 +35,23 @@ class Params(NamedTuple):
     tails: tuple[Tail, ...]
 
 
+TAIL = fields(Tail, D="H E", W="E M", b="M")
+
+
 def count_words(name):
-    """Returns a check that notes the number of words of each cluster."""
-    return lambda tails, sizes: sizes.update(words=[len(tail.b) for tail in tails])
+    """Returns a check that clusters fit the states, which notes how many words each has."""
+
+    def check(tails, sizes):
+        for c, tail in enumerate(tails):
+            TAIL(f"{name}[{c}]")(tail, {"": 1, "H": sizes["H"]})
+        sizes["words"] = [len(tail.b) for tail in tails]
+
+    return check
+
+
+def note_V(name):
+    """Returns a check that notes V, the last of the edges."""
+    return lambda edges, sizes: sizes.update(V=edges[-1])
 
 
 def fit_the_words(name):
@@ -84,7 +98,7 @@ def init(rng, H, edges, shrink=4, dtype=np.float64):
     return Params(uniform(H, entries), np.zeros(entries, dtype), tails)
 
 
-@names_arguments
+@names_arguments(edges=note_V, targets=ids("...", "V"))
 def head_entries(targets, edges):
     """Returns the entry of the head for each target: the word itself, or its cluster."""
     cluster = np.searchsorted(edges, targets, side="right") - 1

@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from unrolled import tree
-from unrolled.arguments import fields, names_arguments
+from unrolled.arguments import entries, fields, names_arguments, shaped
 from unrolled.functional import as_rows, dsoftmax, dtanh, softmax
 
 Array = Any
@@ -111,7 +111,12 @@ def additive_scores(p, queries_BTQ, prepared_BSA):
     return h_BTSA @ p.v, (queries_BTQ, h_BTSA)
 
 
-@names_arguments(p=ADDITIVE, prepared_BSA="... S A", dscores_BTS="... T S")
+@names_arguments(
+    p=ADDITIVE,
+    prepared_BSA="... S A",
+    cache=entries("... T Q", "... T S A"),
+    dscores_BTS="... T S",
+)
 def dadditive_scores(p, prepared_BSA, cache, dscores_BTS):
     """Returns (dp, dqueries, dprepared) of ``additive_scores``."""
     queries_BTQ, h_BTSA = cache
@@ -271,7 +276,25 @@ SCORES = (additive, general, dot, scaled_dot)
 # --- what all scores share ---------------------------------------------------------------------
 
 
-@names_arguments
+def broadcasts_to_the_keys(name):
+    """Returns a check that all axes of a mask but its last two broadcast to those of the keys."""
+
+    def check(mask, sizes):
+        batch = sizes["..."][:-1]
+        if mask is not None and len(mask.shape) > 2:
+            own = mask.shape[:-2]
+            spare = len(batch) - len(own)
+            if spare < 0 or any(
+                size not in (1, of) for size, of in zip(own, batch[spare:], strict=True)
+            ):
+                raise ValueError(
+                    f"{name} {mask.shape} does not broadcast to a batch {batch} of keys"
+                )
+
+    return check
+
+
+@names_arguments(keys_BSE=shaped("... E"), mask=broadcasts_to_the_keys)
 def remember(p, keys_BSE, values_BSF=None, mask=None, score=additive):
     """Returns the Memory of a source: everything that does not depend on the queries.
 
@@ -318,7 +341,7 @@ def remember(p, keys_BSE, values_BSF=None, mask=None, score=additive):
     return Memory(keys_BSE, score.prepare(p, keys_BSE), values_BSF, mask)
 
 
-@names_arguments
+@names_arguments(memory=MEMORY, dvalues_BSF="... S F")
 def dremember(p, memory, dprepared, dvalues_BSF, score=additive):
     """Returns (dp, dkeys, dvalues) of ``remember``.
 
@@ -407,6 +430,8 @@ def backward(p, cache, dcontext_BTF, score=additive):
 
 
 def _root(keys_BSE):
+    if not keys_BSE.shape[-1]:
+        raise ValueError(f"keys must have at least 1 entry, got {keys_BSE.shape}")
     return keys_BSE.dtype.type(np.sqrt(keys_BSE.shape[-1]))
 
 
@@ -440,7 +465,7 @@ def score_sizes(p, keys_BSE):
 def _same_size(Q, E):
     if Q != E:
         raise ValueError(
-            f"a product needs queries and keys of one size, got {Q} and {E}: use general"
+            f"a product needs queries and keys of one size, got Q={Q} and E={E}: use general"
         )
 
 

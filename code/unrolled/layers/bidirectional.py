@@ -33,6 +33,7 @@ class Cache(NamedTuple):
     lengths: Array  # (B,)
 
 
+@names_arguments
 def init(rng, D, H, cell, dtype=np.float64, input_scale=None):
     """Returns random Params of two cells with H units each."""
     return Params(*(cell.init(rng, D, H, dtype, input_scale) for _ in range(2)))

@@ -46,6 +46,12 @@ def divide_the_ids(name):
     return check
 
 
+def note_V(name):
+    """Returns a check that notes V, the last of the edges."""
+    return lambda edges, sizes: sizes.update(V=edges[-1])
+
+
+@names_arguments
 def init(rng, H, V, C, dtype=np.float64):
     """Returns random Params, matrices uniform within ±1/√H, biases 0."""
 
@@ -80,7 +86,7 @@ def equal_mass(counts, C):
     return np.array([0, *inner, len(counts)])
 
 
-@names_arguments
+@names_arguments(edges=note_V, targets=ids("...", "V"))
 def classes_of(targets, edges):
     """Returns the class of each target."""
     return np.searchsorted(edges, targets, side="right") - 1

@@ -26,6 +26,16 @@ class Cache(NamedTuple):
     m: Array  # (T, B, D): 0 or 1/(1-s)
 
 
+def a_share(name):
+    """Returns a check that a share is in 0 <= share < 1."""
+
+    def check(share, sizes):
+        if not 0 <= share < 1:
+            raise ValueError(f"the {name} must be in 0 <= {name} < 1, got {share}")
+
+    return check
+
+
 def of(share, rng):
     """Returns dropout as a layer of a stack: init, initial_state, step, forward, backward.
 
@@ -63,7 +73,7 @@ def step(p, x_t):
     return x_t
 
 
-@names_arguments(x="...")
+@names_arguments(x="...", share=a_share)
 def forward(p, x, *, share, rng):
     """Returns (y, cache) of vectors x (T, B, D), in training."""
     shown = rng.random(x.shape, np.float32) >= share

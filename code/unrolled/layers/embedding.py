@@ -32,6 +32,7 @@ WEIGHTS = fields(Params, E="V D")
 CACHE = fields(Cache, x=ids("T B", "V"))
 
 
+@names_arguments
 def init(rng, V, D, dtype=np.float64, input_scale=None):
     """Returns random Params, uniform within ± input_scale (0.1 if left out)."""
     scale = 0.1 if input_scale is None else input_scale

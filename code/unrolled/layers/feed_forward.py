@@ -35,6 +35,7 @@ WEIGHTS = fields(Params, W_x="D H", b="H")
 CACHE = fields(Cache, x=vectors_or_ids("T B", "D"), h="T B H")
 
 
+@names_arguments
 def init(rng, D, H, dtype=np.float64, input_scale=None):
     """Returns random Params: W_x uniform within ± input_scale (1/√D if left out), b zero.
 
