@@ -19,6 +19,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from unrolled.arguments import names_arguments
 from unrolled.files import write_whole
 
 PACKAGES = ("numpy", "scipy", "matplotlib", "keras", "pytensor", "tensorflow")
@@ -408,6 +409,7 @@ def encode(documents, vocabulary):
 # --- batches -----------------------------------------------------------------------------------
 
 
+@names_arguments
 def pad(encoded):
     """Returns the Batch of some encoded sentences: inputs, the same shifted by one, and the mask.
 
@@ -431,6 +433,7 @@ def pad(encoded):
     return Batch(inputs, targets, np.arange(T)[:, None] < lengths)
 
 
+@names_arguments
 def batches(encoded, size, rng=None):
     """Returns padded batches of sentences of similar length, so that little is padding.
 

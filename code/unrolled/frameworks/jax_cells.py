@@ -19,8 +19,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from unrolled import functional, tree
+from unrolled.arguments import check_ids, names_arguments
 from unrolled.cells import rnn
 from unrolled.frameworks import array_namespace
+from unrolled.models import language_model
 
 Array = Any
 
@@ -113,6 +115,7 @@ def compiled(function, cell, **options):
     return jax.jit(functools.partial(function, cell=cell), **options)
 
 
+@names_arguments(p=language_model.WEIGHTS, batch=language_model.BATCH)
 def loss_and_gradient(p, batch, cell=rnn):
     """Returns what ``language_model.loss_and_gradient`` returns, found and compiled by JAX.
 
@@ -146,8 +149,4 @@ def _check(p, batch):
         raise ValueError("the batch holds no word to predict: its mask is all False")
     V = len(p.b_y)
     for name, ids in (("inputs", batch.inputs), ("targets", batch.targets)):
-        real = ids[batch.mask]
-        if not 0 <= real.min() <= real.max() < V:
-            raise ValueError(
-                f"{name}: ids must lie in 0..{V - 1}, got {real.min()}..{real.max()}"
-            )
+        check_ids(name, ids[batch.mask], V)

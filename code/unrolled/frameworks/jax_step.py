@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from unrolled import tree
+from unrolled.arguments import check_ids
 
 
 def loss(weights, x, targets):
@@ -59,6 +60,12 @@ def compile_step(p, learning_rate):
 
     def step(inputs, targets):
         nonlocal now
+        check_ids("inputs", inputs, len(p.cell.W_x))
+        check_ids("targets", targets, len(p.b_y))
+        if inputs.shape != targets.shape or not inputs.size:
+            raise ValueError(
+                f"inputs and targets must be (T, B) each, got {inputs.shape} and {targets.shape}"
+            )
         with jax.enable_x64(p.W_y.dtype == np.float64):
             now, found = jax.block_until_ready(sgd(now, inputs, targets, learning_rate))
         return float(found)

@@ -20,9 +20,12 @@ the book's (T, B, D). T time, B batch, D input, H hidden, V vocabulary.
 import numpy as np
 
 from unrolled import tree
+from unrolled.arguments import check_ids, fields, ids, mask, names_arguments
 from unrolled.cells import gru, gru_reset_after, lstm, peephole_lstm, rnn
 from unrolled.frameworks.quiet_tensorflow import keras, tf
+from unrolled.data.text import Batch
 from unrolled.layers import bidirectional, embedding
+from unrolled.models import language_model
 
 # --- layers --------------------------------------------------------------------------------------
 
@@ -233,12 +236,16 @@ def _tensors(p, stack, x, state, mask):
     wanted = [
         (x.shape[1], size) for layer in reversed(stack) for size in _state_sizes(layer)
     ]
+    first = tree.leaves(p)[0]
+    if x.dtype.kind in "iu":
+        check_ids("x", x, len(first))
+    elif x.ndim != 3 or x.shape[2] != len(first):
+        raise ValueError(f"x must be (T, B, {len(first)}) vectors, got {x.shape}")
     if state and [np.shape(s) for s in state] != wanted:
         raise ValueError(
             f"give the states {wanted} or none, got {[np.shape(s) for s in state]}"
         )
     if x.dtype.kind in "iu" and not isinstance(stack[0], keras.layers.Embedding):
-        first = tree.leaves(p)[0]
         x = np.eye(len(first), dtype=first.dtype)[x]
     mask = None if mask is None else tf.constant(mask.T)
     return tf.constant(np.swapaxes(x, 0, 1)), [tf.constant(s) for s in state], mask
@@ -315,6 +322,15 @@ class LossPerWord(keras.metrics.Mean):
         return super().update_state(keras.ops.ravel(losses), sample_weight)
 
 
+@names_arguments(
+    p=language_model.WEIGHTS,
+    batch=fields(
+        Batch,
+        inputs=ids("T B", "V"),
+        targets=ids("T B", "V"),
+        mask=mask("T B"),
+    ),
+)
 def loss_and_gradient(p, batch, padding=None):
     """Returns what ``language_model.loss_and_gradient`` returns, found by Keras and TensorFlow.
 
@@ -328,12 +344,9 @@ def loss_and_gradient(p, batch, padding=None):
         dp: Params.
 
     Raises:
-        ValueError: a mask of another shape, or one without a real word.
+        ValueError: a mask that is not bool or of another shape, one without a real word, or ids
+            out of range.
     """
-    if batch.mask.shape != batch.targets.shape:
-        raise ValueError(
-            f"mask must be (T, B) = {batch.targets.shape}, got {batch.mask.shape}"
-        )
     if not batch.mask.any():
         raise ValueError("the batch holds no word to predict: its mask is all False")
     network = model(p, padding)

@@ -6,6 +6,7 @@ these are updated.
 """
 
 from unrolled import tree
+from unrolled.arguments import check_ids
 from unrolled.frameworks.quiet_tensorflow import keras, tf
 
 
@@ -47,7 +48,8 @@ def compile_step(p, learning_rate, shape, jit_compile=False, unroll=False):
         unroll: whether the loop over time is written out, T times the cell.
 
     Returns:
-        step: (inputs, targets), (T, B) ids each, to the loss in nats, when the step is done.
+        step: (inputs, targets), (T, B) ids each, to the loss in nats, when the step is done. It
+            raises ValueError for ids out of range.
         params: () to Params of NumPy arrays.
     """
     (T, B), (V, H), dtype = shape, p.cell.W_x.shape, p.W_y.dtype.name
@@ -88,6 +90,8 @@ def compile_step(p, learning_rate, shape, jit_compile=False, unroll=False):
         )
 
     def run(inputs, targets):
+        check_ids("inputs", inputs, V)
+        check_ids("targets", targets, V)
         return float(step(tf.constant(inputs), tf.constant(targets)))
 
     return run, params

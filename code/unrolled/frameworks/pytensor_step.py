@@ -11,6 +11,7 @@ import warnings
 import numpy as np
 
 from unrolled import tree
+from unrolled.arguments import check_ids
 
 os.environ.setdefault("PYTENSOR_FLAGS", "blas__ldflags=")  # NumPy's own BLAS
 with warnings.catch_warnings():
@@ -71,6 +72,8 @@ def compile_step(p, learning_rate, shape, mode="NUMBA"):
     compiled = pytensor.function([inputs, targets], loss, updates=updates, mode=mode)
 
     def step(inputs, targets):
+        check_ids("inputs", inputs, len(p.cell.W_x))
+        check_ids("targets", targets, len(p.b_y))
         found = float(compiled(inputs.astype(np.int32), targets.astype(np.int32)))
         for w in tree.leaves(shared):  # JAX returns before its arrays are there
             getattr(

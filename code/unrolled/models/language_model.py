@@ -303,6 +303,7 @@ def check_finite(name, numbers):
         raise ValueError(f"{name} must be finite, got {numbers[~np.isfinite(numbers)][0]}")
 
 
+@names_arguments
 def blocks_of_rows(N):
     """Returns slices of at most ROWS_AT_ONCE rows that together cover N rows."""
     return [slice(i, i + ROWS_AT_ONCE) for i in range(0, N, ROWS_AT_ONCE)]

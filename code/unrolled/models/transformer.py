@@ -241,9 +241,22 @@ def backward_block(p, cache, dx):
     return dp, dx + dthrough
 
 
+def check_entries(x):
+    """Raises ValueError for rows of no numbers, which have no mean."""
+    if x.shape[-1] == 0:
+        raise ValueError(f"x must have rows of at least one number, got {x.shape}")
+
+
+def check_normalised(cache, dy):
+    """Raises ValueError unless dy is of what ``normalise`` returned with this cache."""
+    if cache[0].shape != dy.shape:
+        raise ValueError(f"dy must be {cache[0].shape}, got {dy.shape}")
+
+
 @names_arguments(p=NORM, x="... D")
 def normalise(p, x):
     """Returns norm(x) for rows x (..., D), and what its backward needs."""
+    check_entries(x)
     centred = x - x.mean(axis=-1, keepdims=True)
     variance = np.square(centred).mean(axis=-1, keepdims=True)
     inverse = 1 / np.sqrt(variance + x.dtype.type(EPSILON))
@@ -254,6 +267,7 @@ def normalise(p, x):
 @names_arguments(p=NORM, dy="... D")
 def dnormalise(p, cache, dy):
     """Returns (dx, dp) of ``normalise``: x also changes the mean and variance of its row."""
+    check_normalised(cache, dy)
     x_hat, inverse = cache
     dx_hat = dy * p.g
     dx = inverse * (

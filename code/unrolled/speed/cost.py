@@ -14,6 +14,8 @@ T time, B batch, N = TB words, V vocabulary, H hidden.
 
 from typing import NamedTuple
 
+from unrolled.arguments import names_arguments
+
 
 class Call(NamedTuple):
     """A call of NumPy or BLAS, and how often a step makes it."""
@@ -224,6 +226,7 @@ def fused(T, B, H, V):
     ]
 
 
+@names_arguments
 def updating(T, B, H, V, rows_at_once=None):
     """Returns the calls of ``sgd_step.step`` with ``output_and_update``.
 
@@ -254,6 +257,7 @@ def updating(T, B, H, V, rows_at_once=None):
 # --- what it comes to ----------------------------------------------------------------------------
 
 
+@names_arguments
 def total(calls, itemsize):
     """Returns the Total of a list of calls on numbers of ``itemsize`` bytes."""
     return Total(
@@ -264,6 +268,7 @@ def total(calls, itemsize):
     )
 
 
+@names_arguments
 def seconds(calls, itemsize, machine):
     """Returns the time that a list of calls should take on a Machine (eq-call-time)."""
     return sum(
@@ -280,11 +285,13 @@ def seconds(calls, itemsize, machine):
     )
 
 
+@names_arguments
 def attainable(intensity, machine):
     """Returns the roofline: the operations a second at an intensity in operations a byte."""
     return min(machine.rate, intensity * machine.bandwidth)
 
 
+@names_arguments
 def floor(T, B, H, V, rate):
     """Returns the seconds of the output layer's three products at the rate of large ones."""
     return 3 * 2 * T * B * H * V / rate

@@ -9,6 +9,12 @@ recurrent network follow one another, however small the batch is.
 """
 
 
+import numpy as np
+
+from unrolled.arguments import names_arguments
+
+
+@names_arguments
 def all_reduce(N, size, bandwidth, latency=0.0):
     """Returns the seconds in which N devices in a ring add up ``size`` bytes.
 
@@ -29,16 +35,19 @@ def all_reduce(N, size, bandwidth, latency=0.0):
     return 2 * (N - 1) * (size / N / bandwidth + latency)
 
 
+@names_arguments
 def step(N, fixed, work, size, bandwidth, latency=0.0):
     """Returns the seconds of a step on N devices (eq-data-parallel-time)."""
     return fixed + work / N + all_reduce(N, size, bandwidth, latency)
 
 
+@names_arguments
 def speedup(N, fixed, work, size, bandwidth, latency=0.0):
     """Returns how many times faster a step is on N devices than on one."""
     return (fixed + work) / step(N, fixed, work, size, bandwidth, latency)
 
 
+@names_arguments
 def least_work(size, bandwidth):
     """Returns the seconds of t_work from which two devices are faster than one.
 
@@ -49,6 +58,21 @@ def least_work(size, bandwidth):
     return 2 * size / bandwidth
 
 
+def check_pieces(pieces):
+    """Raises ValueError unless N devices have N pieces each, of which each k-th has one shape."""
+    N = len(pieces)
+    for n, own in enumerate(pieces):
+        if len(own) != N:
+            raise ValueError(f"pieces[{n}] must be a list of {N}, got {len(own)}")
+        for k, piece in enumerate(own):
+            if np.shape(piece) != np.shape(pieces[0][k]):
+                raise ValueError(
+                    f"pieces[{n}][{k}] must have the shape {np.shape(pieces[0][k])},"
+                    f" got {np.shape(piece)}"
+                )
+
+
+@names_arguments
 def ring(pieces):
     """Adds up arrays as a ring of devices does.
 
@@ -57,8 +81,12 @@ def ring(pieces):
 
     Returns:
         (the N lists, all of them now the sum; how many pieces each device sent).
+
+    Raises:
+        ValueError: not N lists of N, or pieces of different shapes.
     """
     N = len(pieces)
+    check_pieces(pieces)
     held, sent = [list(own) for own in pieces], [0] * N
     for hop in range(2 * (N - 1)):
         messages = []

@@ -10,7 +10,10 @@ takes no longer.
 
 import numpy as np
 
+from unrolled.arguments import names_arguments
 
+
+@names_arguments
 def work(H, D, gates, passes=3):
     """Returns the operations of a step for one sequence: products with W_x and W_h.
 
@@ -23,16 +26,21 @@ def work(H, D, gates, passes=3):
     return passes * 2 * (D + H) * gates * H
 
 
+@names_arguments
 def seconds(T, B, latency, work, rate):
     """Returns the time of T steps with a batch of B."""
+    if rate == 0:
+        raise ValueError("the rate must be above 0, got 0")
     return T * np.maximum(latency, np.asarray(B) * work / rate)
 
 
+@names_arguments
 def saturating_batch(latency, work, rate):
     """Returns B*, the batch above which a step takes longer than the latency."""
     return latency * rate / work
 
 
+@names_arguments
 def fused_floor(T, exchange, operations, rate):
     """Returns a floor of forward and backward in one launch each.
 
@@ -47,6 +55,9 @@ def fused_floor(T, exchange, operations, rate):
     return 2 * T * exchange + operations / rate
 
 
+@names_arguments
 def share(B, latency, work, rate):
     """Returns the share of the device's rate that is used: min(1, B / B*)."""
+    if rate == 0:
+        raise ValueError("the rate must be above 0, got 0")
     return np.asarray(B) * work / rate / seconds(1, B, latency, work, rate)

@@ -73,8 +73,13 @@ def _of_leaves(usual):
         if path[0] in call.whole:
             found = changes.layouts(leaf)
         else:
-            bound = [i for i, n in enumerate(np.shape(leaf)) if lengths[n] > 1]
-            free = name in call.free or path[0] in call.free
+            bound = [
+                i
+                for i, n in enumerate(np.shape(leaf))
+                if lengths[n] > 1 and f"{name}.{i}" not in call.free
+            ]
+            parts = {dotted(path[:n]) for n in range(1, len(path) + 1)}
+            free = bool(parts & {*call.free})
             found = changes.of_leaf(
                 leaf, bound, _limits(call, name), free, name in call.or_ids
             )
@@ -142,7 +147,8 @@ def _from_another(usual, argument, letter, size):
         for name in given
         if name != argument and shapes(given[name]) != shapes(usual.given[name])
     ]
-    return _another(usual, argument, given[argument], bool(others))
+    must = bool(others) and letter not in usual.call.loose.get(argument, "")
+    return _another(usual, argument, given[argument], must)
 
 
 def _another(usual, argument, other, must):

@@ -120,7 +120,7 @@ add(
 )
 add("models.transformer.forward", _transformer, ids={"ids": "V"})
 add("models.transformer.backward", _dtransformer, whole=("cache",))
-add("models.transformer.forward_block", _block)
+add("models.transformer.forward_block", _block, free=("mask",))  # it broadcasts
 add("models.transformer.backward_block", _dblock, whole=("cache",))
 add(
     "models.transformer.normalise",

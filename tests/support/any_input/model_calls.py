@@ -55,6 +55,7 @@ for name, cell in cells().items():
             ids=WORDS,
             wrong=wrong,
             said=("ids",),
+            free=("p.cell.W_x.0",),  # there may be more words to read than to write
         )
 add(
     "models.language_model.forward",
@@ -124,12 +125,7 @@ add(
     said=("h",),
 )
 add("models.language_model.real_targets", words, ids={"batch.targets": "V"})
-add(
-    "models.language_model.check_ids",
-    lambda s: {"name": "targets", "ids": s.ids(s.V, s.N), "V": s.V},
-    ids={"ids": "V"},
-    free=("ids",),
-)
+add("models.language_model.check_finite", lambda s: {"name": "a", "numbers": s.floats(s.N)}, free=("numbers",))
 add("models.language_model.blocks_of_rows", lambda s: {"N": 300})
 
 # --- the last state ------------------------------------------------------------------------------
@@ -280,8 +276,18 @@ for kind, made in KINDS.items():
             name: given[name] for name in ("score", "feeding")
         }
 
-    add(of("encode"), _encode, ids={"source": "D"}, said=("mask", "sequence"))
-    add(of("dencode"), _dencode, whole=("encoded",))
+    ends = ("onward.", "reverse.") if kind == "additive" else ("",)
+    rows = tuple(f"p.encoder.{end}W_x.0" for end in ends)
+    add(
+        of("encode"),
+        _encode,
+        ids={"source": "D"},
+        said=("mask", "sequence"),
+        free=("p.attention", *rows),
+    )
+    # of the score's weights, each half reads its own
+    half = dict(free=("p.attention", *rows), loose={"encoded": "A", "steps": "A"})
+    add(of("dencode"), _dencode, whole=("encoded",), **half)
     add(
         of("decode"),
         _decode,
@@ -289,15 +295,21 @@ for kind, made in KINDS.items():
         ids={"inputs": (0, 14)},
         said=("queries", "h0"),
     )
-    add(of("ddecode"), _ddecode, whole=("steps",))
+    add(of("ddecode"), _ddecode, whole=("steps",), **half)
     for function in ("forward", "loss", "loss_and_gradient"):
         add(
             of(function),
             lambda s, made=made: pairs(s, *made),
             ids=PAIRS if function != "forward" else PAIRS | {"batch.targets": None},
             said=("ids", "mask", "sequence", "answers"),
+            free=rows,
         )
-    add(of("backward"), _backward, whole=("cache",))
+    add(
+        of("backward"),
+        _backward,
+        whole=("cache",),
+        free=("p.attention.W_q", "p.attention.W_k", *rows),
+    )
 
     def _ask(s, made=made):
         given = pairs(s, *made)
@@ -439,9 +451,16 @@ add(
     "models.local_attention.forward",
     _window,
     whole=("memory",),
+    loose={"memory": "F"},  # the keys are prepared
     said=("queries", "keys", "mask"),
 )
-add("models.local_attention.backward", _dwindow, whole=("cache",))
+add(
+    "models.local_attention.backward",
+    _dwindow,
+    whole=("cache",),
+    free=("p.W.1",),
+    loose={"cache": "F"},  # the keys are prepared
+)
 add(
     "models.local_attention.spread",
     lambda s: {"cache": _dwindow(s)["cache"]},

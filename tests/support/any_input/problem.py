@@ -61,11 +61,13 @@ class Call(NamedTuple):
     build: Any  # (Problem) -> {argument: value}
     # leaf -> (least, largest): numbers outside must be refused; a letter stands for 0..size-1
     ids: dict[str, Any] = {}
-    # leaves whose shape need not match others: broadcasting is documented, or there is one axis
+    # leaves or axes (p.W_x.0) that need not match others: broadcasting is documented, or not read
     free: tuple[str, ...] = ()
     or_ids: tuple[str, ...] = ()  # leaves of vectors in which integers mean ids
     # arguments that another function returned: they are exchanged whole
     whole: tuple[str, ...] = ()
+    # argument -> letters of sizes of it that the function does not read
+    loose: dict[str, str] = {}
     # argument -> (Problem) -> other values, which must be refused
     wrong: dict[str, Any] = {}
     # words beside the argument's name that name it in a message

@@ -134,7 +134,7 @@ for name, given in {
     "least_work": RING,
     "ring": {"pieces": [[np.arange(3.0) + n + k for k in range(3)] for n in range(3)]},
 }.items():
-    add(f"speed.data_parallel.{name}", lambda s, given=given: given)
+    add(f"speed.data_parallel.{name}", lambda s, given=given: given, said=("device",))
 CHAIN = {"latency": 1e-5, "work": 1e3, "rate": 1e9}
 for name, given in {
     "work": {"H": 2, "D": 11, "gates": 3},
