@@ -238,6 +238,16 @@ def parts(**checks):
     )
 
 
+def by_class(checks):
+    """Checks an argument by what its class says, {class: check}; those of other classes pass."""
+
+    def check_of(name):
+        each = {Class: of(name) for Class, of in checks.items()}
+        return functools.partial(_by_class, each)
+
+    return check_of
+
+
 def above_0(name):
     """Checks that an argument is a finite number above 0."""
     return functools.partial(_above_0, name)
@@ -323,6 +333,11 @@ def _entries(name, each, value, sizes):
 def _parts(each, value, sizes):
     for field, check in each:
         check(getattr(value, field), sizes)
+
+
+def _by_class(each, value, sizes):
+    if type(value) in each:
+        each[type(value)](value, sizes)
 
 
 def _above_0(name, value, sizes):
