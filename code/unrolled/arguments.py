@@ -46,12 +46,13 @@ def names_arguments(function=None, /, **checks):
     @functools.wraps(function)
     def named(*args, **options):
         try:
-            sizes = {"": 1}  # of a number that stands for itself
-            for place, name, check in checked:
-                if place < len(args):
-                    check(args[place], sizes)
-                elif name in options:
-                    check(options[name], sizes)
+            if checked:
+                sizes = {"": 1}  # of a number that stands for itself
+                for place, name, check in checked:
+                    if place < len(args):
+                        check(args[place], sizes)
+                    elif name in options:
+                        check(options[name], sizes)
             return function(*args, **options)
         except WRONG as error:
             if not is_from_a_library(error):
@@ -211,7 +212,10 @@ def mask(pattern):
 
 
 def ids(pattern, V):
-    """Checks that an argument is an array of such axes of ids in 0..V-1, V a letter."""
+    """Checks that an argument is an array of such axes of ids in 0..V-1, V a letter.
+
+    The range is checked if V is known from the arguments before.
+    """
     return lambda name: functools.partial(_ids, name, parsed(pattern), V)
 
 
@@ -311,7 +315,10 @@ def _mask(name, expected, value, sizes):
 
 def _ids(name, expected, V, value, sizes):
     check_shape(name, value.shape, expected, sizes)
-    check_ids(name, value, sizes.get(V, float("inf")))
+    if V in sizes:
+        check_ids(name, value, sizes[V])
+    elif value.dtype.kind not in "iu":
+        raise ValueError(f"{name}: ids must be integers, got {value.dtype}")
 
 
 def _vectors_or_ids(name, vectors, integers, D, value, sizes):
