@@ -46,12 +46,13 @@ def names_arguments(function=None, /, **checks):
     @functools.wraps(function)
     def named(*args, **options):
         try:
-            sizes = {"": 1}  # of a number that stands for itself
-            for place, name, check in checked:
-                if place < len(args):
-                    check(args[place], sizes)
-                elif name in options:
-                    check(options[name], sizes)
+            if checked:
+                sizes = {"": 1}  # of a number that stands for itself
+                for place, name, check in checked:
+                    if place < len(args):
+                        check(args[place], sizes)
+                    elif name in options:
+                        check(options[name], sizes)
             return function(*args, **options)
         except WRONG as error:
             if not is_from_a_library(error):
@@ -211,7 +212,10 @@ def mask(pattern):
 
 
 def ids(pattern, V):
-    """Checks that an argument is an array of such axes of ids in 0..V-1, V a letter."""
+    """Checks that an argument is an array of such axes of ids in 0..V-1, V a letter.
+
+    The range is checked if V is known from the arguments before.
+    """
     return lambda name: functools.partial(_ids, name, parsed(pattern), V)
 
 
@@ -236,6 +240,16 @@ def parts(**checks):
     return lambda name: functools.partial(
         _parts, [(field, of(f"{name}.{field}")) for field, of in named_checks(checks)]
     )
+
+
+def by_class(checks):
+    """Checks an argument by what its class says, {class: check}; those of other classes pass."""
+
+    def check_of(name):
+        each = {Class: of(name) for Class, of in checks.items()}
+        return functools.partial(_by_class, each)
+
+    return check_of
 
 
 def above_0(name):
@@ -316,7 +330,10 @@ def _mask(name, expected, value, sizes):
 
 def _ids(name, expected, V, value, sizes):
     check_shape(name, value.shape, expected, sizes)
-    check_ids(name, value, sizes.get(V, float("inf")))
+    if V in sizes:
+        check_ids(name, value, sizes[V])
+    elif value.dtype.kind not in "iu":
+        raise ValueError(f"{name}: ids must be integers, got {value.dtype}")
 
 
 def _vectors_or_ids(name, vectors, integers, D, value, sizes):
@@ -338,6 +355,11 @@ def _entries(name, each, value, sizes):
 def _parts(each, value, sizes):
     for field, check in each:
         check(getattr(value, field), sizes)
+
+
+def _by_class(each, value, sizes):
+    if type(value) in each:
+        each[type(value)](value, sizes)
 
 
 def _above_0(name, value, sizes):

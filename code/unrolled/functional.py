@@ -122,7 +122,7 @@ def dcross_entropy(logits, targets, dlosses):
     Returns:
         (..., V) gradient.
     """
-    dlogits = np.ascontiguousarray(softmax(logits))
+    dlogits = np.ascontiguousarray(softmax(logits))  # so that rows are a view of it
     rows = dlogits.reshape(-1, dlogits.shape[-1])
     rows[np.arange(len(rows)), targets.reshape(-1)] -= 1
     dlogits *= np.asarray(dlosses)[..., None]
@@ -194,11 +194,14 @@ def sum_rows(ids, rows, D):
 
     Sorting brings equal ids together, so that each group is one contiguous sum.
     """
-    check_ids("ids", ids, D)
     total = np.zeros((D, rows.shape[1]), rows.dtype)
     if len(ids):
         order = np.argsort(ids, kind="stable")
         present, starts = np.unique(ids[order], return_index=True)
+        if not 0 <= present[0] <= present[-1] < D:
+            raise ValueError(
+                f"ids must lie in 0..{D - 1}, got {present[0]}..{present[-1]}"
+            )
         total[present] = np.add.reduceat(rows[order], starts)
     return total
 

@@ -8,7 +8,7 @@ of a cell removes that gate, without new code. D input, H hidden.
 
 import numpy as np
 
-from unrolled.arguments import names_arguments
+from unrolled.arguments import by_class, names_arguments
 from unrolled.cells import gru, lstm, rnn
 
 # tanh(20) = 1 - 8e-18, nearer to 1 than to the next smaller number, in float32 and float64.
@@ -17,18 +17,10 @@ SATURATED = 40.0
 GATES = {lstm.Params: {"i": 0, "f": 1, "o": 3}, gru.Params: {"z": 0, "r": 1}}
 
 
-def with_gates(name):
-    """Returns a check that an argument is weights of one of these cells."""
-    by_class = {lstm.Params: lstm.WEIGHTS(name), gru.Params: gru.WEIGHTS(name)}
-
-    def check(p, sizes):
-        if type(p) in by_class:
-            by_class[type(p)](p, sizes)
-
-    return check
+WITH_GATES = by_class({lstm.Params: lstm.WEIGHTS, gru.Params: gru.WEIGHTS})
 
 
-@names_arguments(p=with_gates)
+@names_arguments(p=WITH_GATES)
 def fix_gate(p, gate, value):
     """Returns Params whose gate has this value at every step, also after training.
 

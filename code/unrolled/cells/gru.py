@@ -47,9 +47,10 @@ class Cache(NamedTuple):
 
 
 WEIGHTS = fields(Params, W_x="D 3H", W_h="H 3H", b="3H")
+# forward has looked at x, and dproject looks again
 CACHE = fields(
     Cache,
-    x=vectors_or_ids("T B", "D"),
+    x=vectors_or_ids("T B", "X"),
     h_previous="T B H",
     z="T B H",
     r="T B H",
@@ -82,7 +83,7 @@ def init(rng, D, H, dtype=np.float64, input_scale=None):
     return Params(W_x, W_h.astype(dtype), np.zeros(3 * H, dtype))
 
 
-@names_arguments(p=parts(W_h="H 3H"))
+@names_arguments(p=parts(W_h="H 3H", b="... 3H"))
 def initial_state(p, *batch):
     """Returns the state before the first step, (h,): zeros of shape (*batch, H)."""
     return (np.zeros((*batch, len(p.W_h)), p.W_h.dtype),)

@@ -52,9 +52,10 @@ class Cache(NamedTuple):
 
 
 WEIGHTS = fields(Params, W_x="D 3H", W_h="H 3H", b="2 3H")
+# forward has looked at x, and dproject looks again
 CACHE = fields(
     Cache,
-    x=vectors_or_ids("T B", "D"),
+    x=vectors_or_ids("T B", "X"),
     h_previous="T B H",
     z="T B H",
     r="T B H",

@@ -54,9 +54,10 @@ class Cache(NamedTuple):
 
 
 WEIGHTS = fields(Params, W_x="D 4H", W_h="H 4H", b="4H")
+# forward has looked at x, and dproject looks again
 CACHE = fields(
     Cache,
-    x=vectors_or_ids("T B", "D"),
+    x=vectors_or_ids("T B", "X"),
     h_previous="T B H",
     c_previous="T B H",
     i="T B H",

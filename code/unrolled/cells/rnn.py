@@ -40,7 +40,8 @@ class Cache(NamedTuple):
 
 
 WEIGHTS = fields(Params, W_x="D H", W_h="H H", b="H")
-CACHE = fields(Cache, x=vectors_or_ids("T B", "D"), h_previous="T B H", h="T B H")
+# forward has looked at x, and dproject looks again
+CACHE = fields(Cache, x=vectors_or_ids("T B", "X"), h_previous="T B H", h="T B H")
 
 
 @names_arguments
@@ -267,7 +268,7 @@ def backward_chunks(p, cache, dh, length):
     return *parameter_gradients(p, cache, da), dh_next
 
 
-@names_arguments(p=WEIGHTS, cache=CACHE, da="T B H")
+@names_arguments(p=WEIGHTS, da="T B H")
 def parameter_gradients(p, cache, da):
     """Returns (dp, dx): a weight's gradient is the sum of its inputs times da."""
     H = p.b.shape[0]

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from unrolled.arguments import names_arguments
 from unrolled.functional import project, sigmoid
 
 Array = Any
@@ -235,6 +236,7 @@ GRU_RESET_AFTER = Cell(
 )
 
 
+@names_arguments
 def evaluate(cell: Cell, p: Any, x_t: Array, *state: Array) -> dict[str, Array]:
     """Returns the value of every node, by name, for one step.
 

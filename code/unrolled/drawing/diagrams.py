@@ -18,6 +18,7 @@ from matplotlib.patches import (
 )
 from matplotlib.path import Path
 
+from unrolled.arguments import names_arguments
 from unrolled.drawing.style import COLOURS, GREY, GROUND, INK, PALE, canvas
 
 NODE_RADIUS = 0.27
@@ -36,6 +37,7 @@ def diagram(graph: Any, scale: float = 0.9, **options: Any) -> Axes:
     return draw_graph(canvas(width, height), graph, **options)
 
 
+@names_arguments
 def draw_graph(
     axes: Axes,
     graph: Any,
@@ -221,6 +223,7 @@ def cell_diagram(cell: Any, scale: float = 0.6, **options: Any) -> Axes:
     return draw_cell(canvas(scale * width, scale * height), cell, **options)
 
 
+@names_arguments
 def draw_cell(axes: Axes, cell: Any, highlight: Collection[str] | None = None) -> Axes:
     """Draws one step of a cell of `drawing.cell_graph`: its nodes and its edges.
 

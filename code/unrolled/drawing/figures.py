@@ -14,6 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 from numpy.typing import ArrayLike
 
+from unrolled.arguments import names_arguments
 from unrolled.drawing.diagrams import (
     NODE_RADIUS,
     cell_diagram,
@@ -62,6 +63,7 @@ __all__ = [
 ]
 
 
+@names_arguments
 def lines(
     axes: Axes,
     x: ArrayLike | Mapping[str, ArrayLike],
@@ -83,13 +85,14 @@ def lines(
         markers: also mark each point; for curves of few points.
 
     Raises:
-        ValueError: a curve and its x differ in length, or a curve has no finite value.
+        ValueError: a curve and its x differ in length or are no rows of numbers, or a curve has no
+            finite value.
     """
     ends = []
     for i, (name, values) in enumerate(series.items()):
         positions = np.asarray(x[name] if isinstance(x, Mapping) else x)
         values = np.asarray(values)
-        if positions.shape != values.shape:
+        if positions.shape != values.shape or values.ndim != 1:
             raise ValueError(
                 f"curve {name!r}: x has shape {positions.shape}, values {values.shape}"
             )
@@ -142,6 +145,7 @@ def _label_ends(axes: Axes, ends: Sequence[tuple[float, str, str]]) -> None:
         )
 
 
+@names_arguments
 def move_apart(heights: Sequence[float], gap: float) -> list[float]:
     """Returns sorted heights, moved as little as needed until neighbours are `gap` apart."""
     # (mean of its members' wishes, number of members)
@@ -155,6 +159,7 @@ def move_apart(heights: Sequence[float], gap: float) -> list[float]:
     return [centre + gap * (k - (n - 1) / 2) for centre, n in groups for k in range(n)]
 
 
+@names_arguments
 def loss_curves(
     axes: Axes,
     steps: ArrayLike | Mapping[str, ArrayLike],
@@ -171,6 +176,7 @@ def loss_curves(
     return lines(axes, steps, losses, x_label, y_label, baselines)
 
 
+@names_arguments
 def heat_map(
     axes: Axes,
     matrix: ArrayLike,
@@ -246,6 +252,7 @@ def heat_map(
     return axes
 
 
+@names_arguments
 def bars(
     axes: Axes,
     values: Mapping[str, float],
@@ -284,6 +291,7 @@ def bars(
     return axes
 
 
+@names_arguments
 def pairs(axes: Axes, keep: ArrayLike, title: str = "") -> Axes:
     """Draws the pairs (output t, earlier step k): filled if a gradient keeps them, else hollow.
 

@@ -13,6 +13,8 @@ edge's `weight` names the parameter it multiplies by: two edges with one name sh
 from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
+from unrolled.arguments import names_arguments
+
 Name = tuple[str, int]
 
 
@@ -58,6 +60,7 @@ def rolled() -> Graph:
     )
 
 
+@names_arguments
 def unrolled_rnn(
     T: int,
     inputs: Collection[int] | None = None,
@@ -119,21 +122,25 @@ def one_to_one() -> Graph:
     )
 
 
+@names_arguments
 def one_to_many(T: int) -> Graph:
     """Returns one input and T outputs, each fed back as the next input: captioning an image."""
     return unrolled_rnn(T, inputs=[1], feedback=range(2, T + 1))
 
 
+@names_arguments
 def many_to_one(T: int) -> Graph:
     """Returns T inputs and one output at the end: the class of a sentence."""
     return unrolled_rnn(T, outputs=[T])
 
 
+@names_arguments
 def aligned(T: int) -> Graph:
     """Returns T inputs, each with an output: tagging words, predicting the next word."""
     return unrolled_rnn(T)
 
 
+@names_arguments
 def delayed(S: int, T: int) -> Graph:
     """Returns S inputs and, after the last, T outputs: translation without attention.
 
@@ -149,6 +156,7 @@ def delayed(S: int, T: int) -> Graph:
     )
 
 
+@names_arguments
 def deep(T: int, layers: int) -> Graph:
     """Returns stacked layers, each with its own weights, that read the states of the layer below.
 
@@ -174,6 +182,7 @@ def deep(T: int, layers: int) -> Graph:
     return Graph(tuple(nodes), tuple(edges))
 
 
+@names_arguments
 def bidirectional(T: int, layers: int = 1) -> Graph:
     """Returns a forward and a backward chain over the same inputs; the output reads both.
 
@@ -222,6 +231,7 @@ def bidirectional(T: int, layers: int = 1) -> Graph:
     return Graph(tuple(nodes), tuple(edges))
 
 
+@names_arguments
 def ancestors(graph: Graph, name: Name) -> set[Name]:
     """Returns the names of all nodes that `name` depends on, itself included.
 
@@ -240,6 +250,7 @@ def ancestors(graph: Graph, name: Name) -> set[Name]:
     return found
 
 
+@names_arguments
 def uses(graph: Graph) -> dict[str, int]:
     """Returns how many edges use each weight: 1 everywhere means that no weight is shared."""
     counts: dict[str, int] = {}

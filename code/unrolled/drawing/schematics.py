@@ -12,9 +12,11 @@ from matplotlib.axes import Axes
 from matplotlib.patches import FancyArrowPatch, Polygon, Rectangle
 from numpy.typing import ArrayLike
 
+from unrolled.arguments import names_arguments
 from unrolled.drawing.style import COLOURS, GREY, GROUND, INK, PALE, canvas
 
 
+@names_arguments
 def sketch(width: float, height: float, scale: float = 0.4) -> Axes:
     """Returns empty axes of `width` × `height` units, `scale` inches each, (0, 0) bottom left."""
     axes = canvas(scale * width, scale * height)
@@ -23,6 +25,7 @@ def sketch(width: float, height: float, scale: float = 0.4) -> Axes:
     return axes
 
 
+@names_arguments
 def table(
     axes: Axes,
     place: tuple[float, float],
@@ -88,6 +91,7 @@ def table(
     return left, left + shape[1] * width, top - shape[0] * height, top
 
 
+@names_arguments
 def block(
     axes: Axes,
     place: tuple[float, float],
@@ -131,6 +135,7 @@ def block(
     return x, x + across, y, y + down
 
 
+@names_arguments
 def arrow(
     axes: Axes,
     start: tuple[float, float],
@@ -164,6 +169,7 @@ def arrow(
     )
 
 
+@names_arguments
 def choices(axes: Axes, probabilities: ArrayLike, steps: int = 2) -> Axes:
     """Draws every course of `steps` choices, each by the same probabilities, as a tree.
 
@@ -174,7 +180,7 @@ def choices(axes: Axes, probabilities: ArrayLike, steps: int = 2) -> Axes:
         ValueError: probabilities that are not above 0 or do not sum to 1.
     """
     p = np.asarray(probabilities, float)
-    if not (p > 0).all() or not np.isclose(p.sum(), 1):
+    if p.ndim != 1 or not (p > 0).all() or not np.isclose(p.sum(), 1):
         raise ValueError(f"need probabilities above 0 that sum to 1, got {p}")
     # choices so far, height, probability
     ends: list[tuple[tuple[int, ...], float, float]] = [((), 0.5, 1.0)]

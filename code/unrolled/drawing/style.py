@@ -13,6 +13,8 @@ import matplotlib as mpl
 import matplotlib.pyplot as plt
 from cycler import cycler
 
+from unrolled.arguments import names_arguments
+
 GROUND = "#ffffff"
 INK = "#14181f"
 GREY = "#6a707c"
@@ -87,6 +89,7 @@ def use_style() -> None:
         set_matplotlib_formats("svg", metadata={"Date": None})
 
 
+@names_arguments
 def canvas(
     width: float = 6.4,
     height: float = 3.2,

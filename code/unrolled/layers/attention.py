@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from unrolled import tree
-from unrolled.arguments import entries, fields, names_arguments, shaped
+from unrolled.arguments import by_class, entries, fields, names_arguments, shaped
 from unrolled.functional import as_rows, dsoftmax, dtanh, softmax
 
 Array = Any
@@ -276,6 +276,9 @@ SCORES = (additive, general, dot, scaled_dot)
 # --- what all scores share ---------------------------------------------------------------------
 
 
+WEIGHTS = by_class({Additive: ADDITIVE, General: GENERAL})
+
+
 def broadcasts_to_the_keys(name):
     """Returns a check that all axes of a mask but its last two broadcast to those of the keys."""
 
@@ -288,7 +291,7 @@ def broadcasts_to_the_keys(name):
                 size not in (1, of) for size, of in zip(own, batch[spare:], strict=True)
             ):
                 raise ValueError(
-                    f"{name} {mask.shape} does not broadcast to a batch {batch} of keys"
+                    f"the {name} {mask.shape} does not fit a batch {batch} of keys"
                 )
 
     return check
@@ -373,7 +376,7 @@ def weigh(p, memory, queries_BTQ, score=additive):
     return weights_BTS, Cache(memory, scored, weights_BTS)
 
 
-@names_arguments(cache=CACHE, dweights_BTS="... T S")
+@names_arguments(cache=CACHE, p=WEIGHTS, dweights_BTS="... T S")
 def dweigh(p, cache, dweights_BTS, score=additive):
     """Returns (dp, dqueries, dprepared) of ``weigh``."""
     dscores_BTS = dsoftmax(cache.weights, dweights_BTS)  # 0 where the weight is 0
@@ -387,7 +390,7 @@ def attend(p, memory, queries_BTQ, score=additive):
     return weights_BTS @ memory.values, cache
 
 
-@names_arguments(cache=CACHE, dcontext_BTF="... T F")
+@names_arguments(cache=CACHE, p=WEIGHTS, dcontext_BTF="... T F")
 def dattend(p, cache, dcontext_BTF, score=additive):
     """Returns (dp, dqueries, dprepared, dvalues) of ``attend``."""
     # context = weights values

@@ -302,7 +302,7 @@ def test_what_does_not_fit_is_named(score):
 
 def test_a_product_needs_one_size():
     for score in (dot, scaled_dot):
-        with pytest.raises(ValueError, match="one size, got 4 and 5: use general"):
+        with pytest.raises(ValueError, match="one size, got Q=4 and E=5: use general"):
             score.init(np.random.default_rng(0), 4, 5)
 
 

@@ -196,12 +196,28 @@ def test_weights_of_the_additive_score_are_not_repeated(source):
     )
 
 
+@pytest.mark.parametrize("score", [attention.additive, attention.general])
+def test_the_gradient_of_the_weights_is_taken_for_the_keys_that_were_read(
+    score, source
+):
+    keys, queries = source
+    p = score.init(rng(), H, H, 6)
+    _, cache = attention.forward(p, queries, keys, score=score)
+    wrong = (
+        p._replace(W_k=p.W_k[:-1])
+        if score is attention.additive
+        else p._replace(W=p.W[:, :-1])
+    )
+    refused(r"p\.W\w* must be", attention.dattend, wrong, cache, queries, score)
+    refused(r"p\.W\w* must be", attention.dweigh, wrong, cache, cache.weights, score)
+
+
 @pytest.mark.parametrize("shape", [(2, 1, 5), (4, 1, 5), (0, 1, 5), (1, 3, 1, 5)])
 def test_a_mask_of_another_batch_is_refused_with_the_source(shape, source):
     keys, queries = source
     p = attention.init_additive(rng(), H, H, 6)
     mask = np.ones(shape, bool)
-    refused("does not broadcast to a batch", attention.remember, p, keys, None, mask)
+    refused("does not fit a batch", attention.remember, p, keys, None, mask)
     attention.remember(p, keys, None, np.ones((1, 1, 5), bool))
     attention.remember(p, keys, None, np.ones((2, 5), bool))
 

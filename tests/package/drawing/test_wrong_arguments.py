@@ -1,0 +1,52 @@
+"""Arguments of which no figure can be drawn are named."""
+
+import numpy as np
+import pytest
+
+from unrolled.cells import gru, lstm
+from unrolled.drawing import cell_graph, figures, schematics
+
+
+def refused(said, function, *args, **options):
+    with pytest.raises(ValueError, match=said):
+        function(*args, **options)
+
+
+@pytest.fixture
+def axes():
+    return schematics.sketch(3, 2)
+
+
+def test_a_curve_is_a_row_of_numbers(axes):
+    square = np.ones((2, 2))
+    refused("curve 'a': x has shape", figures.lines, axes, square, {"a": square})
+
+
+def test_choices_are_a_row_of_probabilities(axes):
+    refused("that sum to 1", schematics.choices, axes, np.full((2, 2), 0.25))
+
+
+def test_a_heat_map_of_nothing_is_named(axes):
+    refused(
+        r"^figures\.heat_map with axes Axes, matrix",
+        figures.heat_map,
+        axes,
+        np.ones((0, 2)),
+    )
+
+
+def test_a_cell_is_evaluated_with_its_own_weights_and_ids_inside():
+    p = lstm.init(np.random.default_rng(0), 4, 6)
+    h, c = lstm.initial_state(p, 2)
+    ids = np.array([0, -1])
+    refused("ids must lie in 0..3", cell_graph.evaluate, cell_graph.LSTM, p, ids, h, c)
+    q = gru.init(np.random.default_rng(0), 4, 6)
+    refused(
+        "cell_graph.evaluate with cell",
+        cell_graph.evaluate,
+        cell_graph.LSTM,
+        q,
+        ids * 0,
+        h,
+        c,
+    )
