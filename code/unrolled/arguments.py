@@ -281,21 +281,6 @@ def fields(Class, **checks):
     return check_of
 
 
-def parts(**checks):
-    """Checks some fields of an argument, as ``fields``, whatever its class is."""
-
-    def check_of(name):
-        each = [(field, of(f"{name}.{field}")) for field, of in named_checks(checks)]
-        return functools.partial(_parts, each)
-
-    return check_of
-
-
-def _parts(each, value, sizes):
-    for field, check in each:
-        check(getattr(value, field), sizes)
-
-
 def named_checks(checks):
     """Yields (name, check of it), where a string stands for axes."""
     for name, check in checks.items():

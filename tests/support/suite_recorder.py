@@ -79,7 +79,11 @@ def tried(request):
     """
 
     def say(function, arguments, found):
-        entry = {"function": function, "arguments": len(arguments), "found": dict(found)}
+        entry = {
+            "function": function,
+            "arguments": len(arguments),
+            "found": dict(found),
+        }
         request.node.user_properties.append(("tried", entry))
 
     return say

@@ -48,6 +48,10 @@ def test_gradient(cell, size):
     with pytest.raises(AssertionError):
         gradcheck.check(lambda w: float(w.sum()), at, 1.1 * np.ones(1))
 
+def test_tries(tried):
+    tried("a.b: c", {"x", "y"}, {"refused": 2})
+    tried("a.b: d", {"x"}, {"refused": 1, "right": 1})
+
 def test_framework(measured):
     measured("Keras", "loss", 3.14e-16, 1e-10)
     with pytest.raises(AssertionError, match="2.0e-10, at most 1e-10"):
@@ -84,7 +88,7 @@ def run(folder, *arguments, suite=SUITE):
 
 
 def check_what_was_found(record):
-    assert (record["passed"], record["failed"], record["skipped"]) == (8, 1, 1)
+    assert (record["passed"], record["failed"], record["skipped"]) == (9, 1, 1)
     assert (
         record["whole"]
         and record["commit"] == "unknown"
@@ -96,6 +100,11 @@ def check_what_was_found(record):
         tests["test_fails"]["failed"] == ["[2]"] and tests["test_fails"]["passed"] == 1
     )
     assert tests["test_skipped"]["skipped"] == [""]
+    assert record["tried"] == {
+        "functions": 1,
+        "arguments": 3,
+        "found": {"refused": 3, "right": 1},
+    }
     gradient, framework = sorted(
         record["measured"], key=lambda entry: entry["against"] == "Keras"
     )
@@ -333,6 +342,19 @@ def test_a_run_shows_what_it_was_of_and_that_it_is_fresh(book):
         "since then | fresh, nothing in book/, code/, experiments/ and tests/ changed"
         in found
     )
+
+
+def test_calls_with_wrong_arguments_are_counted_by_what_came_of_them(book):
+    tried = {
+        "functions": 300,
+        "arguments": 1200,
+        "found": {"refused": 9000, "wrong": 2},
+    }
+    shown = book("arguments", tried=tried)
+    assert "9,002 calls of 300 functions" in shown and "one of 1,200 arguments" in shown
+    assert "refused by an error that names an argument | 9,000" in shown
+    assert "different numbers | 2" in shown and "not finite | 0" in shown
+    assert "No run has called" in book("arguments")
 
 
 def test_a_stale_run_says_what_has_changed(book, repository):

@@ -16,6 +16,7 @@ from docutils import nodes
 from sphinx.util.docutils import SphinxDirective
 
 from book._ext.evidence import suite_run
+from book._ext.report.arguments import the_arguments
 from book._ext.report.book import Book
 from book._ext.report.claims import the_claims
 from book._ext.report.exercises import the_exercises, the_planted
@@ -37,6 +38,7 @@ TABLES = {
     "frameworks": the_frameworks,
     "exercises": the_exercises,
     "planted": the_planted,
+    "arguments": the_arguments,
     "mutants": the_mutants,
     "records": the_records,
     "site": the_site,

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from docutils import nodes
 
+from book._ext.report.arguments import the_arguments
 from book._ext.report.book import Book
 from book._ext.report.claims import the_claims
 from book._ext.report.exercises import the_exercises, the_planted
@@ -26,6 +27,7 @@ SECTIONS: Mapping[str, Callable[[Book], Sequence[nodes.Node]]] = {
     "Exercises": the_exercises,
     "Planted errors": the_planted,
     "Mutants": the_mutants,
+    "Wrong arguments": the_arguments,
     "Recorded results": the_records,
     "The site": the_site,
 }

@@ -22,8 +22,8 @@ import numpy as np
 from unrolled import tree
 from unrolled.arguments import check_ids, fields, ids, mask, names_arguments
 from unrolled.cells import gru, gru_reset_after, lstm, peephole_lstm, rnn
-from unrolled.frameworks.quiet_tensorflow import keras, tf
 from unrolled.data.text import Batch
+from unrolled.frameworks.quiet_tensorflow import keras, tf
 from unrolled.layers import bidirectional, embedding
 from unrolled.models import language_model
 

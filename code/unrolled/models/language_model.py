@@ -300,7 +300,9 @@ def real_targets(p, batch):
 def check_finite(name, numbers):
     """Raises ValueError, which names the numbers, unless all of them are finite."""
     if not np.isfinite(numbers).all():
-        raise ValueError(f"{name} must be finite, got {numbers[~np.isfinite(numbers)][0]}")
+        raise ValueError(
+            f"{name} must be finite, got {numbers[~np.isfinite(numbers)][0]}"
+        )
 
 
 @names_arguments

@@ -49,9 +49,7 @@ WEIGHTS = fields(Params, words="K V E", ages="K L E")
 BATCH = fields(
     Batch, bags="B S V", questions="B V", answers=ids("B", "V"), mask=mask("B S")
 )
-CACHE = fields(
-    Cache, bags="B S V", questions="B V", weights="R B S", q="B E"
-)
+CACHE = fields(Cache, bags="B S V", questions="B V", weights="R B S", q="B E")
 
 
 @names_arguments

@@ -159,9 +159,7 @@ def initial_state(p, *batch):
     return np.zeros((*batch, p.E.shape[1]), p.E.dtype), np.zeros((0, *batch), int)
 
 
-@names_arguments(
-    p=WEIGHTS, x_t=ids_of("...", "V"), ids=ids_of("T ...", "V")
-)
+@names_arguments(p=WEIGHTS, x_t=ids_of("...", "V"), ids=ids_of("T ...", "V"))
 def step(p, x_t, h, ids):
     """Returns (h, ids) after word x_t: its output, and all words that were read.
 

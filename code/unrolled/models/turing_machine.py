@@ -108,7 +108,14 @@ HEAD = fields(
 )
 ADDRESS = fields(Address, **dict.fromkeys(Address._fields, "B 2 N"))
 CACHE = fields(
-    Cache, before=STATE, after=STATE, h="B H", a="B A", head=HEAD, erase="B M", add="B M"
+    Cache,
+    before=STATE,
+    after=STATE,
+    h="B H",
+    a="B A",
+    head=HEAD,
+    erase="B M",
+    add="B M",
 )
 
 
@@ -263,9 +270,7 @@ def address(memory, w, head):
     return Address(cosine, content, gated, shifted, sharpen(shifted, head.sharpness))
 
 
-@names_arguments(
-    memory="B N M", w="B 2 N", head=HEAD, stages=ADDRESS, dw_new="B 2 N"
-)
+@names_arguments(memory="B N M", w="B 2 N", head=HEAD, stages=ADDRESS, dw_new="B 2 N")
 def daddress(memory, w, head, stages, dw_new):
     """Returns (dmemory, dw, dhead), given what ``address`` took and returned."""
     cosine, content, gated, shifted, sharp = stages

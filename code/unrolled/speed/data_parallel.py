@@ -8,7 +8,6 @@ time of a step on one device, t_work shrinks with the batch. t_fixed does not: t
 recurrent network follow one another, however small the batch is.
 """
 
-
 import numpy as np
 
 from unrolled.arguments import names_arguments

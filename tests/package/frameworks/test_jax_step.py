@@ -46,3 +46,17 @@ def test_the_loss_is_that_of_numpy():
     )
     assert_allclose(float(loss), float(moved), rtol=1e-5)
     assert np.abs(np.asarray(weights.b_y) - p.b_y).max() > 0.01
+
+
+@pytest.mark.parametrize("field", ["inputs", "targets"])
+@pytest.mark.parametrize("wrong", [-1, 23, 0.5])
+def test_ids_out_of_range_are_refused(field, wrong):
+    p, (batch, _) = example()
+    step, params = jax_step.compile_step(p, RATE)
+    ids = getattr(batch, field).astype(type(wrong))
+    ids[0, 0] = wrong
+    given = batch._replace(**{field: ids})
+    with pytest.raises(ValueError, match=f"{field}: ids must"):
+        step(given.inputs, given.targets)
+    same = map(np.array_equal, tree.leaves(params()), tree.leaves(p))
+    assert all(same)  # nothing was learnt from it

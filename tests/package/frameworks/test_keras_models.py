@@ -286,9 +286,22 @@ def test_masks_and_states_that_do_not_fit_are_named():
     with pytest.raises(ValueError, match="or none"):
         keras_models.backward(p, x, dh, *(s.T for s in state))
     q, batch = language(rnn)
-    with pytest.raises(ValueError, match=r"mask must be \(T, B\)"):
+    with pytest.raises(ValueError, match=r"batch.mask must be \(7, 3\), got \(3, 7\)"):
         keras_models.loss_and_gradient(q, batch._replace(mask=batch.mask.T))
     with pytest.raises(ValueError, match="all False"):
         keras_models.loss_and_gradient(
             q, batch._replace(mask=np.zeros_like(batch.mask))
         )
+
+
+@pytest.mark.parametrize("field", ["inputs", "targets"])
+@pytest.mark.parametrize("wrong", [-1, 99, 0.5])
+def test_ids_out_of_range_are_refused(field, wrong):
+    q, batch = language(rnn)
+    ids = getattr(batch, field).astype(type(wrong))
+    ids[0, 0] = wrong
+    with pytest.raises(ValueError, match=f"{field}: ids must"):
+        keras_models.loss_and_gradient(q, batch._replace(**{field: ids}))
+    vectors, *_ = cell_case(rnn, *SIZES)
+    with pytest.raises(ValueError, match="ids must|x must be"):
+        keras_models.forward(vectors, np.asarray([[0, 1], [wrong, 2]]))

@@ -29,3 +29,17 @@ def test_two_steps_are_those_of_numpy(options):
 def test_the_cell_is_saved_with_its_size():
     cell = keras_step.StateCell(7)
     assert keras_step.StateCell.from_config(cell.get_config()).units == 7
+
+
+@pytest.mark.parametrize("field", ["inputs", "targets"])
+@pytest.mark.parametrize("wrong", [-1, 23, 0.5])
+def test_ids_out_of_range_are_refused(field, wrong):
+    p, (batch, _) = example()
+    step, params = keras_step.compile_step(p, RATE, (T, B))
+    ids = getattr(batch, field).astype(type(wrong))
+    ids[0, 0] = wrong
+    given = batch._replace(**{field: ids})
+    with pytest.raises(ValueError, match=f"{field}: ids must"):
+        step(given.inputs, given.targets)
+    same = map(np.array_equal, tree.leaves(params()), tree.leaves(p))
+    assert all(same)  # nothing was learnt from it

@@ -31,3 +31,16 @@ def test_two_steps_are_those_of_numpy(mode):
 def test_every_mode_has_a_name_that_pytensor_knows():
     for mode in pytensor_step.MODES.values():
         assert get_mode(mode) is not None
+
+
+@pytest.mark.parametrize("field", ["inputs", "targets"])
+@pytest.mark.parametrize("wrong", [-1, 23, 0.5])
+def test_ids_out_of_range_are_refused(field, wrong):
+    p, (batch, _) = example()
+    with pytensor.config.change_flags(cxx=""):
+        step, _ = pytensor_step.compile_step(p, RATE, (None, None), Mode("py", None))
+    ids = getattr(batch, field).astype(type(wrong))
+    ids[0, 0] = wrong
+    given = batch._replace(**{field: ids})
+    with pytest.raises(ValueError, match=f"{field}: ids must"):
+        step(given.inputs, given.targets)

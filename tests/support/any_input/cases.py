@@ -10,7 +10,12 @@ from tests.support.any_input import changes, verdict
 from tests.support.any_input.arguments import arrays, dotted, fresh, leaves, shapes
 from tests.support.any_input.problem import SIZES, Problem
 
-CANNOT = ValueError, IndexError, ZeroDivisionError, TypeError  # to make arguments of a size
+CANNOT = (
+    ValueError,
+    IndexError,
+    ZeroDivisionError,
+    TypeError,
+)  # to make arguments of a size
 
 
 class Case(NamedTuple):

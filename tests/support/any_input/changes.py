@@ -7,7 +7,9 @@ import numpy as np
 # what must come of a change:
 EQUAL = "equal"  # the same result, or a refusal
 CLOSE = "close"  # the same result but for rounding, or a refusal
-REFUSED = "refused"  # an error that names the argument, or the same result: it is not read
+REFUSED = (
+    "refused"  # an error that names the argument, or the same result: it is not read
+)
 NEVER = "never"  # an error that names the argument
 SOUND = "sound"  # a refusal, or a result of finite numbers
 
@@ -18,7 +20,9 @@ class Change(NamedTuple):
     name: str
     expected: str
     make: Any  # leaf -> changed leaf
-    reference: Any = None  # leaf -> what the result is compared with; the leaf itself if None
+    reference: Any = (
+        None  # leaf -> what the result is compared with; the leaf itself if None
+    )
 
 
 def of_leaf(leaf, bound=(), limits=None, free=False, ids=False):

@@ -128,14 +128,25 @@ add(
         "tree": _weights(s),
         "*others": (s.like(_weights(s)),),
     },
-    free=tuple(f"{part}.{leaf}" for part in ("tree", "*others.0") for leaf in rnn.Params._fields),
+    free=tuple(
+        f"{part}.{leaf}"
+        for part in ("tree", "*others.0")
+        for leaf in rnn.Params._fields
+    ),
 )
 add("tree.leaves", lambda s: {"tree": _weights(s)}, free=("tree",))
 add("tree.named_leaves", lambda s: {"tree": _weights(s)}, free=("tree",))
 add(
     "tree.replace_leaves",
     lambda s: {"tree": _weights(s), "new_leaves": tree.leaves(s.like(_weights(s)))},
-    free=("tree.W_x", "tree.W_h", "tree.b", "new_leaves.0", "new_leaves.1", "new_leaves.2"),
+    free=(
+        "tree.W_x",
+        "tree.W_h",
+        "tree.b",
+        "new_leaves.0",
+        "new_leaves.1",
+        "new_leaves.2",
+    ),
 )
 
 # --- cells ---------------------------------------------------------------------------------------
@@ -231,7 +242,11 @@ add(
     },
     whole=("cache",),
 )
-add("cells.rnn.non_negative", lambda s: {"name": "window", "number": 2}, said=("window",))
+add(
+    "cells.rnn.non_negative",
+    lambda s: {"name": "window", "number": 2},
+    said=("window",),
+)
 
 
 def _coupled(s):
@@ -284,13 +299,15 @@ FREE = ("params", "gradients", "state", "weight", "change")
 add("training.optimizers.sgd", lambda s: _update(s) | {"learning_rate": 0.1})
 add(
     "training.optimizers.rmsprop",
-    lambda s: _update(s)
-    | {
-        "state": tree.map(np.abs, s.like(_weights(s))),
-        "learning_rate": 0.1,
-        "decay": 0.9,
-        "epsilon": 1e-6,
-    },
+    lambda s: (
+        _update(s)
+        | {
+            "state": tree.map(np.abs, s.like(_weights(s))),
+            "learning_rate": 0.1,
+            "decay": 0.9,
+            "epsilon": 1e-6,
+        }
+    ),
 )
 
 
@@ -303,8 +320,11 @@ def _adam(s):
 
 
 add("training.optimizers.adam", _adam)
-add("training.optimizers.global_norm", lambda s: {"gradients": _weights(s)}, free=(
-    "gradients.W_x", "gradients.W_h", "gradients.b"))
+add(
+    "training.optimizers.global_norm",
+    lambda s: {"gradients": _weights(s)},
+    free=("gradients.W_x", "gradients.W_h", "gradients.b"),
+)
 for name in ("clip_by_global_norm", "clip_by_value"):
     add(
         f"training.optimizers.{name}",
@@ -315,4 +335,3 @@ add(
     "training.optimizers.subtract",
     lambda s: {"weight": s.floats(s.D, s.H), "change": s.floats(s.D, s.H)},
 )
-

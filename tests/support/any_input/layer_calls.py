@@ -29,7 +29,9 @@ add = LAYER.add
 
 def source(s, score):
     """Returns p, queries and keys of a score."""
-    Q, E = (s.E, s.F) if score in (attention.additive, attention.general) else (s.E, s.E)
+    Q, E = (
+        (s.E, s.F) if score in (attention.additive, attention.general) else (s.E, s.E)
+    )
     p = shaken(s, score.init(s.rng, Q, E, s.A)) if Q != E else ()
     return p, s.floats(s.B, s.T, Q), s.floats(s.B, s.S, E)
 
@@ -191,7 +193,10 @@ add(
 )
 add(
     "layers.attention.score_sizes",
-    lambda s: {"p": source(s, attention.general)[0], "keys_BSE": s.floats(s.B, s.S, s.F)},
+    lambda s: {
+        "p": source(s, attention.general)[0],
+        "keys_BSE": s.floats(s.B, s.S, s.F),
+    },
     free=("p.W", "keys_BSE"),
 )
 
@@ -301,7 +306,11 @@ for name, layer, _ in of_cells:
     def _backward(s, layer=layer, ids=ids, forward=_forward):
         given = forward(s)
         y, cache = layer.forward(**given)
-        return {"p": given["p"], "cache": cache, "dv" if ids else "dh": s.floats(*y.shape)}
+        return {
+            "p": given["p"],
+            "cache": cache,
+            "dv" if ids else "dh": s.floats(*y.shape),
+        }
 
     sizes = ("V", "D") if ids else ("D", "H")
     add(
@@ -327,7 +336,9 @@ for name, layer, _ in of_cells:
 add("layers.dropout.of", lambda s: {"share": 0.5, "rng": None})
 add("layers.dropout.init", lambda s: {"rng": None, "D": s.D, "H": s.H})
 add("layers.dropout.initial_state", lambda s: {"p": (), "*batch": (s.B,)})
-add("layers.dropout.step", lambda s: {"p": (), "x_t": s.floats(s.B, s.D)}, free=("x_t",))
+add(
+    "layers.dropout.step", lambda s: {"p": (), "x_t": s.floats(s.B, s.D)}, free=("x_t",)
+)
 add(
     "layers.dropout.forward",
     lambda s: {"p": (), "x": s.floats(s.T, s.B, s.D), "share": 0.5, "rng": Seed(2)},
@@ -462,7 +473,9 @@ add(
 )
 add(
     "layers.class_softmax.log_probabilities",
-    lambda s: {k: v for k, v in _rows(s, class_softmax, CLASSES).items() if k != "targets"},
+    lambda s: {
+        k: v for k, v in _rows(s, class_softmax, CLASSES).items() if k != "targets"
+    },
 )
 
 
@@ -485,7 +498,10 @@ def _dsampled(s):
 
 add("layers.sampled_softmax.draw", lambda s: SIZES | {"q": s.shares(s.V), "K": 4})
 add(
-    "layers.sampled_softmax.forward", _sampled, ids={"targets": "V", "sampled": "V"}, finite=False
+    "layers.sampled_softmax.forward",
+    _sampled,
+    ids={"targets": "V", "sampled": "V"},
+    finite=False,
 )  # the logit of a target among the sampled words is -inf
 add("layers.sampled_softmax.backward", _dsampled, whole=("cache",))
 
@@ -520,8 +536,9 @@ add(
 )
 add(
     "gradients.chain_rule.contribution",
-    lambda s: _no_output(s, "p", "cache")
-    | {"dh_t": s.floats(s.B, s.H), "t": 3, "k": 1},
+    lambda s: (
+        _no_output(s, "p", "cache") | {"dh_t": s.floats(s.B, s.H), "t": 3, "k": 1}
+    ),
     whole=("cache",),
 )
 add(
@@ -592,7 +609,13 @@ def _checked(s):
     return {"loss": _loss, "params": p, "gradients": (2 * p[0], 3 * p[1] ** 2)}
 
 
-add("gradients.gradcheck.check", _checked, raises=(AssertionError,), said=("0", "1"), tolerance=np.inf)  # rounding says which entry is worst
+add(
+    "gradients.gradcheck.check",
+    _checked,
+    raises=(AssertionError,),
+    said=("0", "1"),
+    tolerance=np.inf,
+)  # rounding says which entry is worst
 add(
     "gradients.jacobians.of_step",
     lambda s: {"p": _tanh(s), "h": s.floats(s.T, s.B, s.H)},

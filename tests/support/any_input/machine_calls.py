@@ -171,7 +171,12 @@ def machine(s, controller=feed_forward):
 
 def _step(s, controller=feed_forward):
     p, x, state, _ = machine(s, controller).values()
-    return {"p": p, "x_t": x[0] if len(x) else x, "state": state, "controller": controller}
+    return {
+        "p": p,
+        "x_t": x[0] if len(x) else x,
+        "state": state,
+        "controller": controller,
+    }
 
 
 def _dstep(s, controller=feed_forward):
@@ -232,7 +237,11 @@ add(
         "dcosine": s.floats(s.B, 2, SLOTS),
     },
 )
-add("models.turing_machine.unit_vector", lambda s: {"v": s.floats(s.B, s.E)}, free=("v",))
+add(
+    "models.turing_machine.unit_vector",
+    lambda s: {"v": s.floats(s.B, s.E)},
+    free=("v",),
+)
 add(
     "models.turing_machine.dunit_vector",
     lambda s: {

@@ -125,7 +125,11 @@ add(
     said=("h",),
 )
 add("models.language_model.real_targets", words, ids={"batch.targets": "V"})
-add("models.language_model.check_finite", lambda s: {"name": "a", "numbers": s.floats(s.N)}, free=("numbers",))
+add(
+    "models.language_model.check_finite",
+    lambda s: {"name": "a", "numbers": s.floats(s.N)},
+    free=("numbers",),
+)
 add("models.language_model.blocks_of_rows", lambda s: {"N": 300})
 
 # --- the last state ------------------------------------------------------------------------------
@@ -171,9 +175,7 @@ add(
 
 def pairs(s, score=attention.additive, feeding=True, both_ends=True):
     """Returns the weights of a network, a batch, and how the network is made."""
-    p = seq2seq.init(
-        s.rng, s.D, s.V, s.H, score, feeding, both_ends, np.float64, A=s.A
-    )
+    p = seq2seq.init(s.rng, s.D, s.V, s.H, score, feeding, both_ends, np.float64, A=s.A)
     batch = seq2seq.Batch(
         s.ids(s.D, s.S, s.B),
         s.mask(s.S, s.B),

@@ -26,8 +26,10 @@ add("speed.sgd_step.reference_step", _step, ids=WORDS, said=("ids",))
 for output in ("output_in_place", "output_fused", "output_and_update"):
     add(
         f"speed.sgd_step.step: {output}",
-        lambda s, output=output: _step(s)
-        | {"work": sgd_step.Workspace(), "output": getattr(sgd_step, output)},
+        lambda s, output=output: (
+            _step(s)
+            | {"work": sgd_step.Workspace(), "output": getattr(sgd_step, output)}
+        ),
         ids=WORDS,
         said=("ids", "weights"),
     )
@@ -64,8 +66,7 @@ def _back(s):
 add("speed.sgd_step.states", _states, ids={"inputs": "V"}, said=("ids",))
 add(
     "speed.sgd_step.dstates",
-    lambda s: _back(s)
-    | {"da": s.floats(s.T, s.B, s.H), "work": sgd_step.Workspace()},
+    lambda s: _back(s) | {"da": s.floats(s.T, s.B, s.H), "work": sgd_step.Workspace()},
 )
 add(
     "speed.sgd_step.update_cell",
@@ -263,8 +264,9 @@ VOCABULARY = text.Vocabulary(["a", "b", "c"])
 for name in ("pad", "batches"):
     add(
         f"data.text.{name}",
-        lambda s, name=name: {"encoded": _sentences(s)}
-        | ({"size": 2} if name == "batches" else {}),
+        lambda s, name=name: (
+            {"encoded": _sentences(s)} | ({"size": 2} if name == "batches" else {})
+        ),
         free=("encoded",),
     )
 assert rnn

@@ -184,7 +184,9 @@ def is_ours(error):
 
 def words_of(given, call):
     """Returns the words that name an argument of a call: its name, and those of its parts."""
-    parts = {part for path, _ in leaves(given) for part in path if isinstance(part, str)}
+    parts = {
+        part for path, _ in leaves(given) for part in path if isinstance(part, str)
+    }
     words = {part.lstrip(ALL) for part in parts | {*given}} | {*call.said}
     return words | {AXES.sub("", word) for word in words}
 
