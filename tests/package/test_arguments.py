@@ -3,6 +3,7 @@
 import inspect
 import pickle
 import types
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -368,6 +369,19 @@ def test_a_copy_of_a_module_takes_the_modules_own_weights():
     again = type("Params", (tuple,), {"__module__": gru.__name__})
     again._fields = gru.Params._fields
     arguments.fields(again)("p")(p, {})
+
+
+def test_a_copy_that_computes_with_another_library_does_not_look():
+    source = Path(arguments.__file__).read_text("utf-8")
+    other = types.ModuleType("jax.numpy")
+    copy = {"__name__": arguments.__name__, "other": other}
+    exec(source.replace("import numpy as np", "np = other"), copy)
+
+    def step(x):
+        return x
+
+    assert copy["names_arguments"](step) is step
+    assert copy["names_arguments"](x="T B")(step) is step
 
 
 # --- checks that a function calls ----------------------------------------------------------------
