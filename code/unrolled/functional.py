@@ -122,7 +122,7 @@ def dcross_entropy(logits, targets, dlosses):
     Returns:
         (..., V) gradient.
     """
-    dlogits = np.ascontiguousarray(softmax(logits))  # so that rows are a view of it
+    dlogits = np.asanyarray(softmax(logits), order="C")  # so that rows are a view of it
     rows = dlogits.reshape(-1, dlogits.shape[-1])
     rows[np.arange(len(rows)), targets.reshape(-1)] -= 1
     dlogits *= np.asarray(dlosses)[..., None]

@@ -3,6 +3,7 @@
 import inspect
 import pickle
 import types
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -311,6 +312,98 @@ def test_ids_vectors_and_masks_that_do_not_fit_are_named(given, said):
     assert message(with_ids, **fits | given) == said
 
 
+def check(of, value, **known):
+    """Applies a check to an argument called x, after sizes that are known."""
+    sizes = {"": 1} | known
+    of("x")(value, sizes)
+    return sizes
+
+
+def test_dots_between_axes_stand_for_any_number_of_them():
+    of = arguments.axes("T ... H")
+    assert check(of, np.ones((5, 2, 3, 4))) == {"": 1, "T": 5, "H": 4, "...": (2, 3)}
+    assert check(of, np.ones((5, 4)))["..."] == ()
+    assert message(check, of, np.ones(5)) == "x must be (T, ..., H), got (5,)"
+    said = message(check, of, np.ones((5, 2, 4)), H=3)
+    assert said == "x must be (T, ..., 3), got (5, 2, 4)"
+
+
+def test_axes_of_any_numbers_may_be_whole():
+    check(arguments.shaped("T"), np.arange(3))
+    check(arguments.shaped("T"), None)
+    assert message(check, arguments.shaped("2"), np.arange(3)) == (
+        "x must be (2,), got (3,)"
+    )
+
+
+def test_a_number_stands_for_an_array_where_it_is_said():
+    of = arguments.number_or("T")
+    for value in (2, 2.5, np.float32(2), np.ones(()), np.ones(3)):
+        check(of, value, T=3)
+    assert message(check, of, np.ones(1), T=3) == "x must be (3,), got (1,)"
+    with pytest.raises(AttributeError):
+        check(of, [1, 2, 3], T=3)
+
+
+def test_ids_and_vectors_before_their_number_is_known():
+    of = arguments.vectors_or_ids("T", "D")
+    assert check(of, np.array([3, -1])) == {"": 1, "T": 2}
+    assert check(of, np.ones((2, 4)))["D"] == 4
+    assert message(check, arguments.ids("T", "V"), np.ones(2)) == (
+        "x: ids must be integers, got float64"
+    )
+
+
+def test_entries_of_a_tuple_are_checked_one_by_one():
+    of = arguments.entries("T D", arguments.ids("T", "D"))
+    check(of, (np.ones((2, 3)), np.array([0, 2])))
+    said = message(check, of, (np.ones((2, 3)), np.array([0, 3])))
+    assert said == "x[1]: ids must lie in 0..2, got 0..3"
+    assert message(check, of, (np.ones(2),)) == "x must be a tuple of 2, got x[0] (2,)"
+    assert message(check, of, np.ones(2)) == "x must be a tuple of 2, got x (2,)"
+
+
+def test_parts_are_checked_whatever_their_class_is():
+    of = arguments.parts(W="D H")
+    check(of, P)
+    check(of, types.SimpleNamespace(W=np.ones((1, 2))))
+    assert message(check, of, Pair(np.ones(2), None)) == "x.W must be (D, H), got (2,)"
+
+
+def test_a_class_may_choose_the_check():
+    of = arguments.by_class({Pair: arguments.parts(b="3"), list: arguments.above_0})
+    assert message(check, of, P) == "x.b must be (3,), got (2,)"
+    check(of, 0)
+
+
+def test_several_classes_may_be_taken():
+    of = arguments.fields((Pair, OfAReader), b="N")
+    check(of, P)
+    check(of, OfAReader(1, 2, np.ones(2)))
+    said = message(check, of, rnn.Params(1, 2, np.ones(2)))
+    assert said.endswith("got cells.rnn.Params") and " or " in said
+
+
+@pytest.mark.parametrize("value", [0, -1.0, float("inf"), float("nan")])
+def test_a_number_above_0_is_finite(value):
+    check(arguments.above_0, 1e-30)
+    assert message(check, arguments.above_0, value) == (
+        f"x must be above 0 and finite, got {value}"
+    )
+
+
+def test_trees_of_one_letter_have_the_same_shapes():
+    @names_arguments(p=arguments.trees("p"), dp=arguments.trees("p"))
+    def update(p, dp):
+        return "updated"
+
+    assert update(P, Pair(np.zeros((3, 2)), np.zeros(2, int))) == "updated"
+    assert message(update, P, Pair(np.zeros((3, 1)), np.zeros(2))) == (
+        "dp must have the shapes ((3, 2), (2,)), got ((3, 1), (2,))"
+    )
+    assert "got ()" in message(update, P, 1.0)
+
+
 GRU = arguments.fields(gru.Params, W_x="D 3H", W_h="H 3H", b="3H")
 
 
@@ -368,6 +461,19 @@ def test_a_copy_of_a_module_takes_the_modules_own_weights():
     again = type("Params", (tuple,), {"__module__": gru.__name__})
     again._fields = gru.Params._fields
     arguments.fields(again)("p")(p, {})
+
+
+def test_a_copy_that_computes_with_another_library_does_not_look():
+    source = Path(arguments.__file__).read_text("utf-8")
+    other = types.ModuleType("jax.numpy")
+    copy = {"__name__": arguments.__name__, "other": other}
+    exec(source.replace("import numpy as np", "np = other"), copy)
+
+    def step(x):
+        return x
+
+    assert copy["names_arguments"](step) is step
+    assert copy["names_arguments"](x="T B")(step) is step
 
 
 # --- checks that a function calls ----------------------------------------------------------------
