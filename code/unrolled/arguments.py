@@ -55,11 +55,15 @@ def names_arguments(function=None, /, **checks):
         try:
             if checked:
                 sizes = {"": 1}  # of a number that stands for itself
-                for place, name, check in checked:
-                    if place < len(args):
-                        check(args[place], sizes)
-                    elif name in options:
-                        check(options[name], sizes)
+                try:
+                    for place, name, check in checked:
+                        if place < len(args):
+                            check(args[place], sizes)
+                        elif name in options:
+                            check(options[name], sizes)
+                except ValueError:
+                    if not any(map(is_traced, args)):
+                        raise
             return function(*args, **options)
         except WRONG as error:
             if not is_from_a_library(error):
@@ -74,6 +78,14 @@ def names_arguments(function=None, /, **checks):
             ) from None
 
     return named
+
+
+def is_traced(value):
+    """Tells whether JAX is tracing a function, by one of its arguments: it checks shapes itself.
+
+    In ``frameworks.jax_cells``, a step gets its input multiplied by the weights already.
+    """
+    return type(value).__module__.partition(".")[0] in ("jax", "jaxlib")
 
 
 def is_from_a_library(error):

@@ -153,12 +153,16 @@ def look_up(keys, values, wanted):
 
 def check_ids(encoded, V):
     """Raises ValueError unless every sentence is a row of ids in 0..V-1, and not empty."""
-    for i, ids in enumerate(map(np.asarray, encoded)):
-        if ids.ndim != 1 or not len(ids) or ids.dtype.kind not in "iu":
+    for i, ids in enumerate(encoded):
+        if np.ndim(ids) != 1 or not len(ids) or not hasattr(ids, "dtype"):
             raise ValueError(
-                f"encoded[{i}] must be a row of ids, got {ids.dtype} of {ids.shape}"
+                f"encoded[{i}] must be an array (T,) of ids, got {type(ids).__name__} of"
+                f" {np.shape(ids)}"
             )
-        if not 0 <= ids.min() <= ids.max() < V:
-            raise ValueError(
-                f"encoded[{i}]: ids must lie in 0..{V - 1}, got {ids.min()}..{ids.max()}"
-            )
+        if ids.dtype.kind not in "iu":
+            raise ValueError(f"encoded[{i}] must hold integers, got {ids.dtype}")
+    top = max(int(ids.max()) for ids in encoded)
+    if top >= V:
+        raise ValueError(f"encoded: ids must lie in 0..{V - 1}, got {top}")
+    if (least := min(int(ids.min()) for ids in encoded)) < 0:
+        raise ValueError(f"encoded: ids must lie in 0..{V - 1}, got {least}")

@@ -12,7 +12,6 @@ T time, B batch, D input, H hidden, V vocabulary.
 """
 
 import functools
-import inspect
 from typing import Any
 
 import jax
@@ -49,10 +48,9 @@ def forward(p, x, *state, cell=rnn):
         cell: the module of the cell: ``rnn``, ``lstm``, ``gru``.
     """
     inside, functions = traced(cell)
-    step = inspect.unwrap(inside.step)  # its input is multiplied by W_x already
 
     def next_state(state, a_t):
-        state = step(p, a_t, *state)
+        state = inside.step(p, a_t, *state)
         state = state if isinstance(state, tuple) else (state,)
         return state, state[0]
 

@@ -93,9 +93,11 @@ def dread(p, cache, doutput, dstates_BTH, dweights_BTS, dvalues_BSE, score=addit
 
 def check_like(name, given, wanted):
     """Raises ValueError unless two tuples hold arrays of the same shapes."""
-    found, shapes = [a.shape for a in given], [a.shape for a in wanted]
-    if found != shapes:
-        raise ValueError(f"{name} must have the shapes {shapes}, got {found}")
+    if [a.shape for a in given] != [a.shape for a in wanted]:
+        raise ValueError(
+            f"{name} must have the shapes {[a.shape for a in wanted]},"
+            f" got {[a.shape for a in given]}"
+        )
 
 
 @names_arguments(p=WEIGHTS)

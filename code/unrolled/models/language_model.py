@@ -173,7 +173,9 @@ def loss_and_gradient_loops(p, inputs, targets, window=None):
     """
     W_x, W_h, b = p.cell
     T, H = len(inputs), len(b)
-    window = T if window is None else rnn.non_negative("window", window)
+    if window is not None and window < 0:
+        raise ValueError(f"window must be at least 0, got {window}")
+    window = T if window is None else window
     # h[-1] stands for the state before the first step
     h = np.zeros((T + 1, H), W_h.dtype)
     probabilities = np.zeros((T, len(p.b_y)), W_h.dtype)

@@ -208,11 +208,16 @@ def pad_sources(sources):
 
 def check_symbols(name, symbols):
     """Raises ValueError unless symbols, a list or an array, are one row of integers."""
-    symbols = np.asarray(symbols)
-    if symbols.ndim != 1 or symbols.size and symbols.dtype.kind not in "iu":
+    if np.ndim(symbols) != 1 or not is_integer(symbols):
         raise ValueError(
-            f"{name} must be a row of integers, got {symbols.dtype} of {symbols.shape}"
+            f"{name} must be a row of integers, got {np.asarray(symbols).dtype} of"
+            f" {np.shape(symbols)}"
         )
+
+
+def is_integer(symbols):
+    """Tells whether symbols are integers, or none."""
+    return not len(symbols) or np.asarray(symbols).dtype.kind in "iu"
 
 
 # --- the encoder -------------------------------------------------------------------------------

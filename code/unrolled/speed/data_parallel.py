@@ -59,10 +59,11 @@ def least_work(size, bandwidth):
 
 def check_pieces(pieces):
     """Raises ValueError unless N devices have N pieces each, of which each k-th has one shape."""
-    N = len(pieces)
     for n, own in enumerate(pieces):
-        if len(own) != N:
-            raise ValueError(f"pieces[{n}] must be a list of {N}, got {len(own)}")
+        if len(own) != len(pieces):
+            raise ValueError(
+                f"pieces[{n}] must be a list of {len(pieces)}, got {len(own)}"
+            )
         for k, piece in enumerate(own):
             if np.shape(piece) != np.shape(pieces[0][k]):
                 raise ValueError(

@@ -124,9 +124,15 @@ def adam(
 
 def check_state(name, params, memory):
     """Raises ValueError unless an optimizer's memory of parameters has their shapes."""
-    found, wanted = ([leaf.shape for leaf in tree.leaves(t)] for t in (memory, params))
-    if found != wanted:
-        raise ValueError(f"{name} must have the shapes {wanted}, got {found}")
+    if shapes(memory) != shapes(params):
+        raise ValueError(
+            f"{name} must have the shapes {shapes(params)}, got {shapes(memory)}"
+        )
+
+
+def shapes(arrays):
+    """Returns the shapes of a tree of arrays."""
+    return [leaf.shape for leaf in tree.leaves(arrays)]
 
 
 @names_arguments
