@@ -129,7 +129,7 @@ def new_digest(before, path, record):
     old, new = (
         json.loads((root / path).read_bytes()) for root in (before, records.ROOT)
     )
-    unnamed = {"code": None, "data": None}
+    unnamed = {"code": None, "data": None, "checksum": None}
     return is_now if old | unnamed == new | unnamed else None
 
 

@@ -11,6 +11,7 @@ difference of its losses.
 
 import functools
 import inspect
+import json
 import os
 import subprocess
 import sys
@@ -72,14 +73,19 @@ def measured_before():
     return {
         name: found
         for name, found in before["results"]["witnesses"].items()
-        if unchanged_since(before["commit"], f"results/{name}.json")
+        if unchanged_since(before["commit"], name)
     }
 
 
-def unchanged_since(commit, path):
-    """Tells whether a file is the one of a commit; False if there is no such commit."""
-    command = ["git", "diff", "--quiet", commit, "--", path]
-    return not subprocess.run(command, cwd=records.ROOT, capture_output=True).returncode
+def unchanged_since(commit, name):
+    """Tells whether a record says what it said at a commit; False if there is no such commit."""
+    command = ["git", "show", f"{commit}:results/{name}.json"]
+    found = subprocess.run(command, cwd=records.ROOT, capture_output=True)
+    if found.returncode:
+        return False
+    return records.checksum(json.loads(found.stdout)) == records.checksum(
+        records.load(name)
+    )
 
 
 def asked(name, change, environment):
