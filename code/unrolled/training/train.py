@@ -189,10 +189,12 @@ def train(
             one, else training) was above that of the epoch before: the post's rule.
         patience: stop after this many epochs in a row without a new lowest validation loss.
         path: checkpoint file. Written after every epoch, every ``save_every`` steps and on Ctrl-C;
-            if it exists already, training goes on from there, to the same numbers.
-        save_every: steps between checkpoints.
-        settings: facts that must not change between a run and its continuation.
-        count: a function of a batch: the number of words in it.
+            if it exists already, training goes on from there, to the same numbers. Only one
+            training at a time has the file.
+        save_every: steps between checkpoints, at least 1.
+        settings: facts that must not change between a run and its continuation: a dictionary of
+            what JSON can hold.
+        count: a function of a batch: the number of words in it, above 0.
         progress: True or False for a progress bar; None shows one on a terminal.
 
     Yields:
@@ -200,11 +202,14 @@ def train(
 
     Raises:
         Interrupted: Ctrl-C; the message says what was saved where. The step under way is finished
-            first; a second Ctrl-C stops at once.
+            first; a second Ctrl-C stops at once. Between two steps, while the caller runs, it is
+            raised there, unless the process has a handler of its own, which is then called.
         Diverged: a loss or gradient that is not finite; the message names the step and the norm.
-            The parameters are those before that step.
-        ValueError: an epoch without a batch; a checkpoint that is damaged, or of another model or
-            other settings.
+            The parameters are those before that step. Also a validation loss that is not finite.
+        ValueError: an epoch without a batch; a batch without a word; a checkpoint that is damaged,
+            that another training is writing, or that is of another model, optimizer, learning
+            rate or type of numbers, or of other settings.
+        TypeError: settings that cannot be saved.
     """
     check_steps_between_checkpoints(save_every)
     settings = settings or {}

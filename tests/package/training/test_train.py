@@ -1,5 +1,6 @@
 """The loop: what it does to the weights, when it stops, and that nothing is lost."""
 
+import json
 import math
 import os
 import re
@@ -8,6 +9,7 @@ import subprocess
 import sys
 import textwrap
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import numpy as np
 import pytest
@@ -20,6 +22,7 @@ from unrolled.models import language_model
 from unrolled.training import checkpoint
 from unrolled.training.optimizers import adam, rmsprop, sgd
 from unrolled.training.train import (
+    Counters,
     Diverged,
     Interrupted,
     load_best,
@@ -362,6 +365,209 @@ def test_a_checkpoint_of_other_settings_or_another_model_is_refused(tmp_path):
         run(point(), path=path, settings={"H": 1})
 
 
+def first_steps(path, steps=1, optimizer=adam, p=None, **settings):
+    """Trains for some steps, saves after each, and stops."""
+    settings = {"learning_rate": RATE, "epochs": EPOCHS} | settings
+    p = point() if p is None else p
+    run = train(
+        p, batches, pull, optimizer, path=path, save_every=1, progress=False, **settings
+    )
+    for _ in range(steps):
+        next(run)
+    run.close()
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (adam, sgd),
+        (rmsprop, sgd),
+        (sgd, rmsprop),
+        (adam, rmsprop),
+        (adam, partial(adam, decays=(0.5, 0.9))),
+        (partial(adam, epsilon=1e-8), partial(adam, epsilon=1e-6)),
+    ],
+)
+def test_a_checkpoint_of_another_optimizer_is_refused(tmp_path, before, after):
+    path = tmp_path / "run.npz"
+    first_steps(path, optimizer=before)
+    with pytest.raises(ValueError, match=r"run\.npz was made with optimizer .*, now "):
+        run(point(), after, path=path)
+    assert len(run(point(), before, path=path)) == 14
+
+
+def test_an_old_checkpoint_of_another_optimizer_is_refused(tmp_path):
+    """Files from before the optimizer was noted still hold its arrays."""
+    path = tmp_path / "run.npz"
+    first_steps(path)
+    facts = checkpoint.load_facts(path)
+    del facts["run"]
+    with np.load(path) as archive:
+        stored = {name: archive[name] for name in archive.files if name != "facts"}
+    np.savez(path, **stored, facts=np.array(json.dumps(facts)))
+    with pytest.raises(ValueError, match=r"holds optimizer\.mean.*another optimizer"):
+        run(point(), sgd, path=path)
+    assert len(run(point(), path=path)) == 14
+
+
+@pytest.mark.parametrize("halve", [False, True])
+def test_a_checkpoint_of_another_learning_rate_is_refused(tmp_path, halve):
+    path, rising = tmp_path / "run.npz", iter(range(9)).__next__
+    first_steps(path, 11, halve=halve, validate=lambda _: rising())
+    assert checkpoint.load_facts(path)["at"]["learning_rate"] == (
+        RATE / 2 if halve else RATE
+    )
+    for other in (2 * RATE, RATE / 2):
+        with pytest.raises(ValueError, match=rf"learning_rate {RATE}, now {other}"):
+            run(point(), path=path, halve=halve, learning_rate=other)
+    assert len(run(point(), path=path, halve=halve)) == 4
+
+
+def test_a_checkpoint_of_another_precision_is_refused(tmp_path):
+    path = tmp_path / "run.npz"
+    first_steps(path, p=Point(np.zeros(2, np.float32)), optimizer=sgd)
+    with pytest.raises(
+        ValueError, match=r"params\.x has dtype float32, expected float64"
+    ):
+        run(point(), sgd, path=path)
+
+
+@pytest.mark.parametrize(
+    ("given", "saved"),
+    [
+        ({"layers": (3, 4)}, {"layers": [3, 4]}),
+        ({1: "one"}, {"1": "one"}),
+        ({"deep": {"of": ((1, 2), 3)}}, {"deep": {"of": [[1, 2], 3]}}),
+        ({"rate": np.float32(0.5), "H": np.int64(3)}, {"rate": 0.5, "H": 3}),
+        ({"clip": math.nan}, None),
+    ],
+)
+def test_settings_that_json_changes_are_those_of_the_continued_run(
+    tmp_path, given, saved
+):
+    path = tmp_path / "run.npz"
+    first_steps(path, settings=given)
+    assert saved in (None, checkpoint.load_facts(path)["settings"])
+    assert len(run(point(), path=path, settings=given)) == 14
+    with pytest.raises(ValueError, match="other settings"):
+        run(point(), path=path, settings=given | {"H": 4})
+
+
+@pytest.mark.parametrize("setting", [{1, 2}, np.ones(2), 1j, print])
+def test_settings_that_cannot_be_saved_are_named_before_the_first_step(
+    tmp_path, setting
+):
+    p = point()
+    with pytest.raises(TypeError, match=r"^settings\['odd'\] cannot be saved"):
+        run(p, path=tmp_path / "run.npz", settings={"H": 3, "odd": setting})
+    assert p.x.tolist() == point().x.tolist() and os.listdir(tmp_path) == []
+
+
+def test_of_two_trainings_on_one_file_the_second_is_refused(tmp_path):
+    path, p, q = tmp_path / "run.npz", point(), point()
+    first = train(
+        p, batches, pull, adam, epochs=3, learning_rate=RATE, path=path, progress=False
+    )
+    next(first)
+    with pytest.raises(ValueError, match=r"another training writes to .*run\.npz"):
+        run(q, path=tmp_path / ".." / tmp_path.name / "run.npz")
+    run(q, path=tmp_path / "other.npz")
+    assert len(list(first)) == 14 and p.x.tolist() == q.x.tolist()
+    assert run(point(), path=path) == []
+    assert sorted(os.listdir(tmp_path)) == ["other.npz", "run.npz"]
+
+
+def test_a_training_in_another_process_keeps_its_file(tmp_path):
+    script = textwrap.dedent("""
+        import sys
+        from tests.support.toy_training import batches, point, pull
+        from unrolled.training.optimizers import adam
+        from unrolled.training.train import train
+        steps = train(point(), batches, pull, adam, epochs=3, learning_rate=0.05,
+                      path=sys.argv[1], save_every=1, progress=False)
+        print(next(steps).step, flush=True)
+        sys.stdin.read()
+    """)
+    path = tmp_path / "run.npz"
+    with subprocess.Popen(
+        [sys.executable, "-c", script, str(path)],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout.readline() == "1\n"
+        with pytest.raises(ValueError, match="another training writes to"):
+            run(point(), path=path)
+        process.kill()
+    assert len(run(point(), path=path)) == 14  # a lock ends with its process
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {},
+        {"settings": {}},
+        {"settings": {}, "at": [1]},
+        {"settings": {}, "at": {"step": 1}},
+        {"settings": {}, "at": dict.fromkeys(Counters._fields, "7")},
+        {"settings": {}, "at": dict.fromkeys(Counters._fields, math.nan)},
+    ],
+)
+def test_a_checkpoint_without_counters_is_refused(tmp_path, facts):
+    path = tmp_path / "run.npz"
+    checkpoint.save(path, checkpoint.State(point(), point(), ()), facts)
+    with pytest.raises(ValueError, match=r"run\.npz (was|is) (made|not|damaged)"):
+        run(point(), sgd, path=path)
+
+
+@pytest.mark.parametrize("save_every", [0, -1, 0.5, "1", None])
+def test_steps_between_checkpoints_are_a_number_above_0(tmp_path, save_every):
+    with pytest.raises(ValueError, match="^save_every must be an integer above 0, got"):
+        run(point(), path=tmp_path / "run.npz", save_every=save_every)
+
+
+@pytest.mark.parametrize("per_word", [True, False])
+@pytest.mark.parametrize("empty", [0, 2])
+def test_a_batch_without_a_word_is_named(empty, per_word):
+    counts = [0 if i == empty else 10 for i in range(5)]
+    with pytest.raises(
+        ValueError, match=f"count must be above 0, got 0 for batch {empty} of epoch 0"
+    ):
+        run(
+            point(),
+            sgd,
+            per_word=per_word,
+            count=lambda batch: counts[[b.target for b in batches(0)].index(batch.target)],
+        )
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("epoch", [0, 1])
+def test_a_validation_loss_that_is_not_finite_stops_training(tmp_path, bad, epoch):
+    path, losses = tmp_path / "run.npz", iter([bad] if epoch == 0 else [2.0, bad])
+    found = []
+    with pytest.raises(
+        Diverged, match=rf"^epoch {epoch}: the validation loss is -?(nan|inf)"
+    ):
+        found.extend(
+            train(
+                point(),
+                batches,
+                pull,
+                sgd,
+                epochs=3,
+                learning_rate=RATE,
+                validate=lambda _: next(losses),
+                path=path,
+                progress=False,
+            )
+        )
+    assert path.exists() == (epoch == 1)
+    if epoch == 1:
+        assert checkpoint.load_facts(path)["at"]["best_loss"] == 2.0
+
+
 @pytest.mark.parametrize("empty", [0, 2])
 def test_an_epoch_without_batches_is_named(empty):
     with pytest.raises(
@@ -538,6 +744,182 @@ def test_a_second_ctrl_c_stops_at_once():
     finally:
         signal.signal(signal.SIGINT, before)
     assert raised.type is KeyboardInterrupt
+
+
+class Pressed(Exception):
+    """Raised by a handler of Ctrl-C of the test's own."""
+
+
+def pressed(*_):
+    raise Pressed
+
+
+def press():
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+@pytest.fixture
+def handler():
+    """Sets a handler of Ctrl-C, and afterwards that of before again."""
+    before = signal.getsignal(signal.SIGINT)
+    yield lambda new: signal.signal(signal.SIGINT, new)
+    signal.signal(signal.SIGINT, before)
+
+
+def steps_of(path=None, p=None, epochs=EPOCHS):
+    return train(
+        point() if p is None else p,
+        batches,
+        pull,
+        adam,
+        epochs=epochs,
+        learning_rate=RATE,
+        path=path,
+        progress=False,
+    )
+
+
+def test_ctrl_c_stops_at_once_while_a_training_is_held_and_saves_it(tmp_path, handler):
+    handler(signal.default_int_handler)
+    path = tmp_path / "run.npz"
+    held = steps_of(path)
+    next(held)
+    next(held)
+    with pytest.raises(Interrupted, match=r"^stopped after step 2; saved in .*run\.npz"):
+        press()
+        pytest.fail("the Ctrl-C of the process was kept")
+    assert checkpoint.load_facts(path)["at"]["step"] == 2
+    with pytest.raises(KeyboardInterrupt):
+        press()
+    held.close()
+    p, whole = point(), point()
+    assert len(run(p, path=path)) == 13
+    run(whole)
+    assert p.x.tolist() == whole.x.tolist()
+
+
+def test_a_handler_of_the_process_is_called_while_a_training_waits(handler, tmp_path):
+    handler(pressed)
+    held = steps_of(tmp_path / "run.npz")
+    next(held)
+    with pytest.raises(Pressed):
+        press()
+    assert checkpoint.load_facts(tmp_path / "run.npz")["at"]["step"] == 1
+    assert len(list(held)) == 14 and signal.getsignal(signal.SIGINT) is pressed
+
+
+def test_a_handler_that_is_set_while_a_training_waits_stays(handler):
+    handler(signal.default_int_handler)
+    held = steps_of()
+    next(held)
+    handler(pressed)
+    next(held)
+    with pytest.raises(Pressed):
+        press()
+    list(held)
+    assert signal.getsignal(signal.SIGINT) is pressed
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_zipped_trainings_hand_ctrl_c_back_in_any_order(tmp_path, handler, order):
+    handler(pressed)
+    paths = [tmp_path / "a.npz", tmp_path / "b.npz"]
+    both = [steps_of(path) for path in paths]
+    for _ in zip(both[0], both[1], range(3), strict=False):
+        pass
+    with pytest.raises(Pressed):
+        press()
+    found = [checkpoint.load_facts(path)["at"]["step"] for path in paths]
+    assert found == [4, 4]
+    next(both[order[0]])
+    both[order[0]].close()
+    with pytest.raises(Pressed):
+        press()
+    next(both[order[1]])
+    both[order[1]].close()
+    assert signal.getsignal(signal.SIGINT) is pressed
+
+
+def test_ctrl_c_between_the_steps_of_two_trainings_saves_both(tmp_path, handler):
+    handler(signal.default_int_handler)
+    paths = [tmp_path / "a.npz", tmp_path / "b.npz"]
+    seen = []
+    with pytest.raises(Interrupted, match=r"saved in .*b\.npz"):
+        for one, two in zip(*map(steps_of, paths), strict=True):
+            seen.append((one.step, two.step))
+            if one.step == 4:
+                press()
+    assert seen[-1] == (4, 4)
+    assert [checkpoint.load_facts(path)["at"]["step"] for path in paths] == [4, 4]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_training_that_is_given_up_hands_ctrl_c_back(handler):
+    handler(pressed)
+    held = steps_of()
+    next(held)
+    del held
+    assert signal.getsignal(signal.SIGINT) is pressed
+
+
+def test_a_training_inside_a_step_of_another_hands_ctrl_c_back_to_it(handler):
+    handler(pressed)
+
+    def loss_and_gradient(p, batch):
+        before = signal.getsignal(signal.SIGINT)
+        list(steps_of(epochs=1))
+        assert signal.getsignal(signal.SIGINT) is before is not pressed
+        return pull(p, batch)
+
+    found = train(
+        point(),
+        batches,
+        loss_and_gradient,
+        sgd,
+        epochs=1,
+        learning_rate=RATE,
+        progress=False,
+    )
+    assert len(list(found)) == 5 and signal.getsignal(signal.SIGINT) is pressed
+
+
+@pytest.mark.parametrize("stop", range(1, 39))
+def test_of_38_interruptions_each_is_resumed_to_the_same_bits(tmp_path, handler, stop):
+    """The first 19 come between two steps, the others during a step."""
+    handler(signal.default_int_handler)
+    path, p, epochs = tmp_path / "run.npz", point(), 4
+    taken = []
+
+    def loss_and_gradient(q, batch):
+        taken.append(batch)
+        if len(taken) == stop - 19:
+            press()
+        return pull(q, batch)
+
+    def trained(q, **given):
+        return train(
+            q,
+            batches,
+            loss_and_gradient,
+            rmsprop,
+            epochs=epochs,
+            learning_rate=RATE,
+            halve=True,
+            validate=lambda r: float((r.x**2).sum()),
+            progress=False,
+            **given,
+        )
+
+    with pytest.raises(Interrupted, match=f"^stopped after step {(stop - 1) % 19 + 1};"):
+        for progress in trained(p, path=path):
+            if progress.step == stop:
+                press()
+    taken = [None] * 100
+    again, whole = point(), point()
+    rest = [f[:8] for f in trained(again, path=path)]
+    expected = [f[:8] for f in trained(whole)]
+    assert rest == expected[(stop - 1) % 19 + 1 :]
+    assert again.x.tobytes() == whole.x.tobytes()
 
 
 def test_training_in_a_thread_that_gets_no_signals_is_the_same():
