@@ -18,7 +18,7 @@ import sys
 
 import numpy as np
 
-from experiments import attest
+from experiments import attest, command_line
 from unrolled import records
 from unrolled.training import optimizers
 
@@ -138,7 +138,15 @@ BUILDS_ON = ("*",)
 
 
 if __name__ == "__main__":
-    if sys.argv[1:] in ([], ["--new"]):
-        main(only_new=bool(sys.argv[1:]))
+    parser = command_line.parser(__doc__)
+    parser.add_argument(
+        "--new", action="store_true", help="only the records that changed since then"
+    )
+    parser.add_argument("witness", nargs="*", metavar="NAME CHANGE", help="only one")
+    given = parser.parse_args()
+    if len(given.witness) not in (0, 2):
+        parser.error("a witness needs a NAME and a CHANGE")
+    if given.witness:
+        answer(*given.witness)
     else:
-        answer(*sys.argv[1:])
+        main(only_new=given.new)

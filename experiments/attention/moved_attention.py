@@ -12,6 +12,7 @@ import sys
 
 import numpy as np
 
+from experiments import command_line
 from experiments.attention.attention_dates import HIDDEN, STEPS, as_batch, pairs
 from experiments.intervals import interval
 from unrolled import records
@@ -176,6 +177,7 @@ RECORDS = {"moved_attention": main}
 BUILDS_ON = ("attention_dates",)
 
 if __name__ == "__main__":
+    command_line.parser(__doc__).parse_args()
     try:
         main()
     except (FileNotFoundError, ValueError) as error:

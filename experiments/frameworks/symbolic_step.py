@@ -13,6 +13,7 @@ import time
 
 import numpy as np
 
+from experiments import command_line
 from unrolled.cells import gru, rnn
 from unrolled.data import text
 from unrolled.frameworks import agreement, theano_models
@@ -88,5 +89,11 @@ def measure(mode, network, rounds=ROUNDS):
 
 
 if __name__ == "__main__":
-    found = agreements() if sys.argv[1:] == ["agreement"] else measure(*sys.argv[1:])
+    parser = command_line.parser(__doc__)
+    parser.add_argument("mode", metavar="MODE", help='or "agreement"')
+    parser.add_argument("network", nargs="?", choices=[*NETWORKS])
+    given = parser.parse_args()
+    if (given.mode == "agreement") != (given.network is None):
+        parser.error("a mode needs a network, and agreement takes none")
+    found = measure(given.mode, given.network) if given.network else agreements()
     print(json.dumps(versions() | {"found": found}))

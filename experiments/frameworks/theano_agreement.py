@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 
+from experiments import command_line
 from experiments.frameworks import symbolic_step
 from unrolled import records
 
@@ -104,4 +105,5 @@ def main():
 RECORDS = {"theano": measure}
 
 if __name__ == "__main__":
+    command_line.parser(__doc__).parse_args()
     main()

@@ -10,6 +10,7 @@ import sys
 
 import numpy as np
 
+from experiments import command_line
 from experiments.intervals import interval
 from experiments.language_models import agreement
 from unrolled import records
@@ -294,6 +295,7 @@ BUILDS_ON = ("pocket_language_model",)
 
 
 if __name__ == "__main__":
+    command_line.parser(__doc__).parse_args()
     try:
         main()
     except (FileNotFoundError, ValueError) as error:

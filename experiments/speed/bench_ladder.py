@@ -9,7 +9,6 @@ calls at a time, round after round, so that whatever else the machine does distu
 Ratios are formed within a round. Five minutes; an interrupted run writes nothing.
 """
 
-import argparse
 import contextlib
 import json
 import os
@@ -23,6 +22,7 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_info
 
+from experiments import command_line
 from experiments.speed import ladder_worker
 from experiments.speed.ladder_worker import CURVE, CURVE_OF_PEERS, B, H, T, V
 from experiments.speed.timing import spread
@@ -477,7 +477,7 @@ def aims(found):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = command_line.parser(__doc__)
     parser.add_argument(
         "--record", action="store_true", help="write results/bench_ladder.json"
     )

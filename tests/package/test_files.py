@@ -134,7 +134,10 @@ def test_a_locked_file_is_refused_to_a_second_block_and_free_after_the_first(tmp
     path = tmp_path / "deep" / "a.txt"
     with locked(path):
         for again in (path, path.parent / ".." / "deep" / "a.txt"):
-            with pytest.raises(BlockingIOError, match=r"in use: .*a\.txt"), locked(again):
+            with (
+                pytest.raises(BlockingIOError, match=r"in use: .*a\.txt"),
+                locked(again),
+            ):
                 pytest.fail("two blocks have the file")
         with locked(path.with_name("b.txt")):
             write_whole(path, "whole")

@@ -157,7 +157,9 @@ def test_a_record_is_saved_with_a_new_checksum(root):
     "number", [500, pytest.param(5000, marks=pytest.mark.slow, id="5000")]
 )
 def test_a_record_damaged_at_random_says_the_same_or_that_it_is_damaged(root, number):
-    path = write(results={"loss": [0.1, 1.5e-7], "words": {"é": 3}}, witness=lambda: [1])
+    path = write(
+        results={"loss": [0.1, 1.5e-7], "words": {"é": 3}}, witness=lambda: [1]
+    )
     content, record = path.read_bytes(), records.load("one")
     rng, same = np.random.default_rng(0), 0
     for _ in range(number):

@@ -94,7 +94,9 @@ def read(path):
 
 def _column(file, name, path):
     csv.field_size_limit(2**31 - 1)
-    rows = csv.DictReader(file, strict=True)  # or an open quotation takes all that follows
+    rows = csv.DictReader(
+        file, strict=True
+    )  # or an open quotation takes all that follows
     found = []
     try:
         if name not in (rows.fieldnames or []):

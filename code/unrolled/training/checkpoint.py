@@ -184,7 +184,9 @@ def _read(path):
         facts = json.loads(str(stored.pop(_FACTS)))
         if isinstance(facts, dict) and len(stored) == len(parts) - 1:
             return stored, facts
-    except Exception:  # damaged bytes lead to errors of every kind, even of zipfile's own code
+    except (
+        Exception
+    ):  # damaged bytes lead to errors of every kind, even of zipfile's own code
         pass
     raise ValueError(
         f"{path} is damaged or not a checkpoint; delete it and start again"

@@ -112,7 +112,9 @@ def test_a_file_damaged_at_random_gives_the_same_numbers_or_says_damaged(
         except ValueError as error:
             assert "is damaged" in str(error) and "\n" not in str(error)
             continue
-        for leaf, expected in zip(tree.leaves(loaded), tree.leaves(params()), strict=True):
+        for leaf, expected in zip(
+            tree.leaves(loaded), tree.leaves(params()), strict=True
+        ):
             assert leaf.dtype == expected.dtype and (leaf == expected).all()
         assert checkpoint.load_facts(path) == facts
         same += 1
@@ -180,7 +182,9 @@ def test_files_that_are_no_checkpoints_are_named_before_memory_is_taken(
     path = tmp_path / "bad.npz"
     path.write_bytes(content)
     for read in (checkpoint.load_facts, lambda path: checkpoint.load(path, ())):
-        with pytest.raises(ValueError, match=r"bad\.npz is damaged or not a checkpoint"):
+        with pytest.raises(
+            ValueError, match=r"bad\.npz is damaged or not a checkpoint"
+        ):
             read(path)
 
 
@@ -201,7 +205,9 @@ def test_a_pickle_in_a_checkpoint_is_never_run(tmp_path):
 def test_names_of_arrays_lead_to_no_files(tmp_path):
     path = tmp_path / "deep" / "model.npz"
     path.parent.mkdir()
-    path.write_bytes(archive(**{"../../a": np.zeros(1), "/a": np.zeros(1)}, facts=FACTS))
+    path.write_bytes(
+        archive(**{"../../a": np.zeros(1), "/a": np.zeros(1)}, facts=FACTS)
+    )
     with pytest.raises(ValueError, match="holds no a"):
         checkpoint.load(path, P(np.zeros(1), ()))
     assert sorted(tmp_path.rglob("*")) == [path.parent, path]

@@ -538,7 +538,9 @@ def test_a_batch_without_a_word_is_named(empty, per_word):
             point(),
             sgd,
             per_word=per_word,
-            count=lambda batch: counts[[b.target for b in batches(0)].index(batch.target)],
+            count=lambda batch: counts[
+                [b.target for b in batches(0)].index(batch.target)
+            ],
         )
 
 
@@ -785,7 +787,9 @@ def test_ctrl_c_stops_at_once_while_a_training_is_held_and_saves_it(tmp_path, ha
     held = steps_of(path)
     next(held)
     next(held)
-    with pytest.raises(Interrupted, match=r"^stopped after step 2; saved in .*run\.npz"):
+    with pytest.raises(
+        Interrupted, match=r"^stopped after step 2; saved in .*run\.npz"
+    ):
         press()
         pytest.fail("the Ctrl-C of the process was kept")
     assert checkpoint.load_facts(path)["at"]["step"] == 2
@@ -910,7 +914,9 @@ def test_of_38_interruptions_each_is_resumed_to_the_same_bits(tmp_path, handler,
             **given,
         )
 
-    with pytest.raises(Interrupted, match=f"^stopped after step {(stop - 1) % 19 + 1};"):
+    with pytest.raises(
+        Interrupted, match=f"^stopped after step {(stop - 1) % 19 + 1};"
+    ):
         for progress in trained(p, path=path):
             if progress.step == stop:
                 press()
