@@ -30,9 +30,11 @@ def main(arguments=None):
     parser.add_argument("names", nargs="+", metavar="MODULE._OLD=NEW")
     given = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as folder:
-        checked_out(given.commit, folder)
         try:
+            checked_out(given.commit, folder)
             return 0 if all(stands(Path(folder), given.names)) else 1
+        except subprocess.CalledProcessError:
+            parser.error(f"git has no commit {given.commit}")
         except ValueError as problem:
             parser.error(str(problem))
 

@@ -7,12 +7,16 @@ The tests are in the manner of Jain & Wallace (2019): weights permuted, made uni
 an adversary to where the answer stays the same.
 """
 
+from experiments import command_line
+
+if __name__ == "__main__":
+    command_line.parser(__doc__).parse_args()  # before the imports, which take seconds
+
 import functools
 import sys
 
 import numpy as np
 
-from experiments import command_line
 from experiments.attention.attention_dates import HIDDEN, STEPS, as_batch, pairs
 from experiments.intervals import interval
 from unrolled import records
@@ -177,7 +181,6 @@ RECORDS = {"moved_attention": main}
 BUILDS_ON = ("attention_dates",)
 
 if __name__ == "__main__":
-    command_line.parser(__doc__).parse_args()
     try:
         main()
     except (FileNotFoundError, ValueError) as error:

@@ -7,13 +7,17 @@ its own with an empty cache of compiled code; where the cache matters, a second 
 cache of the first follows.
 """
 
+from experiments import command_line
+
+if __name__ == "__main__":
+    command_line.parser(__doc__).parse_args()  # before the imports, which take seconds
+
 import json
 import os
 import subprocess
 import sys
 import tempfile
 
-from experiments import command_line
 from experiments.frameworks import symbolic_step
 from unrolled import records
 
@@ -105,5 +109,4 @@ def main():
 RECORDS = {"theano": measure}
 
 if __name__ == "__main__":
-    command_line.parser(__doc__).parse_args()
     main()

@@ -4,13 +4,17 @@ Run: python -m experiments.language_models.far_words
 Reads results/pocket_language_model.npz, writes results/far_words.json. Two minutes.
 """
 
+from experiments import command_line
+
+if __name__ == "__main__":
+    command_line.parser(__doc__).parse_args()  # before the imports, which take seconds
+
 import functools
 import itertools
 import sys
 
 import numpy as np
 
-from experiments import command_line
 from experiments.intervals import interval
 from experiments.language_models import agreement
 from unrolled import records
@@ -295,7 +299,6 @@ BUILDS_ON = ("pocket_language_model",)
 
 
 if __name__ == "__main__":
-    command_line.parser(__doc__).parse_args()
     try:
         main()
     except (FileNotFoundError, ValueError) as error:
