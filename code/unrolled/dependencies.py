@@ -424,8 +424,8 @@ class _Reader(ast.NodeTransformer):
         match item:
             case ast.withitem(context_expr=ast.Call(func=called), optional_vars=None):
                 path = _path(called)
-                found = path and not self.is_local(path[0]) and self.found(path)
-                return bool(found) and found[0].rpartition(".")[2] in PLUMBING
+                if path and not self.is_local(path[0]) and (found := self.found(path)):
+                    return found[0].rpartition(".")[2] in PLUMBING
         return False
 
     def is_local(self, name):

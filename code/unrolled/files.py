@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all, and by one program at a time."""
+"""Files that are written whole or not at all."""
 
 import contextlib
 import errno

@@ -436,15 +436,10 @@ def pad(encoded):
         A Batch of shape (T, B), T the longest length less 1.
 
     Raises:
-        ValueError: no sentence, or one of fewer than two ids.
+        ValueError: no sentence, or one without START and END.
     """
-    if not encoded:
-        raise ValueError("a batch needs at least one sentence")
-    if min(map(len, encoded)) < 2:
-        raise ValueError(
-            "a sentence has at least START and END, but the shortest of the batch has"
-            f" {min(map(len, encoded))} ids"
-        )
+    if min(map(len, encoded), default=0) < 2:
+        raise ValueError("a batch needs at least one sentence, each with START and END")
     lengths = np.array([len(ids) - 1 for ids in encoded])
     T, B = lengths.max(), len(encoded)
     inputs = np.full((T, B), Vocabulary.end)

@@ -404,9 +404,7 @@ def test_no_batch_of_nothing():
 def test_a_sentence_without_start_and_end_is_refused(short):
     sentence = np.array([1, 5, 2])
     for encoded in ([short], [sentence, short], [np.array(short, int), sentence]):
-        with pytest.raises(
-            ValueError, match=f"START and END, but the shortest .* has {len(short)} ids"
-        ):
+        with pytest.raises(ValueError, match="each with START and END"):
             text.pad(encoded)
         with pytest.raises(ValueError, match="START and END"):
             text.batches(encoded, 2)
