@@ -156,7 +156,9 @@ def test_a_record_is_saved_with_a_new_checksum(root):
 @pytest.mark.parametrize(
     "number", [500, pytest.param(5000, marks=pytest.mark.slow, id="5000")]
 )
-def test_a_record_damaged_at_random_says_the_same_or_that_it_is_damaged(root, number):
+def test_a_record_damaged_at_random_says_the_same_or_that_it_is_damaged(
+    root, number, record_property
+):
     path = write(
         results={"loss": [0.1, 1.5e-7], "words": {"é": 3}}, witness=lambda: [1]
     )
@@ -170,6 +172,8 @@ def test_a_record_damaged_at_random_says_the_same_or_that_it_is_damaged(root, nu
             same += 1
         except ValueError as error:
             assert "is damaged" in str(error) and "\n" not in str(error)
+    found = {"what": "records", "same": same, "refused": number - same}
+    record_property("damaged", found)
     assert 0 < same < number / 5  # only spaces between the parts do not matter
 
 

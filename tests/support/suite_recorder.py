@@ -119,6 +119,7 @@ class Recorder:
         self.outcomes = {}  # test -> passed, failed or skipped
         self.seconds = defaultdict(float)
         self.measured = {}
+        self.damaged = {}  # test -> what was damaged, and what came of loading it
         self.line = ""
 
     def pytest_sessionstart(self):
@@ -144,6 +145,8 @@ class Recorder:
             for key, entry in report.user_properties:
                 if key == "measured":
                     self._keep_worst(_function(test), entry)
+                elif key == "damaged":
+                    self.damaged[test] = entry
 
     def _keep_worst(self, test, entry):
         key = (*test, entry["case"], entry["against"], entry["what"])
@@ -191,6 +194,7 @@ class Recorder:
                 "versions": {"python": platform.python_version()} | dict(_versions()),
                 "seconds": round(time.monotonic() - self.begun),
                 "tests": self.by_function(),
+                "damaged": [entry for _, entry in sorted(self.damaged.items())],
                 "measured": [
                     dict(
                         zip(

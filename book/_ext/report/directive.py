@@ -18,6 +18,7 @@ from sphinx.util.docutils import SphinxDirective
 from book._ext.evidence import suite_run
 from book._ext.report.book import Book
 from book._ext.report.claims import the_claims
+from book._ext.report.damaged import the_damaged
 from book._ext.report.exercises import the_exercises, the_planted
 from book._ext.report.listings import the_equations, the_listings
 from book._ext.report.measured import the_frameworks, the_gradients
@@ -39,6 +40,7 @@ TABLES = {
     "planted": the_planted,
     "mutants": the_mutants,
     "records": the_records,
+    "damaged": the_damaged,
     "site": the_site,
 }
 

@@ -99,7 +99,7 @@ def test_missing_files_arrays_and_other_shapes_are_named(tmp_path):
     "number", [500, pytest.param(5000, marks=pytest.mark.slow, id="5000")]
 )
 def test_a_file_damaged_at_random_gives_the_same_numbers_or_says_damaged(
-    tmp_path, number
+    tmp_path, number, record_property
 ):
     path, rng, facts = tmp_path / "model.npz", np.random.default_rng(0), {"x": [0.1]}
     checkpoint.save(path, params(), facts)
@@ -118,6 +118,8 @@ def test_a_file_damaged_at_random_gives_the_same_numbers_or_says_damaged(
             assert leaf.dtype == expected.dtype and (leaf == expected).all()
         assert checkpoint.load_facts(path) == facts
         same += 1
+    found = {"what": "checkpoints", "same": same, "refused": number - same}
+    record_property("damaged", found)
     assert number / 30 < same < number / 5  # of the bytes of a zip, few do not matter
 
 
