@@ -131,7 +131,7 @@ def _open_locked(path, flags, needed=True):
 
 
 def _lock(handle):
-    if fcntl is None:
+    if not hasattr(fcntl, "flock"):
         raise OSError(errno.ENOSYS, "no locks")
     fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
