@@ -51,6 +51,8 @@ def load(root: Path, name: str) -> dict[str, Any]:
     path = root / "results" / f"{name}.json"
     try:
         record = json.loads(path.read_text("utf-8"))
+        if not isinstance(record, dict):
+            raise ValueError("it is no dictionary")
         if record.get("checksum", now := records.checksum(record)) != now:
             raise ValueError("it has changed since it was written")
     except FileNotFoundError:
