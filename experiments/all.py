@@ -9,6 +9,7 @@ Each script goes on where it was interrupted, and a record that fits the code is
 import subprocess
 import sys
 
+from experiments import command_line
 from unrolled import records
 
 
@@ -36,14 +37,14 @@ def state(name):
 
 def main(arguments, commands=None, run=subprocess.call):
     """Returns the exit status: of the first script that fails, or 0."""
-    if arguments not in ([], ["--list"]):
-        print("usage: python -m experiments.all [--list]", file=sys.stderr)
-        return 2
+    parser = command_line.parser(__doc__)
+    parser.add_argument("--list", action="store_true", help="only list the records")
+    given = parser.parse_args(arguments)
     # Asked anew for each, since making one record can change the next.
     for name, command in (commands or experiments()).items():
         found = state(name)
         print(f"{name}: {found}", flush=True)
-        if found == "up to date" or arguments:
+        if found == "up to date" or given.list:
             continue
         if status := run([sys.executable, "-m", *command]):
             print(

@@ -30,9 +30,11 @@ def main(arguments=None):
     parser.add_argument("names", nargs="+", metavar="MODULE._OLD=NEW")
     given = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as folder:
-        checked_out(given.commit, folder)
         try:
+            checked_out(given.commit, folder)
             return 0 if all(stands(Path(folder), given.names)) else 1
+        except subprocess.CalledProcessError:
+            parser.error(f"git has no commit {given.commit}")
         except ValueError as problem:
             parser.error(str(problem))
 
@@ -129,7 +131,7 @@ def new_digest(before, path, record):
     old, new = (
         json.loads((root / path).read_bytes()) for root in (before, records.ROOT)
     )
-    unnamed = {"code": None, "data": None}
+    unnamed = {"code": None, "data": None, "checksum": None}
     return is_now if old | unnamed == new | unnamed else None
 
 

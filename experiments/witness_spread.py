@@ -11,13 +11,14 @@ difference of its losses.
 
 import functools
 import inspect
+import json
 import os
 import subprocess
 import sys
 
 import numpy as np
 
-from experiments import attest
+from experiments import attest, command_line
 from unrolled import records
 from unrolled.training import optimizers
 
@@ -72,14 +73,19 @@ def measured_before():
     return {
         name: found
         for name, found in before["results"]["witnesses"].items()
-        if unchanged_since(before["commit"], f"results/{name}.json")
+        if unchanged_since(before["commit"], name)
     }
 
 
-def unchanged_since(commit, path):
-    """Tells whether a file is the one of a commit; False if there is no such commit."""
-    command = ["git", "diff", "--quiet", commit, "--", path]
-    return not subprocess.run(command, cwd=records.ROOT, capture_output=True).returncode
+def unchanged_since(commit, name):
+    """Tells whether a record says what it said at a commit; False if there is no such commit."""
+    command = ["git", "show", f"{commit}:results/{name}.json"]
+    found = subprocess.run(command, cwd=records.ROOT, capture_output=True)
+    if found.returncode:
+        return False
+    return records.checksum(json.loads(found.stdout)) == records.checksum(
+        records.load(name)
+    )
 
 
 def asked(name, change, environment):
@@ -132,7 +138,15 @@ BUILDS_ON = ("*",)
 
 
 if __name__ == "__main__":
-    if sys.argv[1:] in ([], ["--new"]):
-        main(only_new=bool(sys.argv[1:]))
+    parser = command_line.parser(__doc__)
+    parser.add_argument(
+        "--new", action="store_true", help="only the records that changed since then"
+    )
+    parser.add_argument("witness", nargs="*", metavar="NAME CHANGE", help="only one")
+    given = parser.parse_args()
+    if len(given.witness) not in (0, 2):
+        parser.error("a witness needs a NAME and a CHANGE")
+    if given.witness:
+        answer(*given.witness)
     else:
-        answer(*sys.argv[1:])
+        main(only_new=given.new)

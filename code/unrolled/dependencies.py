@@ -3,7 +3,8 @@
 A script names its records in a dictionary ``RECORDS = {name: what makes it}``. From that value one
 follows the names: through imports, by qualified name, to functions, classes and constants. What a
 statement does is its *normal form*: without comments, docstrings, annotations, imports and guards
-(statements that only raise), and with every name as it is called where it is defined. So neither a
+(statements that only raise), and with every name as it is called where it is defined. A block
+``with`` what only keeps results, such as a lock, counts as the statements in it. So neither a
 reworded error, nor a module that moves, nor a function that nobody calls changes a hash.
 
 Two things cannot be read off the names. A function of a module that is passed as a value
@@ -26,7 +27,7 @@ from typing import Any, NamedTuple
 ROOMS = {"unrolled": "code", "experiments": "."}
 EFFECTS = "(import)"  # what a module does when it is imported, as one piece
 # they keep what others made
-PLUMBING = {"records", "dependencies", "files", "checkpoint"}
+PLUMBING = {"records", "dependencies", "files", "checkpoint", "interruption"}
 # a decorator that does nothing but raise, or reword what is raised
 REWORDS = ("unrolled.arguments", "names_arguments")
 
@@ -395,6 +396,9 @@ class _Reader(ast.NodeTransformer):
                         *orelse,
                     ]
                 return [ast.If(self.visit(node.test), body or [ast.Pass()], orelse)]
+            case ast.With(items=items) if any(map(self.only_keeps, items)):
+                node.items = [item for item in items if not self.only_keeps(item)]
+                return self.statement(node) if node.items else self.block(node.body)
             case ast.For(body=body, orelse=[]) if not (
                 all(isinstance(part, ast.Pass) for part in body)
                 or self.block(_copy(body))
@@ -417,6 +421,15 @@ class _Reader(ast.NodeTransformer):
         if (path := _path(called)) and not self.is_local(path[0]):
             found = self.found(path)
             return bool(found and found[1] and self.house.only_guards(*found[:2]))
+        return False
+
+    def only_keeps(self, item):
+        """Tells whether an item of a ``with`` calls what keeps results, and gives no value."""
+        match item:
+            case ast.withitem(context_expr=ast.Call(func=called), optional_vars=None):
+                path = _path(called)
+                if path and not self.is_local(path[0]) and (found := self.found(path)):
+                    return found[0].rpartition(".")[2] in PLUMBING
         return False
 
     def is_local(self, name):

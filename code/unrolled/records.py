@@ -3,7 +3,8 @@
 A record is a small JSON file in ``results/``: what ran, on which device, with which versions, seed
 and settings, on what date and commit, and a hash of each function it ran. When one of these
 changes, the record is stale, and every page that quotes it says so, unless a small run of the new
-code gives the losses that the old code gave (``make attest``).
+code gives the losses that the old code gave (``make attest``). A checksum shows whether the file
+still says what was written.
 """
 
 import functools
@@ -34,20 +35,23 @@ def load(name):
 
     Raises:
         FileNotFoundError: no such record; the message says how to make it.
-        ValueError: not a record.
+        ValueError: not a record, or one that was changed after it was written.
     """
     path = FOLDER / f"{name}.json"
-    if not path.is_file():
-        verb = "make gpu" if name.startswith("gpu/") else "make results"
+    verb = "make gpu" if name.startswith("gpu/") else "make results"
+    if not path.is_file() or not path.resolve().is_relative_to(FOLDER.resolve()):
         raise FileNotFoundError(f"no record {name}: {verb} writes results/{name}.json")
     try:
-        record = json.loads(path.read_text("utf-8"))
-        record["code"], record["data"], record["results"]
-    except (json.JSONDecodeError, KeyError, TypeError):
-        raise ValueError(
-            f"results/{name}.json is not a record; make results writes it"
-        ) from None
-    return record
+        record = json.loads(path.read_bytes().decode())
+        if record["checksum"] == checksum(record) and isinstance(record["code"], dict):
+            del record["checksum"]
+            record["data"], record["results"]
+            return record
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        pass
+    raise ValueError(
+        f"results/{name}.json is damaged or not a record; {verb} writes it"
+    ) from None
 
 
 class Run(NamedTuple):
@@ -130,10 +134,18 @@ def write(
 
 
 def save(record, folder=None):
-    """Writes a record as it is, whole or not at all, and returns its path."""
+    """Writes a record as it is, with its checksum, whole or not at all, and returns its path."""
     path = (FOLDER if folder is None else Path(folder)) / f"{record['name']}.json"
-    write_whole(path, json.dumps(record, indent=1, allow_nan=False) + "\n")
+    record = json.loads(json.dumps(record, allow_nan=False))
+    record |= {"checksum": checksum(record)}
+    write_whole(path, json.dumps(record, indent=1) + "\n")
     return path
+
+
+def checksum(record):
+    """Returns a hash of all that a record says, but for its own checksum."""
+    said = {name: value for name, value in record.items() if name != "checksum"}
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
 
 
 class Testimony(NamedTuple):

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
+from experiments import command_line
 from unrolled import records, tree
 from unrolled.data import dates
 from unrolled.layers import attention
@@ -193,4 +194,5 @@ def main():
 RECORDS = {"attention_dates": main}
 
 if __name__ == "__main__":
+    command_line.parser(__doc__).parse_args()
     main()

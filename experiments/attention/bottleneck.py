@@ -9,6 +9,7 @@ from functools import partial
 import numpy as np
 from tqdm import tqdm
 
+from experiments import command_line
 from unrolled import records
 from unrolled.layers import attention
 from unrolled.models import seq2seq
@@ -172,4 +173,5 @@ def main():
 RECORDS = {"bottleneck": main}
 
 if __name__ == "__main__":
+    command_line.parser(__doc__).parse_args()
     main()

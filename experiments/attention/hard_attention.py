@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
+from experiments import command_line
 from experiments.attention import attention_dates as task
 from unrolled import records, tree
 from unrolled.data import dates
@@ -180,4 +181,5 @@ def main():
 RECORDS = {"hard_attention": main}
 
 if __name__ == "__main__":
+    command_line.parser(__doc__).parse_args()
     main()

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from experiments import command_line
 from unrolled import records
 from unrolled.data import stories
 from unrolled.models import memory_network
@@ -181,4 +182,5 @@ def main():
 RECORDS = {"memory_network": main}
 
 if __name__ == "__main__":
+    command_line.parser(__doc__).parse_args()
     main()

@@ -7,6 +7,11 @@ The tests are in the manner of Jain & Wallace (2019): weights permuted, made uni
 an adversary to where the answer stays the same.
 """
 
+from experiments import command_line
+
+if __name__ == "__main__":
+    command_line.parser(__doc__).parse_args()  # before the imports, which take seconds
+
 import functools
 import sys
 

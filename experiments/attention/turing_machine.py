@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from experiments import command_line
 from unrolled import records, tree
 from unrolled.cells import lstm
 from unrolled.data import tasks
@@ -274,4 +275,5 @@ def main():
 RECORDS = {"turing_machine": main}
 
 if __name__ == "__main__":
+    command_line.parser(__doc__).parse_args()
     main()

@@ -7,6 +7,11 @@ mean of its own batch, which all three compute by themselves. The learning rate 
 because Keras keeps it in single precision, where 0.001 is another number.
 """
 
+from experiments import command_line
+
+if __name__ == "__main__":
+    command_line.parser(__doc__).parse_args()  # before the imports, which take seconds
+
 import functools
 import time
 from typing import Any

@@ -9,6 +9,7 @@ B batch, D input, H hidden.
 
 import numpy as np
 
+from experiments import command_line
 from unrolled import records, tree
 from unrolled.cells import gru, gru_reset_after, lstm, rnn
 from unrolled.frameworks import torch_layers
@@ -249,4 +250,5 @@ def main():
 RECORDS = {"pytorch": main}
 
 if __name__ == "__main__":
+    command_line.parser(__doc__).parse_args()
     main()

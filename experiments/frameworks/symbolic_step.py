@@ -7,6 +7,16 @@ Each prints one line of JSON. It runs in the main environment and in Theano's, s
 than both have. What is compared runs in one process on one thread, in turn.
 """
 
+from experiments import command_line
+
+if __name__ == "__main__":  # before the imports, which take seconds
+    parser = command_line.parser(__doc__)
+    parser.add_argument("mode", metavar="MODE", help='or "agreement"')
+    parser.add_argument("network", nargs="?", metavar="NETWORK")
+    given = parser.parse_args()
+    if (given.mode == "agreement") != (given.network is None):
+        parser.error("a mode needs a network, and agreement takes none")
+
 import json
 import sys
 import time
@@ -88,5 +98,7 @@ def measure(mode, network, rounds=ROUNDS):
 
 
 if __name__ == "__main__":
-    found = agreements() if sys.argv[1:] == ["agreement"] else measure(*sys.argv[1:])
+    if given.network not in (None, *NETWORKS):
+        parser.error(f"no network {given.network}: there are {', '.join(NETWORKS)}")
+    found = measure(given.mode, given.network) if given.network else agreements()
     print(json.dumps(versions() | {"found": found}))

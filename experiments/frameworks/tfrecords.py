@@ -6,6 +6,11 @@ Writes results/tfrecords.json. Three minutes.
 Times are of the processor, all threads together, and compared within this one run.
 """
 
+from experiments import command_line
+
+if __name__ == "__main__":
+    command_line.parser(__doc__).parse_args()  # before the imports, which take seconds
+
 import gzip
 import json
 import tempfile

@@ -7,6 +7,11 @@ its own with an empty cache of compiled code; where the cache matters, a second 
 cache of the first follows.
 """
 
+from experiments import command_line
+
+if __name__ == "__main__":
+    command_line.parser(__doc__).parse_args()  # before the imports, which take seconds
+
 import json
 import os
 import subprocess

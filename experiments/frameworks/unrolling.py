@@ -6,6 +6,11 @@ Writes results/unrolling.json. Three minutes, most of it XLA at work on the unro
 Times are of the processor, all threads together, so that what else the machine does counts little.
 """
 
+from experiments import command_line
+
+if __name__ == "__main__":
+    command_line.parser(__doc__).parse_args()  # before the imports, which take seconds
+
 import time
 
 import numpy as np

@@ -6,12 +6,12 @@ Where neither the file nor the corpus is at hand, sentences are drawn from a cha
 entropy is known, and the record says so.
 """
 
-import sys
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from experiments import command_line
 from unrolled.data import text
 
 V = 4000
@@ -83,6 +83,6 @@ def _cut(ids, lengths):
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
-        sys.exit("usage: python -m experiments.gpu.corpus FILE.npz")
-    save(Path(sys.argv[1]))
+    parser = command_line.parser(__doc__)
+    parser.add_argument("file", type=Path, metavar="FILE.npz", help="where to")
+    save(parser.parse_args().file)

@@ -3,12 +3,12 @@
 Reads its settings from standard input and writes what it found to the file of --to, whole.
 """
 
-import argparse
 import importlib
 import json
 import sys
 from pathlib import Path
 
+from experiments import command_line
 from unrolled.files import write_whole
 
 
@@ -33,7 +33,7 @@ def see_the_gpu(libraries):
 
 
 def main(arguments=None):
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = command_line.parser(__doc__)
     parser.add_argument("kind")
     parser.add_argument("part")
     parser.add_argument("--to", type=Path, required=True)

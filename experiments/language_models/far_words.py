@@ -4,6 +4,11 @@ Run: python -m experiments.language_models.far_words
 Reads results/pocket_language_model.npz, writes results/far_words.json. Two minutes.
 """
 
+from experiments import command_line
+
+if __name__ == "__main__":
+    command_line.parser(__doc__).parse_args()  # before the imports, which take seconds
+
 import functools
 import itertools
 import sys

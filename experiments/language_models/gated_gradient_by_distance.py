@@ -9,6 +9,7 @@ import sys
 
 import numpy as np
 
+from experiments import command_line
 from experiments.language_models.gradient_by_distance import (
     DISTANCE,
     SEED,
@@ -83,6 +84,7 @@ BUILDS_ON = ("pocket_language_model", "gru_language_model", "lstm_language_model
 
 
 if __name__ == "__main__":
+    command_line.parser(__doc__).parse_args()
     try:
         main()
     except (FileNotFoundError, ValueError) as error:

@@ -8,7 +8,6 @@ and the same command goes on from there. Each has the number of parameters of th
 Networks of one layer leave their weights in results/ as well, for looking into.
 """
 
-import argparse
 import functools
 import itertools
 import math
@@ -17,6 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from experiments import command_line
 from unrolled import records, tree
 from unrolled.cells import gru, lstm, rnn
 from unrolled.data import text
@@ -234,7 +234,7 @@ ARGUMENTS = {
 
 if __name__ == "__main__":
     of = {argument: name for name, (argument,) in ARGUMENTS.items()}
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = command_line.parser(__doc__)
     parser.add_argument("name", choices=[*of], help="which network")
     name = of[parser.parse_args().name]
     make, network = RECORDS[name]

@@ -9,6 +9,7 @@ import sys
 
 import numpy as np
 
+from experiments import command_line
 from unrolled import records, tree
 from unrolled.cells import recurrent_weights as weights
 from unrolled.cells import rnn
@@ -143,6 +144,7 @@ BUILDS_ON = ("pocket_language_model",)
 
 
 if __name__ == "__main__":
+    command_line.parser(__doc__).parse_args()
     try:
         main()
     except (FileNotFoundError, ValueError) as error:

@@ -7,7 +7,6 @@ An hour or so; Ctrl-C saves, and the same command goes on from there. With ``--t
 text, or CSV with a column ``body``) it trains on the reader's own text and records nothing.
 """
 
-import argparse
 import functools
 import itertools
 import math
@@ -16,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from experiments import command_line
 from unrolled import records, tree
 from unrolled.data import ngram, text
 from unrolled.models import language_model
@@ -255,7 +255,7 @@ ARGUMENTS = {"pocket_language_model": ("--pocket",)}
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = command_line.parser(__doc__)
     parser.add_argument("--pocket", action="store_true", help="the small model")
     parser.add_argument("--text", metavar="FILE", help="train on this text instead")
     arguments = parser.parse_args()

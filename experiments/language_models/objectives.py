@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from experiments import command_line
 from experiments.language_models import language_model as experiment
 from unrolled import records
 from unrolled.data import text
@@ -151,6 +152,7 @@ RECORDS = {"objectives": main}
 
 
 if __name__ == "__main__":
+    command_line.parser(__doc__).parse_args()
     try:
         main()
     except (Interrupted, Diverged, OSError, ValueError) as problem:

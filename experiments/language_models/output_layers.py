@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from experiments import command_line
 from unrolled import records
 from unrolled.data import text
 from unrolled.functional import cross_entropy, dcross_entropy
@@ -250,4 +251,5 @@ RECORDS = {"output_layers": main}
 
 
 if __name__ == "__main__":
+    command_line.parser(__doc__).parse_args()
     main()

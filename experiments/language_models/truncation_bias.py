@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from experiments import command_line
 from unrolled import records
 from unrolled.cells import rnn
 from unrolled.data import text
@@ -150,6 +151,7 @@ BUILDS_ON = ("pocket_language_model",)
 
 
 if __name__ == "__main__":
+    command_line.parser(__doc__).parse_args()
     try:
         main()
     except (FileNotFoundError, ValueError) as error:

@@ -8,6 +8,7 @@ import functools
 
 import numpy as np
 
+from experiments import command_line
 from experiments.long_range import long_tasks
 from experiments.long_range.methods import METHODS
 from unrolled import records
@@ -75,4 +76,5 @@ RECORDS = {"adding_problem": main}
 
 
 if __name__ == "__main__":
+    command_line.parser(__doc__).parse_args()
     main()

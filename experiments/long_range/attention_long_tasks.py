@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from experiments import command_line
 from experiments.long_range import adding_problem, copy_task, long_tasks
 from unrolled import records
 from unrolled.data import tasks
@@ -238,4 +239,5 @@ RECORDS = {"attention_long_tasks": main}
 
 
 if __name__ == "__main__":
+    command_line.parser(__doc__).parse_args()
     main()

@@ -22,6 +22,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from tqdm import tqdm
 
+from experiments import command_line
 from unrolled import records
 from unrolled.cells import coupled_lstm, fixed_gates, gru, lstm, peephole_lstm, rnn
 from unrolled.data import tasks, text
@@ -337,4 +338,5 @@ RECORDS = {"gate_ablations": main}
 
 
 if __name__ == "__main__":
+    command_line.parser(__doc__).parse_args()
     main()

@@ -7,6 +7,7 @@ Sequences, sizes, optimizer, steps and seeds are those of adding_problem.py and 
 
 import functools
 
+from experiments import command_line
 from experiments.long_range import adding_problem, copy_task, long_tasks
 from experiments.long_range.methods import Method
 from unrolled import records
@@ -55,4 +56,5 @@ RECORDS = {"gated_long_tasks": main}
 
 
 if __name__ == "__main__":
+    command_line.parser(__doc__).parse_args()
     main()

@@ -9,7 +9,15 @@ calls at a time, round after round, so that whatever else the machine does distu
 Ratios are formed within a round. Five minutes; an interrupted run writes nothing.
 """
 
-import argparse
+from experiments import command_line
+
+if __name__ == "__main__":  # before the imports, which take seconds
+    parser = command_line.parser(__doc__)
+    parser.add_argument(
+        "--record", action="store_true", help="write results/bench_ladder.json"
+    )
+    given = parser.parse_args()
+
 import contextlib
 import json
 import os
@@ -476,12 +484,7 @@ def aims(found):
     return told
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument(
-        "--record", action="store_true", help="write results/bench_ladder.json"
-    )
-    record = parser.parse_args().record
+def main(record):
     run = records.begin("bench_ladder")
     cores = (
         len(os.sched_getaffinity(0))
@@ -526,4 +529,4 @@ RECORDS = {"bench_ladder": (groups, measure, summary)}
 ARGUMENTS = {"bench_ladder": ("--record",)}
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(given.record))

@@ -6,9 +6,16 @@
 Everything runs on one thread in one process and is timed in turn, round after round.
 """
 
-import argparse
 import os
-import sys
+
+from experiments import command_line
+
+if __name__ == "__main__":  # before the imports, which take seconds
+    parser = command_line.parser(__doc__)
+    parser.add_argument(
+        "--record", action="store_true", help="write results/bench_lstm.json"
+    )
+    given = parser.parse_args()
 
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # Keras with its fastest kernels
 
@@ -153,12 +160,7 @@ def report(found):
     return "\n".join(lines)
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument(
-        "--record", action="store_true", help="write results/bench_lstm.json"
-    )
-    record = parser.parse_args().record
+def main(record):
     run = records.begin("bench_lstm")
     found = measure()
     print(report(found))
@@ -178,4 +180,4 @@ RECORDS = {"bench_lstm": measure}
 ARGUMENTS = {"bench_lstm": ("--record",)}
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main(given.record)

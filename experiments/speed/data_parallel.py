@@ -8,6 +8,11 @@ nothing about what several machines would gain.
 
 import os
 
+from experiments import command_line
+
+if __name__ == "__main__":
+    command_line.parser(__doc__).parse_args()  # before the imports, which take seconds
+
 os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=4"
 
 import time  # noqa: E402

@@ -15,6 +15,14 @@ import os
 import sys
 import time
 
+from experiments import command_line
+
+if __name__ == "__main__":
+    parser = command_line.parser(__doc__)
+    parser.add_argument("group", metavar="GROUP")
+    parser.add_argument("threads", metavar="THREADS", type=int)
+    parser.parse_args()
+
 GROUP, THREADS = (sys.argv[1], int(sys.argv[2])) if __name__ == "__main__" else ("", 1)
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # Keras with its fastest kernels
 os.environ.setdefault("PYTENSOR_FLAGS", "blas__ldflags=,floatX=float32")

@@ -331,9 +331,8 @@ def test_an_interrupted_run_writes_nothing_and_says_so(
 ):
     stop_at[0] = 4
     monkeypatch.setattr(records, "FOLDER", tmp_path)
-    monkeypatch.setattr(sys, "argv", ["bench_ladder", "--record"])
     assert (
-        bench_ladder.main()
+        bench_ladder.main(record=True)
         == "experiments.speed.bench_ladder: stopped; nothing was written"
     )
     assert not list(tmp_path.iterdir()) and all(worker.stopped for worker in started)
@@ -345,8 +344,7 @@ def test_a_process_that_ends_midway_leaves_no_record(fake, monkeypatch, tmp_path
 
     monkeypatch.setattr(FakeWorker, "seconds", ended)
     monkeypatch.setattr(records, "FOLDER", tmp_path)
-    monkeypatch.setattr(sys, "argv", ["bench_ladder", "--record"])
-    assert bench_ladder.main() == (
+    assert bench_ladder.main(record=True) == (
         "experiments.speed.bench_ladder: the process of a ended: Killed; nothing was written"
     )
     assert not list(tmp_path.iterdir())

@@ -140,6 +140,12 @@ QUIET, ONE, MODEL = (
             "import numpy as np\n"
             "from unrolled import checks\nfrom unrolled import rate",
         ),
+        (
+            ONE,
+            "    return model.loss(SEED, 1)",
+            "    with records.begin(SEED + 1), records.begin('y'):\n"
+            "        return model.loss(SEED, 1)",
+        ),
         (CHECKS, "is nothing", "is None"),
         (CHECKS, "if x is None", "if x is None or x != x"),
         (RATE, "OTHER = 5", "OTHER = 6"),
@@ -163,6 +169,19 @@ def test_what_cannot_change_a_result_changes_nothing(house, path, before, after)
         (MODEL, "p, x, of=cell", "p, x, of=None", "unrolled.model.loss"),
         (ONE, "SEED = 0", "SEED = 1", "experiments.one.SEED"),
         (ONE, "'plain': main", "'plain': (main, 1)", "experiments.one.RECORDS"),
+        (
+            ONE,
+            "    return model.loss(SEED, 1)",
+            "    with records.begin(1) as one:\n        return model.loss(SEED, one)",
+            "experiments.one.main",
+        ),
+        (
+            ONE,
+            "    return model.loss(SEED, 1)",
+            "    with records.begin(1), model.Params():\n"
+            "        return model.loss(SEED, 1)",
+            "experiments.one.main",
+        ),
         (CELL, "raise ValueError('two, please')", "p = p[:2]", "unrolled.cell.forward"),
         (CHECKS, "raise ValueError(message(x))", "x.clear()", "unrolled.cell.forward"),
     ],

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from tests.support.damage import damaged
 from unrolled import dependencies, records
 
 SCRIPT = "import math\n\nRECORDS = {'one': f, 'deep/one': f}\n\n\ndef f(x):\n    return x + 1\n"
@@ -33,7 +34,8 @@ def test_a_record_says_what_it_was_made_with(root):
     run = records.begin("deep/one")
     path = records.write(run, {"loss": 1.5}, settings={"H": 3}, seed=4)
     record = records.load("deep/one")
-    assert json.loads(path.read_text()) == record
+    written = json.loads(path.read_text())
+    assert written == record | {"checksum": records.checksum(record)}
     assert record["results"] == {"loss": 1.5} and record["settings"] == {"H": 3}
     assert (
         record["seed"] == 4 and record["commit"] == "unknown" and record["data"] == {}
@@ -116,7 +118,70 @@ def test_missing_and_broken_records_are_named(root):
     with pytest.raises(FileNotFoundError, match="no record one: make results writes"):
         records.load("one")
     (root / "results").mkdir()
-    for content in ("{", "[1]", "{}"):
-        (root / "results" / "one.json").write_text(content)
-        with pytest.raises(ValueError, match=r"results/one\.json is not a record"):
+    for content in (b"{", b"[1]", b"{}", b"", b"\xff{}", b"1", b"\0" * 9, b"[" * 10**5):
+        (root / "results" / "one.json").write_bytes(content)
+        with pytest.raises(
+            ValueError, match=r"^results/one\.json is damaged or not a record; make"
+        ):
             records.load("one")
+
+
+def test_a_record_without_code_data_or_results_is_named(root):
+    write()
+    whole = records.load("one")
+    for lost in ("code", "data", "results"):
+        records.save({name: said for name, said in whole.items() if name != lost})
+        with pytest.raises(ValueError, match=r"one\.json is damaged or not a record"):
+            records.load("one")
+    records.save(whole | {"code": ["experiments.script.f"]})
+    with pytest.raises(ValueError, match=r"one\.json is damaged or not a record"):
+        records.load("one")
+
+
+def test_a_number_that_was_changed_by_hand_is_noticed(root):
+    path = write(results={"loss": 1.25})
+    path.write_text(path.read_text().replace("1.25", "1.24"))
+    with pytest.raises(ValueError, match="is damaged"):
+        records.load("one")
+
+
+def test_a_record_is_saved_with_a_new_checksum(root):
+    write(results={1: (0.1, 2)})
+    record = records.load("one")
+    assert record["results"] == {"1": [0.1, 2]}
+    records.save(record | {"seed": 7})
+    assert records.load("one") == record | {"seed": 7}
+
+
+@pytest.mark.parametrize(
+    "number", [500, pytest.param(5000, marks=pytest.mark.slow, id="5000")]
+)
+def test_a_record_damaged_at_random_says_the_same_or_that_it_is_damaged(
+    root, number, record_property
+):
+    path = write(
+        results={"loss": [0.1, 1.5e-7], "words": {"é": 3}}, witness=lambda: [1]
+    )
+    content, record = path.read_bytes(), records.load("one")
+    rng, same = np.random.default_rng(0), 0
+    for _ in range(number):
+        path.unlink()  # to write in an old file takes some systems ten times as long
+        path.write_bytes(damaged(content, rng))
+        try:
+            assert records.load("one") == record
+            same += 1
+        except ValueError as error:
+            assert "is damaged" in str(error) and "\n" not in str(error)
+    found = {"what": "records", "same": same, "refused": number - same}
+    record_property("damaged", found)
+    assert 0 < same < number / 5  # only spaces between the parts do not matter
+
+
+@pytest.mark.parametrize("name", ["../one", "../../one", "deep/../../one"])
+def test_a_name_leads_to_no_file_outside_of_the_folder(root, name):
+    path = write()
+    for outside in (root, root.parent):
+        (outside / "one.json").write_bytes(path.read_bytes())
+    (root / "results/deep").mkdir()
+    with pytest.raises(FileNotFoundError, match="no record"):
+        records.load(name)

@@ -414,6 +414,7 @@ def test_the_recipe_for_an_experiment_leads_from_step_to_step(tmp_path):
         "To add an experiment",
         {"minimal": "NAME", "a_reader": "NAME", "more": "ROOM"},
         *("experiments/__init__.py", "experiments/all.py", "experiments/attest.py"),
+        "experiments/command_line.py",
         "tests/experiments/test_results.py",
     )
     (tmp_path / "results").mkdir()

@@ -138,6 +138,7 @@ class Recorder:
         self.seconds = defaultdict(float)
         self.measured = {}
         self.tried = {}  # function -> arguments, and how often what came of a call
+        self.damaged = {}  # test -> what was damaged, and what came of loading it
         self.line = ""
 
     def pytest_sessionstart(self):
@@ -165,6 +166,8 @@ class Recorder:
                     self._keep_worst(_function(test), entry)
                 elif key == "tried":
                     self.tried[entry["function"]] = entry
+                elif key == "damaged":
+                    self.damaged[test] = entry
 
     def _keep_worst(self, test, entry):
         key = (*test, entry["case"], entry["against"], entry["what"])
@@ -213,6 +216,7 @@ class Recorder:
                 "seconds": round(time.monotonic() - self.begun),
                 "tests": self.by_function(),
                 "tried": self.summed(),
+                "damaged": [entry for _, entry in sorted(self.damaged.items())],
                 "measured": [
                     dict(
                         zip(

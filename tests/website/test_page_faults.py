@@ -378,11 +378,21 @@ def test_a_file_has_its_page_written_when_it_or_the_whole_book_is_new(tmp_path):
         ("demo:results.runs", "is not one value"),
         ("demo:results.loss:q", "cannot be shown as q"),
         ("damaged:results", "results/damaged.json is damaged"),
+        ("binary:results", "results/binary.json is damaged"),
+        ("list:results", "results/list.json is damaged: it is no dictionary"),
+        ("changed:results.loss", "is damaged: it has changed since it was written"),
     ],
 )
 def test_a_record_that_is_not_there_is_one_clear_line(tmp_path, text, message):
     folder = seed(tmp_path, {"page": "# Page\n"})
-    (folder / "results/damaged.json").write_text("{")
+    changed = json.dumps({"results": {"loss": 1.5}, "checksum": "0123456789abcdef"})
+    for name, content in {
+        "damaged": b"{",
+        "binary": b"\xff",
+        "list": b"[]",
+        "changed": changed.encode(),
+    }.items():
+        (folder / f"results/{name}.json").write_bytes(content)
     with pytest.raises(record_roles.NoRecord, match=re.escape(message)):
         record_roles.formatted(folder, text)
 

@@ -39,7 +39,8 @@ def test_fails(at): assert at == 1
 def test_skipped(): pytest.skip("not here")
 
 class TestGroup:
-    def test_inside(self): pass
+    def test_inside(self, record_property):
+        record_property("damaged", {"what": "records", "same": 1, "refused": 2})
 
 @pytest.mark.parametrize("cell,size", [("lstm", 3), ("lstm", 5)])
 def test_gradient(cell, size):
@@ -105,6 +106,7 @@ def check_what_was_found(record):
         "arguments": 3,
         "found": {"refused": 3, "right": 1},
     }
+    assert record["damaged"] == [{"what": "records", "same": 1, "refused": 2}]
     gradient, framework = sorted(
         record["measured"], key=lambda entry: entry["against"] == "Keras"
     )
@@ -481,6 +483,19 @@ def test_gradients_and_frameworks_show_the_worst_beside_the_bound(book):
     assert "Keras | loss, 1 case | 0 | 10⁻¹⁰" in book("frameworks")
     broken = [MEASURED[0] | {"found": None}]
     assert "lstm | not a number | 10⁻⁷" in book("gradients", measured=broken)
+
+
+def test_damaged_files_are_counted_by_kind(book):
+    assert "No damaged file is in the recorded run" in book("damaged")
+    entries = [
+        {"what": "records", "same": 1, "refused": 499},
+        {"what": "checkpoints", "same": 70, "refused": 930},
+        {"what": "records", "same": 10, "refused": 4990},
+    ]
+    found = book("damaged", damaged=entries)
+    assert "6,500 damaged files, none with other numbers." in found
+    assert "records | 5,500 | 5,489 | 11" in found
+    assert "checkpoints | 1,000 | 930 | 70" in found
 
 
 def exercise_run(wrong=0, **changes):

@@ -50,11 +50,16 @@ def load(root: Path, name: str) -> dict[str, Any]:
     """Return the record results/NAME.json."""
     path = root / "results" / f"{name}.json"
     try:
-        return json.loads(path.read_text("utf-8"))
+        record = json.loads(path.read_text("utf-8"))
+        if not isinstance(record, dict):
+            raise ValueError("it is no dictionary")
+        if record.get("checksum", now := records.checksum(record)) != now:
+            raise ValueError("it has changed since it was written")
     except FileNotFoundError:
         raise NotYet(f"there is no record results/{name}.json") from None
-    except json.JSONDecodeError as error:
+    except ValueError as error:
         raise NoRecord(f"results/{name}.json is damaged: {error}") from None
+    return record
 
 
 def value(record: Any, path: str) -> Any:

@@ -2,6 +2,7 @@
 
 book       What the tables are made from, and links to tests, files, pages and equations.
 claims     Conclusions drawn from records and cells, with the tests that hold them.
+damaged    Files damaged at random, and what came of loading them.
 directive  {checked}: the tables by name; Sphinx makes the page again when they change.
 exercises  Solutions, wrong answers and planted errors.
 listings   Equations and listings, with the outcome of their tests.

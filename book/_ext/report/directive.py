@@ -19,6 +19,7 @@ from book._ext.evidence import suite_run
 from book._ext.report.arguments import the_arguments
 from book._ext.report.book import Book
 from book._ext.report.claims import the_claims
+from book._ext.report.damaged import the_damaged
 from book._ext.report.exercises import the_exercises, the_planted
 from book._ext.report.listings import the_equations, the_listings
 from book._ext.report.measured import the_frameworks, the_gradients
@@ -41,6 +42,7 @@ TABLES = {
     "arguments": the_arguments,
     "mutants": the_mutants,
     "records": the_records,
+    "damaged": the_damaged,
     "site": the_site,
 }
 

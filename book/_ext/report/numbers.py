@@ -9,6 +9,7 @@ from docutils import nodes
 from book._ext.report.arguments import the_arguments
 from book._ext.report.book import Book
 from book._ext.report.claims import the_claims
+from book._ext.report.damaged import the_damaged
 from book._ext.report.exercises import the_exercises, the_planted
 from book._ext.report.listings import the_equations, the_listings
 from book._ext.report.measured import the_frameworks, the_gradients
@@ -29,6 +30,7 @@ SECTIONS: Mapping[str, Callable[[Book], Sequence[nodes.Node]]] = {
     "Mutants": the_mutants,
     "Wrong arguments": the_arguments,
     "Recorded results": the_records,
+    "Damaged files": the_damaged,
     "The site": the_site,
 }
 

@@ -20,7 +20,7 @@ from typing import NamedTuple
 import numpy as np
 
 from unrolled.arguments import names_arguments
-from unrolled.files import write_whole
+from unrolled.files import discarded_if_damaged, write_whole
 
 PACKAGES = ("numpy", "scipy", "matplotlib", "keras", "pytensor", "tensorflow")
 UNKNOWN, START, END = "<unknown>", "<start>", "<end>"
@@ -66,7 +66,8 @@ def read(path):
 
     Raises:
         FileNotFoundError: no such file.
-        ValueError: not UTF-8, no column ``body``, or no sentence in it.
+        ValueError: not UTF-8, a NUL character, no column ``body``, a quotation mark that is not
+            closed, or no sentence in it.
     """
     path = Path(path)
     if not path.is_file():
@@ -81,6 +82,8 @@ def read(path):
         raise ValueError(
             f"{path} is not UTF-8 (byte {error.start}); save it as UTF-8 and try again"
         ) from None
+    if any("\0" in text for text in texts):
+        raise ValueError(f"{path} holds NUL characters: it is not a text")
     documents = [
         Document(f"{path.name}:{i}", sentences(text)) for i, text in enumerate(texts)
     ]
@@ -92,13 +95,24 @@ def read(path):
 
 def _column(file, name, path):
     csv.field_size_limit(2**31 - 1)
-    rows = csv.DictReader(file)
-    if name not in (rows.fieldnames or []):
-        found = ", ".join(rows.fieldnames or ["nothing"])
+    rows = csv.DictReader(
+        file, strict=True
+    )  # or an open quotation takes all that follows
+    found = []
+    try:
+        if name not in (rows.fieldnames or []):
+            names = ", ".join(rows.fieldnames or ["nothing"])
+            raise ValueError(
+                f"{path} has no column {name!r}; its first line names: {names}"
+            )
+        for row in rows:
+            found.append(row[name] or "")
+    except csv.Error as error:
         raise ValueError(
-            f"{path} has no column {name!r}; its first line names: {found}"
-        )
-    return [row[name] or "" for row in rows]
+            f"{path}: row {len(found) + 1} cannot be read ({error});"
+            " is a quotation mark missing?"
+        ) from None
+    return found
 
 
 def corpus(packages=PACKAGES, cache=None):
@@ -107,7 +121,8 @@ def corpus(packages=PACKAGES, cache=None):
     Args:
         packages: names of installed packages. They are read, not imported.
         cache: folder that keeps the result for the next call (reading takes about half a minute);
-            ``$UNROLLED_CACHE`` or ``~/.cache/unrolled`` if None.
+            ``$UNROLLED_CACHE`` or ``~/.cache/unrolled`` if None. A damaged file there is replaced,
+            with a warning that names it.
 
     Returns:
         A list of Documents in the order of the packages and of their modules' names.
@@ -119,11 +134,12 @@ def corpus(packages=PACKAGES, cache=None):
         cache or os.environ.get("UNROLLED_CACHE") or Path.home() / ".cache" / "unrolled"
     )
     path = folder / f"docstrings-{corpus_key(packages)}.json"
-    if path.is_file():
-        return [
-            Document(name, tuple(lines))
-            for name, lines in json.loads(path.read_text("utf-8"))
-        ]
+    with discarded_if_damaged(path):
+        if path.is_file():
+            return [
+                Document(name, tuple(lines))
+                for name, lines in json.loads(path.read_text("utf-8"))
+            ]
     documents = [
         document for package in packages for document in package_documents(package)
     ]
@@ -420,9 +436,12 @@ def pad(encoded):
 
     Returns:
         A Batch of shape (T, B), T the longest length less 1.
+
+    Raises:
+        ValueError: no sentence, or one without START and END.
     """
-    if not encoded:
-        raise ValueError("a batch needs at least one sentence")
+    if min(map(len, encoded), default=0) < 2:
+        raise ValueError("a batch needs at least one sentence, each with START and END")
     lengths = np.array([len(ids) - 1 for ids in encoded])
     T, B = lengths.max(), len(encoded)
     inputs = np.full((T, B), Vocabulary.end)

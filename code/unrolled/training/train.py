@@ -14,6 +14,8 @@ import contextlib
 import math
 import signal
 import threading
+from functools import partial
+from numbers import Integral
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,7 +23,7 @@ import numpy as np
 from tqdm import tqdm
 
 from unrolled import tree
-from unrolled.training import checkpoint
+from unrolled.training import checkpoint, interruption
 from unrolled.training.optimizers import clip_by_global_norm
 
 
@@ -187,10 +189,12 @@ def train(
             one, else training) was above that of the epoch before: the post's rule.
         patience: stop after this many epochs in a row without a new lowest validation loss.
         path: checkpoint file. Written after every epoch, every ``save_every`` steps and on Ctrl-C;
-            if it exists already, training goes on from there, to the same numbers.
-        save_every: steps between checkpoints.
-        settings: facts that must not change between a run and its continuation.
-        count: a function of a batch: the number of words in it.
+            if it exists already, training goes on from there, to the same numbers. Only one
+            training at a time has the file.
+        save_every: steps between checkpoints, at least 1.
+        settings: facts that must not change between a run and its continuation: a dictionary of
+            what JSON can hold.
+        count: a function of a batch: the number of words in it, above 0.
         progress: True or False for a progress bar; None shows one on a terminal.
 
     Yields:
@@ -198,79 +202,89 @@ def train(
 
     Raises:
         Interrupted: Ctrl-C; the message says what was saved where. The step under way is finished
-            first; a second Ctrl-C stops at once.
+            first; a second Ctrl-C stops at once. Between two steps, while the caller runs, it is
+            raised there, unless the process has a handler of its own, which is then called.
         Diverged: a loss or gradient that is not finite; the message names the step and the norm.
-            The parameters are those before that step.
-        ValueError: an epoch without a batch; a checkpoint that is damaged, or of another model or
-            other settings.
+            The parameters are those before that step. Also a validation loss that is not finite.
+        ValueError: an epoch without a batch; a batch without a word; a checkpoint that is damaged,
+            that another training is writing, or that is of another model, optimizer, learning
+            rate or type of numbers, or of other settings.
+        TypeError: settings that cannot be saved.
     """
+    check_steps_between_checkpoints(save_every)
     settings = settings or {}
-    best = params if validate is None else tree.map(np.copy, params)
-    state, at = checkpoint.State(params, best, None), Counters(learning_rate)
-    if path is not None and Path(path).is_file():
-        state, facts = checkpoint.resume(path, state, optimizer, settings)
-        at = Counters(**facts["at"])
+    with checkpoint.claimed(path, optimizer, learning_rate, settings):
+        best = params if validate is None else tree.map(np.copy, params)
+        state, at = checkpoint.State(params, best, None), Counters(learning_rate)
+        if path is not None and Path(path).is_file():
+            state, facts = checkpoint.resume(path, state, optimizer, settings)
+            check_counters(path, facts)
+            at = Counters(**facts["at"])
 
-    def save():
-        if path is not None:
-            checkpoint.save(path, state, {"at": at._asdict(), "settings": settings})
+        def save():
+            if path is not None:
+                checkpoint.save(path, state, {"at": at._asdict(), "settings": settings})
 
-    total = epochs * sum(count(batch) for batch in batches(0))
-    with (
-        deferred_interrupt() as interrupted,
-        progress_bar(total, at.words, progress) as bar,
-    ):
-        while at.epoch < epochs and not at.out_of_patience(patience):
-            epoch_batches = batches_of_epoch(batches, at)
-            mean_words = sum(map(count, epoch_batches)) / len(epoch_batches)
-            for batch in epoch_batches[at.step_in_epoch :]:
-                words = count(batch)
-                try:
-                    params, optimizer_state, loss, norm = one_step(
-                        state.params,
-                        batch,
-                        loss_and_gradient,
-                        optimizer,
-                        state.optimizer,
-                        learning_rate=at.learning_rate,
-                        clip=clip,
-                        weight=float(words / mean_words) if per_word else 1.0,
-                    )
-                except Diverged as error:
-                    raise Diverged(f"step {at.step}: {error}") from None
-                best = params if validate is None else state.best
-                state = checkpoint.State(params, best, optimizer_state)
-                before, at = at, at.after_step(loss, words)
-                advance(bar, words, loss)
-                train_loss, validation_loss = None, None
-                if at.step_in_epoch == len(epoch_batches):
-                    train_loss = at.epoch_loss / at.epoch_words
-                    if validate is not None:
-                        validation_loss = float(validate(params))
-                        if validation_loss < at.best_loss:
-                            state = state._replace(best=tree.map(np.copy, params))
-                    watched = train_loss if validate is None else validation_loss
-                    at = at.after_epoch(watched, halve)
-                    save()
-                elif at.step % save_every == 0:
-                    save()
-                yield Progress(
-                    before.step + 1,
-                    before.epoch,
-                    loss,
-                    norm,
-                    before.learning_rate,
-                    at.words,
-                    train_loss,
-                    validation_loss,
-                    state.params,
-                    state.best,
-                )
-                if interrupted.is_set():
-                    save()
-                    saved = f"saved in {path}: run again to go on"
-                    saved = saved if path else "nothing was saved"
-                    raise Interrupted(f"stopped after step {at.step}; {saved}")
+        total = epochs * sum(count(batch) for batch in batches(0))
+        with (
+            interruption.stoppable(save),
+            deferred_interrupt() as interrupted,
+            progress_bar(total, at.words, progress) as bar,
+        ):
+            while at.epoch < epochs and not at.out_of_patience(patience):
+                epoch_batches = batches_of_epoch(batches, at)
+                mean_words = sum(map(count, epoch_batches)) / len(epoch_batches)
+                for batch in epoch_batches[at.step_in_epoch :]:
+                    words = count(batch)
+                    check_count(words, at)
+                    try:
+                        params, optimizer_state, loss, norm = one_step(
+                            state.params,
+                            batch,
+                            loss_and_gradient,
+                            optimizer,
+                            state.optimizer,
+                            learning_rate=at.learning_rate,
+                            clip=clip,
+                            weight=float(words / mean_words) if per_word else 1.0,
+                        )
+                    except Diverged as error:
+                        raise Diverged(f"step {at.step}: {error}") from None
+                    best = params if validate is None else state.best
+                    state = checkpoint.State(params, best, optimizer_state)
+                    before, at = at, at.after_step(loss, words)
+                    advance(bar, words, loss)
+                    train_loss, validation_loss = None, None
+                    if at.step_in_epoch == len(epoch_batches):
+                        train_loss = at.epoch_loss / at.epoch_words
+                        if validate is not None:
+                            validation_loss = float(validate(params))
+                            check_validation(validation_loss, at)
+                            if validation_loss < at.best_loss:
+                                state = state._replace(best=tree.map(np.copy, params))
+                        watched = train_loss if validate is None else validation_loss
+                        at = at.after_epoch(watched, halve)
+                        save()
+                    elif at.step % save_every == 0:
+                        save()
+                    with interruption.waiting(save, partial(stopped, at, path)):
+                        yield Progress(
+                            before.step + 1,
+                            before.epoch,
+                            loss,
+                            norm,
+                            before.learning_rate,
+                            at.words,
+                            train_loss,
+                            validation_loss,
+                            state.params,
+                            state.best,
+                        )
+                    if interrupted.is_set():
+                        save()
+                        saved = f"saved in {path}: run again to go on"
+                        saved = saved if path else "nothing was saved"
+                        raise Interrupted(f"stopped after step {at.step}; {saved}")
 
 
 def load_best(path, like):
@@ -289,6 +303,47 @@ def load_best(path, like):
 
 class _Best(NamedTuple):
     best: Any
+
+
+def stopped(at, path):
+    """Returns the Interrupted to raise if Ctrl-C is pressed between two steps."""
+    saved = f"saved in {path}: run again to go on" if path else "nothing was saved"
+    return Interrupted(f"stopped after step {at.step}; {saved}")
+
+
+def check_steps_between_checkpoints(save_every):
+    """Raises a ValueError if ``save_every`` is not a number of steps."""
+    if not isinstance(save_every, Integral) or save_every < 1:
+        raise ValueError(f"save_every must be an integer above 0, got {save_every!r}")
+
+
+def check_counters(path, facts):
+    """Raises a ValueError if the facts of a checkpoint do not say how far a run had come."""
+    if not isinstance(facts.get("at"), dict) or set(facts["at"]) != set(
+        Counters._fields
+    ):
+        raise ValueError(f"{path} was not saved by a training; choose another file")
+    for name, value in facts["at"].items():
+        if not isinstance(value, int | float) or value != value:
+            raise ValueError(f"{path} is damaged: {name} is {value!r}")
+
+
+def check_count(words, at):
+    """Raises a ValueError if a batch is said to hold no word."""
+    if not words > 0:
+        raise ValueError(
+            f"count must be above 0, got {words} for batch {at.step_in_epoch}"
+            f" of epoch {at.epoch}"
+        )
+
+
+def check_validation(loss, at):
+    """Raises Diverged if the loss that ``validate`` returned is not finite."""
+    if not math.isfinite(loss):
+        raise Diverged(
+            f"epoch {at.epoch}: the validation loss is {loss}, so it cannot be compared;"
+            " the last checkpoint is from before"
+        )
 
 
 def batches_of_epoch(batches, at):

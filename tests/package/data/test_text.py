@@ -62,6 +62,12 @@ def test_a_row_may_be_longer_than_the_csv_module_allows(tmp_path):
         ("a.txt", b" \n\n \t", "holds no sentence"),
         ("a.txt", b"na\xefve", r"not UTF-8 \(byte 2\)"),
         ("a.csv", b"body\ncaf\xe9\n", r"not UTF-8 \(byte 8\)"),
+        ("a.csv", b'body\nGood.\n"Open.\nBad.\n', "row 2 .* a quotation mark missing"),
+        ("a.csv", b'body\n"Open.\nBad.\n"So", it is.\n', "row 1 cannot be read"),
+        ("a.csv", b'id,"body\n1,Bad.\n', "row 1 cannot be read"),
+        ("a.csv", b"body\nNo.\0\n", "holds NUL characters: it is not a text"),
+        ("a.txt", bytes(100), "holds NUL characters: it is not a text"),
+        ("a.txt", b"A text.\n\n\0", "holds NUL characters: it is not a text"),
     ],
 )
 def test_a_file_that_cannot_be_read_is_named(tmp_path, name, content, message):
@@ -150,6 +156,32 @@ def test_the_corpus_is_read_once_and_kept(tmp_path):
     assert len(documents) > 200 and len(sentences) > 5000
     assert all(text.is_prose(s) and "`" not in s for s in sentences)
     assert not any("test" in d.name for d in documents)
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [b"", b"[[", b"{}}", b"\xff\xfe", b"[1]", b'[["a"]]', b'[["a", 1]]', b"[" * 10**5],
+)
+def test_a_damaged_corpus_is_named_and_read_again(tmp_path, damaged, monkeypatch):
+    module = Document("tqdm/a.py", ("A sentence.",))
+    monkeypatch.setattr(text, "package_documents", lambda package: iter([module]))
+    documents = text.corpus(["tqdm"], cache=tmp_path)
+    (kept,) = tmp_path.iterdir()
+    whole = kept.read_bytes()
+    kept.write_bytes(damaged)
+    with pytest.warns(UserWarning, match=rf"{kept.name} is damaged .* made again") as w:
+        assert text.corpus(["tqdm"], cache=tmp_path) == documents
+    assert len(w) == 1 and "\n" not in str(w[0].message)
+    assert kept.read_bytes() == whole
+
+
+def test_quotations_in_a_csv_may_hold_lines_and_marks(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text('body\n"She said ""No."" Then\nshe left."\nWell.\n', "utf-8")
+    assert [document.sentences for document in text.read(path)] == [
+        ('She said "No."', "Then she left."),
+        ("Well.",),
+    ]
 
 
 def test_without_a_folder_the_corpus_is_kept_in_the_home_folder(tmp_path, monkeypatch):
@@ -366,3 +398,13 @@ def test_no_batch_of_nothing():
         text.pad([])
     with pytest.raises(ValueError, match="size=0"):
         text.batches([np.array([1, 2])], 0)
+
+
+@pytest.mark.parametrize("short", [[], [1]])
+def test_a_sentence_without_start_and_end_is_refused(short):
+    sentence = np.array([1, 5, 2])
+    for encoded in ([short], [sentence, short], [np.array(short, int), sentence]):
+        with pytest.raises(ValueError, match="each with START and END"):
+            text.pad(encoded)
+        with pytest.raises(ValueError, match="START and END"):
+            text.batches(encoded, 2)

@@ -1,5 +1,6 @@
 """The loop: what it does to the weights, when it stops, and that nothing is lost."""
 
+import json
 import math
 import os
 import re
@@ -8,6 +9,7 @@ import subprocess
 import sys
 import textwrap
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import numpy as np
 import pytest
@@ -20,6 +22,7 @@ from unrolled.models import language_model
 from unrolled.training import checkpoint
 from unrolled.training.optimizers import adam, rmsprop, sgd
 from unrolled.training.train import (
+    Counters,
     Diverged,
     Interrupted,
     load_best,
@@ -360,6 +363,211 @@ def test_a_checkpoint_of_other_settings_or_another_model_is_refused(tmp_path):
     path.write_bytes(path.read_bytes()[:-30])
     with pytest.raises(ValueError, match="damaged"):
         run(point(), path=path, settings={"H": 1})
+
+
+def first_steps(path, steps=1, optimizer=adam, p=None, **settings):
+    """Trains for some steps, saves after each, and stops."""
+    settings = {"learning_rate": RATE, "epochs": EPOCHS} | settings
+    p = point() if p is None else p
+    run = train(
+        p, batches, pull, optimizer, path=path, save_every=1, progress=False, **settings
+    )
+    for _ in range(steps):
+        next(run)
+    run.close()
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (adam, sgd),
+        (rmsprop, sgd),
+        (sgd, rmsprop),
+        (adam, rmsprop),
+        (adam, partial(adam, decays=(0.5, 0.9))),
+        (partial(adam, epsilon=1e-8), partial(adam, epsilon=1e-6)),
+    ],
+)
+def test_a_checkpoint_of_another_optimizer_is_refused(tmp_path, before, after):
+    path = tmp_path / "run.npz"
+    first_steps(path, optimizer=before)
+    with pytest.raises(ValueError, match=r"run\.npz was made with optimizer .*, now "):
+        run(point(), after, path=path)
+    assert len(run(point(), before, path=path)) == 14
+
+
+def test_an_old_checkpoint_of_another_optimizer_is_refused(tmp_path):
+    """Files from before the optimizer was noted still hold its arrays."""
+    path = tmp_path / "run.npz"
+    first_steps(path)
+    facts = checkpoint.load_facts(path)
+    del facts["run"]
+    with np.load(path) as archive:
+        stored = {name: archive[name] for name in archive.files if name != "facts"}
+    np.savez(path, **stored, facts=np.array(json.dumps(facts)))
+    with pytest.raises(ValueError, match=r"holds optimizer\.mean.*another optimizer"):
+        run(point(), sgd, path=path)
+    assert len(run(point(), path=path)) == 14
+
+
+@pytest.mark.parametrize("halve", [False, True])
+def test_a_checkpoint_of_another_learning_rate_is_refused(tmp_path, halve):
+    path, rising = tmp_path / "run.npz", iter(range(9)).__next__
+    first_steps(path, 11, halve=halve, validate=lambda _: rising())
+    assert checkpoint.load_facts(path)["at"]["learning_rate"] == (
+        RATE / 2 if halve else RATE
+    )
+    for other in (2 * RATE, RATE / 2):
+        with pytest.raises(ValueError, match=rf"learning_rate {RATE}, now {other}"):
+            run(point(), path=path, halve=halve, learning_rate=other)
+    assert len(run(point(), path=path, halve=halve)) == 4
+
+
+def test_a_checkpoint_of_another_precision_is_refused(tmp_path):
+    path = tmp_path / "run.npz"
+    first_steps(path, p=Point(np.zeros(2, np.float32)), optimizer=sgd)
+    with pytest.raises(
+        ValueError, match=r"params\.x has dtype float32, expected float64"
+    ):
+        run(point(), sgd, path=path)
+
+
+@pytest.mark.parametrize(
+    ("given", "saved"),
+    [
+        ({"layers": (3, 4)}, {"layers": [3, 4]}),
+        ({1: "one"}, {"1": "one"}),
+        ({"deep": {"of": ((1, 2), 3)}}, {"deep": {"of": [[1, 2], 3]}}),
+        ({"rate": np.float32(0.5), "H": np.int64(3)}, {"rate": 0.5, "H": 3}),
+        ({"clip": math.nan}, None),
+    ],
+)
+def test_settings_that_json_changes_are_those_of_the_continued_run(
+    tmp_path, given, saved
+):
+    path = tmp_path / "run.npz"
+    first_steps(path, settings=given)
+    assert saved in (None, checkpoint.load_facts(path)["settings"])
+    assert len(run(point(), path=path, settings=given)) == 14
+    with pytest.raises(ValueError, match="other settings"):
+        run(point(), path=path, settings=given | {"H": 4})
+
+
+@pytest.mark.parametrize("setting", [{1, 2}, np.ones(2), 1j, print])
+def test_settings_that_cannot_be_saved_are_named_before_the_first_step(
+    tmp_path, setting
+):
+    p = point()
+    with pytest.raises(TypeError, match=r"^settings\['odd'\] cannot be saved"):
+        run(p, path=tmp_path / "run.npz", settings={"H": 3, "odd": setting})
+    assert p.x.tolist() == point().x.tolist() and os.listdir(tmp_path) == []
+
+
+def test_of_two_trainings_on_one_file_the_second_is_refused(tmp_path):
+    path, p, q = tmp_path / "run.npz", point(), point()
+    first = train(
+        p, batches, pull, adam, epochs=3, learning_rate=RATE, path=path, progress=False
+    )
+    next(first)
+    with pytest.raises(ValueError, match=r"another training writes to .*run\.npz"):
+        run(q, path=tmp_path / ".." / tmp_path.name / "run.npz")
+    run(q, path=tmp_path / "other.npz")
+    assert len(list(first)) == 14 and p.x.tolist() == q.x.tolist()
+    assert run(point(), path=path) == []
+    assert sorted(os.listdir(tmp_path)) == ["other.npz", "run.npz"]
+
+
+def test_a_training_in_another_process_keeps_its_file(tmp_path):
+    script = textwrap.dedent("""
+        import sys
+        from tests.support.toy_training import batches, point, pull
+        from unrolled.training.optimizers import adam
+        from unrolled.training.train import train
+        steps = train(point(), batches, pull, adam, epochs=3, learning_rate=0.05,
+                      path=sys.argv[1], save_every=1, progress=False)
+        print(next(steps).step, flush=True)
+        sys.stdin.read()
+    """)
+    path = tmp_path / "run.npz"
+    with subprocess.Popen(
+        [sys.executable, "-c", script, str(path)],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout.readline() == "1\n"
+        with pytest.raises(ValueError, match="another training writes to"):
+            run(point(), path=path)
+        process.kill()
+    assert len(run(point(), path=path)) == 14  # a lock ends with its process
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {},
+        {"settings": {}},
+        {"settings": {}, "at": [1]},
+        {"settings": {}, "at": {"step": 1}},
+        {"settings": {}, "at": dict.fromkeys(Counters._fields, "7")},
+        {"settings": {}, "at": dict.fromkeys(Counters._fields, math.nan)},
+    ],
+)
+def test_a_checkpoint_without_counters_is_refused(tmp_path, facts):
+    path = tmp_path / "run.npz"
+    checkpoint.save(path, checkpoint.State(point(), point(), ()), facts)
+    with pytest.raises(ValueError, match=r"run\.npz (was|is) (made|not|damaged)"):
+        run(point(), sgd, path=path)
+
+
+@pytest.mark.parametrize("save_every", [0, -1, 0.5, "1", None])
+def test_steps_between_checkpoints_are_a_number_above_0(tmp_path, save_every):
+    with pytest.raises(ValueError, match="^save_every must be an integer above 0, got"):
+        run(point(), path=tmp_path / "run.npz", save_every=save_every)
+
+
+@pytest.mark.parametrize("per_word", [True, False])
+@pytest.mark.parametrize("empty", [0, 2])
+def test_a_batch_without_a_word_is_named(empty, per_word):
+    counts = [0 if i == empty else 10 for i in range(5)]
+    with pytest.raises(
+        ValueError, match=f"count must be above 0, got 0 for batch {empty} of epoch 0"
+    ):
+        run(
+            point(),
+            sgd,
+            per_word=per_word,
+            count=lambda batch: counts[
+                [b.target for b in batches(0)].index(batch.target)
+            ],
+        )
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("epoch", [0, 1])
+def test_a_validation_loss_that_is_not_finite_stops_training(tmp_path, bad, epoch):
+    path, losses = tmp_path / "run.npz", iter([bad] if epoch == 0 else [2.0, bad])
+    found = []
+    with pytest.raises(
+        Diverged, match=rf"^epoch {epoch}: the validation loss is -?(nan|inf)"
+    ):
+        found.extend(
+            train(
+                point(),
+                batches,
+                pull,
+                sgd,
+                epochs=3,
+                learning_rate=RATE,
+                validate=lambda _: next(losses),
+                path=path,
+                progress=False,
+            )
+        )
+    assert path.exists() == (epoch == 1)
+    if epoch == 1:
+        assert checkpoint.load_facts(path)["at"]["best_loss"] == 2.0
 
 
 @pytest.mark.parametrize("empty", [0, 2])
