@@ -184,7 +184,7 @@ def test_folded_code_is_left_out_and_listed(reader, book, text):
     assert "Code: 1 line, on the site." in text
     assert "test_step" not in text
     end = reader.pages[pdf.places(reader)["left-out"] - 1].extract_text()
-    assert "leaves out 1 piece of code" in end and "Within: 1 line." in end
+    assert "leaves out 1 piece of code" in end and "Within 1 line." in end
     assert "Page one" in end and "Page two" not in end
     page = str(pdf.places(reader)["book-one"])
     assert page in [line.split()[0] for line in end.splitlines() if line.strip()]

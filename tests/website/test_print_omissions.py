@@ -49,6 +49,12 @@ def test_folded_code_is_left_out_and_its_output_stays():
         assert said in article.select_one(".cell_output").find_all_previous("p")
 
 
+def test_code_above_the_first_section_is_named_so():
+    article = BeautifulSoup(f"<article><h1>Title</h1>{PLAIN}</article>", "html.parser")
+    (found,) = print_omissions.leave_out(article, "")
+    assert found == Omission("Beginning", "2 lines")
+
+
 def test_a_caption_has_the_note_of_its_code():
     found, article = left_out(FIGURE)
     assert found == [Omission("Its section", "Figure 1.1.1, 2 lines")]
@@ -126,7 +132,7 @@ def test_the_table_lists_everything_by_section():
     (row,) = end.select("tbody tr")
     assert [cell.get_text("|") for cell in row.select("td")][1:] == [
         "1.1 Cells & gates|chapter.name",
-        "One|: 2 lines; Figure 1.1.1, 1 line. |Two|: 3 lines. Call of the check (2 times).",
+        "One| 2 lines; Figure 1.1.1, 1 line. |Two| 3 lines. Call of the check (2 times).",
     ]
     assert row.select_one("[data-to]")["data-to"] == "chapter"
     assert "leaves out 5 pieces" in end.get_text()

@@ -11,7 +11,8 @@ from bs4.filter import SoupStrainer
 # What is of no use on paper. A page may give more: class "not-on-paper".
 LEFT_OUT = (
     "script, style, link, button, input, select, form, iframe, noscript, [hidden], .headerlink,"
-    " .live-bar, .toctree-wrapper, .dark-twin, .gradient-flow, .part-progress, .not-on-paper"
+    " .live-bar, .toctree-wrapper, .dark-twin, .gradient-flow, .part-progress, .exercises-here > p,"
+    " .not-on-paper"
 )
 # Tokens that print_html.css colours. Every other one would be an element more in the PDF's tags.
 COLOURED = re.compile(r"k\w?|s\w?|c\w?|m\w|ow|n[cfd]|fm|g\w|hll|-.*|.*ansi.*")

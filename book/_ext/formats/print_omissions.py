@@ -52,11 +52,18 @@ def leave_out(article: Tag, address: str) -> list[Omission]:
     """
     found = []
     for node in article.select("details.hide, details.checked-fold, div.cell"):
-        heading = node.find_previous(HEADING)
-        section = text_of(heading) if isinstance(heading, Tag) else ""
+        section = section_of(node)
         if what := left_out_of(node, address):
             found.append(Omission("" if what == CHECK else section, what))
     return found
+
+
+def section_of(node: Tag) -> str:
+    """Return the title of an element's section; what is above the first has a name of its own."""
+    heading = node.find_previous(HEADING)
+    if heading is None or heading.name == "h1":
+        return "Beginning"
+    return text_of(heading)
 
 
 def left_out_of(node: Tag, address: str) -> str:
@@ -83,13 +90,16 @@ def left_out_code(fold: Tag, code: Tag, address: str) -> str:
     cell = fold.find_parent(class_="cell") or fold
     caption = cell.select_one(".drawn-caption") or cell.select_one("figcaption p")
     number = caption.select_one(".caption-number") if caption else None
-    code.decompose()
     if caption is None:
         fold.insert_before(note("p", f"Code: {lines}, {SITE}.", address))
     elif number is not None and "Listing" in number.get_text():
         caption.append(note("span", f"{lines}, {SITE}", address))
     else:
         caption.append(note("span", f" Code: {lines}, {SITE}.", address))
+    if fold.select_one(".cell_output") is None:
+        fold.decompose()
+    else:
+        code.decompose()
     return f"{text_of(number)}, {lines}" if number else lines
 
 
@@ -207,7 +217,7 @@ def by_section(things: Iterable[Omission]) -> list[str]:
     for section, what in things:
         sections.setdefault(section, Counter())[what] += 1
     return [
-        (f"<i>{escape(section)}</i>: " if section else "")
+        (f"<b>{escape(section)}</b> " if section else "")
         + "; ".join(
             escape(what) + f" ({n} times)" * (n > 1) for what, n in inside.items()
         )
