@@ -1,7 +1,7 @@
 """What the print leaves out of a page, the notes in its place, and the table that lists it all.
 
 The site folds code that draws a figure, prepares data or defines a helper. On paper this code would
-take a sixth of the pages. Its output stays, with a note in the place of the code.
+take a tenth of the pages. Its output stays, with a note in the place of the code.
 """
 
 from __future__ import annotations
