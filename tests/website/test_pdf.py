@@ -33,6 +33,7 @@ FIGURE = code(
     '---\nmystnb:\n  image: {alt: "A rising line."}\n'
     '  figure: {caption: "A line.", name: fig-curve}\n---\n',
 )
+FOLDED = code('print("six times seven is", 6 * 7)', ":tags: [hide-input]\n")
 
 ROOT_PAGE = """# A small book
 
@@ -69,6 +70,8 @@ $$
 $$ (eq-tested)
 
 {FIGURE}
+
+{FOLDED}
 """
 TWO = """# Page two
 
@@ -137,14 +140,18 @@ pytestmark = [pytest.mark.slow, pytest.mark.browser]
 def test_parts_chapters_and_sections_are_bookmarks_that_nest(reader):
     assert [(level, title) for level, title, _ in pdf.bookmarks(reader)] == [
         (1, "Contents"),
+        (1, "About this edition"),
         (1, "A small book"),
         (1, "First & last part"),
         (2, "Page one of x2"),
         (3, "Within"),
         (2, "Page two"),
         (3, "Further"),
+        (1, "Left out of this edition"),
     ]
-    assert len({page for level, _, page in pdf.bookmarks(reader) if level < 3}) == 5
+    pages = {title: page for level, title, page in pdf.bookmarks(reader) if level < 3}
+    assert pages.pop("About this edition") == pages["Contents"]
+    assert len(set(pages.values())) == len(pages) == 6
 
 
 def test_the_contents_say_on_which_page_a_chapter_begins(reader):
@@ -157,7 +164,7 @@ def test_the_contents_say_on_which_page_a_chapter_begins(reader):
         assert title in footer and str(found[name]) in footer
 
 
-def test_all_that_is_folded_or_behind_a_tab_is_printed(text):
+def test_a_folded_box_and_what_is_behind_a_tab_are_printed(text):
     for words in (
         "Label one",
         "Words in the first tab.",
@@ -166,11 +173,23 @@ def test_all_that_is_folded_or_behind_a_tab_is_printed(text):
         "A closed box",
         "What was folded away.",
         "How it is done.",
-        "Checked by 1 test",
-        "test_seeded.py: test_step",
+        "✓ 1 test",
         "Figure 1 A line.",
     ):
-        assert words in text
+        assert words in " ".join(text.split())
+
+
+def test_folded_code_is_left_out_and_listed(reader, book, text):
+    assert "six times seven is 42" in text and "6 * 7" not in text
+    assert "Code: 1 line, on the site." in text
+    assert "test_step" not in text
+    end = reader.pages[pdf.places(reader)["left-out"] - 1].extract_text()
+    assert "leaves out 1 piece of code" in end and "Within 1 line." in end
+    assert "Page one" in end and "Page two" not in end
+    page = str(pdf.places(reader)["book-one"])
+    assert page in [line.split()[0] for line in end.splitlines() if line.strip()]
+    preface = reader.pages[1].extract_text()
+    assert f"on page {len(reader.pages)}," in " ".join(preface.split())
 
 
 def test_there_is_nothing_to_press_and_no_figure_twice(book, text):
@@ -306,6 +325,15 @@ def seen(path, book):
 
 
 def test_the_good_one_has_no_fault(path, book):
+    assert seen(path, book) == ""
+
+
+def test_a_pdf_that_is_too_long_is_named(path, book, reader, monkeypatch):
+    pages = len(reader.pages)
+    assert pdf.PAGES == 600
+    monkeypatch.setattr(pdf, "PAGES", pages)
+    assert f"the PDF has {pages} pages, and must have fewer than" in seen(path, book)
+    monkeypatch.setattr(pdf, "PAGES", pages + 1)
     assert seen(path, book) == ""
 
 

@@ -9,5 +9,6 @@ pdf             `make pdf`: Chromium prints, pypdf reads the PDF, which is check
 print_articles  The article of one page, made ready for paper with Beautiful Soup.
 print_html      All articles as one page; Sphinx's singlehtml stops on hidden cells.
 print_links     Links between the joined articles, changed with Beautiful Soup.
+print_omissions What the print leaves out, the notes in its place and the table of all of it.
 site_zip        `make zip`: the built site as one archive.
 """

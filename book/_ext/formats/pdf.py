@@ -22,6 +22,7 @@ from book._ext.build import build, chromium
 from book._ext.build.paths import HERE, Paths
 from book._ext.formats import downloads, print_html
 
+PAGES = 600  # the PDF has fewer
 DATE = time.strftime("%Y%m%d%H%M%S", time.gmtime(int(build.QUIET["SOURCE_DATE_EPOCH"])))
 
 
@@ -138,6 +139,7 @@ def faults(path: Path, book: print_html.Book, numbers: dict[str, int]) -> list[s
         *wrong_links(reader),
         *wrong_fonts(reader),
         *wrong_title(reader, book),
+        *wrong_length(len(reader.pages)),
     ]
 
 
@@ -223,6 +225,13 @@ def wrong_title(reader: PdfReader, book: print_html.Book) -> list[str]:
         "tags": "/StructTreeRoot" in catalog,
     }
     return [f"the PDF has no {what}" for what, there in has.items() if not there]
+
+
+def wrong_length(pages: int) -> list[str]:
+    """A book of 600 pages is too heavy to print: leave something out, or set it more tightly."""
+    if pages < PAGES:
+        return []
+    return [f"the PDF has {pages} pages, and must have fewer than {PAGES}"]
 
 
 def make(root: Path, folder: Path, target: Path, browser: Any) -> int:

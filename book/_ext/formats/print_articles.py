@@ -11,11 +11,12 @@ from bs4.filter import SoupStrainer
 # What is of no use on paper. A page may give more: class "not-on-paper".
 LEFT_OUT = (
     "script, style, link, button, input, select, form, iframe, noscript, [hidden], .headerlink,"
-    " .live-bar, .toctree-wrapper, .dark-twin, .gradient-flow, .not-on-paper"
+    " .live-bar, .toctree-wrapper, .dark-twin, .gradient-flow, .part-progress, .exercises-here > p,"
+    " .not-on-paper"
 )
 # Tokens that print_html.css colours. Every other one would be an element more in the PDF's tags.
 COLOURED = re.compile(r"k\w?|s\w?|c\w?|m\w|ow|n[cfd]|fm|g\w|hll|-.*|.*ansi.*")
-SHORT = 18  # lines of code that stay on one page
+SHORT = 14  # lines of code that stay on one page
 
 
 def text_of(heading: Tag) -> str:
@@ -74,16 +75,20 @@ class Aside:
         )
 
 
-def for_paper(article: Tag, aside: Aside) -> None:
-    """Take from an article what is of no use on paper, and lay open what is folded."""
+def drop_controls(article: Tag, aside: Aside) -> None:
+    """Take from an article what is of no use on paper, and its formulas out of the tree."""
+    for node in article.select(LEFT_OUT):
+        node.decompose()
     for formula in article.find_all("span", class_="katex"):
         say_tex(formula)
         aside.put(formula)
+
+
+def lay_out(article: Tag, aside: Aside) -> None:
+    """Lay open what is folded, and take the code out of the tree."""
     for code in article.find_all("pre"):
         simplify(code)
         aside.put(code)
-    for node in article.select(LEFT_OUT):
-        node.decompose()
     for image in article.select("img[loading]"):
         del image["loading"]
     for folded in article.select("details"):
@@ -93,16 +98,23 @@ def for_paper(article: Tag, aside: Aside) -> None:
 
 
 def simplify(code: Tag) -> None:
-    """Keep of the marks of code those that show, and say whether it is short."""
+    """Keep of the marks of code those that show, and say whether it is short.
+
+    Two blank lines between functions become one.
+    """
     if code.get_text().count("\n") <= SHORT:
         mark(code, "short")
     for token in code.find_all("span"):
         if not COLOURED.fullmatch(" ".join(classes(token))):
             token.unwrap()
+    if code.find_parent(class_="cell_output") is None:
+        code.smooth()
+        for text in code.find_all(string=re.compile("\n{3}")):
+            text.replace_with(re.sub("\n{3,}", "\n\n", text))
 
 
 def lay_open(folded: Tag) -> None:
-    """Make an open box of a folded one; a list of tests becomes a line."""
+    """Make an open box of a folded one."""
     summary = folded.find("summary", recursive=False)
     if isinstance(summary, Tag):
         if "hide" in classes(folded):  # "Show code cell source"
@@ -110,26 +122,7 @@ def lay_open(folded: Tag) -> None:
         else:
             summary.name = "p"
             mark(summary, "opened")
-    if "checked-by" in classes(folded):
-        name_tests(folded)
     folded.name = "div"
-
-
-def name_tests(box: Tag) -> None:
-    """Write the tests of a mark as one line: each file once, with its tests."""
-    files: dict[str, list[str]] = {}
-    items = box.select("li")
-    if not items:
-        return
-    for item in items:
-        file, _, test = text_of(item).partition("::")
-        files.setdefault(file, []).append(test)
-    named = [
-        f"{file}: {', '.join(filter(None, tests))}" for file, tests in files.items()
-    ]
-    line = element("p", "; ".join(named), **{"class": "tests"})
-    for listed in box.select("ul"):
-        listed.replace_with(line)
 
 
 def say_tex(formula: Tag) -> None:

@@ -25,7 +25,7 @@ function fit() {
   const ratios = equations.map((box) => (0.99 * box.clientWidth) / box.scrollWidth);
   equations.forEach((box, i) => { box.style.fontSize = `${ratios[i]}em`; });
   let tables = all("table");
-  const steps = [0.94, 0.88, 0.82].map((size) => (table) => { table.style.fontSize = `${9 * size}pt`; });
+  const steps = [0.94, 0.88, 0.82].map((size) => (table) => { table.style.fontSize = `${8.25 * size}pt`; });
   for (const step of [...steps, (table) => table.classList.add("wrapped")]) {
     tables = tables.filter((table) => table.getBoundingClientRect().right > column.right + 1);
     tables.forEach(step);

@@ -19,8 +19,17 @@ import yaml
 from bs4 import BeautifulSoup, Tag
 from sphinx_external_toc.parsing import parse_toc_yaml
 
-from book._ext.formats.print_articles import Aside, demote, for_paper, read, text_of
+from book._ext.formats import print_omissions
+from book._ext.formats.print_articles import (
+    Aside,
+    demote,
+    drop_controls,
+    lay_out,
+    read,
+    text_of,
+)
 from book._ext.formats.print_links import anchor, relink, settle
+from book._ext.formats.print_omissions import Omitted
 
 LICENCE = "Text and figures: CC BY 4.0. Code: BSD 3-Clause licence."
 
@@ -77,11 +86,12 @@ def number(chapter: str) -> str:
 
 
 class Piece(NamedTuple):
-    """A chapter with its article, made ready, and its title."""
+    """A chapter with its article, made ready, its title, and what was left out of it."""
 
     chapter: Chapter
     article: Tag
     title: str
+    omitted: Omitted
 
 
 def pieces(listed: list[Chapter], folder: Path, aside: Aside) -> Iterator[Piece]:
@@ -89,15 +99,17 @@ def pieces(listed: list[Chapter], folder: Path, aside: Aside) -> Iterator[Piece]
     names = {chapter.name for chapter in listed}
     for chapter in listed:
         article, site = read(folder, chapter.name)
-        for_paper(article, aside)
+        drop_controls(article, aside)
+        marks = print_omissions.name_no_tests(article)
+        address = f"{site}{chapter.name}.html" if site else ""
+        things = print_omissions.leave_out(article, address)
+        lay_out(article, aside)
         relink(article, chapter.name, site, names, folder)
         demote(article, chapter.level - 1)
         heading = article.find(re.compile("h[1-6]"))
-        yield Piece(
-            chapter,
-            article,
-            text_of(heading) if isinstance(heading, Tag) else chapter.name,
-        )
+        title = text_of(heading) if isinstance(heading, Tag) else chapter.name
+        omitted = Omitted(chapter.name, anchor(chapter.name), title, things, marks)
+        yield Piece(chapter, article, title, omitted)
 
 
 def assemble(root: Path, folder: Path) -> Book:
@@ -111,6 +123,7 @@ def assemble(root: Path, folder: Path) -> Book:
     listed = list(chapters(root / "_toc.yml"))
     index: list[str] = []
     rules: list[str] = []
+    omitted: list[Omitted] = []
     for part, group in groupby(
         pieces(listed, folder, aside), lambda piece: piece.chapter.part
     ):
@@ -123,18 +136,30 @@ def assemble(root: Path, folder: Path) -> Book:
                 BeautifulSoup(part_page(part, which, place, inside), "html.parser")
             )
             index.append(entry(1, part, place, f"Part {which}" if which else ""))
-        for chapter, article, name in inside:
+        for chapter, article, name, left_out in inside:
+            omitted.append(left_out)
             page = f"c{len(rules)}"
             rules.append(page_rule(page, head, name))
             index.append(entry(chapter.level, name, anchor(chapter.name)))
             article["class"], article["style"] = "chapter", f"page: {page}"
             article["id"] = anchor(chapter.name)
             main.append(article)
+    if end := print_omissions.appendix(omitted):
+        place, name = print_omissions.PLACE, print_omissions.TITLE
+        rules.append(page_rule("omissions", "", name))
+        index.append(entry(1, name, place))
+        main.append(BeautifulSoup(end, "html.parser"))
     contents = f'<nav class="contents"><h1>Contents</h1>{"".join(index)}</nav>'
     tagline = main.select_one(".tagline")
     sentence = text_of(tagline.extract()) if tagline else ""
     main.insert(
-        0, BeautifulSoup(front(title, sentence, author) + contents, "html.parser")
+        0,
+        BeautifulSoup(
+            front(title, sentence, author)
+            + contents
+            + print_omissions.preface(omitted),
+            "html.parser",
+        ),
     )
     targets, faults = settle(main)
     headings = [
