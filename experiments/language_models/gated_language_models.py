@@ -3,7 +3,7 @@
     python -m experiments.language_models.gated_language_models NAME    one NAME_language_model.json
 
 NAME is rnn, lstm or gru; rnn or gru with _8000, a larger vocabulary; or lstm or gru with
-_two_layers. About an hour each; Ctrl-C saves, and the same command goes on from there. ``--seed 0``
+_two_layers. Half an hour each; Ctrl-C saves, and the same command goes on from there. ``--seed 0``
 only trains with that seed and records nothing. All networks of a vocabulary have the same number
 of parameters to 1 %, and the same split, batches, optimizer, schedule and rules for dropout and for
 stopping; see ``seeds``. Larger networks take the share of dropout that was chosen for their cell.

@@ -4,7 +4,7 @@
                                                         results/transformer_language_model.json
 
 Three seeds, with dropout and the end of training chosen by the rules of ``seeds``. It has the
-number of parameters of the one-layer GRU to 1 %. An hour or two; Ctrl-C saves. ``--seed 0`` only
+number of parameters of the one-layer GRU to 1 %. Three quarters of an hour; Ctrl-C saves. ``--seed 0`` only
 trains with that seed and records nothing.
 """
 
