@@ -6,7 +6,7 @@ NAME is rnn, lstm or gru, or one of these with _begun_anew: the same batches, bu
 begins with an empty state. Networks, budget, seeds and shares of dropout are those of
 ``gated_language_models``. A batch holds the next sentence of each of 64 documents; the state after
 the last word of a sentence is where the next one begins, and a document begins with an empty
-state. The gradient does not pass from sentence to sentence. About an hour each. A training that
+state. The gradient does not pass from sentence to sentence. Half an hour each. A training that
 Ctrl-C stops goes on at the same batch; the documents under way then begin with an empty state.
 """
 

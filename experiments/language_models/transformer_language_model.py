@@ -4,8 +4,8 @@
                                                         results/transformer_language_model.json
 
 Three seeds, with dropout and the end of training chosen by the rules of ``seeds``. It has the
-number of parameters of the one-layer GRU to 1 %. Three quarters of an hour; Ctrl-C saves. ``--seed 0`` only
-trains with that seed and records nothing.
+number of parameters of the one-layer GRU to 1 %. Three quarters of an hour; Ctrl-C saves.
+``--seed 0`` only trains with that seed and records nothing.
 """
 
 import argparse
