@@ -99,7 +99,9 @@ def faster(optimizer):
 
 
 def another(generator, seed):
-    """Returns the generator of the next seed."""
+    """Returns the generator of the next seed; what is no seed is left as it is."""
+    if seed is None or isinstance(seed, np.random.Generator):
+        return generator(seed)
     first, *rest = np.atleast_1d(seed)
     return generator([first + 1, *rest])
 

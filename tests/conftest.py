@@ -60,6 +60,22 @@ def browser():
         yield running
 
 
+@pytest.fixture(scope="session")
+def jax_compilation_cache():
+    """Keeps what JAX compiles in .pytest_cache/jax: most of such a test's time is compilation.
+
+    The cache finds an executable by the whole program, the version and the device. It is set in
+    this process only, since a page of the book that is executed below shows how long it compiles.
+    """
+    import jax
+    from jax.experimental.compilation_cache import compilation_cache
+
+    jax.config.update("jax_compilation_cache_dir", str(ROOT / ".pytest_cache/jax"))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
+    jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+    compilation_cache.reset_cache()  # JAX looks for its folder once
+
+
 @pytest.fixture
 def reader(browser):
     """A window that keeps what the console and the network were asked."""

@@ -20,6 +20,7 @@ The rooms, from the top. Each imports from the floors below its own, and nothing
     tree         Parameters as plain data: arrays, and (named) tuples of trees.
     records      Numbers measured once, with all that is needed to repeat them.
 
+    min_rnn      A recurrent network that reads a book and learns to write, in one program.
     files        Files that are written whole or not at all.
     dependencies What a recorded result rests on, statement by statement.
 

@@ -20,15 +20,15 @@ def dsigmoid(s, ds):
 
 
 def hard_sigmoid(a, slope=1 / 6):
-    """Returns clip(slope · a + 0.5, 0, 1): straight lines instead of the exponential.
+    """Returns clip(slope · a + 0.5, 0, 1): straight lines and no exponential.
 
-    Keras's slope is 1/6; Theano's ``hard_sigmoid``, which the fourth post's code uses, has 0.2.
+    The slope is 1/6 in Keras and 0.2 in Theano.
     """
     return np.clip(slope * a + 0.5, 0, 1)
 
 
 def dhard_sigmoid(s, ds, slope=1 / 6):
-    """Returns the gradient with respect to ``a``, given ``s = hard_sigmoid(a)``; 0 at the ends."""
+    """Returns the gradient with respect to a, given s = hard_sigmoid(a)."""
     return ds * slope * ((s > 0) & (s < 1))
 
 
@@ -90,12 +90,12 @@ def cross_entropy(logits, targets):
 
 
 def dcross_entropy(logits, targets, dlosses):
-    """Returns the gradient with respect to ``logits``: (p - onehot(target)) times each row's dloss.
+    """Returns the gradient of the logits: (p - onehot(target)) times each row's dloss.
 
     Args:
         logits: (..., V).
         targets: (...) integer ids.
-        dlosses: (...) gradient of the loss with respect to each row's cross-entropy.
+        dlosses: (...) gradient of the loss for each row's cross-entropy.
 
     Returns:
         (..., V) gradient.
@@ -154,6 +154,11 @@ def dproject(x, W, dy):
         x_rows, dy_rows = x.reshape(-1, W.shape[0]), dy.reshape(-1, W.shape[1])
         return dy @ W.T, x_rows.T @ dy_rows
     return None, sum_rows(x.reshape(-1), dy.reshape(-1, W.shape[1]), len(W))
+
+
+def as_rows(x):
+    """Returns x (..., n) as a matrix of rows (N, n), N the product of the leading axes."""
+    return x.reshape(-1, x.shape[-1])
 
 
 def sum_rows(ids, rows, D):

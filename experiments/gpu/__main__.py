@@ -136,7 +136,7 @@ def run(kind, name, device, until, given):
             found["parts"][part] = json.loads(kept.read_text("utf-8"))
             continue
         print(f"{name}, {part} ...")
-        error = _process(
+        error = run_part(
             name, part, settings, kept, until, kind.SECONDS, bool(given.rehearse)
         )
         if error is None:
@@ -165,7 +165,7 @@ def _record(kind, this, found, settings, device, given):
     print(f"wrote {path}")
 
 
-def _process(name, part, settings, to, until, about, rehearsal):
+def run_part(name, part, settings, to, until, about, rehearsal):
     """Runs a part; returns None, or one line that says why it failed.
 
     Raises:
@@ -207,10 +207,10 @@ def _process(name, part, settings, to, until, about, rehearsal):
         finally:
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)
-    return _reason(process.returncode, said)
+    return failure(process.returncode, said)
 
 
-def _reason(status, said):
+def failure(status, said):
     """Returns one line that says why a process failed; None if it did not."""
     if status == 0:
         return None

@@ -10,15 +10,36 @@ import sys
 
 import numpy as np
 
-from experiments.language_models.gradient_by_distance import long_sentences
+from experiments.intervals import interval
+from experiments.language_models import agreement
 from unrolled import records
 from unrolled.cells import rnn
 from unrolled.data import text
 from unrolled.functional import cross_entropy, dcross_entropy
+from unrolled.gradients import jacobians
 from unrolled.models import pretrained
 
 SEED, SENTENCES, DISTANCE = 0, 400, 30
-REPLACEMENTS = 8  # other words tried in each place
+REPLACEMENTS = 8  # other words tried in each position
+LATER = [2, 5, 10, 15]  # words after an opening bracket
+BY_DISTANCE = ("gradient_norm", "gradient_times_input", "kl", "rise")
+
+
+def long_sentences(documents, vocabulary, at_least, rng, count):
+    """Returns (inputs, targets), (at_least, count) each, and the document of each (count,).
+
+    The sentences are the same as those of ``gradient_by_distance``: the beginnings of sentences
+    with more than ``at_least`` words.
+    """
+    long = [
+        (ids, number)
+        for number, document in enumerate(documents)
+        for ids in text.encode([document], vocabulary)
+        if len(ids) > at_least
+    ]
+    chosen = [long[i] for i in rng.permutation(len(long))[:count]]
+    ids = np.stack([ids[: at_least + 1] for ids, _ in chosen], axis=1)
+    return ids[:-1], ids[1:], np.array([number for _, number in chosen])
 
 
 def log_softmax(u):
@@ -27,13 +48,13 @@ def log_softmax(u):
     return u - np.log(np.exp(u).sum(axis=-1, keepdims=True))
 
 
-def last_logits(p, inputs, cell=rnn):
+def last_logits(p, inputs):
     """Returns the logits (B, V) after the last of the inputs (T, B)."""
-    h, _ = cell.forward(p.cell, inputs)
+    h, _ = rnn.forward(p.cell, inputs)
     return h[-1] @ p.W_y + p.b_y
 
 
-def attribution(p, inputs, targets, cell=rnn):
+def attribution(p, inputs, targets):
     """Returns the norm of the gradient, and gradient times input, by distance (T, B) each.
 
     The input of a word is its row of W_x. To have the gradient by each word's own row, the rows
@@ -41,17 +62,17 @@ def attribution(p, inputs, targets, cell=rnn):
     """
     rows = p.cell.W_x[inputs]
     as_vectors = p.cell._replace(W_x=np.eye(rows.shape[-1], dtype=rows.dtype))
-    h, cache = cell.forward(as_vectors, rows)
+    h, cache = rnn.forward(as_vectors, rows)
     logits = h[-1] @ p.W_y + p.b_y
     dh = np.zeros_like(h)
     dh[-1] = (
         dcross_entropy(logits, targets[-1], np.ones(len(logits), h.dtype)) @ p.W_y.T
     )
-    _, drows, *_ = cell.backward(as_vectors, cache, dh)
+    _, drows, *_ = rnn.backward(as_vectors, cache, dh)
     return np.linalg.norm(drows, axis=-1)[::-1], (drows * rows).sum(axis=-1)[::-1]
 
 
-def replacement(p, inputs, targets, rng, cell=rnn):
+def replacement(p, inputs, targets, rng):
     """Returns, by distance (T, B), the effect of putting another word in one place.
 
     Returns:
@@ -59,50 +80,53 @@ def replacement(p, inputs, targets, rng, cell=rnn):
         rise: by how much the loss of the real next word rises, in nats.
     """
     T, B = inputs.shape
-    log_p = log_softmax(last_logits(p, inputs, cell))
+    log_p = log_softmax(last_logits(p, inputs))
     loss = -log_p[np.arange(B), targets[-1]]
     kl, rise = np.zeros((T, B)), np.zeros((T, B))
     others = inputs[1:].reshape(-1)  # words as often as in the text; never START
     for k, _ in itertools.product(range(T), range(REPLACEMENTS)):
         changed = inputs.copy()
         changed[T - 1 - k] = rng.choice(others, B)
-        log_q = log_softmax(last_logits(p, changed, cell))
+        log_q = log_softmax(last_logits(p, changed))
         kl[k] += (np.exp(log_p) * (log_p - log_q)).sum(axis=-1) / REPLACEMENTS
         rise[k] += (-log_q[np.arange(B), targets[-1]] - loss) / REPLACEMENTS
     return kl, rise
 
 
-def brackets(encoded, vocabulary):
-    """Returns (context, place of the opening bracket) for every pair without others inside.
+def brackets(documents, vocabulary):
+    """Returns the pairs of brackets without others inside, and the number of each's document.
 
-    The word after the context is the closing bracket; at least one word stands between.
+    A pair is (context, position of the opening bracket). The word after the context is the closing
+    bracket; at least one word stands between.
     """
     opening, closing = vocabulary.ids["("], vocabulary.ids[")"]
-    found = []
-    for ids in encoded:
-        place = None
-        for i, word in enumerate(ids):
-            if word == opening:
-                place = i
-            elif word == closing and place is not None:
-                if i - place > 1:
-                    found.append((ids[:i], place))
-                place = None
-    return found
+    found, sources = [], []
+    for number, document in enumerate(documents):
+        for ids in text.encode([document], vocabulary):
+            place = None
+            for i, word in enumerate(ids):
+                if word == opening:
+                    place = i
+                elif word == closing and place is not None:
+                    if i - place > 1:
+                        found.append((ids[:i], place))
+                        sources.append(number)
+                    place = None
+    return found, sources
 
 
-def log_probability_of(p, word, contexts, cell=rnn):
+def log_probability_of(p, word, contexts):
     """Returns log p(word | context) for contexts of any lengths."""
     found = np.empty(len(contexts))
     lengths = np.array([len(context) for context in contexts])
     for length in np.unique(lengths):
         here = np.flatnonzero(lengths == length)
-        logits = last_logits(p, np.stack([contexts[i] for i in here], axis=1), cell)
+        logits = last_logits(p, np.stack([contexts[i] for i in here], axis=1))
         found[here] = log_softmax(logits)[:, word]
     return found
 
 
-def bracket_effect(p, pairs, vocabulary, rng, cell=rnn):
+def bracket_effect(p, pairs, vocabulary, rng):
     """Returns by how much a word raises log p(closing bracket), for two words a pair.
 
     Returns:
@@ -114,7 +138,7 @@ def bracket_effect(p, pairs, vocabulary, rng, cell=rnn):
     closing = vocabulary.ids[")"]
     bare = {vocabulary.start, vocabulary.ids["("], closing}
     others = np.array([w for ids, _ in pairs for w in ids if w not in bare])
-    real = log_probability_of(p, closing, [ids for ids, _ in pairs], cell)
+    real = log_probability_of(p, closing, [ids for ids, _ in pairs])
     without = np.zeros((2, len(pairs)))
     for _ in range(REPLACEMENTS):
         for which in (0, 1):
@@ -123,121 +147,107 @@ def bracket_effect(p, pairs, vocabulary, rng, cell=rnn):
                 changed = ids.copy()
                 changed[max(place - which, 0)] = rng.choice(others)
                 contexts.append(changed)
-            without[which] += (
-                log_probability_of(p, closing, contexts, cell) / REPLACEMENTS
-            )
+            without[which] += log_probability_of(p, closing, contexts) / REPLACEMENTS
     distance = np.array([len(ids) - place for ids, place in pairs])
     control = np.where([place > 1 for _, place in pairs], real - without[1], np.nan)
     return distance, real - without[0], control, without[0]
 
 
-NOUNS = (
-    "value",
-    "element",
-    "array",
-    "argument",
-    "dimension",
-    "function",
-    "parameter",
-    "axis",
-)
-PLURALS = {"axis": "axes"}
-# What stands between the subject and the verb; {} is a noun in the singular.
-BETWEEN = {
-    1: "",
-    4: "of the {}",
-    7: "of the {} in the {}",
-    10: "of the {} in the {} for the {}",
-    13: "of the {} in the {} for the {} of the {}",
-}
+def latch(p, pairs, vocabulary):
+    """Returns how an opening bracket acts on later states, in pairs that reach ``LATER[-1]``.
 
-
-def agreement(p, vocabulary, cell=rnn):
-    """Returns by how much a plural subject raises log p(are) - log p(is), by distance to the verb.
-
-    Every sentence stands in two forms that differ in the subject's number alone: "the values of
-    the array are" against "the value of the array is". Positive: the model has kept the number.
+    Returns:
+        which: (N,) the indices of these pairs.
+        apart: (len(LATER), N) distance of the state from the state after the same words with a
+            comma for the bracket, relative to that distance at the bracket itself.
+        jacobian: (len(LATER), N) norm of the derivative of the state by the state at the bracket.
     """
-    are, is_ = vocabulary.ids["are"], vocabulary.ids["is"]
-    known = [
-        n for n in NOUNS if n in vocabulary and PLURALS.get(n, n + "s") in vocabulary
+    which = [i for i, (ids, place) in enumerate(pairs) if len(ids) - place > LATER[-1]]
+    apart, jacobian = np.empty((2, len(LATER), len(which)))
+    for n, (ids, place) in enumerate(pairs[i] for i in which):
+        comma = ids.copy()
+        comma[place] = vocabulary.ids[","]
+        h, _ = rnn.forward(p.cell, np.stack([ids, comma], axis=1))
+        h = h[place:]
+        apart[:, n] = np.linalg.norm(h[LATER, 0] - h[LATER, 1], axis=1)
+        apart[:, n] /= np.linalg.norm(h[0, 0] - h[0, 1])
+        for row, later in zip(jacobian, LATER, strict=True):
+            product = jacobians.products(p.cell, h[1 : later + 1, 0])[-1]
+            row[n] = np.linalg.norm(product, 2)
+    return np.array(which), apart, jacobian
+
+
+def by_distance(rows, documents):
+    """Returns, for each distance, a measure's mean over sentences with its interval by document.
+
+    Besides: its median, and the share in the sum that its three largest sizes have.
+    """
+    return [
+        interval(row, documents)
+        | {
+            "median": float(np.median(row)),
+            "three_largest": float(np.sort(abs(row))[-3:].sum() / abs(row).sum()),
+        }
+        for row in rows.astype(np.float64)
     ]
-    found = {}
-    for distance, between in BETWEEN.items():
-        fillings = list(itertools.permutations(known, 1 + between.count("{}")))
-        fillings = fillings[:: max(1, len(fillings) // 300)]
-        if not fillings:
-            continue  # too few of the nouns are in the vocabulary
-        forms = []
-        for plural in (True, False):
-            contexts = []
-            for subject, *rest in fillings:
-                noun = PLURALS.get(subject, subject + "s") if plural else subject
-                words = f"the {noun} {between.format(*rest)}".split()
-                contexts.append(vocabulary.encode(words)[:-1])
-            logits = last_logits(p, np.stack(contexts, axis=1), cell)
-            forms.append(logits[:, are] - logits[:, is_])
-        found[distance] = forms[0] - forms[1], forms[0] > forms[1]
-    return found
 
 
-def interval(values, rng, draws=2000):
-    """Returns the mean of values (N,) and the 95 % interval of a bootstrap over them."""
-    values = np.asarray(values, np.float64)
-    means = values[rng.integers(0, len(values), (draws, len(values)))].mean(axis=1)
-    low, high = np.quantile(means, (0.025, 0.975))
-    return {
-        "mean": float(values.mean()),
-        "low": float(low),
-        "high": float(high),
-        "n": len(values),
-    }
-
-
-def measure(p, vocabulary, cell=rnn, sentences=SENTENCES, pairs=None):
+def measure(p, vocabulary, sentences=SENTENCES, pairs=None):
     """Returns everything that the chapter reports of one model.
 
     Args:
         p: its parameters.
         vocabulary: its words.
-        cell: its cell.
         sentences: how many sentences to read.
         pairs: how many pairs of brackets to read; None: all.
     """
     rng = np.random.default_rng(SEED)
-    inputs, targets = long_sentences(vocabulary, DISTANCE + 1, rng, sentences)
-    norm, times_input = attribution(p, inputs, targets, cell)
-    kl, rise = replacement(p, inputs, targets, rng, cell)
-    loss = cross_entropy(last_logits(p, inputs, cell), targets[-1])
-
-    documents, _ = text.remove_duplicates(text.corpus())
-    parts = text.split(documents)
-    found = brackets(text.encode(parts.validation + parts.test, vocabulary), vocabulary)
-    distance, bracket, control, chance = bracket_effect(
-        p, found[:pairs], vocabulary, rng, cell
+    parts = text.split(text.remove_duplicates(text.corpus())[0])
+    inputs, targets, documents = long_sentences(
+        parts.validation, vocabulary, DISTANCE + 1, rng, sentences
     )
+    norm, times_input = attribution(p, inputs, targets)
+    kl, rise = replacement(p, inputs, targets, rng)
+    loss = cross_entropy(last_logits(p, inputs), targets[-1])
+
+    found, sources = brackets(parts.validation + parts.test, vocabulary)
+    found, sources = found[:pairs], np.array(sources[:pairs])
+    distance, bracket, control, chance = bracket_effect(p, found, vocabulary, rng)
     bins = {}
     for low, high in itertools.pairwise((2, 3, 4, 5, 6, 8, 10, 13, 17, 25)):
         here = (distance >= low) & (distance < high)
         if here.sum() < 20:
             continue
+        known = here & ~np.isnan(control)
         bins[f"{low}" if high == low + 1 else f"{low}–{high - 1}"] = {
             "distance": float(distance[here].mean()),
-            "bracket": interval(bracket[here], rng),
-            "control": interval(control[here & ~np.isnan(control)], rng),
+            "bracket": interval(bracket[here], sources[here]),
+            "control": interval(control[known], sources[known]),
             "log_p_without": float(chance[here].mean()),
         }
+    which, apart, jacobian = latch(p, found, vocabulary)
+    nouns = agreement.subjects(text.encode(parts.train, vocabulary), vocabulary)
     return {
         "sentences": inputs.shape[1],
+        "documents": len(np.unique(documents)),
         "loss": float(loss.mean()),
-        "gradient_norm": [interval(row / norm[0], rng) for row in norm],
-        "gradient_times_input": [interval(abs(row), rng) for row in times_input],
-        "kl": [interval(row, rng) for row in kl],
-        "rise": [interval(row, rng) for row in rise],
+        "gradient_norm": by_distance(norm / norm[0], documents),
+        "gradient_times_input": by_distance(abs(times_input), documents),
+        "kl": by_distance(kl, documents),
+        "rise": by_distance(rise, documents),
+        "gradient_grows": (norm > norm[0]).sum(axis=1).tolist(),
         "brackets": bins,
+        "latch": {
+            "words_later": LATER,
+            "apart": by_distance(apart, sources[which]),
+            "jacobian": by_distance(jacobian, sources[which]),
+        },
+        "subjects": nouns,
         "agreement": {
-            str(d): interval(effect, rng) | {"right": float(right.mean())}
-            for d, (effect, right) in agreement(p, vocabulary, cell).items()
+            str(distance): agreement.summary(margins)
+            for distance, margins in agreement.margins(
+                p, vocabulary, nouns, rng
+            ).items()
         },
     }
 
@@ -261,19 +271,20 @@ def witness(name):
     """Returns the measures on few sentences, in double precision: differences of logits cancel."""
     trained, vocabulary, _ = pretrained.load("pocket", np.float64)
     found = measure(trained, vocabulary, sentences=16, pairs=200)
-    by_distance = ("gradient_norm", "gradient_times_input", "kl", "rise")
     rows = [
         # a norm is relative to the first
-        *(row for key in by_distance for row in found[key][1:]),
+        *(row for key in BY_DISTANCE for row in found[key][1:]),
         *(
             part[key]
             for part in found["brackets"].values()
             for key in ("bracket", "control")
         ),
-        *found["agreement"].values(),
+        *(row["shift"] for row in found["agreement"].values()),
     ]
     bounds = [
-        row[key] for row in found["agreement"].values() for key in ("low", "high")
+        row["shift"][key]
+        for row in found["agreement"].values()
+        for key in ("low", "high")
     ]
     return [found["loss"], *(row["mean"] for row in rows), *bounds]
 

@@ -63,7 +63,8 @@ def run(
         check_every: how many updates stand between two looks at the error.
 
     Returns:
-        (best parameters, dictionary of what happened).
+        (best parameters, dictionary of what happened). Its ``above_limit`` is the share of updates
+        whose gradient was longer than the limit of the method; without one, longer than 1.
     """
 
     def batches(epoch):
@@ -73,6 +74,7 @@ def run(
 
     start = time.process_time()
     happened: dict[str, Any] = {"steps": 0, "largest_norm": 0.0, "diverged": None}
+    above = 0
     best = params
     # A ReLU network may overflow before it diverges; train says so in one line, NumPy in many.
     with np.errstate(over="ignore", invalid="ignore"):
@@ -93,6 +95,7 @@ def run(
                 happened["steps"] = progress.step
                 norm = round(progress.gradient_norm, 4)
                 happened["largest_norm"] = max(happened["largest_norm"], norm)
+                above += norm > (method.clip or 1.0)
                 if (
                     progress.validation_loss is not None
                     and progress.validation_loss < good_enough
@@ -100,6 +103,7 @@ def run(
                     break
         except train.Diverged as error_line:
             happened["diverged"] = str(error_line)
+    happened["above_limit"] = round(above / max(1, happened["steps"]), 4)
     happened["seconds"] = round(time.process_time() - start, 1)
     return best, happened
 

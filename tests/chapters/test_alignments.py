@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from experiments.attention import moved_attention
 from tests.support.small_seq2seq import batch, network
 from unrolled import records, tree
 from unrolled.data import dates
@@ -128,3 +129,99 @@ def test_the_record_reaches_what_the_issue_of_the_book_asks():
         assert summary[name]["held_out_days"]["lowest"] >= 0.99
         assert summary[name]["held_out_formats"]["mean"] > 0.5
     assert summary["without"]["held_out_days"]["highest"] < 0.9
+
+
+# --- attention that is moved ---------------------------------------------------------------------
+
+
+def test_weights_as_trained_give_the_answers_of_the_decoder():
+    p = moved_attention.network()
+    examples = dates.draw(np.random.default_rng(5), 20, held_out=True)
+    found = moved_attention.whole_answers(p, examples, np.random.default_rng(0))
+    sources, right = moved_attention.pairs(examples)
+    written, _ = seq2seq.answer(p, sources, 11, attention.general)
+    expected = [np.array_equal(w, a) for w, a in zip(written, right, strict=True)]
+    assert found["as trained"].tolist() == expected
+    assert found["uniform"].mean() < 0.2
+
+
+def test_logits_with_the_networks_own_weights_are_its_own():
+    p = moved_attention.network()
+    batch = moved_attention.as_batch(dates.draw(np.random.default_rng(5), 6))
+    logits, cache = seq2seq.forward(p, batch, attention.general)
+    values = cache.encoded.memory.values
+    for t in (0, 5):
+        step = cache.steps[t]
+        state = step.joined[0, :, values.shape[-1] :]
+        own = step.attended.weights
+        both = np.concatenate([np.ones_like(own) / own.shape[-1], own], axis=1)
+        found = moved_attention.logits_with(p, both, values, state)
+        np.testing.assert_allclose(found[:, 1], logits[t], atol=1e-12)
+        assert abs(found[:, 0] - logits[t]).max() > 0.1
+
+
+def test_permuting_keeps_the_weights_and_leaves_the_padding_alone():
+    rng = np.random.default_rng(0)
+    mask = np.array([[True] * 5, [True] * 3 + [False] * 2])
+    weights = rng.random((2, 5)) * mask
+    found = [moved_attention.permuted(rng, weights, mask) for _ in range(200)]
+    for one in found:
+        assert one[1, 3:].tolist() == [0, 0]
+        np.testing.assert_array_equal(np.sort(one, axis=1), np.sort(weights, axis=1))
+    firsts = {one[0, 0] for one in found}
+    assert firsts == set(weights[0])
+
+
+def test_the_adversary_finds_what_leaves_the_symbol():
+    p = moved_attention.network()
+    examples = dates.draw(np.random.default_rng(7), 12, held_out=True)
+    found = moved_attention.at_each_step(p, examples, np.random.default_rng(0))
+    batch = moved_attention.as_batch(examples)
+    logits, cache = seq2seq.forward(p, batch, attention.general)
+    values, mask = cache.encoded.memory.values, batch.source_mask.T
+    for b, t in ((0, 0), (3, 6), (11, 9)):
+        step = cache.steps[t]
+        weights, same = step.attended.weights[b, 0], []
+        for s in range(mask[b].sum()):
+            joined = np.concatenate(
+                [values[b, s], step.joined[0, b, values.shape[-1] :]]
+            )
+            u = np.tanh(joined @ p.W_c + p.b_c) @ p.W_y + p.b_y
+            same.append(u.argmax() == logits[t, b].argmax())
+        same = np.array(same)
+        unread = weights[: len(same)] < moved_attention.UNREAD
+        assert found["adversary"][b, t] == (same & unread).any()
+        assert found["largest"][b, t] == same[weights.argmax()]
+
+
+@pytest.fixture(scope="module")
+def moved():
+    return records.load("moved_attention")["results"]
+
+
+@pytest.mark.claim(
+    "digits-need-attention",
+    "Moving the weights changes most digits and hardly any hyphen.",
+    records="moved_attention",
+)
+def test_moving_the_weights_changes_digits_and_not_hyphens(moved):
+    """The share of symbols that stay, weights permuted, intervals by date: below a half for
+    digits, above 0.98 for hyphens. With uniform weights the interval of the share of whole dates
+    right ends below 0.05."""
+    assert moved["steps"]["digits"]["permuted"]["high"] < 0.5
+    assert moved["steps"]["hyphens"]["permuted"]["low"] > 0.98
+    assert moved["answers"]["as trained"]["low"] > 0.95
+    assert moved["answers"]["uniform"]["high"] < 0.05
+
+
+@pytest.mark.claim(
+    "other-weights-give-the-same-digits",
+    "For most digits all weight can be put on a single character that was hardly read, and the "
+    "digit stays.",
+    records="moved_attention",
+)
+def test_other_weights_give_the_same_digits(moved):
+    """The share of digits for which an adversary finds such a character, and one that leaves the
+    distribution near as well: the lower ends of the intervals by date are above a half."""
+    digits = moved["steps"]["digits"]
+    assert digits["adversary"]["low"] > 0.5 and digits["adversary_near"]["low"] > 0.5

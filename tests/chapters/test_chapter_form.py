@@ -10,7 +10,7 @@ from tests.support.paths import ROOT
 
 PAGES = sorted(ROOT.glob("book/[0-9][0-9]-*/*.md"))
 HEADER = re.compile(r"\A---\n(.*?)\n---\n", re.DOTALL)
-TITLE = re.compile(r"\A\s*\((?P<label>[\w-]+)\)=\n# \S")
+TITLE = re.compile(r"\A\s*(?:\([\w-]+\)=\n)+# \S")
 
 
 def lacking(text, name, toc):

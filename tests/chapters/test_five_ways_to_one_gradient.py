@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.support.closeness import distance
-from tests.support.output_network import EXACT, case, own_output
+from tests.support.output_network import EXACT, case, loss, own_output
 from unrolled import tree
 from unrolled.cells import rnn
 from unrolled.gradients import forward_mode, gradcheck
@@ -85,3 +85,25 @@ def test_both_steps_err_by_a_sixth_of_the_third_derivative():
     assert (
         abs(gradcheck.complex_step(f, point, 1e-30)[0] - slope) <= 4 * slope * 1.2e-16
     )
+
+
+@pytest.mark.claim(
+    "complex-step-finds-a-rounded-array",
+    "A check by a complex step finds an array that is rounded to float32 on its way; a check by "
+    "central differences, with the tolerance that these need, does not.",
+)
+@pytest.mark.parametrize("seed", range(3))
+def test_a_complex_step_finds_an_array_that_was_rounded(seed):
+    """The distance to each numeric gradient, before and after rounding, with the limits."""
+    p, h0, x, targets = case(30, seed)
+    cache, dh = own_output(p, h0, x, targets)
+    right = rnn.backward(p.cell, cache, dh)[0]
+    rounded = rnn.backward(p.cell, cache, dh.astype(np.float32).astype(float))[0]
+
+    def of_cell(cell):
+        return loss(p._replace(cell=cell), h0, x, targets)
+
+    numeric = gradcheck.complex_step(of_cell, p.cell)
+    assert distance(right, numeric) <= EXACT
+    assert distance(rounded, numeric) > 1000 * EXACT
+    assert distance(rounded, gradcheck.central_difference(of_cell, p.cell)) < 1e-7

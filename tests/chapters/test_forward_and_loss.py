@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from tests.support.counting import Counted, multiplications
+from tests.support.page_cells import figure
 from unrolled import functional, tree
 from unrolled.cells import rnn
 from unrolled.data import text
@@ -143,3 +144,23 @@ def test_forward_multiplies_as_often_as_the_formula_says(T, B, H, V):
     found = multiplications(lambda: language_model.forward(p, np.ones((T, B), int)))
     # each goes with an addition
     assert 2 * found == 2 * T * B * H**2 + 2 * T * B * H * V
+
+
+def test_the_figure_of_shapes_shows_those_of_a_forward_pass():
+    alt, page = figure("02-language-model/forward-and-loss.md", "fig-shapes")
+    T, B, H, V = 5, 2, 4, 9
+    ids = np.ones((T, B), int)
+    logits, cache = language_model.forward(model(V, H), ids)
+    losses = functional.cross_entropy(logits, ids)
+    sizes = {"T": T, "B": B, "H": H, "V": V}
+    for array, (name, (shape, depth)) in zip(
+        (ids, cache.h, logits, losses), page["arrays"].items(), strict=True
+    ):
+        letters = shape.strip("()").split(", ")
+        assert array.shape == tuple(sizes[letter] for letter in letters)
+        assert (depth > 0) == (array.ndim == 3)
+        assert f"the {name}, of shape {shape}" in alt
+    drawn = {patch.get_gid() for patch in page["axes"].patches}
+    assert {f"{name}-front" for name in page["arrays"]} <= drawn
+    arrows = [gid for gid in drawn if gid.startswith("arrow-")]
+    assert sorted(arrows) == sorted(f"arrow-{label}" for label in page["maps"])

@@ -1,11 +1,15 @@
 """The equations and claims of book/02-language-model/generating.md."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from tests.support.cell_cases import shaken
+from unrolled.cells import rnn
 from unrolled.functional import softmax
 from unrolled.models import language_model as lm
+from unrolled.models import pretrained
 
 V, START, END = 9, 1, 2
 
@@ -77,3 +81,58 @@ def test_the_probability_of_a_sentence_is_the_frequency_with_which_it_is_drawn()
         logits, _ = lm.forward(p, ids[:-1, None])
         probability = np.prod(softmax(logits[:, 0])[np.arange(len(ids) - 1), ids[1:]])
         assert drawn.count(sentence) / 6000 == pytest.approx(probability, abs=0.02)
+
+
+def test_each_word_costs_one_step():
+    steps = []
+
+    def step(*arguments):
+        steps.append(arguments)
+        return rnn.step(*arguments)
+
+    cell = SimpleNamespace(initial_state=rnn.initial_state, step=step)
+    rng = np.random.default_rng(0)
+    words = lm.generate(model(), rng, START, END, minimum=40, limit=40, cell=cell)
+    assert len(words) == 40 and len(steps) == 41
+
+
+NOUNS = "value array function tensor method parameter index object output input".split()
+
+
+def margins(subjects, others):
+    """log P(are) - log P(is) of the pocket model after "the SUBJECT of the OTHER"."""
+    params, vocabulary, _ = pretrained.load("pocket")
+    contexts = [
+        vocabulary.encode(["the", a, "of", "the", b])[:-1]
+        for a, b in zip(subjects, others, strict=True)
+    ]
+    logits, _ = lm.forward(params, np.array(contexts).T)
+    ids = vocabulary.ids
+    return logits[-1, :, ids["are"]] - logits[-1, :, ids["is"]]
+
+
+def pairs(plural_first, plural_second):
+    both = [(a, b) for a in NOUNS for b in NOUNS if a != b]
+    first, second = zip(*both, strict=True)
+    return margins(
+        [noun + "s" * plural_first for noun in first],
+        [noun + "s" * plural_second for noun in second],
+    )
+
+
+def test_the_verb_follows_the_nearer_noun_and_the_first_noun_moves_its_odds():
+    """What the page says of the pocket model, on nouns of the test's own.
+
+    The change of the odds is compared with its standard error over first nouns.
+    """
+    assert np.mean(pairs(True, True) > 0) > 0.8
+    assert np.mean(pairs(False, False) < 0) > 0.8
+    assert np.mean(pairs(True, False) > 0) < 0.25  # the right verb would be "are"
+    assert np.mean(pairs(False, True) < 0) < 0.25
+    for second in (False, True):
+        change = pairs(True, second) - pairs(False, second)
+        by_noun = change.reshape(len(NOUNS), -1).mean(axis=1)
+        error = by_noun.std(ddof=1) / np.sqrt(len(NOUNS))
+        assert (
+            by_noun.mean() > 2.3 * error
+        )  # one-sided 97.5 % of Student's t, 9 degrees

@@ -2,26 +2,18 @@
 
 import itertools
 import math
-from collections import Counter
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.page_cells import figure
 from unrolled import functional
 from unrolled.data import ngram, text
 from unrolled.models import language_model
 
 START, END, V = 1, 2, 5  # ids 0, 3 and 4 are words
-
-texts = st.lists(
-    st.lists(st.sampled_from([0, 3, 4]), max_size=6).map(
-        lambda ids: np.array([START, *ids, END])
-    ),
-    min_size=1,
-    max_size=8,
-)
 
 
 def network(seed=0):
@@ -99,104 +91,41 @@ def test_cross_entropy_is_entropy_plus_a_divergence_of_at_least_0(pairs):
     assert own == pytest.approx(-(q * np.log(q)).sum(), abs=1e-9)
 
 
-def by_hand(sentences, n, d):
-    """P_n(w | context) as the formula reads, with dictionaries."""
-    top = Counter()
-    for ids in sentences:
-        padded = [START] * (n - 2) + list(ids) if n > 1 else list(ids)[1:]
-        top.update(tuple(padded[i : i + n]) for i in range(len(padded) - n + 1))
-    tables = {n: top}
-    for k in range(n - 1, 0, -1):
-        tables[k] = Counter(gram[1:] for gram in tables[k + 1])
-
-    def probability(w, context):
-        k = len(context) + 1
-        shorter = 1 / V if k == 1 else probability(w, context[1:])
-        behind = {gram: c for gram, c in tables[k].items() if gram[:-1] == context}
-        if not behind:
-            return shorter
-        total = sum(behind.values())
-        own = max(tables[k][(*context, w)] - d, 0) / total
-        return own + d * len(behind) / total * shorter
-
-    return probability
+@pytest.mark.equation("eq-open-part")
+@pytest.mark.parametrize("T", [1, 2, 7, 1000])
+def test_the_part_that_never_ends_of_a_model_that_ends_too_rarely(T):
+    still_open = math.prod(1 - 1 / (t + 1) ** 2 for t in range(1, T + 1))
+    assert still_open == pytest.approx((T + 2) / (2 * (T + 1)), rel=1e-12)
+    assert still_open > 0.5
 
 
-@pytest.mark.equation("eq-kneser-ney", "eq-interpolated-bigram")
-@given(
-    texts, st.integers(1, 4), st.floats(0.1, 0.9), st.lists(st.sampled_from([0, 3, 4]))
-)
-def test_ngram_is_the_formula_read_with_dictionaries(sentences, n, d, words):
-    model = ngram.fit(sentences, V, n, discount=d)
-    probability = by_hand(sentences, n, d)
-    heard = [*words, END]
-    before = [START] * max(1, n - 1)
-    wanted = [
-        probability(
-            w,
-            tuple([*before, *words[:i]][len(before) + i - (n - 1) :]) if n > 1 else (),
-        )
-        for i, w in enumerate(heard)
-    ]
-    found = np.exp(ngram.log_probabilities(model, [np.array([START, *heard])]))
-    assert found == pytest.approx(np.array(wanted), rel=1e-12)
-
-
-@pytest.mark.equation("eq-kneser-ney")
-@given(texts, st.integers(1, 4))
-def test_ngram_probabilities_sum_to_1(sentences, n):
-    model = ngram.fit(sentences, V, n)
-    for context in ([], [3], [3, 4], [0, 0, 0]):
-        last = [
-            ngram.log_probabilities(model, [np.array([START, *context, w])])[-1]
-            for w in range(V)
-        ]
-        assert np.exp(last).sum() == pytest.approx(1, abs=1e-12)
-
-
-@pytest.mark.equation("eq-continuation")
-@given(
-    st.lists(
-        st.lists(st.integers(0, 3), min_size=1, max_size=8), min_size=1, max_size=8
-    ).map(lambda lists: [np.array([0, *ids, 3, 2, 1, 0]) for ids in lists])
-)
-def test_continuation_counts_keep_the_frequency_of_every_word(sentences):
-    """Each of the four ids occurs as a word, so P_1 needs nothing from the uniform model."""
-    pairs = Counter(
-        (int(v), int(w)) for ids in sentences for v, w in itertools.pairwise(ids)
-    )
-    before, after = Counter(), Counter()
-    for (v, w), c in pairs.items():
-        before[v] += c
-        after[w] += c
-    bigram = ngram.fit(sentences, 4, 2)
-    for w in range(4):
-        P = {
-            v: np.exp(ngram.log_probabilities(bigram, [np.array([v, w])])[0])
-            for v in before
-        }
-        assert sum(before[v] * P[v] for v in before) == pytest.approx(
-            after[w], rel=1e-12
-        )
-    P_1 = bigram._replace(orders=bigram.orders[:1])
-    for w in range(4):
-        different = sum(1 for pair in pairs if pair[1] == w)
-        found = np.exp(ngram.log_probabilities(P_1, [np.array([0, w])])[0])
-        assert found == pytest.approx(different / len(pairs), rel=1e-12)
-
-
-def test_copies_on_both_sides_of_a_split_flatter_longer_contexts():
-    """The chapter's claim about duplicates, where nothing can be learnt."""
+def test_a_network_of_tanh_units_gives_the_end_a_least_probability():
     rng = np.random.default_rng(0)
+    p = network()
+    p = p._replace(W_y=rng.normal(size=p.W_y.shape), b_y=rng.normal(size=V))
+    apart = np.abs(p.W_y - p.W_y[:, [END]]).sum(axis=0) + p.b_y - p.b_y[END]
+    least = 1 / np.exp(apart).sum()
+    words = rng.integers(0, V, 500)
+    found = probabilities(p, words)[:, END]
+    assert (found >= least).all() and found.max() < 1
+    # states in the corners come closest to it
+    corners = np.array(list(itertools.product([-1, 1], repeat=4)))
+    assert functional.softmax(corners @ p.W_y + p.b_y)[:, END].min() >= least > 0
 
-    def sentence():
-        return np.array([START, *rng.integers(3, 40, 12), END])
 
-    train, fresh = [sentence() for _ in range(400)], [sentence() for _ in range(80)]
-    copied = [*fresh[:60], *train[:20]]
-    gain = [
-        ngram.perplexity(model, fresh) / ngram.perplexity(model, copied)
-        for model in (ngram.fit(train, 40, n) for n in (1, 2, 3))
+def test_two_distributions_of_one_perplexity_as_the_figure_says():
+    alt, page = figure("02-language-model/language-modelling.md", "fig-branching")
+    both = list(page["both"])
+    branches = [
+        [line for line in axes.lines if line.get_gid().count("-") == 1] for axes in both
     ]
-    assert gain[0] == pytest.approx(1, abs=0.02)
-    assert 1.02 < gain[1] < gain[2] and gain[2] > 1.3
+    first, others = branches[1][0], branches[1][1:]
+    times = {line.get_linewidth() * 4 / first.get_linewidth() for line in others}
+    assert times == {1} and len({line.get_linewidth() for line in branches[0]}) == 1
+    assert (
+        f"In the left tree, each node has {len(branches[0])} branches of equal width. "
+        f"In the right tree, each node has {len(branches[1])} branches: the first is "
+        "four times as wide as each of the other four. Both are titled perplexity 4."
+    ) in alt
+    for axes in both:
+        assert axes.get_title(loc="left").endswith("perplexity 4")

@@ -87,7 +87,6 @@ def test_the_output_layer_for_all_steps_is_that_of_each_step(N):
         assert_allclose(value, whole / N, rtol=1e-11, atol=1e-12)
 
 
-@pytest.mark.equation("eq-sum-order")
 def test_summing_by_output_or_by_step_gives_the_gradient():
     p, ids = example()
     h, found = deltas(p, ids)
@@ -105,7 +104,7 @@ def test_summing_by_output_or_by_step_gives_the_gradient():
     assert_allclose(gradient(p, ids).cell.W_h, by_step, atol=1e-12)
 
 
-@pytest.mark.equation("eq-da-recursion", "eq-recurrent-all-steps")
+@pytest.mark.equation("eq-recurrent-all-steps")
 def test_the_recursion_collects_every_output_that_comes_later():
     p, ids = example()
     h, found = deltas(p, ids)

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from experiments.intervals import interval
 from unrolled import records
 from unrolled.data import stories
 from unrolled.functional import softmax
@@ -154,3 +155,40 @@ def test_an_embedding_collects_what_its_uses_bring():
     _, cache = memory_network.forward(p, x[None], x_q[None])
     found = memory_network.backward(p, cache, du[None]).words
     np.testing.assert_allclose(found, expected, rtol=1e-7, atol=1e-8)
+
+
+def recorded(model, measure):
+    """The record's measure of a network, for each of the five seeds."""
+    runs = records.load("memory_network")["results"]["runs"]
+    found = [run[measure] for run in runs if run["model"] == model]
+    assert len(found) == 5
+    return np.array(found)
+
+
+@pytest.mark.claim(
+    "two-facts-need-two-reads",
+    "Two reads answer nearly all questions that need two facts; one read answers less than half.",
+    records="memory_network",
+)
+def test_questions_of_two_facts_need_two_reads():
+    """The share right: the interval over seeds lies above 0.98 with two reads and below a half
+    with one."""
+    one, two = (
+        interval(recorded(f"two facts, {reads}", "accuracy"))
+        for reads in ("1 read", "2 reads")
+    )
+    assert one["high"] < 0.5 and two["low"] > 0.98
+
+
+@pytest.mark.claim(
+    "reads-find-the-facts",
+    "The first of two reads finds the first fact and the second read the second fact, without "
+    "being told.",
+    records="memory_network",
+)
+def test_each_of_two_reads_finds_its_fact_in_every_seed():
+    """The share of stories whose largest weight lies on the fact, in the worst of the seeds: above
+    0.95 for the right pairs of read and fact, below 0.05 for the others."""
+    looks = recorded("two facts, 2 reads", "looks_at_fact")  # (seeds, reads, facts)
+    right = np.eye(2, dtype=bool)
+    assert looks[:, right].min() > 0.95 and looks[:, ~right].max() < 0.05

@@ -2,7 +2,9 @@
 
 import numpy as np
 import pytest
+from scipy import stats
 
+from experiments.intervals import interval
 from unrolled import records
 from unrolled.cells import recurrent_weights as weights
 from unrolled.cells import rnn
@@ -43,62 +45,151 @@ def test_omega_is_zero_for_a_gradient_that_keeps_its_length():
     assert ((norms[1:] / norms[:-1] - 1) ** 2).sum() == 0
 
 
-def test_the_recorded_adding_problem_is_what_the_chapter_says():
-    methods = list(records.load("adding_problem")["settings"]["clip"])
-    solved = {
-        m: [runs("adding_problem", m, T, "solved").sum() for T in TS] for m in methods
+TANH = ("tanh", "tanh, clipped", "orthogonal tanh")
+RELU = ("ReLU, identity", "ReLU, identity, clipped")
+
+
+def test_every_run_solves_the_adding_problem_at_10_and_20():
+    for method in TANH + RELU:
+        for T in (10, 20):
+            assert runs("adding_problem", method, T, "solved").all()
+
+
+@pytest.mark.claim(
+    "tanh-networks-at-chance-at-150",
+    "No tanh network solves the adding problem at T = 80, and at T = 150 all of them are at most "
+    "slightly better than chance.",
+    records="adding_problem",
+)
+@pytest.mark.parametrize("method", TANH)
+def test_tanh_networks_find_next_to_nothing_at_150_steps(method):
+    """The runs solved at T = 80; the lowest error of the five seeds at T = 150 with 1/6."""
+    assert not runs("adding_problem", method, 80, "solved").any()
+    assert runs("adding_problem", method, 150, "test_error").min() > 0.9 / 6
+
+
+@pytest.mark.claim(
+    "relu-adds-further-than-tanh",
+    "With clipping, the ReLU network that starts at the identity solves the adding problem at "
+    "T = 80, and no tanh network does.",
+    records="adding_problem",
+)
+@pytest.mark.parametrize("method", TANH)
+def test_the_relu_network_adds_over_80_steps_and_tanh_does_not(method):
+    """The runs solved at T = 80 of each pair of methods, by Fisher's exact test: p < 0.05."""
+    counts = []
+    for name in ("ReLU, identity, clipped", method):
+        solved = runs("adding_problem", name, 80, "solved")
+        counts.append([solved.sum(), (~solved).sum()])
+    assert stats.fisher_exact(counts, alternative="greater").pvalue < 0.05
+
+
+@pytest.mark.claim(
+    "clipping-lowers-the-error-of-tanh-at-80",
+    "At T = 80 clipping lowers the error of the tanh network; at T = 40 the difference is within "
+    "the spread of the seeds.",
+    records="adding_problem",
+)
+def test_clipping_lowers_the_error_of_tanh_at_80_steps():
+    """The interval of the differences, paired by seed, with 0."""
+    differences = {
+        T: interval(
+            runs("adding_problem", "tanh", T, "test_error")
+            - runs("adding_problem", "tanh, clipped", T, "test_error")
+        )
+        for T in (40, 80)
     }
-    assert all(solved[m][:2] == [5, 5] for m in methods)
-    for name in ("tanh", "tanh, clipped", "orthogonal tanh", "ReLU, identity"):
-        assert solved[name][3:] == [0, 0]
-    assert solved["ReLU, identity, clipped"][:4] == [5] * 4
-    assert 1 <= solved["ReLU, identity, clipped"][4] <= 4
-    assert solved["tanh, clipped"][2] < solved["tanh"][2]
-    assert solved["orthogonal tanh"][2] < min(
-        solved[m][2] for m in methods if m[:2] != "or"
-    )
-    tanh = runs("adding_problem", "tanh", 150, "test_error")
-    assert abs(tanh - 1 / 6).max() < 0.01  # nothing found
-    assert np.median(runs("adding_problem", "tanh, clipped", 80, "test_error")) < 0.1
+    assert differences[80]["low"] > 0
+    assert differences[40]["low"] <= 0 <= differences[40]["high"]
 
 
-def test_the_recorded_explosions_are_what_the_chapter_says():
+@pytest.mark.claim(
+    "clipping-acts-on-most-relu-updates",
+    "From T = 40 on, nearly every gradient of the ReLU networks is longer than the limit; of the "
+    "tanh networks, most are at T = 20 and T = 40 and few are at T = 150.",
+    records="adding_problem",
+)
+def test_clipping_acts_on_nearly_every_update_of_the_relu_networks():
+    """The shares of single seeds: the lowest of ReLU, the lowest and the highest of tanh."""
+    for T in (40, 80, 150):
+        for method in RELU:
+            assert runs("adding_problem", method, T, "above_limit").min() > 0.8
+    for method in TANH:
+        for T in (20, 40):
+            assert runs("adding_problem", method, T, "above_limit").min() > 0.5
+        assert runs("adding_problem", method, 150, "above_limit").max() < 0.25
+
+
+def test_the_largest_norms_of_the_relu_network_grow_with_the_sequence():
     relu = [
         np.median(runs("adding_problem", "ReLU, identity", T, "largest_norm"))
         for T in TS
     ]
-    tanh = [np.median(runs("adding_problem", "tanh", T, "largest_norm")) for T in TS]
-    assert max(tanh) < 100 and relu[0] < 100 and min(relu[3:]) > 1e6
-    lost = [
-        d
-        for d in runs("adding_problem", "ReLU, identity, clipped", 150, "diverged")
-        if d
-    ]
-    assert len(lost) == 3
-    assert all(int(line.split(":")[0].removeprefix("step ")) < 400 for line in lost)
+    assert relu[0] < relu[1] < relu[2] < min(relu[3:]) and min(relu[3:]) > 1e6
 
 
-def test_the_recorded_copy_task_is_what_the_chapter_says():
-    methods = list(records.load("copy_task")["settings"]["clip"])
-    right = {
-        m: [np.median(runs("copy_task", m, T, "right")) for T in WAITS] for m in methods
-    }
-    chance = tasks.SYMBOLS**-1
-    assert min(right["orthogonal tanh"][:2]) > 0.97
-    far = np.sort(runs("copy_task", "orthogonal tanh", 80, "right"))
-    assert far[:2] == pytest.approx([chance] * 2, abs=0.03) and far[2] > 0.2
-    assert far[4] == pytest.approx(2 / 3, abs=0.05)
-    for name in ("tanh", "tanh, clipped"):
-        assert right[name][2:] == pytest.approx([chance] * 3, abs=0.03)
-    for name in ("ReLU, identity", "ReLU, identity, clipped"):
-        assert 0.8 < right[name][0] < 0.99  # less than right where orthogonal is right
-        far = runs("copy_task", name, 80, "right")
-        assert 0.4 < far.min() and far.max() < 0.5  # a little under half, every seed
+@pytest.mark.claim(
+    "orthogonal-copies-best-at-short-waits",
+    "With waits of 5 and 10, the orthogonal network copies more symbols than every other one.",
+    records="copy_task",
+)
+@pytest.mark.parametrize("wait", [5, 10])
+@pytest.mark.parametrize("other", ["tanh", "tanh, clipped", *RELU])
+def test_the_orthogonal_network_copies_best_at_short_waits(wait, other):
+    """The interval of the differences, paired by seed, with 0."""
+    best = runs("copy_task", "orthogonal tanh", wait, "right")
+    assert interval(best - runs("copy_task", other, wait, "right"))["low"] > 0
 
 
-def test_the_uniform_beginning_loses_a_third_a_step():
+@pytest.mark.claim(
+    "uniform-tanh-guesses-from-a-wait-of-20",
+    "From a wait of 20 on, tanh networks that start uniform only guess.",
+    records="copy_task",
+)
+@pytest.mark.parametrize("method", ["tanh", "tanh, clipped"])
+def test_tanh_networks_that_start_uniform_guess(method):
+    """The share of right symbols of every seed with one in eight."""
+    for wait in (20, 40, 80):
+        right = runs("copy_task", method, wait, "right")
+        assert right == pytest.approx([1 / tasks.SYMBOLS] * len(right), abs=0.03)
+
+
+@pytest.mark.claim(
+    "relu-copies-evenly-at-long-waits",
+    "At a wait of 80 the seeds of the ReLU networks agree and those of the orthogonal network do "
+    "not; the means do not differ by more than this spread.",
+    records="copy_task",
+)
+@pytest.mark.parametrize("method", RELU)
+def test_at_a_wait_of_80_only_the_orthogonal_seeds_differ(method):
+    """The ranges over seeds, and the interval of the differences, paired by seed, with 0."""
+    relu = runs("copy_task", method, 80, "right")
+    orthogonal = runs("copy_task", "orthogonal tanh", 80, "right")
+    assert 0.4 < relu.min() and relu.max() < 0.5
+    assert np.ptp(orthogonal) > 5 * np.ptp(relu)
+    assert orthogonal.min() == pytest.approx(1 / tasks.SYMBOLS, abs=0.03)
+    difference = interval(relu - orthogonal)
+    assert difference["low"] <= 0 <= difference["high"]
+
+
+def test_the_uniform_initialisation_has_a_radius_well_below_1():
     radii = [
         weights.spectral_radius(weights.uniform(np.random.default_rng(seed), 32))
         for seed in range(20)
     ]
     assert max(radii) < 0.75 and np.mean(radii) < 2 / 3
+
+
+@pytest.mark.claim(
+    "relu-needs-clipping",
+    "At T = 80 the ReLU network that starts at the identity solves the adding problem only if its "
+    "gradients are clipped.",
+    records="adding_problem",
+)
+def test_the_relu_network_needs_clipping_at_80_steps():
+    """The runs solved at T = 80, with and without clipping, by Fisher's exact test: p < 0.05."""
+    counts = []
+    for method in ("ReLU, identity, clipped", "ReLU, identity"):
+        solved = runs("adding_problem", method, 80, "solved")
+        counts.append([solved.sum(), (~solved).sum()])
+    assert stats.fisher_exact(counts, alternative="greater").pvalue < 0.05

@@ -1,12 +1,12 @@
 """The chapter from text to tensors: its equations, and what it says of the functions it shows."""
 
-import hashlib
-
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from matplotlib.patches import Rectangle
 
+from tests.support.page_cells import figure
 from unrolled.data import text
 
 sentences = st.lists(
@@ -98,12 +98,53 @@ def test_vocabulary_keeps_the_commonest_and_calls_the_rest_unknown():
     assert vocabulary.decode([1, 4, 0, 3, 2]) == ["a", text.UNKNOWN, "b"]
 
 
-def test_split_follows_the_name_alone():
-    documents = [text.Document(f"module {i}", ("A sentence.",)) for i in range(400)]
-    whole, fewer = text.split(documents), text.split(documents[1:])
-    for part, same in zip(whole, fewer, strict=True):
-        assert [d for d in part if d != documents[0]] == same
-    for document in whole.validation:
-        digest = hashlib.sha256(document.name.encode()).hexdigest()
-        assert int(digest[:16], 16) / 2**64 < 0.05
-    assert len(whole.validation) + len(whole.test) == pytest.approx(40, abs=20)
+def written(axes, name, marked=None):
+    """Returns {(row, column): entry} of a table, or of its cells with a certain outline."""
+    found = {}
+    boxes = [shape for shape in axes.patches if isinstance(shape, Rectangle)]
+    for patch in boxes:
+        table, *place = str(patch.get_gid()).split("-")
+        (x, y), (w, h) = patch.get_bbox().min, patch.get_bbox().size
+        if table == name and marked in (None, patch.get_linewidth() > 1):
+            inside = (
+                t.get_text()
+                for t in axes.texts
+                if np.allclose(t.get_position(), (x + w / 2, y + h / 2))
+            )
+            found[tuple(map(int, place))] = next(inside)
+    return found
+
+
+def test_the_figure_of_a_batch_shows_what_pad_returns_and_its_alt_text_says():
+    alt, page = figure("02-language-model/text-to-tensors.md", "fig-sentence-to-batch")
+    axes, batch = page["axes"], page["example"]
+    assert [*written(axes, "token").values()] == page["words"]
+    assert [*written(axes, "id").values()] == [str(i) for i in page["tiny_ids"][0]]
+    assert f"the ids {' '.join(map(str, page['tiny_ids'][0]))}, of which" in alt
+    assert f"becomes four tokens: {', '.join(page['words'][:-1])[:-6]}" in alt
+    T, B = batch.inputs.shape
+    assert f"tables of {T} rows and {B} columns" in alt
+    for name, begins in (("inputs", "begins with"), ("targets", "that of the targets")):
+        entries = getattr(batch, name)
+        cells = written(axes, name)
+        assert cells == {(t, b): str(entries[t, b]) for t in range(T) for b in range(B)}
+        marked = written(axes, name, marked=True)
+        assert set(marked) == {(t, 0) for t in range(T) if batch.mask[t, 0]}
+        assert f"{begins} " in alt and " ".join(marked.values()) in alt
+    dashed = {
+        (patch.get_gid().split("-")[0], *map(int, patch.get_gid().split("-")[1:]))
+        for patch in axes.patches
+        if isinstance(patch, Rectangle) and patch.get_linestyle() not in ("-", "solid")
+    }
+    assert dashed == {
+        (name, t, b)
+        for name in ("inputs", "targets")
+        for t, b in np.argwhere(~batch.mask).tolist()
+    }
+    assert {b for _, _, b in dashed} == {0, 1}  # the alt text names these columns
+
+
+def test_a_word_of_a_short_sentence_weighs_ten_times_in_a_mean_of_means():
+    batches = [text.pad([np.array([1, *[3] * n, 2])] * 8) for n in (4, 49)]
+    short, long = (1 / batch.mask.sum() for batch in batches)
+    assert short / long == pytest.approx(10)

@@ -222,42 +222,6 @@ def test_the_loops_make_T_times_T_plus_1_over_2_visits(T):
     assert outer.call_count - T == T * (T + 1) / 2
 
 
-@pytest.mark.equation("eq-window-gradient")
-@pytest.mark.parametrize("w", [0, 1, 4, 20])
-def test_a_window_counts_the_outputs_own_step_and_w_before_it(w):
-    p, inputs, targets = example(T=9)
-    h, found = states(p, inputs), deltas(p, inputs, targets)
-    expected = sum(
-        np.outer(h[k - 1], found[t, k])
-        for t in range(1, 10)
-        for k in range(max(1, t - w), t + 1)
-    )
-    _, loops = language_model.loss_and_gradient_loops(p, inputs, targets, window=w)
-    assert_allclose(loops.cell.W_h, expected, atol=1e-12)
-    assert_allclose(
-        by(rnn.backward_window, p, inputs, targets, w), expected, atol=1e-12
-    )
-
-
-@pytest.mark.equation("eq-last-gradient")
-@pytest.mark.parametrize("n", [0, 1, 4, 9])
-def test_the_last_steps_count_only_pairs_among_themselves(n):
-    p, inputs, targets = example(T=9)
-    h, found = states(p, inputs), deltas(p, inputs, targets)
-    expected = np.zeros((4, 4))
-    for t in range(9 - n + 1, 10):
-        for k in range(9 - n + 1, t + 1):
-            expected += np.outer(h[k - 1], found[t, k])
-    assert_allclose(by(rnn.backward_last, p, inputs, targets, n), expected, atol=1e-12)
-
-
-def by(backward, p, inputs, targets, size):
-    """dW_h by one of the truncations, for the summed loss of one sentence."""
-    logits, cache = language_model.forward(p, inputs[:, None])
-    dh = dcross_entropy(logits, targets[:, None], 1.0) @ p.W_y.T
-    return backward(p.cell, cache, dh, size)[0].W_h
-
-
 def test_loops_and_batch_code_give_one_gradient_of_the_sum():
     p, inputs, targets = example(T=12)
     batch = text.Batch(inputs[:, None], targets[:, None], np.ones((12, 1), bool))

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from experiments.intervals import interval
 from tests.support.cell_cases import cell_case, logistic
 from tests.support.closeness import assert_close
 from unrolled import tree
@@ -165,3 +166,55 @@ def test_if_the_hidden_state_follows_one_more_term_appears(totals):
                 for j in range(H)
             ]
             assert_close(total[row], np.array(wanted))
+
+
+def log_norms(seed, bias=1.0, scale=1.0):
+    """Mean log norms, by distance, of the direct path, the rest, and the rest in h alone."""
+    T, B, D, H = 61, 4, 8, 24
+    rng = np.random.default_rng(seed)
+    x = rng.standard_normal((T, B, D))
+    p = lstm.init(rng, D, H, forget_bias=bias)
+    p = p._replace(W_h=scale * p.W_h)
+    cache = lstm.forward(p, x)[1]
+    direct, rest = lstm_jacobians.split(p, cache)
+    J = [lstm_jacobians.of_step(p, cache, t) for t in range(T)]
+    between = np.broadcast_to(np.eye(H), (B, H, H))
+    for k in range(2, 11):
+        alone = J[-1][:, H:, :H] @ between @ J[T - k][:, :H, H:]
+        between = between @ J[T - k][:, :H, :H]
+    with np.errstate(divide="ignore"):
+        return [
+            np.log(np.linalg.norm(part, 2, axis=(-2, -1))).mean(axis=-1)
+            for part in (direct, rest, alone)
+        ]
+
+
+@pytest.mark.claim(
+    "mixed-paths-carry-the-rest",
+    "Over 50 steps, paths that leave the cell and come back carry more of an untrained LSTM's "
+    "gradient than the direct path, and hardly any of it stays in h.",
+)
+@pytest.mark.parametrize("bias", [1.0, 5.0])
+def test_the_rest_exceeds_the_direct_path_and_does_not_stay_in_h(bias):
+    """The lower end of the interval over six networks of log(rest / direct) at 50 steps with 0,
+    and the upper end of that of log(in h alone / rest) at 10 steps with log(1/1000)."""
+    runs = [log_norms(seed, bias) for seed in range(6)]
+    assert interval([rest[50] - direct[50] for direct, rest, _ in runs])["low"] > 0
+    alone = interval([alone - rest[10] for _, rest, alone in runs])
+    assert alone["high"] < np.log(1e-3)
+
+
+@pytest.mark.claim(
+    "an-lstm-can-explode",
+    "With large recurrent weights the gradient of an LSTM grows with distance.",
+)
+def test_large_recurrent_weights_make_the_gradient_grow():
+    """The lower end of the interval over six networks of the growth of log(rest) from 10 to 60
+    steps with 0, with weights four times as large; the upper end with the weights as they are."""
+    growth = {
+        scale: interval(
+            [np.diff(log_norms(s, scale=scale)[1][[10, 60]])[0] for s in range(6)]
+        )
+        for scale in (1.0, 4.0)
+    }
+    assert growth[4.0]["low"] > 0 > growth[1.0]["high"]

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from experiments.attention import turing_machine as experiment
+from experiments.intervals import interval
 from unrolled import records
 from unrolled.data import tasks
 from unrolled.models import turing_machine as ntm
@@ -86,3 +87,38 @@ def test_the_record_reaches_what_was_asked_of_it():
     runs = [run for run in found["runs"] if run["model"] == "NTM"]
     assert len(runs) >= 3 and np.mean([run["right"]["20"] >= 0.99 for run in runs]) == 1
     assert found["right"]["LSTM, all lengths at once"]["20"]["highest"] < 0.75
+
+
+def runs(model):
+    found = records.load("turing_machine")["results"]["runs"]
+    found = [run for run in found if run["model"] == model]
+    assert len(found) >= 3
+    return found
+
+
+@pytest.mark.claim(
+    "the-machine-copies-longer-sequences",
+    "The machine copies sequences twice as long as any it was trained on; the LSTM does not.",
+    records="turing_machine",
+)
+def test_the_machine_copies_sequences_twice_as_long_and_the_lstm_does_not():
+    """The share of bits right at 20 rows: above 0.99 in every seed of the machine; the interval
+    over seeds of each LSTM ends below 0.75."""
+    assert min(run["right"]["20"] for run in runs("NTM")) > 0.99
+    for model in ("LSTM", "LSTM, all lengths at once"):
+        found = interval([run["right"]["20"] for run in runs(model)])
+        assert found["high"] < 0.75
+
+
+@pytest.mark.claim(
+    "a-longer-tape-is-not-learnt",
+    "What a machine has learnt about length does not always carry over to a tape with more slots.",
+    records="turing_machine",
+)
+def test_some_machines_fail_on_a_longer_tape_and_some_do_not():
+    """The share of bits right at 20 rows with 128 slots, by seed: at least two of the five machines
+    are below 0.7, and at least one is above 0.99; with 32 slots all are above 0.99."""
+    machines = runs("NTM")
+    more = np.array([run["right_with_more_slots"]["20"] for run in machines])
+    assert len(more) == 5 and (more < 0.7).sum() >= 2 and (more > 0.99).any()
+    assert min(run["right"]["20"] for run in machines) > 0.99

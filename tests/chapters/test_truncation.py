@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from experiments.language_models import truncation_bias
 from tests.support.closeness import distance
 from tests.support.output_network import EXACT, case, deltas, own_output
+from unrolled import records
 from unrolled.cells import rnn
 from unrolled.data import text
 from unrolled.drawing import figures
@@ -147,9 +148,15 @@ def test_a_window_can_point_uphill():
     assert rnn.backward_window(p, cache, own, 0)[0].W_h.item() == -1
 
 
+@pytest.mark.claim(
+    "truncation-never-moves-weights-outside-its-pairs",
+    "If an input is nonzero at steps outside every kept pair only, the truncated gradient of its "
+    "weights is exactly zero.",
+)
 @pytest.mark.equation("eq-truncation-blind")
 @pytest.mark.parametrize("name", TRUNCATIONS)
 def test_what_no_pair_reaches_has_no_gradient(name):
+    """The row of W_x for such an input, truncated (zero) and in full (not zero)."""
     T, size = 10, 5
     rng = np.random.default_rng(43)
     cell = rnn.init(rng, 2, 6)
@@ -279,3 +286,39 @@ def test_too_few_sentences_of_the_length_are_named(monkeypatch):
             truncation_bias.SETTINGS,
             np.random.default_rng(0),
         )
+
+
+@pytest.fixture(scope="module")
+def bias():
+    return records.load("truncation_bias")["results"]
+
+
+def at(truncation, measure, steps):
+    """Returns the recorded number for this many steps."""
+    return truncation[measure][truncation["steps"].index(steps)]
+
+
+@pytest.mark.claim(
+    "window-closest-last-farthest",
+    "With as many steps, two to eight, the window is closest to the gradient of the trained model "
+    "and the last-steps form is farthest from it.",
+    records="truncation_bias",
+)
+@pytest.mark.parametrize("steps", [2, 3, 4, 5, 6, 8])
+def test_the_window_is_closest_and_last_is_farthest(bias, steps):
+    """Cosine and distance of the gradient over all sentences, at each number of steps."""
+    window, chunks, last = (bias["trained"][n] for n in ("window", "chunks", "last"))
+    for better, worse in ((window, chunks), (chunks, last)):
+        assert at(better, "cosine", steps) > at(worse, "cosine", steps)
+        assert at(better, "distance", steps) < at(worse, "distance", steps)
+
+
+@pytest.mark.claim(
+    "batch-noise-exceeds-the-bias-of-a-window",
+    "The gradient of one batch is several times as far from the gradient of all sentences as a "
+    "window of four steps is from the full gradient.",
+    records="truncation_bias",
+)
+def test_one_batch_is_further_off_than_a_window(bias):
+    """The mean distance of a batch with three times the distance of the window."""
+    assert bias["trained"]["noise"] > 3 * at(bias["trained"]["window"], "distance", 4)

@@ -6,7 +6,7 @@ import pytest
 from tests.support.cell_cases import cell_case, logistic
 from tests.support.closeness import assert_close
 from unrolled import functional
-from unrolled.cells import coupled_lstm, lstm, peephole_lstm
+from unrolled.cells import coupled_lstm, fixed_gates, gru, lstm, peephole_lstm, rnn
 from unrolled.gradients import gradcheck
 
 SIZES = T, B, D, H = 4, 2, 3, 4
@@ -180,6 +180,28 @@ def test_a_weight_that_stands_in_two_places_collects_from_both():
     for name, whole, d, n in zip(p._fields, dfull, dp, numeric, strict=True):
         np.testing.assert_allclose(d, n, rtol=1e-10, atol=1e-13, err_msg=name)
         assert_close(n[..., :H], whole[..., H : 2 * H] - whole[..., :H])
+
+
+@pytest.mark.claim(
+    "rnn-is-a-gru-and-not-this-lstm",
+    "A plain RNN is a GRU with two fixed gates, to the last bit; an LSTM with three fixed gates "
+    "computes different states, which stay below tanh(1).",
+)
+def test_the_plain_network_is_a_gru_and_differs_from_the_lstm_with_fixed_gates():
+    """For five networks: the states of the GRU equal those of the plain RNN; those of the LSTM
+    differ by more than 0.1 and stay below tanh(1)."""
+    for seed in range(5):
+        rng = np.random.default_rng(seed)
+        p = rnn.Params(
+            *(w + 0.2 * rng.standard_normal(w.shape) for w in rnn.init(rng, 4, 8))
+        )
+        x = rng.standard_normal((30, 3, 4))
+        h, _ = rnn.forward(p, x)
+        same, _ = gru.forward(fixed_gates.rnn_as_gru(p), x)
+        np.testing.assert_array_equal(same, h)
+        squashed, _ = lstm.forward(fixed_gates.rnn_as_lstm(p), x)
+        assert np.abs(squashed - h).max() > 0.1
+        assert np.abs(squashed).max() < np.tanh(1) < np.abs(h).max()
 
 
 @pytest.mark.equation("eq-hard-sigmoid")

@@ -280,7 +280,7 @@ WRONG = {
             "return rng.standard_normal((H, H)) / np.sqrt(H)",
         ),
         Attempt(
-            "works by luck",
+            "depends on luck",
             "return np.eye(H)",
             "return np.linalg.qr(rng.standard_normal((H, H)))[0]",
         ),

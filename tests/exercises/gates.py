@@ -70,22 +70,24 @@ WRONG = {
         Attempt(
             "a hundred of them multiply", "np.exp(-1))) ** 100", "np.exp(-1))) * 100"
         ),
-        Attempt("without an end", "1 / (1 - 0.99)", "0.99 ** 100"),
+        Attempt("is the infinite sum", "1 / (1 - 0.99)", "0.99 ** 100"),
         Attempt(
-            "the bias stands inside",
+            "is the argument of the sigmoid",
             "bias_50 = np.log(f_50 / (1 - f_50))",
             "bias_50 = f_50",
         ),
         Attempt("shares multiply", "f_50 = 0.5 ** (1 / 50)", "f_50 = 1 - 0.5 / 50"),
         Attempt(
-            "1/e is left after 50", "f_50 = 0.5 ** (1 / 50)", "f_50 = np.exp(-1 / 50)"
+            "this gate leaves 1/e", "f_50 = 0.5 ** (1 / 50)", "f_50 = np.exp(-1 / 50)"
         ),
         Attempt(
             "the wrong sign", "np.log(f_50 / (1 - f_50))", "np.log((1 - f_50) / f_50)"
         ),
         Attempt("is sigmoid(1) = 0.73", "(1 / (1 + np.exp(-1))) ** 100", "1.0"),
         Attempt("what a bias of 0 leaves", "(1 / (1 + np.exp(-1))) ** 100", "0.5**100"),
-        Attempt("the newest input counts whole", "1 / (1 - 0.99)", "0.99 / (1 - 0.99)"),
+        Attempt(
+            "the newest input counts in full", "1 / (1 - 0.99)", "0.99 / (1 - 0.99)"
+        ),
     ],
     "half_of_the_memory_lost": [
         Attempt(
@@ -105,7 +107,7 @@ WRONG = {
             "nothing is carried on", "        h, c = states[-1], cache.c[-1]\n", ""
         ),
         Attempt(
-            "they were set and set again", "b[H : 2 * H] = 1.0", "b[H : 2 * H] = 0.0"
+            "a later line set them again", "b[H : 2 * H] = 1.0", "b[H : 2 * H] = 0.0"
         ),
         Attempt("in the block of the input gate", "b[H : 2 * H] = 1.0", "b[:H] = 1.0"),
         Attempt(
@@ -135,13 +137,11 @@ WRONG = {
             "[-40.0, 40.0, 0.0, 40.0]",
             "[-40.0, 5.0, 0.0, 40.0]",
         ),
-        Attempt("how straight is tanh there", "small = 1e-3", "small = 0.3"),
-        Attempt(
-            "inverse of the way in", "W_y = np.array([1 / small])", "W_y = np.ones(1)"
-        ),
+        Attempt("straight is tanh there", "small = 1e-3", "small = 0.3"),
+        Attempt("undo the scaling", "W_y = np.array([1 / small])", "W_y = np.ones(1)"),
     ],
     "three_easy_mistakes": [
-        Attempt("`dc` is wrong, in a way", "dc = dc_t * f", "dc = dc_t"),
+        Attempt("`dc` is wrong, but not as", "dc = dc_t * f", "dc = dc_t"),
         Attempt(
             "One mistake is left: the gradients of the gates that write",
             "1 - shown**2",
@@ -153,7 +153,7 @@ WRONG = {
             "dc_t * c_after * f",
         ),
         Attempt(
-            "One mistake is left: what goes back to the cell",
+            "One mistake is left: the gradient of the cell before",
             "dc = dc_t * f",
             "dc = dc_after * f",
         ),
@@ -163,12 +163,14 @@ WRONG = {
             "dh_after * c_after * o",
         ),
         Attempt(
-            "`dh` was right and is not", "da @ W_h.T, dc", "da @ W_h.T + dh_after, dc"
+            "`dh` was right and is now wrong",
+            "da @ W_h.T, dc",
+            "da @ W_h.T + dh_after, dc",
         ),
     ],
     "before_or_after_the_matrix": [
-        Attempt("that row times W is asked", "before = (r * h) @ W", "before = h @ W"),
-        Attempt("the gates act on that", "after = r * (h @ W)", "after = h @ W"),
+        Attempt("Multiply that row by W", "before = (r * h) @ W", "before = h @ W"),
+        Attempt("gates multiply that row", "after = r * (h @ W)", "after = h @ W"),
         Attempt("is not invertible", "np.diag([1.0, 2.0])", "np.diag([1.0, 0.0])"),
         Attempt(
             "right and exchanged",
@@ -178,17 +180,19 @@ WRONG = {
         Attempt("The vectors are rows", "(r * h) @ W", "W @ (r * h)"),
         Attempt("must the two gates have in common", "[0.3, 0.3]", "[0.3, 0.4]"),
         Attempt("strictly between 0 and 1", "[0.3, 0.3]", "[1, 1]"),
-        Attempt("there are more", "np.diag([1.0, 2.0])", "2 * np.eye(2)"),
+        Attempt("other matrices agree, too", "np.diag([1.0, 2.0])", "2 * np.eye(2)"),
         Attempt(
             "with other gates and states",
             "np.diag([1.0, 2.0])",
             "np.array([[0, 1], [1, 0]])",
         ),
-        Attempt("not 0 any more", 'blind = "a"', 'blind = "b"'),
+        Attempt("no longer 0", 'blind = "a"', 'blind = "b"'),
     ],
     "one_gate": [
         Attempt(
-            "A last step alone is right", "+ dv * f[t] + da_f @", "+ dv * h[t] + da_f @"
+            "The last step alone is right",
+            "+ dv * f[t] + da_f @",
+            "+ dv * h[t] + da_f @",
         ),
         Attempt(
             "the gradient of the candidate's sum is wrong",
@@ -201,23 +205,21 @@ WRONG = {
             "df * (1 - f[t] ** 2)",
         ),
         Attempt("nothing is carried back", "dh_t = dh[t] + arriving", "dh_t = dh[t]"),
-        Attempt("what the candidate sees", " + dv * h[t]\n", "\n"),
+        Attempt("the candidate reads f_t", " + dv * h[t]\n", "\n"),
         Attempt(
             "1 - f_t multiplies the old state", "(candidate[t] - h[t])", "candidate[t]"
         ),
         Attempt(
-            "leaves out the direct way", "dh_t * (1 - f[t]) + dv * f[t]", "dv * f[t]"
+            "leaves out the direct path", "dh_t * (1 - f[t]) + dv * f[t]", "dv * f[t]"
         ),
-        Attempt("the way through the candidate", "+ dv * f[t] + da_f", "+ da_f"),
-        Attempt("the gate read it too", " + da_f @ W_hf.T", ""),
+        Attempt("the path through the candidate", "+ dv * f[t] + da_f", "+ da_f"),
+        Attempt("the gate read it, too", " + da_f @ W_hf.T", ""),
         Attempt(
             "W_hh multiplied the reset state",
             "f * before, da[..., H:]",
             "before, da[..., H:]",
         ),
-        Attempt(
-            "`dh0` is not made of them", "da @ W_x.T, arriving", "da @ W_x.T, dh_t"
-        ),
+        Attempt("`dh0` does not follow", "da @ W_x.T, arriving", "da @ W_x.T, dh_t"),
     ],
     "gates_held": [
         Attempt(
@@ -227,7 +229,7 @@ WRONG = {
             ),
         ),
         Attempt(
-            "the output gate does not touch the cell",
+            "the output gate does not change the cell",
             code=PREDICTIONS.format(
                 True, False, False, False, True, False, True, False
             ),
@@ -255,14 +257,18 @@ WRONG = {
             "np.log(alpha / (1 - alpha))",
             "np.log((1 - alpha) / alpha)",
         ),
-        Attempt("the bias stands inside", "np.log(alpha / (1 - alpha))", "alpha"),
         Attempt(
-            "shown the whole of the state",
+            "the bias is the argument of a sigmoid",
+            "np.log(alpha / (1 - alpha))",
+            "alpha",
+        ),
+        Attempt(
+            "should read the whole state",
             "np.full(H, 40.0), p.b])",
             "np.zeros(H), p.b])",
         ),
         Attempt(
-            "still listen to input or state",
+            "still read the input or the state",
             "[none((H, 2 * H)), p.W_h]",
             "[p.W_h, p.W_h, p.W_h]",
         ),
@@ -305,7 +311,7 @@ WRONG = {
             "targets).mean(), dp_1",
         ),
         Attempt(
-            "zeros where nothing reads it",
+            "zeros if nothing reads it",
             "sum(), dp_1, dp_2, dW_y",
             'sum(), dp_1, None if read == "first" else dp_2, dW_y',
         ),
@@ -328,7 +334,7 @@ WRONG = {
             "            shown = states[0] * mask",
         ),
         Attempt(
-            "who else writes into its state",
+            "else writes into its state",
             "states[k] = gru.step(p, shown, states[k])",
             "states[0] = states[k] = gru.step(p, shown, states[0])",
         ),
@@ -342,9 +348,9 @@ WRONG = {
             "shown = states[k] * mask / (1 - drop)",
             "shown = states[k]",
         ),
-        Attempt("to be right on average", "* mask / (1 - drop)", "* mask"),
+        Attempt("so that it is right on average", "* mask / (1 - drop)", "* mask"),
         Attempt(
-            "One mask serves all steps",
+            "You use one mask for all steps",
             code="""
 import numpy as np
 

@@ -8,6 +8,16 @@ def _letters(**truth):
 
 
 WRONG = {
+    "a_writer_without_memory": [
+        Attempt(
+            "every round starts from the zero state", "h = states[-1]", "h = states[0]"
+        ),
+        Attempt("Every round reads the first", "[ids[-1:]]", "[ids[:1]]"),
+        Attempt(
+            "instead of taking the likeliest", "rng.choice(V, p=p[0, 0])", "p.argmax()"
+        ),
+        Attempt("Which state does the next round", "h = states[-1]", "h = -states[-1]"),
+    ],
     "who_bit_whom": [
         Attempt(
             "c differs", code=_letters(a=True, b=False, c=True, d=True, e=False, f=True)
@@ -25,9 +35,7 @@ WRONG = {
         ),
     ],
     "how_hard_to_flip_a_bit": [
-        Attempt(
-            "A state that is negative is", "math.atanh(h) - 2", "-math.atanh(h) + 2"
-        ),
+        Attempt("the sign is not", "math.atanh(h) - 2", "-math.atanh(h) + 2"),
         Attempt(
             "cancel the feedback of the resting", "math.atanh(h) - 2 * h", "2 * 0.9575"
         ),
@@ -77,15 +85,15 @@ def forward(W_x, W_h, b, x):
     "any_automaton": [
         Attempt("the units drift", "gain=10.0", "gain=3.0"),
         Attempt(
-            "does h0 say that it is", "into_0.argmax(), 1.0, -1.0)", "-1, 1.0, -1.0)"
+            "does h0 represent state 0", "into_0.argmax(), 1.0, -1.0)", "-1, 1.0, -1.0)"
         ),
         Attempt(
-            "the state one step ago",
+            "the state one step earlier",
             "leads_to[:, None] == np.arange(Q)",
             "was[:, None] == np.arange(Q)",
         ),
         Attempt(
-            "no pair whose unit",
+            "no pair leads to state 0",
             "return p, h0, is_in / 2, is_in.sum(axis=0) / 2\n\n\ndef _",
             "H = Q * S\n    p = rnn.Params(p.W_x[:, :H], p.W_h[:H, :H], p.b[:H])\n"
             "    return p, h0[:H], is_in[:H] / 2, is_in.sum(axis=0) / 2\n\n\ndef _",
@@ -131,33 +139,37 @@ def network(S, H=17):
     "four_copies_of_one_weight": [
         Attempt("you took h_k", "h[k - 1] for k", "h[k] for k"),
         Attempt(
-            "Each is half of what it should be", "d * w ** (4 - k)", "w ** (4 - k)"
+            "Each share is half of the right number", "d * w ** (4 - k)", "w ** (4 - k)"
         ),
         Attempt(
-            "the last copy's share only",
+            "the share of the last copy only",
             "gradient = sum(shares)",
             "gradient = shares[3]",
         ),
         Attempt("in the wrong order", "for k in (1, 2, 3, 4)", "for k in (4, 3, 2, 1)"),
-        Attempt("two shares are left", "shares[3] + shares[2]", "shares[3]"),
+        Attempt(
+            "the shares of steps 4 and 3 are left", "shares[3] + shares[2]", "shares[3]"
+        ),
     ],
     "four_memories_in_one_line": [
         Attempt(
-            "because 1 is added there, too",
+            "because you also add 1 at a 1",
             "return 1.0 - x, 1.0 - x",
             "return 1.0 - x, 1.0 + 0 * x",
         ),
         Attempt(
-            "they should replace it", "(x == 0).astype(float), x", "np.ones(len(x)), x"
+            "it should replace the old number",
+            "(x == 0).astype(float), x",
+            "np.ones(len(x)), x",
         ),
         Attempt(
-            "it should become the highest",
+            "it should be the highest",
             "np.full(len(x), 2.0), x",
             "1.0 + 0 * x, x * 2.0 ** np.arange(len(x))",
         ),
-        Attempt("of the new number one tenth", "0.1 * x", "x"),
+        Attempt("add only one tenth", "0.1 * x", "x"),
         Attempt(
-            "remembering is the state's business",
+            "the past is in the state",
             "return (x == 0).astype(float), x",
             "last = np.maximum.accumulate(np.where(x != 0, np.arange(len(x)), 0))\n"
             "    return np.zeros(len(x)), x[last]",

@@ -74,7 +74,7 @@ def unknown(counts, kept):
     ],
     "one_sentence_moves_how_many": [
         Attempt(
-            "1 is the post's count",
+            "1 is the count without biases",
             "V * H + H * H + H + H * V + V\nleft",
             "V*H+H*H+H*V\nleft",
         ),
@@ -141,7 +141,7 @@ def perplexity(p, batches):
 """,
         ),
         Attempt(
-            "you divide by all places",
+            "you divide by the number of all positions",
             "words += batch.mask.sum()",
             "words += batch.mask.size",
         ),
@@ -176,11 +176,11 @@ def perplexity(p, batches):
         ),
     ],
     "two_steps_by_hand": [
-        Attempt("4 knows step 1's own loss only", " + da_2 * w_h", ""),
+        Attempt("4 contains only the loss of step 1", " + da_2 * w_h", ""),
         Attempt("5 leaves out step 1", "h0 * da_1 + h1 * da_2", "h1 * da_2"),
         Attempt("the slope of tanh at step 2", "dh_2 * (1 - h2**2)", "dh_2"),
         Attempt(
-            "5: at step t, w_h multiplied",
+            "5: at step t, w_h multiplies",
             "h0 * da_1 + h1 * da_2",
             "h1 * da_1 + h2 * da_2",
         ),
@@ -190,26 +190,24 @@ def perplexity(p, batches):
     ],
     "one_matrix_to_read_and_to_say": [
         Attempt(
-            "E is right but for words", "np.add.at(dE, inputs, da)", "dE[inputs] += da"
+            "E is right except for words",
+            "np.add.at(dE, inputs, da)",
+            "dE[inputs] += da",
         ),
+        Attempt("Reading is missing", "    np.add.at(dE, inputs, da)  # reading\n", ""),
         Attempt(
-            "it also reads", "    np.add.at(dE, inputs, da)  # E as it reads\n", ""
-        ),
-        Attempt(
-            "E is right as it reads",
-            "du.T @ h[1:]  # E as it says",
+            "The reading part of E is right",
+            "du.T @ h[1:]  # predicting",
             "np.zeros_like(p.E)",
         ),
         Attempt("at its own step only", "        dh_next = da[t] @ p.W_h.T\n", ""),
         Attempt("you took h[t]", "h[:-1].T @ da", "h[1:].T @ da"),
         Attempt(
-            "your gradient that of the mean",
+            "the gradient is that of the mean",
             "targets] -= 1\n",
             "targets] -= 1\n    du /= T\n",
         ),
-        Attempt(
-            "multiplied by W_h, not transposed", "da[t] @ p.W_h.T", "da[t] @ p.W_h"
-        ),
+        Attempt("it should be W_h transposed", "da[t] @ p.W_h.T", "da[t] @ p.W_h"),
     ],
     "a_check_that_cannot_fail": [
         Attempt(
@@ -257,14 +255,16 @@ def gradient_is_right(loss, w, dw, epsilon=6e-6, threshold=1e-5):
             "range(T - 1, 0, -1)",
         ),
         Attempt(
-            "a word occurs more than once",
+            "if a word occurs more than once",
             "np.add.at(dW_x, ids, da)",
             "dW_x[ids] += da",
         ),
         Attempt(
             "All is right as long as h_0 = 0", "before.T @ da", "h[:-1].T @ da[1:]"
         ),
-        Attempt("With h_0 = 0 and no word twice", "p.W_h @ da[t]", "p.W_h.T @ da[t]"),
+        Attempt(
+            "With h_0 = 0 and no repeated word", "p.W_h @ da[t]", "p.W_h.T @ da[t]"
+        ),
     ],
     "draw_a_word": [
         Attempt(
@@ -312,16 +312,16 @@ def draw(u, rng, forbidden=(), temperature=1.0):
         Attempt("A forbidden word was drawn", "-np.inf", "0"),
     ],
     "beat_the_bigram": [
-        Attempt("The bigram is still ahead", "epochs=30", "epochs=1"),
+        Attempt("The bigram is still better", "epochs=30", "epochs=1"),
         Attempt("80 % is the target", "epochs=30", "epochs=6"),
         Attempt(
-            "their logarithms are asked",
+            "Return their logarithms",
             "np.log(softmax(logits[:, 0]))",
             "softmax(logits[:, 0])",
         ),
         Attempt("should sum to 1", "np.log(softmax(logits[:, 0]))", "logits[:, 0]"),
         Attempt(
-            "only later words do",
+            "only later words change",
             "np.asarray(ids)[:, None])",
             "np.asarray(ids)[::-1][:, None])",
         ),

@@ -60,11 +60,11 @@ def test_the_faulty_gradient_points_to_the_right_side():
 def test_noise_takes_the_digits_and_not_the_register():
     digits = run_cell(more_bits_than_units.SOLUTION)["network"]
     register = run_cell(more_bits_than_units.STUB)["network"]
-    assert more_bits_than_units._right(digits, 52) == 1
-    assert more_bits_than_units._right(digits, 60) < 0.6
-    assert abs(more_bits_than_units._right(digits, 16, noise=1e-3) - 0.5) < 0.05
-    assert more_bits_than_units._right(register, 7, noise=1e-3) == 1
-    assert more_bits_than_units._right(register, 8) < 0.99
+    assert more_bits_than_units.accuracy(digits, 52) == 1
+    assert more_bits_than_units.accuracy(digits, 60) < 0.6
+    assert abs(more_bits_than_units.accuracy(digits, 16, noise=1e-3) - 0.5) < 0.05
+    assert more_bits_than_units.accuracy(register, 7, noise=1e-3) == 1
+    assert more_bits_than_units.accuracy(register, 8) < 0.99
 
 
 def test_what_the_network_that_beats_the_bigram_still_loses():

@@ -126,7 +126,7 @@ def bench(tmp_path, monkeypatch):
         to.write_text(json.dumps({"of": part}))
         return None
 
-    monkeypatch.setattr(gpu, "_process", process)
+    monkeypatch.setattr(gpu, "run_part", process)
     return SimpleNamespace(
         kind=kind,
         folder=tmp_path,
@@ -252,15 +252,15 @@ def test_wrong_arguments_are_refused(arguments, message, capsys):
 
 
 def test_a_process_that_fails_gives_one_line():
-    assert gpu._reason(0, "warnings") is None
-    assert gpu._reason(
+    assert gpu.failure(0, "warnings") is None
+    assert gpu.failure(
         1, "Traceback\n  x\nexperiments.gpu.proof.Wrong: b is off\n"
     ) == ("Wrong: b is off")
     oom = "Traceback\ntorch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2 GiB\nlater"
-    assert gpu._reason(1, oom).startswith(
+    assert gpu.failure(1, oom).startswith(
         "too little device memory: torch.OutOfMemoryError"
     )
-    assert gpu._reason(-9, "") == "it ended with status -9 and said nothing"
+    assert gpu.failure(-9, "") == "it ended with status -9 and said nothing"
 
 
 @pytest.mark.slow
@@ -302,14 +302,14 @@ def test_a_part_in_time_ends_and_one_out_of_time_is_stopped(tmp_path):
     to = tmp_path / "part.json"
     until = time.monotonic() + 120
     part_name = "NumPy, on the processor"
-    assert gpu._process("dates", part_name, sizes, to, until, 1, True) is None
+    assert gpu.run_part("dates", part_name, sizes, to, until, 1, True) is None
     found = json.loads(to.read_text())
     assert found["gap"] < 1e-4 and found["curve"][-1]["updates"] >= 8
     with pytest.raises(gpu.Deadline, match="takes about 60: not begun"):
-        gpu._process("dates", part_name, sizes, to, time.monotonic() + 5, 60, True)
+        gpu.run_part("dates", part_name, sizes, to, time.monotonic() + 5, 60, True)
     late = tmp_path / "late.json"
     with pytest.raises(gpu.Deadline, match="the time is over before"):
-        gpu._process(
+        gpu.run_part(
             "dates", part_name, sizes, late, time.monotonic() + 0.01, -60, True
         )
     assert not late.exists()

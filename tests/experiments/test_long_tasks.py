@@ -1,5 +1,7 @@
 """The recorded runs on long-distance tasks: resumed without repeating, and repeated when due."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -132,3 +134,17 @@ def test_a_short_run_repeats_and_shows_a_changed_rate_and_seed(script, monkeypat
             patch.setattr(long_tasks, *changed)
             found = np.array(script.witness(name))
         assert abs(found / numbers - 1).max() > 1e-4
+
+
+@pytest.mark.parametrize("norms", [[0.5, 2, 3, 0.1], [1.0, 1.5], []])
+@pytest.mark.parametrize("clip", [None, 1.0, 0.05])
+def test_the_share_of_updates_above_the_limit_is_counted(monkeypatch, norms, clip):
+    steps = [
+        SimpleNamespace(best=None, step=i + 1, gradient_norm=n, validation_loss=None)
+        for i, n in enumerate(norms)
+    ]
+    monkeypatch.setattr(long_tasks.train, "train", lambda *args, **more: iter(steps))
+    method = METHODS["tanh"]._replace(clip=clip)
+    _, happened = long_tasks.run(method, 0, None, None, lambda: 0, lambda p: 0, 0)
+    share = 1.0 if clip == 0.05 else 0.5
+    assert happened["above_limit"] == share * bool(norms)

@@ -91,6 +91,11 @@ SPLIT = (
     "package.models.test_turing_machine:test_a_split_sequence_with_its_state_carried_is_the_whole",
     lstm,
 )
+MIN_RNN = ("package.test_min_rnn:test_backward_is_the_gradient_of_the_loss",)
+MIN_RNN_SAMPLE = (
+    "package.test_min_rnn:test_a_sample_reads_each_character_that_it_has_drawn",
+)
+MIN_RNN_ADAM = ("package.test_min_rnn:test_adam_is_the_packages",)
 HEADS = (f"package.layers.test_multi_head:{IS_GRADIENT}", True)
 BY_HEAD = ("package.layers.test_multi_head:test_forward_is_the_equations_head_by_head",)
 HIDDEN = (
@@ -122,6 +127,48 @@ ORDER = (
 
 # what went wrong, function, right, wrong, tests that must fail
 PLANTED = [
+    (
+        "min_rnn: nothing comes back from later steps",
+        "min_rnn.backward",
+        "from_later = da[t] @ W_h.T",
+        "from_later = 0",
+        [MIN_RNN],
+    ),
+    (
+        "min_rnn: the tanh's slope at the state before",
+        "min_rnn.backward",
+        "1 - h[t + 1] ** 2",
+        "1 - h[t] ** 2",
+        [MIN_RNN],
+    ),
+    (
+        "min_rnn: the states after the steps instead of before them",
+        "min_rnn.backward",
+        "np.tensordot(h[:-1], da, add_steps)",
+        "np.tensordot(h[1:], da, add_steps)",
+        [MIN_RNN],
+    ),
+    (
+        "min_rnn: a gradient of the sum for a loss that is a mean",
+        "min_rnn.backward",
+        "(p - y) / (T * B)",
+        "(p - y) / B",
+        [MIN_RNN],
+    ),
+    (
+        "min_rnn: every character is drawn from the first state",
+        "min_rnn.sample",
+        "forward(weights, np.eye(V)[[ids[-1:]]], h[-1])",
+        "forward(weights, np.eye(V)[[ids[-1:]]], np.zeros((1, H)))",
+        [MIN_RNN_SAMPLE],
+    ),
+    (
+        "min_rnn: Adam's means as if they had not begun at zero",
+        "min_rnn.adam",
+        "m / (1 - 0.9**update)",
+        "m",
+        [MIN_RNN_ADAM],
+    ),
     (
         "the transpose left out",
         "cells.rnn.backward",

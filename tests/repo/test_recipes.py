@@ -89,7 +89,7 @@ class Copy:
 
 
 @pytest.mark.parametrize(
-    "thing", ["cell", "chapter", "experiment", "check of the site"]
+    "thing", ["cell", "chapter", "claim", "experiment", "check of the site"]
 )
 def test_a_recipe_has_ten_lines_at_most(thing):
     assert 1 <= len(recipe(f"To add a[n]? {thing}").splitlines()) <= 10

@@ -75,7 +75,8 @@ class Cell:
 
     @property
     def status(self):
-        return self.page.inner_text(f"{self.selector} .live-buttons [role=status]")
+        # of a folded cell too, whose text is not visible
+        return self.page.text_content(f"{self.selector} .live-buttons [role=status]")
 
     @property
     def output(self):

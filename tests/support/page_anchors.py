@@ -55,9 +55,10 @@ class Anchors(HTMLParser):
 
 
 def articles(folder):
-    """The article of each page of the book."""
+    """The article of each page of the book; an old address that leads on has none."""
     for path in sorted((folder / "book").rglob("*.html")):
         text = path.read_text("utf-8")
         text = re.sub(r"<math.*?</math>", "", text, flags=re.S)
         found = re.search(r"<article.*?</article>", text, re.S)
-        yield path.relative_to(folder).as_posix(), Anchors(found[0])
+        if found:
+            yield path.relative_to(folder).as_posix(), Anchors(found[0])

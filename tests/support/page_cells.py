@@ -46,6 +46,17 @@ def defined_with(page, documents):
     )
 
 
+def figure(page, name):
+    """Returns (alt text, the names defined by the first cell of a page and that of a figure)."""
+    (cell,) = (
+        cell
+        for cell in jupytext.read(BOOK / page).cells
+        if cell.metadata.get("mystnb", {}).get("figure", {}).get("name") == name
+    )
+    alt = cell.metadata["mystnb"]["image"]["alt"]
+    return alt, executed(page, [cells(page)[0], cell.source])
+
+
 def assigned(page, name):
     """Returns what one cell assigns to a name by itself, without running the others."""
     (value,) = (

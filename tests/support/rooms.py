@@ -37,7 +37,7 @@ PACKAGE = House(
         ("models", "gradients"),
         ("data", "cells", "layers", "training", "drawing"),
         ("functional", "tree", "records"),
-        ("files", "dependencies"),
+        ("min_rnn", "files", "dependencies"),
     ),
     {  # besides NumPy and the standard library
         "data": {"sentencex"},

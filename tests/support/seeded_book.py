@@ -122,8 +122,11 @@ def seed(folder, pages):
 
 PAUSE = """import os, pathlib, time
 if "SLOWLY" in os.environ:
-    pathlib.Path(os.environ["SLOWLY"]).touch()
-    time.sleep(60)
+    marker = pathlib.Path(os.environ["SLOWLY"])
+    marker.touch()
+    for _ in range(600):  # a minute, or until the marker is removed
+        if marker.exists():
+            time.sleep(0.1)
 """
 KEPT_ROOMS = {"cells", "drawing", "exercises"}  # and the modules beside the rooms
 KEPT_MODULES = {"__init__", "diagrams", "figures", "functional", "rnn", "style"}

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import nbformat
 import pytest
+from sphinx.errors import SphinxError
 
 from book._ext.build import build, faulty
 from book._ext.execution import fingerprint, outputs
@@ -39,8 +40,17 @@ def test_a_page_is_read_with_the_outputs_of_its_cells_whatever_its_prose(tmp_pat
         said = [cell.outputs[0].text for cell in outputs.code_of(notebook)]
         assert said == ["1\n", "2\n"]
         assert [cell.id for cell in notebook.cells] == ["cell-1", "cell-2", "cell-3"]
-    with pytest.raises(ValueError, match="has not been executed"):
-        outputs.read(page.replace("print(1)", "print(3)"), str(tmp_path), EXTENSIONS)
+
+
+def test_a_page_that_changes_while_the_book_is_built_is_named(tmp_path):
+    page = HEADER + code("print(1)")
+    executed(tmp_path, page, "1\n")
+    changed = page.replace("print(1)", "print(3)")
+    (tmp_path / "book").mkdir()
+    (tmp_path / "book/other.md").write_text(page, "utf-8")
+    (tmp_path / "book/page.md").write_text(changed, "utf-8")
+    with pytest.raises(SphinxError, match="^book/page.md, or a file .* changed while"):
+        outputs.read(changed, str(tmp_path), EXTENSIONS)
 
 
 def test_outputs_of_other_cells_are_refused(tmp_path):

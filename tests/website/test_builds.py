@@ -83,6 +83,27 @@ def test_a_build_prints_no_warning(undisturbed):
     assert not re.search(r"\bWARNING\b|encryption", said), said
 
 
+def test_a_page_that_changes_while_it_is_executed_is_named_in_one_line(tmp_path):
+    folder = small_book(tmp_path / "changing")
+    marker, page = folder / "begun", folder / "book/slow.md"
+    process = start(folder, SLOWLY=str(marker))
+    while not marker.exists():
+        assert process.poll() is None
+        time.sleep(0.05)
+    page.write_text(page.read_text("utf-8").replace("6 * 7", "6 * 8"), "utf-8")
+    marker.unlink()
+    said, _ = process.communicate(timeout=300)
+    assert process.returncode == 1 and "Traceback" not in said, said[-3000:]
+    *_, did_not, why = said.strip().splitlines()
+    assert did_not == "The book did not build:"
+    assert why.strip() == (
+        "ERROR: book/slow.md, or a file that its cells reach, changed while the book was "
+        "built: build it again"
+    )
+    finished(start(folder))
+    assert "48" in (folder / "_build/html/book/slow.html").read_text("utf-8")
+
+
 def test_killed_and_concurrent_builds_end_with_the_same_bytes(undisturbed, tmp_path):
     expected = files_of(undisturbed[0])
     assert {

@@ -5,7 +5,8 @@ import re
 
 import pytest
 
-from book._ext.page import bundle, node
+from book._ext.page import bundle
+from book._ext.source import node
 
 PAGE = (
     '<html lang="en" data-theme="dark">'

@@ -34,7 +34,7 @@ def test_what_the_pages_show_has_not_changed_since_it_was_measured():
 @of_the_record
 def test_a_test_executes_every_function_and_class_that_is_drawn():
     found = coverage_index.read(ROOT)
-    assert [name for name in sorted(DRAWN) if not found.of_function(name)] == []
+    assert [name for name in sorted(DRAWN) if not found.of_listing(name)] == []
 
 
 @of_the_record
@@ -205,6 +205,16 @@ def test_a_function_and_a_test_that_changed_are_named(
     assert changed(project, labels=["eq-b"]) == expected
     mark = coverage_index.read(project).mark("unrolled.small.forward")
     assert mark.is_changed == bool(expected and "names" not in expected[0])
+
+
+def test_a_module_has_the_tests_and_the_changes_of_all_that_it_defines(project):
+    found = coverage_index.read(project)
+    assert found.of_listing("unrolled.small") == [NAMES, INSIDE, EACH]
+    assert found.of_listing("unrolled.small.init") == [NAMES]
+    assert changed(project, ["unrolled.small"]) == []
+    write(project, "code/unrolled/small.py", PACKAGE.replace("y + 1", "y + 2"))
+    assert "unrolled.small.forward" in changed(project, ["unrolled.small"])
+    assert coverage_index.read(project).mark("unrolled.small").is_changed
 
 
 def test_a_file_that_is_gone_has_changed(project):

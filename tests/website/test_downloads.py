@@ -108,7 +108,7 @@ def test_links_between_pages_lead_to_their_notebooks():
     )
     cell = {"cell_type": "markdown", "source": [text]}
     code = {"cell_type": "code", "source": ["[x](../b/two.md)"]}
-    led = notebooks._linked(
+    led = notebooks.linked_to_notebooks(
         "book/a/one.ipynb", json.dumps({"cells": [cell, code]}), known
     )
     cells = json.loads(led)["cells"]

@@ -92,6 +92,13 @@ def test_draw_copies_the_source_and_touches_nothing_else(tmp_path, capsys):
     assert capsys.readouterr().out == ""
 
 
+def test_a_whole_module_is_drawn_as_its_file_stands(tmp_path):
+    page = project(tmp_path, HEADER + cell("stale", "unrolled.min_rnn"))
+    assert draw.main([], tmp_path) == 0
+    file = (ROOT / "code/unrolled/min_rnn.py").read_text("utf-8").rstrip("\n")
+    assert page.read_text("utf-8") == HEADER + cell(file, "unrolled.min_rnn")
+
+
 def test_check_names_the_cell_and_writes_nothing(tmp_path, capsys):
     source = inspect.getsource(rnn.step).rstrip("\n")
     page = project(tmp_path, HEADER + cell(source))

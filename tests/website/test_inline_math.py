@@ -9,7 +9,12 @@ from docutils.utils import new_document
 from book._ext.page import inline_math
 
 APP = SimpleNamespace(builder=SimpleNamespace(name="html"))
-PAGES = ("reference/errata", "04-gates/the-lstm", "01-introduction/what-became-of-them")
+PAGES = (
+    "reference/errata",
+    "notation",
+    "01-introduction/the-unrolled-graph",
+    "04-gates/the-gru",
+)
 # Marks after a formula's last piece, and those that stand left of it: on the next line.
 LONE = """() => {
   const found = {all: 0, lone: []};

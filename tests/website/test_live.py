@@ -7,6 +7,7 @@ from io import BytesIO
 
 import pytest
 from docutils import nodes
+from myst_nb.sphinx_ import HideCodeCellNode
 from packaging.requirements import Requirement
 
 from book._ext.build import build
@@ -30,6 +31,7 @@ def needs(*cells):
 
 
 RUNS, DRAWS = (None, False), (None, True)
+PROGRAM = (ROOT / "code/unrolled/min_rnn.py").read_text("utf-8")
 CORPUS = ("the text of the installed packages", False)
 
 
@@ -40,6 +42,7 @@ CORPUS = ("the text of the installed packages", False)
         (["import math\nfrom unrolled.cells import lstm, rnn\nrnn.init"], [RUNS]),
         (["import tensorflow as tf\ntf.zeros(3)"], [("TensorFlow", False)]),
         (["import keras"], [("Keras", False)]),
+        ([PROGRAM, "sample(rng, weights, 0, 9)"], [RUNS, RUNS]),
         # A stand-in takes the place of what is absent beside what is there.
         (
             [
@@ -135,6 +138,20 @@ def test_a_page_lists_its_cells_and_exercises_stand_for_themselves():
     ]
 
 
+@pytest.mark.parametrize("whole", [False, True])
+def test_a_folded_cell_runs_like_any_other(whole):
+    """MyST-NB wraps the source of a folded cell, or the whole cell."""
+    page, cell = nodes.document(None, None), code_cell("import math\nx = math.pi")
+    output = nodes.container(nb_element="cell_code_output")
+    wrapped = HideCodeCellNode(prompt_show="Show", prompt_hide="Hide")
+    wrapped += [*cell.children, *([output] if whole else [])]
+    cell.children = [wrapped]
+    if not whole:
+        cell += output
+    page += [cell, code_cell("x")]
+    assert live_cells.described(page, ROOT) == [{"id": "cell-1"}, {"id": "cell-2"}]
+
+
 def test_the_package_is_split_by_what_its_modules_import():
     present, absent = available_modules.split(ROOT)
     names = {path.stem for path in present}
@@ -165,6 +182,7 @@ def test_the_package_is_the_same_bytes_every_time_and_holds_what_is_live():
             archive.read("unrolled/cells/rnn.py")
             == (ROOT / "code/unrolled/cells/rnn.py").read_bytes()
         )
+        assert archive.read("unrolled/data/alice.txt").startswith(b"\n\n\n\n      ")
 
 
 # --- What the page loads ------------------------------------------------------------------------

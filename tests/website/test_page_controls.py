@@ -90,6 +90,9 @@ def test_shortcuts_can_be_switched_off_for_good(origin, reader):
 def test_every_cell_has_a_button_that_copies_its_code_and_nothing_else(origin, reader):
     reader.goto(f"{origin}/{CHAPTER}", wait_until="networkidle")
     reader.wait_for_selector("button.copybtn", state="attached")
+    reader.evaluate(
+        "for (const one of document.querySelectorAll('details')) one.open = true"
+    )
     code = reader.locator("div.cell_input div.highlight")
     buttons = code.locator("button.copybtn")
     assert code.count() == buttons.count() > 5

@@ -13,8 +13,9 @@ import yaml
 from pybtex.database import parse_string
 
 from book._ext.build import build
-from book._ext.metadata import citation_file, cite, page_metadata
+from book._ext.metadata import cite, page_metadata
 from book._ext.page import moved
+from book._ext.source import citation_file
 from tests.support.html_head import Head, heads
 from tests.support.marks import on_site
 from tests.support.paths import ROOT

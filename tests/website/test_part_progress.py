@@ -4,25 +4,25 @@ import re
 
 from sphinx_external_toc.parsing import parse_toc_yaml
 
-from book._ext.page import contents, part_progress
+from book._ext.page import contents
 from tests.support.marks import on_site
 from tests.support.paths import ROOT
 
 
 def test_a_chapter_has_its_place_in_the_part_that_its_folder_numbers():
     toc = contents.parts(parse_toc_yaml(ROOT / "_toc.yml"))
-    place = part_progress.place(toc, "book/03-bptt/the-delta-recursion")
+    place = contents.place(toc, "book/03-bptt/the-delta-recursion")
     assert place == (
         3,
         "Backpropagation through time",
         "book/03-bptt/the-chain-rule-through-time",
         2,
-        8,
+        9,
     )
-    last = part_progress.place(toc, "book/exercises/bptt")
+    last = contents.place(toc, "book/exercises/bptt")
     assert (last.part, last.here) == (3, last.of)
-    assert part_progress.place(toc, "book/notation") is None
-    assert part_progress.place(toc, "book/reference/glossary") is None
+    assert contents.place(toc, "book/notation") is None
+    assert contents.place(toc, "book/reference/glossary") is None
 
 
 @on_site
@@ -30,7 +30,7 @@ def test_every_chapter_says_where_it_stands(site):
     toc = contents.parts(parse_toc_yaml(ROOT / "_toc.yml"))
     for path in (site / "book").rglob("*.html"):
         name = path.relative_to(site).with_suffix("").as_posix()
-        place = part_progress.place(toc, name)
+        place = contents.place(toc, name)
         line = re.search(
             r'<nav class="part-progress".*?</nav>', path.read_text("utf-8"), re.S
         )

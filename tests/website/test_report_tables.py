@@ -301,16 +301,22 @@ def book(repository):
         {"unrolled.cells.rnn.step": {f"{SEEDED}test_step"}},
         {f"{SEEDED}test_step": ["eq-a"], f"{SEEDED}test_other": ["eq-b"]},
     )
-    (repository / "_toc.yml").write_text("root: book/page\nchapters: []\n")
     page = {"eq-a": [], "eq-b": []}
     env = SimpleNamespace(
-        titles={"book/page": nodes.title("", "A page")},
+        titles=dict.fromkeys(
+            ("book/page", "book/01-a/page"), nodes.title("", "A page")
+        ),
         unrolled_equations={"book/page": page, "book/gone": {"eq-c": []}},
         unrolled_drawn={"book/page": {"unrolled.cells.rnn.step": []}},
         get_domain=lambda _: SimpleNamespace(resolve_xref=lambda *_: None),
     )
     builder = SimpleNamespace(get_relative_uri=lambda _, to: f"{to}.html")
-    app = SimpleNamespace(srcdir=str(repository), env=env, builder=builder)
+    part = SimpleNamespace(caption="One", items=["book/01-a/page"])
+    contents = SimpleNamespace(root=SimpleNamespace(subtrees=[part]))
+    config = SimpleNamespace(root_doc="book/page", external_site_map=contents)
+    app = SimpleNamespace(
+        srcdir=str(repository), env=env, builder=builder, config=config
+    )
 
     def shows(table, **changes):
         record(repository, **{"measured": MEASURED} | changes)
@@ -367,11 +373,41 @@ def test_an_equation_has_the_worst_outcome_of_its_tests(book):
     assert "1 of 2 equations" in found and "eq-a | test_step | skipped" in found
 
 
+CLAIM = '''
+import pytest
+
+@pytest.mark.claim("far", "Far words count.", records="one")
+def test_far():
+    """The interval with 0."""
+'''
+
+
+def test_a_claim_is_shown_with_its_page_seeds_and_outcome(book, repository):
+    assert "No claim is entered yet." in book("claims")
+    (repository / "tests/chapters").mkdir()
+    (repository / "tests/chapters/test_a.py").write_text(CLAIM)
+    (repository / "book/01-a").mkdir()
+    (repository / "book/01-a/page.md").write_text("(claim-far)=\nThey count.\n")
+    (repository / "results/one.json").write_text('{"seed": [0, 2]}')
+    found = book("claims", tests={"tests/chapters/test_a.py": {"test_far": 1}})
+    assert "One: 1 of 1 claim" in found and "A page\n" in found
+    assert "Far words count. | The interval with 0. | 0, 2 | test_far, passed" in found
+    failed = {"test_far": {"passed": 0, "failed": [""]}}
+    found = book("claims", tests={"tests/chapters/test_a.py": failed})
+    assert "0 of 1 claim passed" in found and "test_far, failed" in found
+
+
 def test_the_worst_outcome_is_that_of_several():
     order = ["failed", "not run", "skipped", "passed"]
+    found = {
+        "failed": suite_run.Found(1, ("a",)),
+        "not run": suite_run.NOT_RUN,
+        "skipped": suite_run.Found(0, (), ("a",)),
+        "passed": suite_run.Found(2),
+    }
     for k, word in enumerate(order):
-        assert suite_run.worst(reversed(order[k:])) == suite_run.worst([word]) == word
-    assert suite_run.worst([]) == "not run"
+        assert suite_run.outcome(found[one] for one in reversed(order[k:])) == word
+    assert suite_run.outcome([]) == "not run"
 
 
 def test_listings_have_the_outcome_of_their_tests(book, repository):
@@ -403,7 +439,7 @@ def test_gradients_and_frameworks_show_the_worst_beside_the_bound(book):
 
 def exercise_run(wrong=0, **changes):
     """What a run found of the exercises, when it was given so many wrong answers."""
-    tests = {exercise_tables.SOLUTION: 73, exercise_tables.WRONG: wrong} | changes
+    tests = {exercise_tables.SOLUTION: 74, exercise_tables.WRONG: wrong} | changes
     return {
         exercise_tables.EXERCISES: tests,
         exercise_tables.IN_THE_PAGE[0]: {exercise_tables.IN_THE_PAGE[1]: 7},

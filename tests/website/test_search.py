@@ -75,7 +75,7 @@ QUERIES = {
     "forget gate": "book/reference/glossary.html#term-forget-gate",
     "LSTM": "book/reference/glossary.html#term-LSTM",
     "BPTT": "book/reference/glossary.html#term-backpropagation-through-time",
-    "rnn.backward": "book/02-language-model/matrix-products.html#rnn.backward",
+    "rnn.backward": "book/03-bptt/the-delta-recursion.html#rnn.backward",
     "lstm.step": "book/04-gates/the-lstm.html#lstm.step",
     "Three steps by hand": "book/exercises/bptt.html#ex-delta-by-hand",
     "delta recursion": "book/03-bptt/the-delta-recursion.html#equation-eq-delta-recursion",

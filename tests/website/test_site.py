@@ -168,7 +168,8 @@ def pale_code(page, classes):
     """The classes whose colour is too near that of the ground, on the page that is open."""
     page.evaluate(
         """classes => {
-          const code = document.querySelector("article .highlight pre");
+          const all = [...document.querySelectorAll("article .highlight pre")];
+          const code = all.find((one) => !one.closest("details"));
           code.id = "every-class";
           code.replaceChildren(...classes.flatMap((name) => {
             const word = document.createElement("span");

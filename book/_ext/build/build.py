@@ -18,9 +18,11 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from sphinx.errors import ExtensionError
+
 from book._ext.build import faulty
-from book._ext.live import kept_parts, live_files
-from book._ext.source import changes
+from book._ext.live import live_files
+from book._ext.source import changes, node
 
 ROOT = Path(__file__).resolve().parents[3]
 BUILD = ROOT / "_build"
@@ -61,27 +63,15 @@ def npm_packages(root: Path) -> None:
         return
     print("Installing the site's npm packages", flush=True)
     done = subprocess.run(
-        [script("npm"), "ci", "--no-audit", "--no-fund"],
+        [Path(sys.executable).with_name("npm"), "ci", "--no-audit", "--no-fund"],
         cwd=root,
         capture_output=True,
         text=True,
-        env=os.environ | node_path(),
+        env=node.environment(),
     )
     if done.returncode:
         raise BuildError(f"npm ci failed:\n{done.stderr.strip()}")
     stamp.write_text(digest)
-
-
-def script(name: str) -> str:
-    """Return a command that was installed beside the running Python."""
-    return str(Path(sys.executable).parent / name)
-
-
-def node_path() -> dict[str, str]:
-    """Return a PATH on which the locked node comes first."""
-    return {
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
-    }
 
 
 @contextlib.contextmanager
@@ -137,7 +127,7 @@ def run_sphinx(
     with subprocess.Popen(
         [sys.executable, "-m", "book._ext.build.command", *arguments(root, builder)],
         cwd=root,
-        env=os.environ | node_path() | QUIET | (environment or {}),
+        env=os.environ | QUIET | (environment or {}),
         text=True,
         encoding="utf-8",
         stdout=subprocess.PIPE,
@@ -161,7 +151,7 @@ def build(fresh: bool = False, sphinx: Callable[..., list[str]] = run_sphinx) ->
             return
         try:
             live_files.prepare()
-        except kept_parts.LiveError as error:
+        except ExtensionError as error:
             raise BuildError(str(error)) from None
         unfinished = BUILD / ".unfinished"
         # A page that was read with a warning would pass unread the next time, and a figure is not

@@ -169,7 +169,7 @@ class Builder:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "book._ext.build.watch", "--builder", str(root)],
             cwd=root,
-            env=os.environ | build.node_path() | build.QUIET,
+            env=os.environ | build.QUIET,
             text=True,
             encoding="utf-8",
             stdin=subprocess.PIPE,

@@ -96,6 +96,17 @@ class Evidence:
         """Return the tests that executed a function or class, the most specific first."""
         return self._functions.get(name, [])
 
+    def parts(self, name: str) -> list[str]:
+        """Return a function or class itself; of a module, also its functions and classes."""
+        if name not in self._functions or not self.is_outside(name):
+            return [name]
+        return [n for n in self._functions if n == name or n.startswith(f"{name}.")]
+
+    def of_listing(self, name: str) -> list[Test]:
+        """Return the tests of a function, a class or a whole module, the most specific first."""
+        found = [test for part in self.parts(name) for test in self.of_function(part)]
+        return list(dict.fromkeys(found))
+
     def of_equation(self, label: str) -> list[Test]:
         """Return the tests of an equation that count: they were run and assert values."""
         return [test for test in self.equations.get(label, []) if self.asserts(test)]
@@ -139,8 +150,8 @@ class Evidence:
 
     def mark(self, name: str) -> Mark:
         """Return what a page says of a listing."""
-        tests = self.of_function(name)
-        measured: list[str | Test] = [name, *tests] if tests else []
+        tests = self.of_listing(name)
+        measured: list[str | Test] = [*self.parts(name), *tests] if tests else []
         is_changed = any(self.has_changed(what) for what in measured)
         return Mark(tests, is_changed, self.mutants.get(name))
 
@@ -162,7 +173,8 @@ class Evidence:
 
     def changed(self, functions: Iterable[str], labels: Iterable[str]) -> list[str]:
         """Return which of these functions, their tests and the tests of labels have changed."""
-        known = sorted(name for name in functions if name in self._functions)
+        parts = {part for name in functions for part in self.parts(name)}
+        known = sorted(name for name in parts if name in self._functions)
         tests = {test for name in known for test in self.of_function(name)}
         tests |= {test for label in labels for test in self.equations.get(label, [])}
         found = [name for name in known if self.has_changed(name)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from docutils import nodes
 from sphinx.util import logging
 
 from book._ext.evidence import coverage_index
-from book._ext.page import permalinks
+from book._ext.page import contents, permalinks
 from book._ext.source import drawn_cells, source_pages
 
 NAMED = 8  # tests of a listing, the most specific; the others are counted
@@ -34,29 +35,21 @@ def check(app: Any, doctree: nodes.document) -> None:
     known = app.env.unrolled_drawn = getattr(app.env, "unrolled_drawn", {})
     known.pop(app.env.docname, None)
     for node, name in drawn_nodes(doctree):
+        warn = partial(LOG.warning, location=node, type="drawn")
         app.env.note_dependency(str(root / "code/unrolled" / "__init__.py"))
         try:
             tested = drawn_cells.source_of(name, root)
             app.env.note_dependency(str(drawn_cells.file_of(name, root)))
         except drawn_cells.NoSource as error:
-            LOG.warning("drawn cell: %s", error, location=node, type="drawn")
+            warn("drawn cell: %s", error)
             continue
         shown = next(node.findall(nodes.literal_block)).astext().rstrip("\n")
         if shown != tested:
-            LOG.warning(
-                "drawn cell: %s is not the text in code/; `make draw` copies it",
-                name,
-                location=node,
-                type="drawn",
-            )
+            warn("drawn cell: %s is not the text in code/; `make draw` copies it", name)
         mark = coverage_index.read(root).mark(name)
         if not mark.tests:
-            LOG.warning(
-                "drawn cell: no test executes %s; write one, and `make evidence` measures it",
-                name,
-                location=node,
-                type="drawn",
-            )
+            said = "no test executes %s; write one, and `make evidence` measures it"
+            warn(f"drawn cell: {said}", name)
         known.setdefault(app.env.docname, {})[name] = mark
 
 
@@ -64,21 +57,21 @@ def caption(app: Any, doctree: nodes.document, docname: str) -> None:
     """Put the caption above each drawn cell."""
     root = Path(app.srcdir)
     anchors: set[str] = set()
-    for node, name in drawn_nodes(doctree):
+    chapter = contents.number_of(app.env, docname)
+    for place, (node, name) in enumerate(drawn_nodes(doctree), 1):
         try:
             path = drawn_cells.file_of(name, root).relative_to(root).as_posix()
         except drawn_cells.NoSource:
             continue
         node["classes"].append("drawn")
-        short = name.rpartition(".")[2]
+        is_module = drawn_cells.module_file(name, root) is not None
+        short = "" if is_module else name.rpartition(".")[2]
         bar = nodes.container(classes=["drawn-caption"])
-        bar += nodes.inline(
-            "",
-            "",
-            named_link(
-                name, source_pages.link(app, docname, path, short), f"Defined in {path}"
-            ),
-        )
+        link = source_pages.link(app, docname, path, short)
+        bar += nodes.inline("", "", named_link(name, link, f"Defined in {path}"))
+        if chapter:
+            listing = f"Listing {chapter}.{place} "
+            bar[0].insert(0, nodes.inline("", listing, classes=["caption-number"]))
         if (anchor := anchor_of(name)) not in anchors:
             anchors.add(anchor)
             bar["ids"].append(anchor)

@@ -6,6 +6,7 @@ measured, and asserts on values (coverage_index.py).
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,23 +32,13 @@ def check(app: Any, doctree: nodes.document) -> None:
         label = node["label"]
         tests = found.of_equation(label)
         known.setdefault(app.env.docname, {})[label] = tests
+        warn = partial(LOG.warning, location=node, type="equation")
         if not label.startswith("eq-"):
-            LOG.warning(
-                "equation %s: labels begin with eq-",
-                label,
-                location=node,
-                type="equation",
-            )
+            warn("equation %s: labels begin with eq-", label)
         elif not tests:
-            LOG.warning(
-                'equation %s on %s has no test marked @pytest.mark.equation("%s")%s',
-                label,
-                app.env.docname,
-                label,
-                found.why_none(label),
-                location=node,
-                type="equation",
-            )
+            marker = f'@pytest.mark.equation("{label}")'
+            said = f"equation {label} on {app.env.docname} has no test marked {marker}"
+            warn("%s%s", said, found.why_none(label))
 
 
 def mark(app: Any, doctree: nodes.document, docname: str) -> None:

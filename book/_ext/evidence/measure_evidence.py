@@ -209,16 +209,8 @@ def measure(
     chosen = ["-m", UNIT, *files]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "coverage"
-        command = [
-            sys.executable,
-            "-m",
-            "pytest",
-            *options,
-            *chosen,
-            "--cov=unrolled",
-            "--cov-context=test",
-            "--cov-report=",
-        ]
+        command = [sys.executable, "-m", "pytest", *options, *chosen]
+        command += ["--cov=unrolled", "--cov-context=test", "--cov-report="]
         done = subprocess.run(
             command, cwd=root, env=os.environ | {"COVERAGE_FILE": str(path)}
         )

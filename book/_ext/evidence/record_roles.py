@@ -158,15 +158,21 @@ def origin(record: dict[str, Any]) -> str:
         versions = ", ".join(
             f"{NAMES.get(k, k)} {v}" for k, v in record["versions"].items()
         )
-        device = record["device"]
-        if isinstance(device, dict):
-            device = device.get("name") or ", ".join(str(v) for v in device.values())
         return (
-            f"on {str(record['date'])[:10]}: {device}; {versions}; seed {record['seed']}; "
+            f"on {str(record['date'])[:10]}: {device_of(record)}; {versions}; "
+            f"seed {record['seed']}; "
             f"commit {str(record['commit'])[:10]}."
         )
     except KeyError as error:
         raise NoRecord(f"the record lacks {error}") from None
+
+
+def device_of(record: dict[str, Any]) -> str:
+    """Return what a record was measured on."""
+    device = record["device"]
+    if isinstance(device, dict):
+        return device.get("name") or ", ".join(str(v) for v in device.values())
+    return str(device)
 
 
 def standing(record: dict[str, Any], stale: bool) -> str:

@@ -149,13 +149,8 @@ def sum_of(several: Iterable[Found]) -> Found:
 
 
 def outcome(several: Iterable[Found]) -> str:
-    """Return one word for several tests: the worst of theirs."""
-    return worst(one.outcome for one in several)
-
-
-def worst(outcomes: Iterable[str]) -> str:
-    """Return the worst of several outcomes; that of none is "not run"."""
-    words = {*outcomes} or {"not run"}
+    """Return one word for several tests: the worst of theirs; that of none is "not run"."""
+    words = {one.outcome for one in several} or {"not run"}
     return next(
         word for word in ("failed", "not run", "skipped", "passed") if word in words
     )

@@ -16,29 +16,8 @@ from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
 FORMS = {"shape", "dtype", "ndim", "__class__"}
-ASKED = {
-    "len",
-    "type",
-    "isinstance",
-    "issubclass",
-    "hasattr",
-    "callable",
-    "shape",
-    "ndim",
-}
-TYPES = {
-    "None",
-    "bool",
-    "int",
-    "float",
-    "complex",
-    "str",
-    "bytes",
-    "tuple",
-    "list",
-    "dict",
-    "set",
-}
+ASKED = set("len type isinstance issubclass hasattr callable shape ndim".split())
+TYPES = set("None bool int float complex str bytes tuple list dict set".split())
 NUMPYS = re.compile(r"numpy\.testing\.assert_(?!raises|warns|no_)\w+")
 # whose fixtures every test may ask for
 SHARED = ("tests/conftest.py", "tests/support/suite_recorder.py")

@@ -23,11 +23,13 @@ import nbformat
 from myst_nb.core import read as myst_nb_read
 from myst_parser.config.main import MdParserConfig
 from nbclient import NotebookClient
-from nbclient.exceptions import CellControlSignal, DeadKernelError
+from nbclient.exceptions import CellControlSignal
+from sphinx.errors import SphinxError
 from sphinx.util import logging
 from traitlets.config import Config
 
 from book._ext.execution.fingerprint import Reach
+from book._ext.source import drawn_cells
 from unrolled.files import write_whole
 
 LOG = logging.getLogger(__name__)
@@ -113,12 +115,22 @@ def read(text: str, root: str, extensions: list[str]) -> Any:
         folder, name = folder_of(Path(root)), Reach(Path(root)).fingerprint(text)
         executed = kept(folder, name) or kept(folder, f"{name}.failed")
         if executed is None:
-            raise ValueError("a page that is read has not been executed")
+            raise SphinxError(
+                f"{_page_with(text, Path(root))}, or a file that its cells reach, changed "
+                "while the book was built: build it again"
+            )
         for cell, done in zip(cells, executed.cells, strict=True):
             if cell.source != done.source:
                 raise ValueError(f"the outputs of {cell.id} are of another cell")
             cell.outputs, cell.execution_count = done.outputs, done.execution_count
     return notebook
+
+
+def _page_with(text: str, root: Path) -> str:
+    for path in drawn_cells.chapters(root):
+        if path.read_text("utf-8") == text:
+            return path.relative_to(root).as_posix()
+    return "a page"
 
 
 # --- Execution ------------------------------------------------------------------------------------
@@ -129,6 +141,7 @@ async def execute(notebook: Any, folder: Path, timeout: int) -> str:
     client = NotebookClient(
         notebook,
         timeout=timeout,
+        startup_timeout=timeout,
         kernel_name=notebook.metadata.kernelspec.name,
         resources={"metadata": {"path": str(folder)}},
         config=KERNEL,
@@ -136,7 +149,7 @@ async def execute(notebook: Any, folder: Path, timeout: int) -> str:
     )
     try:
         await client.async_execute()
-    except (CellControlSignal, DeadKernelError):
+    except (CellControlSignal, RuntimeError):  # the latter: no kernel, or a dead one
         return traceback.format_exc()
     finally:
         for cell in notebook.cells:

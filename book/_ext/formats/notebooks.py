@@ -62,14 +62,14 @@ def files(root: Path, executed: Path, pages: set[str]) -> dict[str, bytes | Path
         held |= {
             path.relative_to(root).as_posix(): path
             for path in (root / folder).rglob("*")
-            if path.suffix in (".py", ".json", ".npz")
+            if path.suffix in (".py", ".txt", ".json", ".npz")
         }
     texts = dict(_texts(root, executed, pages))
     said = " ".join(text for name, text in texts.items() if name.endswith(".ipynb"))
     for name, text in texts.items():
         if name.endswith(".md") and f"{Path(name).name})" not in said:
             continue  # no notebook leads to it
-        held[name] = _linked(name, text, texts).encode()
+        held[name] = linked_to_notebooks(name, text, texts).encode()
     return {f"{FOLDER}/{name}": held[name] for name in sorted(held)}
 
 
@@ -83,7 +83,7 @@ def _texts(root: Path, executed: Path, pages: set[str]) -> Iterator[tuple[str, s
             yield f"{page}.md", source.read_text("utf-8")
 
 
-def _linked(name: str, text: str, known: dict[str, str]) -> str:
+def linked_to_notebooks(name: str, text: str, known: dict[str, str]) -> str:
     """Return a page whose links to other pages lead to the notebooks that those have become."""
 
     def led(link: re.Match) -> str:

@@ -8,9 +8,9 @@ on which it stops, and to every hook of ours on a page's context.)
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Iterator
+from html import escape
 from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
@@ -68,11 +68,6 @@ def chapters(toc: Path) -> Iterator[Chapter]:
                     )
 
     yield from below(site.root.docname, "", 1)
-
-
-def esc(text: str) -> str:
-    """Return text for HTML."""
-    return html.escape(text)
 
 
 def number(chapter: str) -> str:
@@ -148,8 +143,8 @@ def assemble(root: Path, folder: Path) -> Book:
     ]
     page = PAGE.format(
         lang=config["sphinx"]["config"].get("language", "en"),
-        title=esc(title),
-        author=esc(author),
+        title=escape(title),
+        author=escape(author),
         styles="\n".join(
             f'<link rel="stylesheet" href="{path.resolve().as_uri()}">'
             for path in styles(root)
@@ -205,8 +200,8 @@ def page_rule(page: str, head: str, foot: str) -> str:
 def front(title: str, sentence: str, author: str) -> str:
     """Return the title page; its sentence is the tagline of the landing page."""
     return (
-        f'<section class="title-page"><p class="title">{esc(title)}</p>'
-        f'<p class="sentence">{esc(sentence)}</p><p class="by">{esc(author)}</p>'
+        f'<section class="title-page"><p class="title">{escape(title)}</p>'
+        f'<p class="sentence">{escape(sentence)}</p><p class="by">{escape(author)}</p>'
         f'<p class="licence">{LICENCE}</p></section>'
     )
 
@@ -215,11 +210,11 @@ def part_page(part: str, which: str, place: str, inside: list[Piece]) -> str:
     """Return the page that opens a part."""
     eyebrow = f'<p class="eyebrow">Part {which}</p>' if which else ""
     listed = "".join(
-        f'<li><a href="#{anchor(piece.chapter.name)}">{esc(piece.title)}</a></li>'
+        f'<li><a href="#{anchor(piece.chapter.name)}">{escape(piece.title)}</a></li>'
         for piece in inside
     )
     return (
-        f'<section class="part" id="{place}">{eyebrow}<h1>{esc(part)}</h1>'
+        f'<section class="part" id="{place}">{eyebrow}<h1>{escape(part)}</h1>'
         f"<ol>{listed}</ol></section>"
     )
 
@@ -229,6 +224,6 @@ def entry(level: int, name: str, place: str, which: str = "") -> str:
     return (
         f'<p class="level-{level}{" of-part" * bool(which)}"><a href="#{place}">'
         + (f'<span class="which">{which}</span> ' if which else "")
-        + f'<span>{esc(name)}</span><span class="dots"></span>'
+        + f'<span>{escape(name)}</span><span class="dots"></span>'
         f'<span class="number" data-to="{place}">000</span></a></p>'
     )

@@ -60,20 +60,10 @@ def make_python(target: Path) -> None:
 
 def fetched(folder: Path) -> Path:
     """Return the package that carries NumPy, fetched by its hash."""
-    command = [
-        sys.executable,
-        "-m",
-        "pip",
-        "download",
-        "-q",
-        "--disable-pip-version-check",
-    ]
-    command += ["--no-deps", "--require-hashes", "--only-binary", ":all:"]
-    done = subprocess.run(
-        [*command, "-d", str(folder), "-r", str(REQUIREMENTS)],
-        capture_output=True,
-        text=True,
-    )
+    command = [sys.executable, "-m", "pip", "download", "-q"]
+    command += ["--disable-pip-version-check", "--no-deps", "--require-hashes"]
+    command += ["--only-binary", ":all:", "-d", str(folder), "-r", str(REQUIREMENTS)]
+    done = subprocess.run(command, capture_output=True, text=True)
     files = list(folder.glob("*.whl"))
     if done.returncode or not files:
         causes = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]
@@ -130,18 +120,18 @@ def licences(target: Path) -> None:
         "authors, under the MIT licence. Pyodide is under the\n\n" + mozilla,
         "utf-8",
     )
-    psf = _licence_of("typing_extensions")  # it is CPython's, word for word
+    psf = licence_of("typing_extensions")  # it is CPython's, word for word
     (target / "cpython.txt").write_text(
         "Python 3.11 and its standard library, compiled by Pyodide.\n\n" + psf, "utf-8"
     )
     (target / "numpy-in-the-page.txt").write_text(
         "NumPy 1.25.2, compiled by emscripten-forge with NumPy's own lapack_lite; without its "
-        "tests.\n\n" + _licence_of("numpy"),
+        "tests.\n\n" + licence_of("numpy"),
         "utf-8",
     )
 
 
-def _licence_of(name: str) -> str:
+def licence_of(name: str) -> str:
     """Return all licences in the metadata of an installed package."""
     files = importlib.metadata.files(name) or []
     texts = [

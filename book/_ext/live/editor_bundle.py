@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 from book._ext.live import kept_parts
-from book._ext.live.kept_parts import ROOT, LiveError
+from book._ext.live.kept_parts import ROOT
+from book._ext.source import node
 
 SCRIPTS = ROOT / "book/_live"
 EDITOR = SCRIPTS / "editor.js"
@@ -38,16 +36,7 @@ def make_editor(target: Path) -> None:
         f"--outfile={target / 'editor.js'}",
         f"--metafile={target / 'meta.json'}",
     ]
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
-    done = subprocess.run(
-        command,
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        env=os.environ | {"PATH": path, "NODE_PATH": str(ROOT / "node_modules")},
-    )
-    if done.returncode:
-        raise LiveError(f"esbuild could not bundle the editor: {done.stderr.strip()}")
+    node.run(command)
     bundled = json.loads((target / "meta.json").read_text("utf-8"))["inputs"]
     packages = sorted(
         {

@@ -35,7 +35,7 @@ kernelspec:
 DESCRIPTIONS = {  # what a search engine shows of each page
     "introduction": (
         "Exercises on what recurrent networks are, with checks that run in the page: order, "
-        "parity, automata, and weights found without learning."
+        "parity, automata, and weights set by hand."
     ),
     "language_model": (
         "Exercises on building a language model in NumPy, with checks that run in the page: "
@@ -64,10 +64,10 @@ DESCRIPTIONS = {  # what a search engine shows of each page
 }
 
 HOW = """\
-Change the cell under a problem and run its check, which says what is still wrong: here, once the
-button above has made the cells of this page editable, or in a notebook. Hints and the solution are
-folded under each; in a notebook, `hint("name")`, `hint("name", 2)` and `solution("name")` print
-them. The minutes are for a reader who has read the chapter.
+Change the cell under a problem and run its check, which tells you what is still wrong. You can work
+on this page, after the button above has made its cells editable, or in a notebook. Hints and a
+solution are folded under each problem; in a notebook, `hint("name")`, `hint("name", 2)` and
+`solution("name")` print them. The times assume that you have read the chapter.
 
 ```{code-cell} python3
 from unrolled.exercises import check, hint, solution

@@ -7,6 +7,7 @@ from typing import Any
 
 from docutils import nodes
 from docutils.statemachine import StringList
+from sphinx import addnodes
 from sphinx.util.docutils import SphinxDirective
 
 from book._ext.live import exercise_pages
@@ -59,9 +60,7 @@ def list_exercises(app: Any, doctree: nodes.document) -> None:
 
 def exercise_link(name: str, title: str, page: str) -> nodes.Node:
     """Return a link to an exercise that Sphinx will resolve."""
-    from sphinx import addnodes
-
-    link = addnodes.pending_xref(
+    return addnodes.pending_xref(
         "",
         nodes.inline("", title),
         refdomain="std",
@@ -71,7 +70,6 @@ def exercise_link(name: str, title: str, page: str) -> nodes.Node:
         refwarn=True,
         refdoc=page,
     )
-    return link
 
 
 def setup(app: Any) -> dict[str, bool]:

@@ -9,11 +9,13 @@ import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from sphinx.errors import ExtensionError
+
 ROOT = Path(__file__).resolve().parents[3]
 KEPT = ROOT / "_build/live"
 
 
-class LiveError(Exception):
+class LiveError(ExtensionError):
     """A part cannot be made; the message says why in one line."""
 
 

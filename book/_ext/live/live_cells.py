@@ -157,8 +157,13 @@ def described(doctree: nodes.document, root: Path) -> list[dict[str, Any]]:
         cell: dict[str, Any] = {"id": f"cell-{len(found) + 1}"}
         if cell["id"] not in node["ids"]:
             node["ids"].append(cell["id"])
+        # A folded cell has its source one level deeper.
         source = next(
-            (n for n in node.children if n.get("nb_element") == "cell_code_source"),
+            (
+                part
+                for part in node.findall(nodes.container)
+                if part.get("nb_element") == "cell_code_source"
+            ),
             None,
         )
         # An exercise runs in a namespace of its own.

@@ -18,11 +18,11 @@ from book._ext.live.kept_parts import ROOT, digest
 
 
 def package(modules: Iterable[Path], root: Path) -> bytes:
-    """Return the wheel of those modules of the package that run in the page."""
+    """Return the wheel of those modules of the package that run in the page, with its texts."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     files = {
         path.relative_to(root / "code").as_posix(): path.read_bytes()
-        for path in sorted(modules)
+        for path in sorted([*modules, *(root / "code/unrolled").rglob("*.txt")])
     }
     return wheels.wheel(
         files, f"{project['name']}-{project['version']}", "py3-none-any"

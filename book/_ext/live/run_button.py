@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from docutils import nodes
-from sphinx.errors import ExtensionError
 
-from book._ext.live import available_modules, kept_parts, live_cells, live_files
+from book._ext.live import available_modules, live_cells, live_files
 from book._ext.source import address
 
 BAR = """\
@@ -48,9 +47,9 @@ def offer(app: Any, doctree: nodes.document, docname: str) -> None:
         "needs" not in cell and "check" not in cell for cell in cells
     ):
         return
-    # the landing page begins with other things than its code
+    # the landing page begins with other things than the code to be run
     if docname == app.config.root_doc:
-        title = next(t for t in doctree.findall(nodes.title) if has_code(t.parent))
+        *_, title = (t for t in doctree.findall(nodes.title) if has_code(t.parent))
     about = {"name": docname, "cells": cells, "elsewhere": elsewhere(app, docname)}
     data = json.dumps(about, separators=(",", ":")).replace("</", "<\\/")
     title.parent.insert(
@@ -70,12 +69,9 @@ def install(app: Any, config: Any) -> None:
     """Put what the scripts load into the site."""
     root = Path(app.srcdir)
     assets = Path(app.outdir).parent / "assets"
-    try:
-        live_files.install(
-            assets / "live", assets / "licenses", *available_modules.split(root), root
-        )
-    except kept_parts.LiveError as error:
-        raise ExtensionError(str(error)) from None
+    live_files.install(
+        assets / "live", assets / "licenses", *available_modules.split(root), root
+    )
 
 
 def tidy(app: Any, exception: Exception | None) -> None:

@@ -7,7 +7,8 @@ from typing import Any
 
 from pybtex.database import BibliographyData, Entry, Person
 
-from book._ext.metadata import citation_file, page_metadata
+from book._ext.metadata import page_metadata
+from book._ext.source import citation_file
 
 FILE = "unrolled.bib"
 

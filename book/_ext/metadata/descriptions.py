@@ -15,7 +15,7 @@ from typing import Any
 
 from docutils import nodes
 
-from book._ext.metadata.citation_file import citation
+from book._ext.source.citation_file import citation
 
 LONGEST = 160  # characters of a description taken from a text
 ABOUT = {

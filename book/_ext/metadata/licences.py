@@ -6,14 +6,14 @@ tests/website/test_licences.py holds it to that.
 
 from __future__ import annotations
 
-import importlib.metadata
-import re
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from docutils import nodes
 from sphinx.util.docutils import SphinxDirective
+
+from book._ext.live.browser_python import licence_of
 
 MIT = """\
 {}
@@ -158,19 +158,8 @@ def write(app: Any, config: Any) -> None:
         if part.text.startswith("Copyright"):
             (folder / f"{part.slug}.txt").write_text(MIT.format(part.text), "utf-8")
         elif part.text:
-            text = text_of(part.text)
+            text = licence_of(part.text)
             (folder / f"{part.slug}.txt").write_text(text, "utf-8")
-
-
-def text_of(package: str) -> str:
-    """Return the licence that an installed package carries."""
-    files = importlib.metadata.files(package) or []
-    (text,) = [
-        file.read_text("utf-8")
-        for file in files
-        if ".dist-info" in str(file) and re.fullmatch(r"LICEN[CS]E(\.\w+)?", file.name)
-    ]
-    return text
 
 
 class Licences(SphinxDirective):

@@ -37,7 +37,7 @@ def main(arguments: list[str], root: Path = build.ROOT) -> int:
     if arguments:
         print("usage: links.py", file=sys.stderr)
         return 2
-    os.environ.update(build.QUIET | build.node_path())
+    os.environ.update(build.QUIET)
     out = root / "_build/links"
     with build.alone(root / "_build"):
         result = build_sphinx(

@@ -12,8 +12,8 @@ import json
 import re
 from typing import Any
 
-from book._ext.metadata.citation_file import author, citation
 from book._ext.metadata.descriptions import description, page_title, title
+from book._ext.source.citation_file import author, citation
 
 PICTURE = ("_static/social.png", 1200, 630)  # drawn by social.py
 LICENCES = (
@@ -25,11 +25,7 @@ LICENCES = (
 def chapters(app: Any) -> list[str]:
     """Return the pages of the book in the order of reading, the first being the book's own."""
     # A build that had no page to write has not collected them.
-    relations = getattr(app.builder, "relations", None) or app.env.collect_relations()
-    found = [app.config.root_doc]
-    while following := relations.get(found[-1], (None, None, None))[2]:
-        found.append(following)
-    return found
+    return list(getattr(app.builder, "relations", None) or app.env.collect_relations())
 
 
 def structured(app: Any, pagename: str, text: str, pages: list[str]) -> dict[str, Any]:

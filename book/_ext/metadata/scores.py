@@ -29,6 +29,7 @@ from typing import Any
 
 from book._ext.build import build, chromium, serve
 from book._ext.build.paths import HERE, Paths
+from book._ext.source import node
 from unrolled import files, records
 
 PACKAGE = HERE.root / "tests/support/lighthouse"
@@ -76,7 +77,7 @@ def report(address: str) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder, "report.json")
         command = [
-            build.script("node"),
+            node.NODE,
             str(LIGHTHOUSE / "node_modules/lighthouse/cli/index.js"),
             address,
             "--quiet",
@@ -84,7 +85,7 @@ def report(address: str) -> dict[str, Any]:
             "--output=json",
             f"--output-path={out}",
         ]
-        environment = os.environ | build.node_path()
+        environment = node.environment()
         if found := chromium.path():
             environment["CHROME_PATH"] = found
         done = subprocess.run(command, env=environment, capture_output=True, text=True)

@@ -107,7 +107,7 @@ class Book(Domain):
                 yield "symbol", symbol.spellings, symbol.meaning, page, symbol.anchor
         seen = set()
         by_page = getattr(self.env, "unrolled_drawn", {})
-        for page in in_reading_order(self.env):
+        for page in self.env.collect_relations():  # in the order of reading
             for name in by_page.get(page, {}):
                 if name not in seen:
                     seen.add(name)
@@ -126,32 +126,7 @@ class Book(Domain):
             yield "equation", (name,), "", page, f"equation-{label}"
 
 
-def in_reading_order(env: Any) -> list[str]:
-    """Return the pages in the order of the table of contents."""
-    order: list[str] = []
-    waiting = [env.config.root_doc]
-    while waiting:
-        page = waiting.pop()
-        if page not in order:
-            order.append(page)
-            waiting += reversed(env.toctree_includes.get(page, []))
-    return order
-
-
-def drop_highlighting(
-    app: Any, pagename: str, templatename: str, context: dict, doctree: Any
-) -> None:
-    """Leave out the script that marks the words of a search on the page one comes to."""
-    context["script_files"] = [
-        script
-        for script in context["script_files"]
-        if "sphinx_highlight" not in str(script.filename)
-    ]
-
-
 def setup(app: Any) -> dict[str, bool]:
     """Register the extension."""
     app.add_domain(Book)
-    # After every extension that adds a script to a page: this one replaces the list.
-    app.connect("html-page-context", drop_highlighting, priority=800)
     return {"parallel_read_safe": False, "parallel_write_safe": True}

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-from book._ext.metadata.citation_file import citation
 from book._ext.metadata.descriptions import ABOUT
 from book._ext.metadata.page_metadata import chapters
 from book._ext.page import policy
 from book._ext.source import source_pages
+from book._ext.source.citation_file import citation
 
 FIRST = """\
 <!doctype html>

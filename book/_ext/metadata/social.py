@@ -10,7 +10,8 @@ from matplotlib import font_manager
 from matplotlib import pyplot as plt
 from matplotlib.text import Annotation
 
-from book._ext.metadata import citation_file, page_metadata
+from book._ext.metadata import page_metadata
+from book._ext.source import citation_file
 from unrolled.drawing import figures, graph
 
 TARGET = Path(__file__).resolve().parents[2] / page_metadata.PICTURE[0]

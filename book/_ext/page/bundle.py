@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from book._ext.page import node
+from book._ext.source import node
 
 ROOT = Path(__file__).resolve().parents[3]
 THEME_STYLES = ["styles/theme.css", "styles/pydata-sphinx-theme.css"]

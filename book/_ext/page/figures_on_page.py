@@ -8,6 +8,7 @@ page shows the one that suits.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -41,49 +42,36 @@ def dark_twin(svg: str, colours: dict[str, str]) -> str:
 
 def check(app: Any, doctree: nodes.document) -> None:
     """Fail for an image without alt text, and for a figure in the wrong form."""
-    if doctree.get("source", "").endswith(".bib"):
-        return
+    if not doctree.get("source", "").endswith(".bib"):
+        for node, fault in faults(doctree):
+            LOG.warning("%s", fault, location=place(node), type="figure")
+
+
+def faults(doctree: nodes.document) -> Iterator[tuple[nodes.Node, str]]:
+    """Yield each image or cell that is at fault, and what is wrong with it."""
     for node in doctree.findall(nodes.image):
         if not str(node.get("alt", "")).strip():
-            LOG.warning(
-                "image without alt text: %s",
-                Path(node["uri"]).name,
-                location=place(node),
-                type="figure",
-            )
+            yield node, f"image without alt text: {Path(node['uri']).name}"
     for node in doctree.findall(nodes.container):
         if node.get("nb_element") == "cell_code":
             options = (node.get("cell_metadata") or {}).get("mystnb", {})
             if {"image", "figure"} & set(options) and not any(
                 node.findall(nodes.image)
             ):
-                LOG.warning(
-                    "cell without its figure", location=place(node), type="figure"
-                )
+                yield node, "cell without its figure"
         if node.get("nb_element") == "mime_bundle":
             types = {child.get("mime_type") for child in node.children}
             if "image/png" in types and "image/svg+xml" not in types:
-                LOG.warning(
-                    "figure as PNG: call figures.use_style() first",
-                    location=place(node),
-                    type="figure",
-                )
+                yield node, "figure as PNG: call figures.use_style() first"
             shown = not any(str(kind).startswith("image/") for kind in types)
             if shown and re.match(
                 r"\[?<(Figure|Axes|matplotlib\.)", node.astext().strip()
             ):
-                LOG.warning(
-                    "output shows a Matplotlib object: end the cell with a semicolon",
-                    location=place(node),
-                    type="figure",
-                )
+                why = "output shows a Matplotlib object: end the cell with a semicolon"
+                yield node, why
     for node in doctree.findall(nodes.raw):
         if re.search(r"<img\b(?![^>]*\balt=\"[^\"]+\")", node.astext()):
-            LOG.warning(
-                "HTML output with an image without alt text",
-                location=place(node),
-                type="figure",
-            )
+            yield node, "HTML output with an image without alt text"
 
 
 def place(node: nodes.Node) -> nodes.Node:
@@ -96,10 +84,8 @@ def place(node: nodes.Node) -> nodes.Node:
 class Twins(SphinxPostTransform):
     """Replace each SVG that a cell drew by a light and a dark one."""
 
-    default_priority = (
-        # after myst-nb has chosen among the forms of an output, before images are collected
-        6
-    )
+    # after myst-nb has chosen among the forms of an output, before images are collected
+    default_priority = 6
     builders = ("html", "dirhtml", "singlehtml")
 
     def run(self, **kwargs: Any) -> None:

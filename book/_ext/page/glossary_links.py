@@ -19,7 +19,18 @@ from book._ext.page import plain_math
 GLOSSARY = "book/reference/glossary"
 
 # Words with an everyday or a second meaning here; longer terms that contain them are linked.
-TOO_COMMON = {"cell", "gate", "mask", "query, key, value", "scan", "state"}
+TOO_COMMON = {
+    "bias",
+    "cell",
+    "gate",
+    "layer",
+    "loss",
+    "mask",
+    "query, key, value",
+    "scan",
+    "state",
+    "unit",
+}
 
 # A term is not linked inside these, nor where the text is emphasised: there it is being introduced.
 NEVER_INSIDE = (

@@ -8,14 +8,12 @@ loads has them, and another draws them with uPlot.
 from __future__ import annotations
 
 import json
-import shutil
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from docutils import nodes
-from sphinx.errors import ExtensionError
 from sphinx.util.docutils import SphinxDirective
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -37,7 +35,6 @@ RADII = [round(0.1 * i, 1) for i in range(21)]
 ACTIVATIONS = {"tanh": "tanh", "sigmoid": "σ", "relu": "ReLU", "linear": "linear"}
 START: dict[str, Any] = {"activation": "tanh", "radius": 1.2, "steps": 20}
 STATIC_STEPS, STATIC_RADII = 20, [0.5, 1.0, 1.5]
-ASSETS = {"uPlot.iife.min.js": "uplot.js", "uPlot.min.css": "uplot.css"}
 PLACE = "@@static@@"
 # a script and no JSON, so that a page opened as a file can load it
 DATA = "gradient-flow-data.js"
@@ -205,18 +202,6 @@ class GradientFlow(SphinxDirective):
         return [picture, nodes.raw("", figure, format="html")]
 
 
-def assets(app: Any, config: Any) -> None:
-    """Put uPlot beside the other files from npm."""
-    package = Path(app.srcdir) / "node_modules/uplot"
-    target = Path(app.outdir).parent / "assets"
-    if not package.is_dir():
-        raise ExtensionError(f"{package} is missing: make book installs it")
-    for source, name in ASSETS.items():
-        shutil.copy(package / "dist" / source, target / name)
-    (target / "licenses").mkdir(exist_ok=True)
-    shutil.copy(package / "LICENSE", target / "licenses/uplot.txt")
-
-
 def place(
     app: Any, pagename: str, templatename: str, context: dict, doctree: Any
 ) -> None:
@@ -234,7 +219,5 @@ def place(
 def setup(app: Any) -> dict[str, bool]:
     """Register the extension."""
     app.add_directive("gradient-flow", GradientFlow)
-    # after theme_cleanup.py has emptied the folder
-    app.connect("config-inited", assets, priority=600)
     app.connect("html-page-context", place)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

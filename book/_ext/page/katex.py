@@ -16,7 +16,7 @@ from docutils import nodes
 from sphinx.util import logging
 from sphinx.util.math import get_node_equation_number
 
-from book._ext.page import node
+from book._ext.source import node
 
 LOG = logging.getLogger(__name__)
 
@@ -53,7 +53,7 @@ class Katex:
                 stdout=subprocess.PIPE,
                 text=True,
                 encoding="utf-8",
-                env=node.ENVIRONMENT,
+                env=node.environment(),
             )
         assert self.process.stdin is not None and self.process.stdout is not None
         request = json.dumps({"latex": latex, **OPTIONS, **options})

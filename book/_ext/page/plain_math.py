@@ -5,30 +5,13 @@ from __future__ import annotations
 import re
 import unicodedata
 
+LETTERS = """
+    alpha beta gamma delta epsilon zeta eta theta kappa mu
+    nu xi pi rho sigma tau phi chi psi omega
+"""
 GREEK = {
     name: unicodedata.lookup(f"GREEK SMALL LETTER {name.upper()}")
-    for name in (
-        "alpha",
-        "beta",
-        "gamma",
-        "delta",
-        "epsilon",
-        "zeta",
-        "eta",
-        "theta",
-        "kappa",
-        "mu",
-        "nu",
-        "xi",
-        "pi",
-        "rho",
-        "sigma",
-        "tau",
-        "phi",
-        "chi",
-        "psi",
-        "omega",
-    )
+    for name in LETTERS.split()
 } | {"lambda": "λ"}
 SIGNS = {
     "partial": "∂",

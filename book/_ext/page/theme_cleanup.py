@@ -1,4 +1,4 @@
-"""KaTeX's style and fonts from npm; of the theme, unused files and faults removed."""
+"""KaTeX's style, fonts and uPlot from npm; of the theme, unused files and faults removed."""
 
 from __future__ import annotations
 
@@ -54,10 +54,11 @@ FONTS = {  # the Latin part of each; book/_static/site.css names them
     "source-sans-3": ("400-normal", "600-normal"),
     "source-code-pro": ("400-normal",),
 }
+UPLOT = {"uPlot.iife.min.js": "uplot.js", "uPlot.min.css": "uplot.css"}
 
 
 def npm_assets(app: Any, config: Any) -> None:
-    """Put the fonts, KaTeX's style and the licences into the site."""
+    """Put the fonts, KaTeX's style, uPlot and the licences into the site."""
     modules = Path(app.srcdir) / "node_modules"
     package = modules / "katex/dist"
     if not package.is_dir():
@@ -75,7 +76,10 @@ def npm_assets(app: Any, config: Any) -> None:
         shutil.copy(
             modules / f"@fontsource/{family}/LICENSE", target / f"licenses/{family}.txt"
         )
-    shutil.copy(modules / "katex/LICENSE", target / "licenses/katex.txt")
+    for source, name in UPLOT.items():
+        shutil.copy(modules / "uplot/dist" / source, target / name)
+    for name in ("katex", "uplot"):
+        shutil.copy(modules / name / "LICENSE", target / f"licenses/{name}.txt")
     for font in package.glob("fonts/*.woff2"):
         shutil.copy(font, target / "katex/fonts")
     style = (package / "katex.min.css").read_text("utf-8")
@@ -89,12 +93,13 @@ def tidy_page(
 ) -> None:
     """Keep from a page the scripts that do nothing there, and offer its executed notebook."""
     body = context.get("body") or ""
-    if "sd-tab-set" not in body:
-        context["script_files"] = [
-            script
-            for script in context["script_files"]
-            if "design-tabs" not in str(script.filename)
-        ]
+    # The second would mark the words of a search on the page that it has led to.
+    idle = ["design-tabs"] * ("sd-tab-set" not in body) + ["sphinx_highlight"]
+    context["script_files"] = [
+        script
+        for script in context["script_files"]
+        if not any(name in str(script.filename) for name in idle)
+    ]
     for pattern, better in REPAIRS:
         body = re.sub(pattern, better, body)
     context["body"] = body

@@ -1,6 +1,7 @@
 """The tables of the page "How this book is checked".
 
 book       What the tables are made from, and links to tests, files, pages and equations.
+claims     Conclusions drawn from records and cells, with the tests that hold them.
 directive  {checked}: the tables by name; Sphinx makes the page again when they change.
 exercises  Solutions, wrong answers and planted errors.
 listings   Equations and listings, with the outcome of their tests.
@@ -8,6 +9,6 @@ measured   The largest errors of gradients and of comparisons with frameworks.
 mutants    What `make mutants` found; mutmut makes and runs the mutants.
 records    Every recorded result, and whether the code behind it has changed.
 site       The checks of every page, and the scores of Lighthouse.
-tables     Tables and folded parts as nodes of docutils, and numbers as they are read.
+tables     Tables as nodes of docutils; HTML from Jinja would keep links that the EPUB must drop.
 the_run    The last run of the whole suite.
 """

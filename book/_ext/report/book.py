@@ -7,11 +7,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import yaml
 from docutils import nodes
 
 from book._ext.evidence import coverage_index, drawn, suite_run
 from book._ext.evidence.suite_run import Found, found
+from book._ext.page import contents
 from book._ext.source import source_pages
 
 
@@ -25,17 +25,11 @@ class Book:
     @cached_property
     def parts(self) -> dict[str, list[str]]:
         """The pages of each part that are in this book, in reading order."""
-        toc = yaml.safe_load((self.root / "_toc.yml").read_text("utf-8"))
-        parts = toc.get("parts") or [{"caption": "All pages", **toc}]
-        files = {
-            part["caption"]: [c["file"] for c in part.get("chapters", [])]
-            for part in parts
-        }
-        files = {"Beginning": [toc["root"]]} | files
+        of = {"Beginning": [self.app.config.root_doc]}
+        for part in contents.parts(self.app.config.external_site_map):
+            of[part.caption or "All pages"] = part.pages
         titles = self.app.env.titles
-        return {
-            part: [file for file in of if file in titles] for part, of in files.items()
-        }
+        return {part: [p for p in pages if p in titles] for part, pages in of.items()}
 
     @cached_property
     def tests_measured(self) -> coverage_index.Evidence:
@@ -45,6 +39,10 @@ class Book:
     def of(self, test: coverage_index.Test) -> Found:
         """Return what the run found of a test."""
         return found(self.run, test.path, test.function)
+
+    def outcome(self, path: str, test: str) -> str:
+        """Return the outcome of a test function in the run, in one word."""
+        return found(self.run, path, test).outcome
 
     def test(self, path: str, name: str) -> nodes.Node:
         """Return a link to a test, by its name alone: its page shows the file."""

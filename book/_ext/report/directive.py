@@ -17,6 +17,7 @@ from sphinx.util.docutils import SphinxDirective
 
 from book._ext.evidence import suite_run
 from book._ext.report.book import Book
+from book._ext.report.claims import the_claims
 from book._ext.report.exercises import the_exercises, the_planted
 from book._ext.report.listings import the_equations, the_listings
 from book._ext.report.measured import the_frameworks, the_gradients
@@ -27,6 +28,7 @@ from book._ext.report.the_run import the_run
 
 TABLES = {
     "run": the_run,
+    "claims": the_claims,
     "equations": the_equations,
     "listings": the_listings,
     "gradients": the_gradients,

@@ -29,10 +29,8 @@ def the_records(book: Book) -> list[nodes.Node]:
         script = records.script_of(record)
         seeds = record["seed"]
         seed = ", ".join(map(str, seeds)) if isinstance(seeds, list) else str(seeds)
-        device = record["device"]
-        if isinstance(device, dict):
-            device = device.get("name") or ", ".join(str(v) for v in device.values())
-        about = f"{record['date']}, commit {str(record['commit'])[:10]}, seed {seed}; {device}"
+        about = f"{record['date']}, commit {str(record['commit'])[:10]}, seed {seed}; "
+        about += record_roles.device_of(record)
         what: Cell = [nodes.literal("", name), book.file(script)]
         fresh = "reproduced" if "reproduced" in record else "fresh"
         rows.append([what, about, word("stale" if is_stale else fresh)])

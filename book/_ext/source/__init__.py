@@ -1,7 +1,9 @@
 """Of the repository: its address, its files as pages, its functions in cells.
 
-address       Links to the repository; the theme's buttons would show without an address.
-changes       Whether files have changed, by size and time; what was computed from them.
-drawn_cells   Drawn cells in MyST source and the functions they name, read with ast.
-source_pages  Code and tests as pages, coloured by Pygments; viewcode shows only what autodoc lists.
+address        Links to the repository; the theme's buttons would show without an address.
+changes        Whether files have changed, by size and time; what was computed from them.
+citation_file  What CITATION.cff says, read with PyYAML.
+drawn_cells    Drawn cells in MyST source and the functions they name, read with ast.
+node           Tools of npm's, run with the locked node.
+source_pages   Code and tests as pages, coloured by Pygments; viewcode shows what autodoc lists.
 """

@@ -1,5 +1,7 @@
 """The drawn cells of a chapter's source: code cells whose text is an object of the tested package.
 
+The object is a function, a class or a whole module.
+
 ```{code-cell} python3
 :drawn: unrolled.cells.rnn.step
 def step(p, x_t, h):
@@ -50,22 +52,31 @@ def drawn_cells(source: str) -> Iterator[Cell]:
             yield Cell(name[1], match["body"].rstrip("\n"), start, end, line)
 
 
+def module_file(name: str, root: Path = ROOT) -> Path | None:
+    """Return the file of a module of the package, or None if the name is not a module's."""
+    path = root / "code" / (name.replace(".", "/") + ".py")
+    return path if name.startswith("unrolled.") and path.is_file() else None
+
+
 def file_of(name: str, root: Path = ROOT) -> Path:
-    """Return the file that defines `unrolled.cells.rnn.step`."""
-    module, _, _ = name.rpartition(".")
-    path = root / "code" / (module.replace(".", "/") + ".py")
-    if not module.startswith("unrolled.") or not path.is_file():
+    """Return the file that defines `unrolled.cells.rnn.step`, or the file of a module."""
+    path = module_file(name, root) or module_file(name.rpartition(".")[0], root)
+    if path is None:
         raise NoSource(f"{name} is not a function or class of a module of the package")
     return path
 
 
 def source_of(name: str, root: Path = ROOT) -> str:
-    """Return the text of a function or class, as `inspect.getsource` would, without a last newline.
+    """Return the text of a function, class or module, as `inspect.getsource` would.
+
+    The newline at its end is left out.
 
     The file is read, not imported: a module that needs TensorFlow would take seconds to import.
     """
     path = file_of(name, root)
     text = path.read_text("utf-8")
+    if path == module_file(name, root):
+        return text.rstrip("\n")
     wanted = name.rpartition(".")[2]
     for node in ast.parse(text).body:
         if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name == wanted:

@@ -1,23 +1,23 @@
 r"""Gates held at 0 or 1: the plain network as a special GRU and LSTM, and cells without a gate.
 
-A gate whose weights are 0 and whose bias is ±40 is *exactly* 1 or 0 in floating point, and its
-slope s(1 - s) is exactly 0. Its gradient is therefore 0, so that training without weight decay
-never changes it. Fixing a gate of a cell removes that gate, without new code.
-D input, H hidden.
+A gate whose weights are 0 and whose bias is ±40 is *exactly* 1 or 0, because ``sigmoid`` computes
+0.5 (1 + tanh(a/2)); as 1/(1 + exp(-a)), it would be 4e-18 at -40. Its slope s(1 - s) is exactly 0.
+Its gradient is therefore 0, so that training without weight decay never changes it. Fixing a gate
+of a cell removes that gate, without new code. D input, H hidden.
 """
 
 import numpy as np
 
 from unrolled.cells import gru, lstm
 
-# sigmoid(40) = 1 - 4e-18, nearer to 1 than to the next smaller number, in float32 and float64.
+# tanh(20) = 1 - 8e-18, nearer to 1 than to the next smaller number, in float32 and float64.
 SATURATED = 40.0
 # the gates of each cell, and the places of their blocks in its weights
 GATES = {lstm.Params: {"i": 0, "f": 1, "o": 3}, gru.Params: {"z": 0, "r": 1}}
 
 
 def fix_gate(p, gate, value):
-    """Returns Params whose gate has this value at every step, for any input, also after training.
+    """Returns Params whose gate has this value at every step, also after training.
 
     Args:
         p: lstm.Params or gru.Params; unchanged.
@@ -46,8 +46,8 @@ def fix_gate(p, gate, value):
 def rnn_as_gru(p):
     """Returns gru.Params that compute exactly what the tanh network of p computes.
 
-    With r = 1 the candidate reads the whole state, with z = 0 it becomes the new state
-    (eq-rnn-as-gru):
+    With r = 1 the candidate reads the whole state. With z = 0 the candidate becomes
+    the new state (eq-rnn-as-gru):
 
         h_t = 0 h_{t-1} + (1 - 0) tanh(x_t W_x + (1 h_{t-1}) W_h + b)
 
@@ -61,7 +61,7 @@ def rnn_as_gru(p):
 def rnn_as_lstm(p):
     """Returns lstm.Params with i = 1, f = 0, o = 1 and the weights of rnn.Params in g.
 
-    This is the network of p with one tanh more (eq-rnn-as-lstm):
+    This is the network of p with one additional tanh (eq-rnn-as-lstm):
 
         h_t = tanh(tanh(a_t))
 

@@ -74,7 +74,7 @@ def initial_state(p, *batch):
 
 
 def step(p, x_t, h, gate=sigmoid):
-    """Returns the state after input x_t, (H,) or (B, H); h is the state before it."""
+    """Returns the state after input x_t; h, (H,) or (B, H), is the state before it."""
     H = h.shape[-1]
     a = project(x_t, p.W_x) + p.b
     z, r = np.split(gate(a[..., : 2 * H] + h @ p.W_h[:, : 2 * H]), 2, axis=-1)
@@ -87,7 +87,7 @@ def forward(p, x, h0=None, gate=sigmoid):
 
     Args:
         p: Params.
-        x: (T, B, D) vectors, or (T, B) integer ids that stand for one-hot vectors.
+        x: (T, B, D) vectors, or (T, B) ids that stand for one-hot vectors.
         h0: (B, H) initial state; zeros if left out.
         gate: the function of the two gates.
 
@@ -119,9 +119,8 @@ def backward(p, cache, dh, dgate=dsigmoid):
 
     Args:
         p: the Params that forward had.
-        cache: what forward returned.
-        dh: (T, B, H), gradient of the loss with respect to each h_t, by its own output
-            alone.
+        cache: the cache that forward returned.
+        dh: (T, B, H), the gradient of each step's own output with respect to h_t.
         dgate: the backward of forward's gate, given the value.
 
     Returns:

@@ -57,7 +57,7 @@ def init(rng, D, H, dtype=np.float64, input_scale=None):
 
 
 def step(p, x_t, h, gate=sigmoid):
-    """Returns the state after input x_t, (H,) or (B, H); h is the state before it."""
+    """Returns the state after input x_t; h, (H,) or (B, H), is the state before it."""
     a_x = np.split(project(x_t, p.W_x) + p.b[0], 3, axis=-1)
     a_h = np.split(h @ p.W_h + p.b[1], 3, axis=-1)
     z, r = gate(a_x[0] + a_h[0]), gate(a_x[1] + a_h[1])

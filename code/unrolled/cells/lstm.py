@@ -53,10 +53,10 @@ class Cache(NamedTuple):
 
 
 def init(rng, D, H, dtype=np.float64, input_scale=None, forget_bias=1.0):
-    """Returns random Params: W_x uniform, blocks of W_h orthogonal, b mostly zero.
+    """Returns random Params: W_x uniform, blocks of W_h orthogonal, b mostly 0.
 
-    A forget bias of 1 makes f about 0.73 at the start, so that the cell state is kept
-    for some steps before the network has learned to keep it (Gers, Schmidhuber & Cummins,
+    With a forget bias of 1, f is about 0.73 at the start. The cell is then kept for
+    a few steps before the network has learnt to keep it (Gers, Schmidhuber & Cummins,
     2000; Jozefowicz, Zaremba & Sutskever, 2015).
 
     Args:
@@ -89,7 +89,7 @@ def initial_state(p, *batch):
 
 
 def step(p, x_t, h, c, gate=sigmoid):
-    """Returns the states (h, c) after input x_t, (H,) or (B, H) each, given those before."""
+    """Returns the states (h, c) after input x_t; all are (H,) or (B, H)."""
     i, f, g, o = np.split(project(x_t, p.W_x) + h @ p.W_h + p.b, 4, axis=-1)
     c = gate(f) * c + gate(i) * np.tanh(g)
     h = gate(o) * np.tanh(c)
@@ -101,7 +101,7 @@ def forward(p, x, h0=None, c0=None, gate=sigmoid):
 
     Args:
         p: Params.
-        x: (T, B, D) vectors, or (T, B) integer ids that stand for one-hot vectors.
+        x: (T, B, D) vectors, or (T, B) ids that stand for one-hot vectors.
         h0: (B, H) initial hidden state; zeros if left out.
         c0: (B, H) initial cell state; zeros if left out.
         gate: the function of the three gates.
@@ -111,7 +111,7 @@ def forward(p, x, h0=None, c0=None, gate=sigmoid):
         cache: what ``backward`` needs.
 
     Raises:
-        ValueError: shapes do not fit together, or only one of two states is given.
+        ValueError: shapes do not fit together, or one of the two states is missing.
     """
     if (h0 is None) != (c0 is None):
         raise ValueError("an LSTM has two states: give h0 and c0, or neither")
@@ -140,11 +140,9 @@ def backward(p, cache, dh, dc=None, dgate=dsigmoid):
 
     Args:
         p: the Params that forward had.
-        cache: what forward returned.
-        dh: (T, B, H), gradient of the loss with respect to each h_t, by its own output
-            alone.
-        dc: (T, B, H), the same for each c_t, where something reads cell states; zeros if
-            left out.
+        cache: the cache that forward returned.
+        dh: (T, B, H), the gradient of each step's own output with respect to h_t.
+        dc: (T, B, H), the same for c_t, if the loss reads cell states; else None.
         dgate: the backward of forward's gate, given the value.
 
     Returns:

@@ -49,7 +49,7 @@ def init(rng, D, H, dtype=np.float64, input_scale=None, forget_bias=1.0):
 
 
 def step(p, x_t, h, c):
-    """Returns the states (h, c) after input x_t, (H,) or (B, H) each, given those before."""
+    """Returns the states (h, c) after input x_t; all are (H,) or (B, H)."""
     i, f, g, o = np.split(project(x_t, p.W_x) + h @ p.W_h + p.b, 4, axis=-1)
     w_i, w_f, w_o = p.w_c
     c_new = sigmoid(f + w_f * c) * c + sigmoid(i + w_i * c) * np.tanh(g)

@@ -104,13 +104,15 @@ def forward(p, x, h0=None, f=np.tanh):
 
 
 def backward(p, cache, dh, df=dtanh):
-    """Full backpropagation through time: the exact gradient, through every step.
+    """Backpropagation through time: the exact gradient, through every step.
 
     Args:
         p: the Params that forward had.
         cache: what forward returned.
-        dh: (T, B, H), gradient of the loss with respect to each h_t by its own output alone.
-        df: the backward of forward's f, given the value: ``dtanh``, ``dsigmoid``, ``drelu``.
+        dh: (T, B, H), gradient of the loss with respect to each h_t through
+            its own output alone.
+        df: the backward of forward's f, given the value: ``dtanh``,
+            ``dsigmoid`` or ``drelu``.
 
     Returns:
         dp: Params, gradients summed over time and batch.
@@ -120,29 +122,30 @@ def backward(p, cache, dh, df=dtanh):
     da = np.empty_like(dh)
     dh_next = np.zeros(dh.shape[1:], dh.dtype)
     for t in reversed(range(len(dh))):
-        da[t] = df(cache.h[t], dh[t] + dh_next)  # h_t = f(a_t); two paths leave h_t
+        # h_t = f(a_t), and two paths leave h_t
+        da[t] = df(cache.h[t], dh[t] + dh_next)
         dh_next = da[t] @ p.W_h.T  # a_t = ... + h_{t-1} W_h
     return *parameter_gradients(p, cache, da), dh_next
 
 
 def backward_loops(p, cache, dh, window=None):
-    """Returns the same gradient by nested loops that go back through time from every output.
+    """Returns the same gradient as ``backward``, by nested loops.
 
-    It is slow, and meant for reading. It visits T(T+1)/2 pairs (output, earlier step) where
-    ``backward`` visits T steps, because ``backward`` adds the gradients that meet at a state before
-    it carries them on together. With a window it is ``backward_window``.
+    It goes back to the first step from every output, in T(T+1)/2 visits
+    instead of T. It is slow, and meant for reading. With a window it
+    computes what ``backward_window`` computes.
 
     Args:
         p: the Params that forward had.
         cache: what forward returned.
         dh: (T, B, H), as in ``backward``.
-        window: how many steps to walk back from each output; all if None.
+        window: how many steps to walk back from each output; None for all.
 
     Returns:
         dp, dx, dh0 as ``backward``.
     """
     T = len(dh)
-    window = T if window is None else _at_least_0("window", window)
+    window = T if window is None else non_negative("window", window)
     dp = Params(*(np.zeros_like(weight) for weight in p))
     da_total = np.zeros_like(dh)
     dh0 = np.zeros(dh.shape[1:], dh.dtype)
@@ -162,15 +165,16 @@ def backward_loops(p, cache, dh, window=None):
 
 
 def backward_window(p, cache, dh, window):
-    """Truncated BPTT: the gradient of each output goes back through ``window`` earlier steps.
+    """Truncated BPTT: each output goes back through ``window`` earlier steps.
 
-    This is what the post's NumPy code computes. With window >= T-1 it is the full gradient.
+    The NumPy code of the second post computes this. With window >= T-1 it is
+    the full gradient.
 
     Args:
         p: the Params that forward had.
         cache: what forward returned.
         dh: (T, B, H), as in ``backward``.
-        window: steps back from each output, at least 0 (0: each output's own step only).
+        window: steps back from each output, at least 0 (0: its own step only).
 
     Returns:
         dp, dx, dh0 as ``backward``.
@@ -179,7 +183,7 @@ def backward_window(p, cache, dh, window):
         ValueError: a negative window.
     """
     T = len(dh)
-    reach = min(_at_least_0("window", window), T - 1)
+    reach = min(non_negative("window", window), T - 1)
     da_total, dh0 = np.zeros_like(dh), np.zeros(dh.shape[1:], dh.dtype)
     da = dtanh(cache.h, dh)  # every output at its own step
     for distance in range(reach + 1):
@@ -192,9 +196,10 @@ def backward_window(p, cache, dh, window):
 
 
 def backward_last(p, cache, dh, steps):
-    """Truncated BPTT: only the last ``steps`` steps of the sequence are run backward.
+    """Truncated BPTT: runs only the last ``steps`` steps backward.
 
-    This is what ``truncate_gradient`` of Theano's scan does. Earlier outputs get no gradient.
+    ``truncate_gradient`` of Theano's scan computes this. The outputs before
+    these steps get no gradient.
 
     Args:
         p: the Params that forward had.
@@ -208,7 +213,7 @@ def backward_last(p, cache, dh, steps):
     Raises:
         ValueError: negative ``steps``.
     """
-    first = max(0, len(dh) - _at_least_0("steps", steps))
+    first = max(0, len(dh) - non_negative("steps", steps))
     da, dh_first = np.zeros_like(dh), np.zeros(dh.shape[1:], dh.dtype)
     for t in reversed(range(first, len(dh))):
         da[t] = dtanh(cache.h[t], dh[t] + dh_first)
@@ -218,18 +223,20 @@ def backward_last(p, cache, dh, steps):
 
 
 def backward_chunks(p, cache, dh, length):
-    """Truncated BPTT: states pass from chunk to chunk of ``length`` steps, gradients do not.
+    """Truncated BPTT: states pass from chunk to chunk, gradients do not.
 
-    This is what training on consecutive pieces of a long text with a carried state computes.
+    Training on consecutive pieces of a long text with a carried state
+    computes this.
 
     Args:
         p: the Params that forward had.
         cache: what forward returned.
         dh: (T, B, H), as in ``backward``.
-        length: steps in a chunk, counted from the start; at least 1; the last may be shorter.
+        length: steps in a chunk, counted from the start, at least 1; the last
+            chunk may be shorter.
 
     Returns:
-        dp, dx, dh0 as ``backward``; dh0 is that of the first chunk.
+        dp, dx, dh0 as ``backward``; dh0 is the gradient from the first chunk.
 
     Raises:
         ValueError: a length below 1.
@@ -247,7 +254,7 @@ def backward_chunks(p, cache, dh, length):
 
 
 def parameter_gradients(p, cache, da):
-    """Returns (dp, dx): each weight's gradient sums, over time and batch, input times da."""
+    """Returns (dp, dx): a weight's gradient is the sum of its inputs times da."""
     H = p.b.shape[0]
     dx, dW_x = dproject(cache.x, p.W_x, da)  # a_t = x_t W_x + ...
     # a_t = ... + h_{t-1} W_h
@@ -255,7 +262,8 @@ def parameter_gradients(p, cache, da):
     return Params(dW_x, dW_h, da.sum(axis=(0, 1))), dx
 
 
-def _at_least_0(name, number):
+def non_negative(name, number):
+    """Returns a number of steps, or raises ValueError, with the number's name, if it is below 0."""
     if number < 0:
         raise ValueError(f"{name} must be at least 0, got {number}")
     return number

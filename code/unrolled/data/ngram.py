@@ -88,7 +88,7 @@ def perplexity(model, encoded):
 def windows(encoded, n):
     """Returns (N, n) ids: every word after START with the n-1 ids before it.
 
-    Before START stands START, as often as needed.
+    Where fewer than n-1 ids come before a word, START is repeated.
     """
     text = np.concatenate(encoded)
     lengths = np.array([len(ids) for ids in encoded])

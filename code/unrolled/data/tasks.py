@@ -28,14 +28,16 @@ class Regression(NamedTuple):
 
 
 def adding_problem(rng, T, B, dtype=np.float32):
-    """Draws sequences in which two marked numbers are to be added up at the end.
+    """Draws sequences in which two marked numbers must be added at the end.
 
-    Each step brings a number from the uniform distribution on 0..1 and a mark, 0 or 1. Two steps
-    are marked, one in each half of the sequence. The first marked number has to be kept for T/2
-    steps on average, through numbers that look the same and do not count.
+    Each step has a number, uniform on 0..1, and a mark, 0 or 1. Two steps
+    are marked, one in each half of the sequence. The network must keep the
+    first marked number for T/2 steps on average, while it reads numbers that
+    look the same and do not count.
 
-    Source: Hochreiter & Schmidhuber (1997, section 5.4), with numbers in 0..1 and one mark in each
-    half as in Arjovsky, Shah & Bengio (2016, section 4.2). Chance: ``ADDING_CHANCE``.
+    Source: Hochreiter & Schmidhuber (1997, section 5.4), with numbers in
+    0..1 and one mark in each half as in Arjovsky, Shah & Bengio (2016,
+    section 4.2). Chance: ``ADDING_CHANCE``.
 
     Args:
         rng: a ``numpy.random.Generator``.
@@ -44,8 +46,8 @@ def adding_problem(rng, T, B, dtype=np.float32):
         dtype: floating-point type.
 
     Returns:
-        A Regression: x (T, B, 2) with the numbers in x[..., 0] and the marks in x[..., 1], and
-        y (B,), the sum of the two marked numbers.
+        A Regression: x (T, B, 2) with the numbers in x[..., 0] and the marks
+        in x[..., 1], and y (B,), the sum of the two marked numbers.
 
     Raises:
         ValueError: T below 2, or B below 1.
@@ -63,14 +65,16 @@ def adding_problem(rng, T, B, dtype=np.float32):
 
 
 def copy_task(rng, delay, B, length=3):
-    """Draws sequences of symbols to be repeated after a wait.
+    """Draws sequences of symbols that must be repeated after a wait.
 
-    The input is ``length`` symbols, ``delay`` blanks, a GO, and ``length - 1`` blanks more. From
-    the GO on, the first symbol, the second, … are the targets: each has to be kept for
-    ``length + delay`` steps. Nothing else counts.
+    The input is ``length`` symbols, ``delay`` blanks, a GO, and
+    ``length - 1`` more blanks. From the GO on, the targets are the first
+    symbol, the second, and so on, so each symbol must be kept for
+    ``length + delay`` steps. The other steps have no target.
 
-    Source: task 2 of Hochreiter & Schmidhuber (1997) is the idea; the form is that of Arjovsky,
-    Shah & Bengio (2016, section 4.1), who also ask for blanks before the GO. Chance: 1/SYMBOLS.
+    Source: the idea is task 2 of Hochreiter & Schmidhuber (1997); the form is
+    that of Arjovsky, Shah & Bengio (2016, section 4.1), who also ask for
+    blanks before the GO. Chance: 1/SYMBOLS.
 
     Args:
         rng: a ``numpy.random.Generator``.
@@ -79,8 +83,8 @@ def copy_task(rng, delay, B, length=3):
         length: symbols to copy, at least 1.
 
     Returns:
-        A Batch (T, B), T = 2·length + delay: ids in 0..SYMBOLS+1; the mask is True at the last
-        ``length`` steps.
+        A Batch (T, B), T = 2·length + delay: ids in 0..SYMBOLS+1; the mask is
+        True at the last ``length`` steps.
 
     Raises:
         ValueError: a setting below its minimum.

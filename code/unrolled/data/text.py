@@ -123,7 +123,9 @@ def corpus(packages=PACKAGES, cache=None):
             Document(name, tuple(lines))
             for name, lines in json.loads(path.read_text("utf-8"))
         ]
-    documents = [document for package in packages for document in _package(package)]
+    documents = [
+        document for package in packages for document in package_documents(package)
+    ]
     try:
         write_whole(path, json.dumps(documents))
     except OSError:
@@ -147,7 +149,14 @@ def _not_installed(package):
     )
 
 
-def _package(package):
+def package_documents(package):
+    """Yields a package's Documents: the prose of each module, in the order of the paths.
+
+    Modules whose path has "test" in it are left out, and so are those without a sentence.
+
+    Raises:
+        ModuleNotFoundError: the package is not installed, or is a folder without modules.
+    """
     spec = importlib.util.find_spec(package)
     if spec is None or spec.origin is None:
         raise _not_installed(package)
@@ -210,7 +219,7 @@ def paragraphs(docstring):
             yield " ".join(lines)
 
 
-_PROSE = re.compile(r"[\"'(]?[A-Z].*[.!?][\"')]*")
+SENTENCE = re.compile(r"[\"'(]?[A-Z].*[.!?][\"')]*")  # from capital to full stop
 
 
 def is_prose(sentence):
@@ -220,7 +229,7 @@ def is_prose(sentence):
     """
     letters = sum(character.isalpha() or character == " " for character in sentence)
     return (
-        _PROSE.fullmatch(sentence) is not None
+        SENTENCE.fullmatch(sentence) is not None
         and 4 <= len(sentence.split()) <= 60
         and letters >= 0.8 * len(sentence)
     )

@@ -214,14 +214,14 @@ OPERATIONS = {
 }
 
 
-def cell_diagram(cell: Any, scale: float = 0.6) -> Axes:
-    """Draws a cell on a new canvas, `scale` inches a unit of its places."""
+def cell_diagram(cell: Any, scale: float = 0.6, **options: Any) -> Axes:
+    """Draws a cell on a new canvas, `scale` inches a unit; `options` as in `draw_cell`."""
     across, up = zip(*(node.place for node in cell.nodes), strict=True)
     width, height = max(across) - min(across) + 0.9, max(up) - min(up) + 0.8
-    return draw_cell(canvas(scale * width, scale * height), cell)
+    return draw_cell(canvas(scale * width, scale * height), cell, **options)
 
 
-def draw_cell(axes: Axes, cell: Any) -> Axes:
+def draw_cell(axes: Axes, cell: Any, highlight: Collection[str] | None = None) -> Axes:
     """Draws one step of a cell of `drawing.cell_graph`: its nodes and its edges.
 
     Boxes are layers with weights (σ blue, tanh vermilion, a bare matrix grey), circles work entry
@@ -232,25 +232,46 @@ def draw_cell(axes: Axes, cell: Any) -> Axes:
         axes: where to draw; its scales are set so that both directions are equal.
         cell: has `nodes` (name, operation, place, label) and `edges` (source, target, via,
             peephole).
+        highlight: names of the nodes to keep in full strength; the others, and every edge that does
+            not join two of these, are drawn in pale grey.
+
+    Raises:
+        ValueError: `highlight` names a node that the cell does not have.
     """
     nodes = {node.name: node for node in cell.nodes}
+    shown = set(nodes if highlight is None else highlight)
+    if not shown <= set(nodes):
+        raise ValueError(f"the cell has no node {min(shown - set(nodes))!r}")
     for node in cell.nodes:
-        patch = _cell_patch(node)
+        patch = _cell_patch(node, node.name in shown)
         patch.set_gid(f"node-{node.name}")
         axes.add_patch(patch)
-        _cell_text(axes, node)
+        _cell_text(axes, node, node.name in shown)
+
+    def strong(edge: Any) -> bool:
+        return edge.source in shown and edge.target in shown
+
+    # An edge draws what no earlier one has drawn: those that are kept strong come first.
+    def last(edge: Any) -> tuple[bool, bool]:
+        return edge.peephole is not None, not strong(edge)
+
     routes: dict[str, list[list[tuple[float, float]]]] = {}
-    for edge in sorted(cell.edges, key=lambda edge: edge.peephole is not None):
+    strong_routes: dict[str, list[list[tuple[float, float]]]] = {}
+    for edge in sorted(cell.edges, key=last):
         source, target = nodes[edge.source], nodes[edge.target]
         route = [source.place, *edge.via, target.place]
         drawn = routes.setdefault(edge.source, [])
         own = min(
             (_own_part(route, other) for other in drawn), key=_length, default=route
         )
-        _cell_line(axes, edge, source, target, own)
+        _cell_line(axes, edge, source, target, own, strong(edge))
         drawn.append(route)
+        if strong(edge):
+            strong_routes.setdefault(edge.source, []).append(route)
+    dots = set(_branches(strong_routes.values()))
     for x, y in _branches(routes.values()):
-        axes.plot(x, y, "o", color=INK, markersize=3.6, zorder=2)
+        colour, above = (INK, 2) if (x, y) in dots else (PALE, 1.2)
+        axes.plot(x, y, "o", color=colour, markersize=3.6, zorder=above)
     across, up = zip(*(node.place for node in cell.nodes), strict=True)
     axes.set(
         xlim=(min(across) - 0.45, max(across) + 0.45),
@@ -274,9 +295,10 @@ def _cell_size(node: Any) -> tuple[float, float]:
     return (0.37, 0.25) if node.operation == "tanh" else (0.22, 0.22)
 
 
-def _cell_patch(node: Any) -> Any:
+def _cell_patch(node: Any, strong: bool = True) -> Any:
     (x, y), (across, up) = node.place, _cell_size(node)
     colours = {"sigmoid gate": COLOURS["blue"], "tanh gate": COLOURS["vermilion"]}
+    ink = INK if strong else PALE
     look: dict[str, Any] = {"facecolor": GROUND, "zorder": 3, "linewidth": 1.6}
     if node.operation in ("sigmoid gate", "tanh gate", "input map", "state map"):
         pad = 0.08
@@ -285,7 +307,7 @@ def _cell_patch(node: Any) -> Any:
             2 * (across - pad),
             2 * (up - pad),
             boxstyle=f"round,pad={pad}",
-            edgecolor=colours.get(node.operation, GREY),
+            edgecolor=colours.get(node.operation, GREY) if strong else PALE,
             **look,
         )
     if node.operation in ("given", "result"):
@@ -294,13 +316,13 @@ def _cell_patch(node: Any) -> Any:
             (x - across, y - up), 2 * across, 2 * up, edgecolor=GROUND, **look
         )
     if node.operation == "join":
-        return Circle((x, y), across, color=INK, zorder=3)
+        return Circle((x, y), across, color=ink, zorder=3)
     return Ellipse(
-        (x, y), 2 * across, 2 * up, edgecolor=INK, **{**look, "linewidth": 1.2}
+        (x, y), 2 * across, 2 * up, edgecolor=ink, **{**look, "linewidth": 1.2}
     )
 
 
-def _cell_text(axes: Axes, node: Any) -> None:
+def _cell_text(axes: Axes, node: Any, strong: bool = True) -> None:
     (x, y), (_, up) = node.place, _cell_size(node)
     inside = OPERATIONS.get(node.operation, "")
     colours = {"sigmoid gate": COLOURS["blue"], "tanh gate": COLOURS["vermilion"]}
@@ -314,7 +336,7 @@ def _cell_text(axes: Axes, node: Any) -> None:
         va="center",
         zorder=4,
         fontsize=size,
-        color=colours.get(node.operation, INK),
+        color=colours.get(node.operation, INK) if strong else GREY,
     )
     if node.label and inside:  # the value's name beside the line that leaves the node
         axes.text(
@@ -325,6 +347,7 @@ def _cell_text(axes: Axes, node: Any) -> None:
             va="center",
             zorder=4,
             fontsize=13,
+            color=INK if strong else GREY,
         )
 
 
@@ -334,6 +357,7 @@ def _cell_line(
     source: Any,
     target: Any,
     corners: Sequence[tuple[float, float]],
+    strong: bool = True,
 ) -> None:
     points = [np.array(corner, float) for corner in corners]
     if corners[0] == source.place:
@@ -346,14 +370,15 @@ def _cell_line(
         size = min(0.12, np.abs(back).max() / 2, np.abs(on).max() / 2)
         path += [corner + size * np.sign(back), corner, corner + size * np.sign(on)]
         codes += [Path.LINETO, Path.CURVE3, Path.CURVE3]
+    colour = INK if edge.peephole is None else COLOURS["purple"]
     arrow = FancyArrowPatch(
         path=Path([*path, end], [*codes, Path.LINETO]),
         arrowstyle="-" if target.operation == "join" else "-|>",
         mutation_scale=9,
         linewidth=1.3,
         linestyle="-" if edge.peephole is None else (0, (3, 1.6)),
-        color=INK if edge.peephole is None else COLOURS["purple"],
-        zorder=1.5 if edge.peephole is None else 1.4,
+        color=colour if strong else PALE,
+        zorder=(1.5 if edge.peephole is None else 1.4) - (0 if strong else 0.2),
         shrinkA=0,
         shrinkB=0,
         joinstyle="round",

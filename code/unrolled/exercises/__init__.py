@@ -37,6 +37,7 @@ KIND_LABELS = {
 # Each part's exercises in the order of its page.
 PARTS: dict[str, tuple[str, ...]] = {
     "introduction": (
+        "a_writer_without_memory",
         "who_bit_whom",
         "how_hard_to_flip_a_bit",
         "sentences_that_leak",

@@ -30,14 +30,25 @@ def of(module, xp, **others):
         ValueError: a module from elsewhere, or a name to replace that no copy has.
     """
     copies = {}
-    found = _copy(module.__name__, xp, others, copies)
+    found = copied_module(module.__name__, xp, others, copies)
     for name in others:
         if not any(hasattr(copy, name) for copy in copies.values()):
             raise ValueError(f"{module.__name__} has no {name} to replace")
     return found
 
 
-def _copy(name, xp, others, copies):
+def copied_module(name, xp, others, copies):
+    """Returns the copy of a module, by its name, and puts it among ``copies``, {name: copy}.
+
+    Args:
+        name: dotted, in this package.
+        xp: as in ``of``.
+        others: as in ``of``.
+        copies: of the modules that were copied before; they are not copied again.
+
+    Raises:
+        ValueError: a module from elsewhere.
+    """
     if not name.startswith(PACKAGE + "."):
         raise ValueError(f"only modules of {PACKAGE} are copied, not {name}")
     if name in copies:
@@ -53,10 +64,11 @@ def _copy(name, xp, others, copies):
         # from unrolled.cells import rnn
         if hasattr(importlib.import_module(name), "__path__"):
             inner = {
-                part: _copy(f"{name}.{part}", xp, others, copies) for part in wanted
+                part: copied_module(f"{name}.{part}", xp, others, copies)
+                for part in wanted
             }
             return types.SimpleNamespace(**inner)
-        return _copy(name, xp, others, copies)
+        return copied_module(name, xp, others, copies)
 
     copy.__dict__["__builtins__"] = vars(builtins) | {"__import__": imported}
     exec(

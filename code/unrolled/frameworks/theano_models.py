@@ -125,7 +125,7 @@ def blocks(a, count):
     return [a[:, k * H : (k + 1) * H] for k in range(count)]
 
 
-class _Kind(NamedTuple):
+class SymbolicCell(NamedTuple):
     """What the graph of a layer needs to know of its cell."""
 
     step: Callable[..., list[Any]]
@@ -134,10 +134,10 @@ class _Kind(NamedTuple):
 
 
 CELLS = {
-    rnn.Params: _Kind(rnn_step, 1, 1),
-    lstm.Params: _Kind(lstm_step, 4, 2),
-    gru.Params: _Kind(gru_step, 3, 1),
-    gru_reset_after.Params: _Kind(gru_reset_after_step, 3, 1),
+    rnn.Params: SymbolicCell(rnn_step, 1, 1),
+    lstm.Params: SymbolicCell(lstm_step, 4, 2),
+    gru.Params: SymbolicCell(gru_step, 3, 1),
+    gru_reset_after.Params: SymbolicCell(gru_reset_after_step, 3, 1),
 }
 
 # --- whole sequences -----------------------------------------------------------------------------
@@ -371,13 +371,13 @@ def compile_loss_and_gradient(like, mode=None, **options):
         raises ValueError for weights of another cell or size, and for a batch that does not fit.
     """
     check(like)
-    p, words = symbols(like), _words(like)
+    p, words = symbols(like), batch_symbols(like)
     loss = mean_loss(p, *words, **options)
     outputs = [loss, *T.grad(loss, tree.leaves(p))]
     compiled = function([*tree.leaves(p), *words], outputs, mode=mode)
 
     def loss_and_gradient(p, batch):
-        loss, *d = compiled(*tree.leaves(p), *_values(p, like, batch))
+        loss, *d = compiled(*tree.leaves(p), *batch_values(p, like, batch))
         return float(loss), tree.replace_leaves(p, d)
 
     return loss_and_gradient
@@ -409,7 +409,7 @@ def compile_rmsprop(
         A Training. Its ``step`` raises ValueError for a batch that does not fit.
     """
     check(like)
-    p, words = shared(like), _words(like)
+    p, words = shared(like), batch_symbols(like)
     weights = tree.leaves(p)
     dtype = weights[0].dtype
     rate = T.scalar("learning_rate", dtype=dtype)
@@ -424,20 +424,25 @@ def compile_rmsprop(
 
     def step(batch, learning_rate=learning_rate):
         return float(
-            compiled(*_values(like, like, batch), np.asarray(learning_rate, dtype))
+            compiled(*batch_values(like, like, batch), np.asarray(learning_rate, dtype))
         )
 
     return Training(step, lambda: tree.map(lambda w: w.get_value(), p))
 
 
-def _words(like):
-    """Returns the symbols of a batch: inputs, targets, mask."""
+def batch_symbols(like):
+    """Returns the symbols of a batch: inputs (T, B), targets (T, B) and mask (T, B)."""
     dtype = tree.leaves(like)[0].dtype.name
     return T.imatrix("inputs"), T.imatrix("targets"), T.matrix("mask", dtype=dtype)
 
 
-def _values(p, like, batch):
-    """Returns the values of ``_words``, or raises ValueError."""
+def batch_values(p, like, batch):
+    """Returns the values of ``batch_symbols``, of a batch for p, which must be as ``like`` is.
+
+    Raises:
+        ValueError: weights of another cell or size, arrays that are not (T, B) each, a mask without
+            a real step, or an id outside the vocabulary.
+    """
     _check_inputs(p, like, batch.inputs, ids=True)
     shapes = {
         name: getattr(batch, name).shape for name in ("inputs", "targets", "mask")

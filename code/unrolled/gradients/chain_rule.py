@@ -33,7 +33,7 @@ def jacobian_product(p, h, t, k):
 
 
 def immediate(p, x_t, h_previous, h_t):
-    """Returns ∂⁺h_t/∂θ: by step t's own use of the weights; h_{t-1} is held fixed.
+    """Returns ∂⁺h_t/∂θ, by step t's own use of the weights, with h_{t-1} fixed.
 
     Args:
         p: Params of a tanh cell.
@@ -42,10 +42,12 @@ def immediate(p, x_t, h_previous, h_t):
         h_t: as h_previous, the state after it.
 
     Returns:
-        Params with one axis more, the last: W_h[..., m, i, j] is ∂⁺h_t[j]/∂W_h[m, i].
-        Shapes (D, H, H), (H, H, H), (H, H), with B in front for a batch.
+        Params with one more axis at the end: W_h[..., m, i, j] is
+        ∂⁺h_t[j]/∂W_h[m, i]. The shapes are (D, H, H), (H, H, H) and (H, H),
+        with B in front for a batch.
     """
-    slope = (1 - h_t**2)[..., None, :] * np.eye(h_t.shape[-1])  # ∂h_t[j]/∂a_t[i]
+    # ∂h_t[j]/∂a_t[i]
+    slope = (1 - h_t**2)[..., None, :] * np.eye(h_t.shape[-1])
     return Params(
         W_x=x_t[..., :, None, None] * slope[..., None, :, :],
         W_h=h_previous[..., :, None, None] * slope[..., None, :, :],
@@ -54,13 +56,13 @@ def immediate(p, x_t, h_previous, h_t):
 
 
 def contribution(p, cache, dh_t, t, k):
-    """Returns one term of the sum: what the use of the weights at step k adds to dL_t/dθ.
+    """Returns the contribution of the weights' use at step k to dL_t/dθ.
 
     Args:
         p: the Params that forward had.
         cache: what ``rnn.forward`` returned, for inputs that are vectors.
         dh_t: (B, H), ∂L_t/∂h_t.
-        t: the output's step, counted from 0.
+        t: the step of the output, counted from 0.
         k: the step at which the weights are used, 0..t.
 
     Returns:

@@ -56,14 +56,15 @@ def step(p, x_t, h, sensitivity):
 
 
 def gradient(p, x, dh, h0=None):
-    """Returns the full gradient, accumulated during the forward pass.
+    """Returns the full gradient, added up during the forward pass.
 
     Args:
         p: Params of a tanh cell.
-        x: (T, B, D) vectors, or (T, B) integer ids that stand for one-hot vectors.
-        dh: (T, B, H), gradient of the loss with respect to each h_t by its own output alone.
-            Row t is read at step t and not before: a training loop can compute it then.
-        h0: (B, H) initial state; zeros if left out.
+        x: (T, B, D) vectors, or (T, B) integer ids for one-hot vectors.
+        dh: (T, B, H), gradient of the loss with respect to each h_t through
+            its own output alone. Row t is not read before step t, so a
+            training loop can compute it then.
+        h0: (B, H), initial state; zeros if left out.
 
     Returns:
         dp, dh0 as ``rnn.backward``.

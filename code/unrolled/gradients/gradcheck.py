@@ -29,7 +29,7 @@ class Mismatch(NamedTuple):
 def central_difference(loss, params, epsilon=EPSILON):
     """Returns the numeric gradient of ``loss`` at ``params``, entry by entry.
 
-    Costs two evaluations of the loss for every number in params: for small cases.
+    Evaluates the loss twice for every number in params, so use it on small models.
 
     Args:
         loss: a function of a tree, returning a number.
@@ -103,9 +103,10 @@ def complex_step(loss, params, epsilon=1e-30):
 
 
 def directional_difference(loss, params, direction, epsilon=EPSILON):
-    """Returns the slope of ``loss`` along ``direction``: two evaluations, whatever the size.
+    """Returns the slope of ``loss`` along ``direction``, from two evaluations.
 
-    One random direction sees an error in any entry (with probability 1), but not which.
+    Along a random direction, an error in any entry changes the slope (with probability
+    1), but the slope does not tell which entry is wrong.
 
     Args:
         loss: a function of a tree, returning a number.
@@ -123,10 +124,10 @@ def directional_difference(loss, params, direction, epsilon=EPSILON):
 
 
 def relative_error(analytic, numeric, scale):
-    """Returns |analytic - numeric| / max(|analytic|, |numeric|, scale), never NaN for finite input.
+    """Returns |analytic - numeric| / max(|analytic|, |numeric|, scale), entry by entry.
 
-    Where both are 0 the error is 0; the scale keeps rounding errors of entries far smaller than
-    the rest from counting as large.
+    If both are 0, the error is 0. Without the scale, the rounding error of a very
+    small entry would count as a large relative error.
     """
     size = np.maximum(np.maximum(np.abs(analytic), np.abs(numeric)), scale)
     return np.abs(analytic - numeric) / size
@@ -135,16 +136,16 @@ def relative_error(analytic, numeric, scale):
 def check(loss, params, gradients, tolerance=1e-7, epsilon=EPSILON):
     """Compares gradients with central differences, every entry of every array.
 
-    Check at weights of ordinary size: where an array's true gradient is far smaller than the loss,
-    as for W_h at the start of training, the rounding of the difference, about 1e-16 L / ε, can
-    exceed the tolerance although the gradient is right.
+    Check at weights of ordinary size. If the gradient of an array is far smaller than
+    the loss, as for W_h at the start of training, the rounding error of the difference,
+    about 1e-16 L / ε, can exceed the tolerance although the gradient is right.
 
     Args:
         loss: a function of a tree, returning a number.
         params: a tree of float64 arrays, unchanged afterwards.
         gradients: the gradients to be checked, a tree like params.
-        tolerance: the largest relative error allowed, where an entry's error is relative to
-            itself or to 1 % of its array's largest entry, whichever is larger.
+        tolerance: the largest relative error allowed. An entry's error is relative to
+            the entry or to 1 % of the largest entry of its array, whichever is larger.
         epsilon: the step of the difference.
 
     Returns:
@@ -152,8 +153,8 @@ def check(loss, params, gradients, tolerance=1e-7, epsilon=EPSILON):
 
     Raises:
         ValueError: shapes differ.
-        AssertionError: an error above the tolerance, or a gradient that is not finite; the
-            message names the array, the entry, and both values.
+        AssertionError: an error above the tolerance, or a gradient that is not finite;
+            the message names the array, the entry and both values.
     """
     worst = []
     numeric_tree = central_difference(loss, params, epsilon)

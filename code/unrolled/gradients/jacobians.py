@@ -14,21 +14,29 @@ from unrolled.functional import dtanh
 
 
 def of_step(p, h, df=dtanh):
-    """Returns J_t, (..., H, H), of one step of ``rnn``, given the state h (..., H) after it.
+    """Returns the Jacobian J_t of one step of ``rnn``, (..., H, H).
 
     Args:
         p: rnn.Params.
-        h: the state after the step, which is all that f'(a_t) needs.
-        df: the backward of f, given the value: ``dtanh``, ``dsigmoid``, ``drelu``.
+        h: (..., H), the state after the step. The slopes f'(a_t) follow
+            from it.
+        df: the backward of f, given the value: ``dtanh``, ``dsigmoid`` or
+            ``drelu``.
     """
     slopes = df(h, np.ones_like(h))
     return slopes[..., None] * p.W_h.T
 
 
 def products(p, h, df=dtanh):
-    """Returns dh_T/dh_{T-k} for k = 0..T, (T+1, H, H), for the states h (T, H) of one sequence.
+    """Returns dh_T/dh_{T-k} for k = 0..T, (T+1, H, H).
 
-    Entry 0 is the identity. With T = 0 there is nothing else.
+    Args:
+        p: rnn.Params.
+        h: (T, H), the states of one sequence.
+        df: the backward of f, given the value.
+
+    Returns:
+        The products; entry 0 is the identity.
     """
     T, H = h.shape
     found = np.empty((T + 1, H, H), h.dtype)
@@ -43,13 +51,13 @@ def backward_norms(p, h, dh_T, df=dtanh):
 
     Args:
         p: rnn.Params.
-        h: (T, ..., H) states.
-        dh_T: (..., H), the gradient of a loss with respect to the last state.
+        h: (T, ..., H), the states.
+        dh_T: (..., H), gradient of a loss with respect to the last state.
         df: the backward of f, given the value.
 
     Returns:
-        (T+1, ...): entry k is the norm of the gradient with respect to the state k steps before
-        the last; entry 0 is that of dh_T, entry T that of the initial state's.
+        (T+1, ...): entry k is the norm of the gradient with respect to the
+        state k steps before the last one. Entry T is for the initial state.
 
     Raises:
         ValueError: dh_T is not finite.

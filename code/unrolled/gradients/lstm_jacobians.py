@@ -19,7 +19,7 @@ from unrolled.functional import dsigmoid, dtanh
 
 
 def of_step(p, cache, t):
-    """Returns d(h_t, c_t)/d(h_{t-1}, c_{t-1}), (B, 2H, 2H), for step t of lstm's cache."""
+    """Returns d(h_t, c_t)/d(h_{t-1}, c_{t-1}), (B, 2H, 2H), for step t of a cache."""
     i, f, g, o = cache.i[t], cache.f[t], cache.g[t], cache.o[t]
     W_hi, W_hf, W_hg, W_ho = (block.T for block in np.split(p.W_h, 4, axis=1))
     q = dtanh(cache.tanh_c[t], o)
@@ -55,7 +55,7 @@ def split(p, cache):
 
     Returns:
         direct: the path that stays in the cell, a diagonal matrix.
-        rest: all paths that leave the cell for h at least once and come back.
+        rest: the sum of all paths that leave the cell for h and come back.
     """
     T, B, H = cache.h.shape
     direct = along_the_cell(cache)[..., None] * np.eye(H, dtype=cache.h.dtype)

@@ -13,14 +13,15 @@ from unrolled.cells import rnn
 
 
 def backward(p, x, dh, length, h0=None):
-    """Returns what ``rnn.backward`` returns, without the states of the whole sequence.
+    """Returns what ``rnn.backward`` returns, without storing all states.
 
     Args:
         p: Params of a tanh cell.
         x: (T, B, D) vectors, or (T, B) integer ids.
-        dh: (T, B, H), gradient of the loss with respect to each h_t by its own output alone.
-        length: steps in a segment, at least 1; the last segment may be shorter.
-        h0: (B, H) initial state; zeros if left out.
+        dh: (T, B, H), gradient of the loss with respect to each h_t through
+            its own output alone.
+        length: steps in a segment, at least 1; the last may be shorter.
+        h0: (B, H), initial state; zeros if left out.
 
     Returns:
         dp, dx, dh0 as ``rnn.backward``.
@@ -34,7 +35,8 @@ def backward(p, x, dh, length, h0=None):
     borders = [rnn.initial_state(p, x.shape[1])[0] if h0 is None else h0]
     for segment in segments[:-1]:
         h, _ = rnn.forward(p, x[segment], borders[-1])
-        borders.append(h[-1].copy())  # a copy, or the whole of h would stay in memory
+        # A copy: a view would keep all of h in memory.
+        borders.append(h[-1].copy())
 
     dp, dh_next, dx = tree.map(np.zeros_like, p), np.zeros_like(borders[0]), []
     for segment, border in zip(
@@ -42,7 +44,8 @@ def backward(p, x, dh, length, h0=None):
     ):
         _, cache = rnn.forward(p, x[segment], border)
         dh_segment = dh[segment].copy()
-        dh_segment[-1] += dh_next  # the next segment read the last state of this one
+        # The next segment read the last state of this one.
+        dh_segment[-1] += dh_next
         dp_segment, dx_segment, dh_next = rnn.backward(p, cache, dh_segment)
         dp = tree.map(np.add, dp, dp_segment)
         dx.insert(0, dx_segment)

@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from unrolled import tree
-from unrolled.functional import dsoftmax, dtanh, softmax
+from unrolled.functional import as_rows, dsoftmax, dtanh, softmax
 
 Array = Any
 
@@ -87,7 +87,7 @@ def prepare_additive(p, keys_BSE):
 
 def dprepare_additive(p, keys_BSE, dprepared_BSA):
     """Returns (dp, dkeys) of ``prepare_additive``."""
-    dW_k = _rows(keys_BSE).T @ _rows(dprepared_BSA)  # prepared = keys W_k
+    dW_k = as_rows(keys_BSE).T @ as_rows(dprepared_BSA)  # prepared = keys W_k
     dp = Additive(np.zeros_like(p.W_q), dW_k, np.zeros_like(p.v))
     return dp, dprepared_BSA @ p.W_k.T
 
@@ -102,11 +102,11 @@ def additive_scores(p, queries_BTQ, prepared_BSA):
 def dadditive_scores(p, prepared_BSA, cache, dscores_BTS):
     """Returns (dp, dqueries, dprepared) of ``additive_scores``."""
     queries_BTQ, h_BTSA = cache
-    dv = dscores_BTS.reshape(-1) @ _rows(h_BTSA)  # scores = h v
+    dv = dscores_BTS.reshape(-1) @ as_rows(h_BTSA)  # scores = h v
     da_BTSA = dtanh(h_BTSA, dscores_BTS[..., None] * p.v)  # h = tanh(a), scores = h v
     dprojected_BTA = da_BTSA.sum(axis=-2)  # a query is used at every place
     dprepared_BSA = da_BTSA.sum(axis=-3)  # a key is used by every query
-    dW_q = _rows(queries_BTQ).T @ _rows(dprojected_BTA)  # projected = queries W_q
+    dW_q = as_rows(queries_BTQ).T @ as_rows(dprojected_BTA)  # projected = queries W_q
     dqueries_BTQ = dprojected_BTA @ p.W_q.T
     return Additive(dW_q, np.zeros_like(p.W_k), dv), dqueries_BTQ, dprepared_BSA
 
@@ -143,7 +143,7 @@ def prepare_general(p, keys_BSE):
 
 def dprepare_general(p, keys_BSE, dprepared_BSQ):
     """Returns (dp, dkeys) of ``prepare_general``."""
-    dW = _rows(dprepared_BSQ).T @ _rows(keys_BSE)  # prepared = keys W^T
+    dW = as_rows(dprepared_BSQ).T @ as_rows(keys_BSE)  # prepared = keys W^T
     return General(dW), dprepared_BSQ @ p.W
 
 
@@ -258,7 +258,7 @@ def remember(p, keys_BSE, values_BSF=None, mask=None, score=additive):
             to look at.
     """
     values_BSF = keys_BSE if values_BSF is None else values_BSF
-    E = _sizes(p, keys_BSE)[1]
+    E = score_sizes(p, keys_BSE)[1]
     if keys_BSE.ndim < 2 or keys_BSE.shape[-2] == 0:
         raise ValueError(
             "the source is empty: keys must be (B, S, E) with S >= 1,"
@@ -302,7 +302,7 @@ def weigh(p, memory, queries_BTQ, score=additive):
     Raises:
         ValueError: queries of another batch or size, or a mask that does not fit them.
     """
-    _check_queries(memory, queries_BTQ, p, score)
+    check_queries(memory, queries_BTQ, p, score)
     scores_BTS, scored = score.scores(p, queries_BTQ, memory.prepared)
     if memory.mask is not None:
         if np.broadcast_shapes(memory.mask.shape, scores_BTS.shape) != scores_BTS.shape:
@@ -366,28 +366,29 @@ def backward(p, cache, dcontext_BTF, score=additive):
     return tree.map(np.add, dp, dp_keys), dqueries_BTQ, dkeys_BSE, dvalues_BSF
 
 
-def _rows(x):
-    return x.reshape(-1, x.shape[-1])
-
-
 def _root(keys_BSE):
     return keys_BSE.dtype.type(np.sqrt(keys_BSE.shape[-1]))
 
 
-def _check_queries(memory, queries_BTQ, p, score):
+def check_queries(memory, queries_BTQ, p, score):
+    """Checks queries (..., T, Q) against a memory with keys (..., S, A) and a score's parameters.
+
+    Raises:
+        ValueError: the batches differ, or Q is not the size that the score takes.
+    """
     if queries_BTQ.shape[:-2] != memory.keys.shape[:-2]:
         raise ValueError(
             "queries and keys must agree in their batch, all but the last two axes,"
             f" got {queries_BTQ.shape} and {memory.keys.shape}"
         )
-    Q = _sizes(p, memory.keys)[0]
+    Q = score_sizes(p, memory.keys)[0]
     if queries_BTQ.shape[-1] != Q:
         raise ValueError(
             f"the {score.name} score needs queries of size {Q}, got {queries_BTQ.shape}"
         )
 
 
-def _sizes(p, keys_BSE):
+def score_sizes(p, keys_BSE):
     """Returns the (Q, E) that a score's parameters are made for."""
     if isinstance(p, Additive):
         return len(p.W_q), len(p.W_k)

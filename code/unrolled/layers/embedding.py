@@ -52,6 +52,6 @@ def forward(p, x):
 
 
 def backward(p, cache, dv):
-    """Returns (dp, None): a row of E collects the gradients of all places of its id."""
+    """Returns (dp, None): a row of E gets the sum over all positions of its id."""
     _, dE = dproject(cache.x, p.E, dv)
     return Params(dE), None

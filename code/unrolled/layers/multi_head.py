@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from unrolled.functional import as_rows
 from unrolled.layers import attention
 
 Array = Any
@@ -170,11 +171,6 @@ def from_heads(c_BNTE):
     """Returns c (B, N, T, E) with the results of all heads side by side, (B, T, N E)."""
     B, N, T, E = c_BNTE.shape
     return c_BNTE.swapaxes(1, 2).reshape(B, T, N * E)
-
-
-def as_rows(x):
-    """Returns x (..., n) as a matrix of rows (N, n)."""
-    return x.reshape(-1, x.shape[-1])
 
 
 def check_sequences(p, x_BTD, source_BSD):

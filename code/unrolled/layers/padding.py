@@ -29,11 +29,11 @@ def lengths(mask):
 
 
 def reverse(x, lengths):
-    """Returns x (T, B, ...) with each sequence's real steps reversed, padding in place.
+    """Returns x (T, B, ...) with the real steps of each sequence reversed.
 
-    Its own inverse, and, since it only moves entries, its own backward too.
+    Padding stays at the end. The function is its own inverse and its own backward.
     """
-    _check(x, lengths)
+    check_lengths(x, lengths)
     t = np.arange(len(x))[:, None]
     source = np.where(t < lengths, lengths - 1 - t, t)  # (T, B)
     return x[source, np.arange(x.shape[1])]
@@ -41,7 +41,7 @@ def reverse(x, lengths):
 
 def last(h, lengths):
     """Returns (B, ...): of h (T, B, ...), each sequence's entry at its last real step."""
-    _check(h, lengths)
+    check_lengths(h, lengths)
     return h[lengths - 1, np.arange(h.shape[1])]
 
 
@@ -52,8 +52,12 @@ def dlast(h, lengths, dlast_h):
     return dh
 
 
-def _check(x, lengths):
-    """Raises ValueError unless there is a length in 1..T for each sequence of x (T, B, ...)."""
+def check_lengths(x, lengths):
+    """Checks lengths (B,) against x (T, B, ...), which is padded.
+
+    Raises:
+        ValueError: not B numbers, or one of them outside 1..T.
+    """
     T, B = x.shape[:2]
     if np.shape(lengths) != (B,) or not 1 <= np.min(lengths) <= np.max(lengths) <= T:
         raise ValueError(

@@ -29,9 +29,9 @@ def of(*cells, dropout=0.0, rng=None):
 
     Args:
         cells: modules of cells, from the input up.
-        dropout: the share of each layer's outputs that the next layer is not shown, for
-            training; leave it out for evaluation.
-        rng: a ``numpy.random.Generator`` that chooses them.
+        dropout: the share of each layer's outputs that is hidden from the next layer
+            in training; leave it out for evaluation.
+        rng: a ``numpy.random.Generator`` that chooses the hidden outputs.
 
     Raises:
         ValueError: no cells, dropout outside 0 <= dropout < 1 or without rng.
@@ -85,10 +85,9 @@ def forward(p, x, *state, cells, dropout=0.0, rng=None):
         x: (T, B, D) vectors, or (T, B) ids.
         state: initial states from the top layer down, all or none; zeros if left out.
         cells: the layers' modules.
-        dropout: as in ``of``. A kept output is divided by the share that is kept, so
-            that its expectation is what the layer above sees without dropout (Srivastava
-            et al., 2014). States are not dropped on their way through time (Zaremba et al.,
-            2014).
+        dropout: as in ``of``. What is kept is divided by the share that is kept, so
+            that its mean is right (Srivastava et al., 2014). States on their way
+            through time are not dropped (Zaremba et al., 2014).
         rng: a ``numpy.random.Generator``, if there is dropout.
 
     Returns:
@@ -114,10 +113,10 @@ def backward(p, cache, dh, *, cells):
 
     Args:
         p: the Params that forward had.
-        cache: what forward returned.
-        dh: (T, B, H), gradient of the loss with respect to the top layer's states; or a
-            tuple with one such array, or None, for every layer, if the loss reads other
-            layers' states too.
+        cache: the cache that forward returned.
+        dh: (T, B, H), the loss's gradient with respect to the top layer's states. If
+            the loss reads other layers too: a tuple with one such array for every
+            layer, or None where it reads nothing.
         cells: the layers' modules.
 
     Returns:

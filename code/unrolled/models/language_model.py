@@ -89,10 +89,11 @@ def loss_and_gradient(p, batch, cell=rnn, reduction="mean"):
 
 
 def output_layer(h, W_y, b_y, targets, scale=1.0):
-    """Returns the loss of the output layer and its gradients, a block of rows at a time.
+    """Returns the loss of the output layer and its gradients.
 
-    A block's logits are made, turned into probabilities and then into their own gradient while
-    they are still in the processor's cache; the (N, V) array of all logits never exists.
+    Works on one block of rows at a time: the logits of a block become probabilities and
+    then gradients while they are still in the processor's cache. The (N, V) array of
+    all logits never exists.
 
     Args:
         h: (N, H) states.
@@ -127,16 +128,16 @@ def output_layer(h, W_y, b_y, targets, scale=1.0):
 
 
 def loss_and_gradient_loops(p, inputs, targets, window=None):
-    """One sentence, one word at a time: the post's algorithm, for reading and for comparison.
+    """Returns the summed loss of one sentence and its gradient, in two nested loops.
 
-    The gradient of the *summed* loss by backpropagation through time in two nested loops: every
-    output walks back through time on its own. Slow.
+    Backpropagation through time, one word at a time: from each output, a walk back
+    to the first word. Slow; meant for reading and for comparison.
 
     Args:
         p: Params over ``rnn``.
         inputs: (T,) ids.
         targets: (T,) ids.
-        window: steps to walk back from each output; to the beginning if None.
+        window: steps to walk back from an output; to the first word if None.
 
     Returns:
         loss: summed, in nats.

@@ -16,8 +16,8 @@ from unrolled.cells import lstm
 def auc(values, labels):
     """Returns the area under the ROC curve of each column of values.
 
-    By ranks: the sum of the positives' ranks, less the smallest that it could be, over
-    the number of pairs (Mann & Whitney, 1947).
+    By ranks: the sum of the positives' ranks, less the smallest that it could be,
+    over the number of pairs (Mann & Whitney, 1947).
 
     Args:
         values: (N, H) or (N,).
@@ -65,10 +65,10 @@ def squared_correlation(values, target):
 
 
 def best_unit(score, values, target, held_out):
-    """Returns (unit, its score on held-out examples), chosen by its score on the others.
+    """Returns the best unit and its score on held-out examples.
 
-    The best of many units is best partly by chance, so its score on the examples that chose it is
-    too high.
+    The other examples choose the unit. The best of many units is best partly by
+    chance, so its score on the examples that chose it is too high.
 
     Args:
         score: ``separation`` or ``squared_correlation``.
@@ -81,12 +81,12 @@ def best_unit(score, values, target, held_out):
 
 
 def forward_without(p, x, units):
-    """Returns the states h (T, B, H) of an ``lstm`` whose cells ``units`` are emptied.
+    """Returns the states h (T, B, H) of an ``lstm`` with some cells emptied.
 
     Args:
         p: lstm.Params.
         x: (T, B, D) vectors, or (T, B) ids.
-        units: indices of the cells that are set to 0 before each step; may be empty.
+        units: indices of the cells that are set to 0 before each step.
     """
     h, c = lstm.initial_state(p, x.shape[1])
     found = []

@@ -40,10 +40,11 @@ def loss(p, batch, cell=rnn):
 
 
 def loss_and_gradient(p, batch, cell=rnn):
-    """Returns (mean squared error, its gradient as a Params) of a batch.
+    """Returns the mean squared error of a batch, and its gradient as a Params.
 
     Raises:
-        ValueError: a batch without a step, or y that is not one number for each sequence.
+        ValueError: a batch without a step, or y that is not one number for
+            each sequence.
     """
     h, cache = cell.forward(p.cell, batch.x)
     error = errors(p, h, batch.y)

@@ -90,7 +90,7 @@ def states(p, inputs, work):
 
 
 def dstates(p, h, da, work):
-    """Overwrites dh, which ``da`` (T, B, H) holds, with da, by eq-da-recursion.
+    """Overwrites dh, which ``da`` (T, B, H) holds, with da, by eq-delta-recursion.
 
     Args:
         p: ``rnn.Params``.

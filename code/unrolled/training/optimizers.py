@@ -37,9 +37,9 @@ def sgd(params, gradients, state=None, learning_rate=0.1):
 def rmsprop(
     params, gradients, state=None, learning_rate=0.001, decay=0.9, epsilon=1e-6
 ):
-    """RMSprop (Tieleman & Hinton, 2012): m ← γ m + (1-γ) dθ²; θ ← θ - η dθ / √(m + ε).
+    """RMSprop (Tieleman & Hinton, 2012): m ← γ m + (1-γ) dθ²; θ ← θ - η dθ/√(m + ε).
 
-    Each weight's step is divided by the running root mean square of its own gradient.
+    The gradient of each weight is divided by the root of the running mean of its square.
 
     Args:
         params: a tree of arrays, overwritten.
@@ -47,7 +47,7 @@ def rmsprop(
         state: the running mean m, a tree; None before the first step (m = 0).
         learning_rate: η.
         decay: γ.
-        epsilon: keeps the division finite; under the root, as in the post.
+        epsilon: keeps the division finite; it stands under the root.
 
     Returns:
         (params, state).
@@ -79,7 +79,7 @@ def adam(
     decays=(0.9, 0.999),
     epsilon=1e-8,
 ):
-    """Adam (Kingma & Ba, 2015, algorithm 1): running means, corrected for their start at 0.
+    """Adam (Kingma & Ba, 2015, algorithm 1): two running means that start at 0, corrected.
 
     Args:
         params: a tree of arrays, overwritten.
@@ -117,12 +117,12 @@ def global_norm(gradients):
 
 
 def clip_by_global_norm(gradients, limit):
-    """Scales all gradients by one factor so that their common norm is at most ``limit``.
+    """Scales all gradients by one factor, so that their norm is at most ``limit``.
 
-    The direction stays (Pascanu, Mikolov & Bengio, 2013, algorithm 1).
+    The direction stays the same (Pascanu, Mikolov & Bengio, 2013, algorithm 1).
 
     Args:
-        gradients: a tree of arrays, overwritten if their norm is above the limit.
+        gradients: a tree of arrays; overwritten if their norm is above the limit.
         limit: the largest norm allowed, above 0.
 
     Returns:

@@ -174,7 +174,9 @@ def test_modules_come_in_the_order_of_their_written_paths(tmp_path, monkeypatch)
     for path in ("__init__.py", "a/b.py", "a-b.py"):
         (package / path).write_text('"""Here is one sentence of prose."""\n', "utf-8")
     monkeypatch.syspath_prepend(tmp_path)
-    assert [document.name for document in text._package("made_for_a_test")] == [
+    assert [
+        document.name for document in text.package_documents("made_for_a_test")
+    ] == [
         "made_for_a_test/__init__.py",
         "made_for_a_test/a-b.py",
         "made_for_a_test/a/b.py",
@@ -185,7 +187,7 @@ def test_a_folder_that_is_no_package_is_named(tmp_path, monkeypatch):
     (tmp_path / "only_a_folder").mkdir()
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(ModuleNotFoundError, match="needs the package only_a_folder"):
-        list(text._package("only_a_folder"))
+        list(text.package_documents("only_a_folder"))
 
 
 def test_another_version_is_another_corpus(monkeypatch):

@@ -1,5 +1,6 @@
 """The drawn cells compute what the cells' own steps compute, value by value."""
 
+import matplotlib.colors
 import numpy as np
 import pytest
 
@@ -178,3 +179,29 @@ def test_the_drawing_has_a_shape_for_every_node_and_a_line_for_every_edge(listed
     for node in listed.nodes:
         assert not node.label or node.label in written
     figures.plt.close(axes.figure)
+
+
+def test_what_is_not_highlighted_is_pale_and_no_line_is_drawn_twice():
+    kept = {"x", "h_before", "joined", "i", "g", "written"}
+    axes = figures.draw_cell(figures.canvas(), cell_graph.LSTM, highlight=kept)
+    pale = matplotlib.colors.to_rgba(figures.PALE)
+    shapes = {a.get_gid(): a for a in axes.get_children() if a.get_gid()}
+    for node in cell_graph.LSTM.nodes:
+        if node.operation in ("given", "result", "join"):
+            continue
+        edge = shapes[f"node-{node.name}"].get_edgecolor()
+        assert (edge == pale) == (node.name not in kept), node.name
+    for e in cell_graph.LSTM.edges:
+        line = shapes[f"edge-{e.source}-{e.target}"]
+        strong = {e.source, e.target} <= kept
+        assert (line.get_edgecolor() == pale) == (not strong), e
+    # the line that f, i, g and o share belongs to a strong one: it begins at the join
+    start = shapes["edge-joined-f"].get_path().vertices[0]
+    assert start[0] > 0.7  # the pale line begins where it turns off
+    assert shapes["edge-joined-i"].get_path().vertices[0][0] < 0.7
+    figures.plt.close(axes.figure)
+
+
+def test_a_highlight_that_the_cell_does_not_have_is_named():
+    with pytest.raises(ValueError, match="the cell has no node 'forget'"):
+        figures.draw_cell(figures.canvas(), cell_graph.LSTM, highlight={"forget"})

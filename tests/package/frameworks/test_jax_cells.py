@@ -12,6 +12,8 @@ from unrolled.data import text
 from unrolled.frameworks import jax_cells
 from unrolled.models import language_model
 
+pytestmark = pytest.mark.usefixtures("jax_compilation_cache")
+
 SIZES = T, B, D, H = 7, 3, 4, 6
 V = 11
 CELLS = registered_cells.cells("JAX")

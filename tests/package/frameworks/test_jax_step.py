@@ -10,6 +10,8 @@ from unrolled.frameworks import jax_step
 from unrolled.models import language_model
 from unrolled.speed import sgd_step
 
+pytestmark = pytest.mark.usefixtures("jax_compilation_cache")
+
 
 @pytest.mark.parametrize(
     ("dtype", "tolerance"), [(np.float64, 1e-10), (np.float32, 2e-5)]

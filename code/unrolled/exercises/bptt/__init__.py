@@ -1,7 +1,6 @@
 """Exercises: backpropagation through time.
 
-The problems of the third post {cite:p}`britz2015part3`, which asks its readers to derive the
-gradients themselves, and of the chapters on what becomes of these gradients: bounds to work out,
-a backward pass to write, a forward one, programs that truncate without saying how, and a bit to be
-remembered for thirty steps.
+These exercises belong to Part 3. You derive gradients, write a backward pass and a forward one,
+find out how programs truncate, work out bounds, and train a network to remember a bit.
+The third post {cite:p}`britz2015part3` also asks its readers to derive the gradients themselves.
 """

@@ -12,8 +12,8 @@ LEVEL = 2
 MINUTES = 40
 
 TEXT = r"""
-The third post sets this as an exercise, and it is the one to do of all in this part. With the
-chapter closed: write `backward(W_x, W_h, x, h, dh)` for the network
+If you do only one exercise of this part, do this one. Close the chapter, and write
+`backward(W_x, W_h, x, h, dh)` for the network
 
 $$
 \begin{aligned}
@@ -23,10 +23,10 @@ h_t &= \tanh(a_t) .
 \end{aligned}
 $$
 
-`x` is $(T, B, D)$. `h` is $(T + 1, B, H)$: the initial state first, so that `h[t + 1]` is the state
-after `x[t]`. `dh` is $(T, B, H)$: `dh[t]` is the gradient of that step's own loss with respect to
-`h[t + 1]`. Return the five gradients `dW_x`, `dW_h`, `db`, `dx`, `dh0`, those of the weights summed
-over time and batch.
+`x` has shape $(T, B, D)$. `h` has shape $(T + 1, B, H)$ and begins with the initial state, so
+`h[t + 1]` is the state after `x[t]`. `dh` has shape $(T, B, H)$: `dh[t]` is the gradient of that
+step's own loss with respect to `h[t + 1]`. Return the five gradients `dW_x`, `dW_h`, `db`, `dx` and
+`dh0`. Sum the gradients of the weights over time and batch.
 """
 
 STUB = '''
@@ -47,13 +47,13 @@ def backward(W_x, W_h, x, h, dh):
 '''
 
 HINTS = (
-    "Let `da[t]` be the gradient at the sum inside the tanh. Two things read the state `h[t + 1]`: "
+    "Let `da[t]` be the gradient of the sum inside the tanh. Two things read the state `h[t + 1]`: "
     "the loss of its step, and the sum of the next step.",
     "Run through the steps from the last to the first. Carry one array, the gradient that the next "
-    "step passes back; before the last step it is zero. `da[t]` is (own + carried) times "
-    "`1 - h[t + 1]**2`, and then the carried one becomes `da[t] @ W_h.T`.",
-    "With all `da` known: each weight's gradient is what it was multiplied by, transposed, times "
-    "`da`, over all steps and sequences. `np.einsum('tbi,tbj->ij', ...)` does the sum.",
+    "step sends back. Before the last step it is zero. `da[t]` is (own + carried) times "
+    "`1 - h[t + 1]**2`. Then set the carried array to `da[t] @ W_h.T`.",
+    "When all `da` are known, the gradient of a weight is its input, transposed, times "
+    "`da`, summed over all steps and sequences. `np.einsum('tbi,tbj->ij', ...)` does the sum.",
 )
 
 SOLUTION = '''
@@ -81,12 +81,12 @@ def backward(W_x, W_h, x, h, dh):
 '''
 
 COMMENT = r"""
-Six lines do what {eq}`eq-delta-gradients` and {eq}`eq-delta-recursion` say, and they train every
-network of Part 2. The loop has one matrix product with $W_h^\top$ a step, because only that has to
-wait for the step after it; the gradients of the weights are taken after the loop, all steps at
-once. Note how many mistakes in this function still give arrays of the right shape: the check that
-you have just passed tells about ten of them apart, and a test that only looks at shapes tells none.
-Do the same for ReLU units next: which two lines change, and what has to be decided at $a_t = 0$?
+These six lines are {eq}`eq-delta-gradients` and {eq}`eq-delta-recursion`, and they train every
+network of Part 2. The loop has one matrix product with $W_h^\top$ for each step, because only this
+product must wait for the next step. The gradients of the weights are computed after the loop, for
+all steps at once. Many mistakes in this function still give arrays of the right shape. The check
+that you have passed tells about ten of them apart, and a test of shapes would find none. Next, do
+the same for ReLU units. Which two lines change, and what do you decide at $a_t = 0$?
 """
 
 NAMES = ("dW_x", "dW_h", "db", "dx", "dh0")

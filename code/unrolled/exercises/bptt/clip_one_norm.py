@@ -1,23 +1,25 @@
-"""Clipping by norm that turns the gradient all the same."""
+"""Clipping by norm with a mistake that changes the direction of the gradient."""
 
 import numpy as np
 
 from unrolled.exercises.judging import Wrong, call, close, function, is_close, number
 
-TITLE = "Norm clipping that turns the gradient"
-CHAPTER = "03-bptt/vanishing-and-exploding"
+TITLE = "Clipping that changes the direction"
+CHAPTER = "03-bptt/the-cliff"
 KIND = "debug"
 LEVEL = 1
 MINUTES = 10
 
 TEXT = r"""
-`clip` is meant to do what {eq}`eq-clip-norm` says to a whole network's gradient: the direction
-stays, the length is at most `limit`. The author's test, on a single array, passes. On a network of
-three arrays the update does not point where the gradient pointed, and gradients shorter than the
-limit are changed as well. Mend it; the arrays that are passed in should not be overwritten.
+`clip` should do to the gradient of a whole network what {eq}`eq-clip-norm` says: keep its
+direction, and limit its length to `limit`. The author's test, with a single array, passes. For a
+network with three arrays, however, the update does not point in the
+direction of the gradient.
+Gradients that are shorter than the limit are changed as well. Correct the function. It should not
+overwrite the arrays that it is given.
 
 `gradients` is a list of arrays of any shapes. Return the list of clipped arrays, and the norm
-*before* clipping, which one wants to log.
+*before* clipping, which is useful in a log.
 """
 
 STUB = '''
@@ -37,9 +39,9 @@ print(clip([np.array([30.0, 40.0])], 5.0))
 '''
 
 HINTS = (
-    "Which vector is $g$ in the equation, if a network has three arrays of weights?",
-    "One norm for all: the root of the sum of the squares of all entries of all arrays; one factor "
-    "for all: $\\min(1, c / \\lVert g \\rVert)$.",
+    "Which vector is $g$ in the equation if a network has three arrays of weights?",
+    "Use one norm for all arrays, the root of the sum of the squares of all entries, and one "
+    "factor for all arrays, $\\min(1, c / \\lVert g \\rVert)$.",
 )
 
 SOLUTION = '''
@@ -57,13 +59,13 @@ print(clip([np.array([30.0, 40.0])], 5.0))
 '''
 
 COMMENT = r"""
-With a norm for each array, every array is scaled by a factor of its own: a bias with a small
-gradient is left alone while $W_h$ is cut to a hundredth, and the update turns towards the biases.
-It is a known way to clip all the same, and has to be known by its name: in Keras, `clipnorm` clips
-each array by itself and `global_clipnorm` all together, and `clipvalue` is {eq}`eq-clip-value`. The
-second mistake, $c / \lVert g \rVert$ without the minimum, is not clipping at all but gives every
-gradient the length $c$, so that training never comes to rest. And a norm of 0 must not be divided
-by: the gradient of a batch without a loss is 0.
+If each array has its own norm, each array is multiplied by its own factor. A bias with a small
+gradient stays the same while $W_h$ is cut to a hundredth, and the update turns towards the biases.
+Some programs clip in this way, so you should know the names: in Keras, `clipnorm` clips each array
+on its own, `global_clipnorm` clips all of them together, and `clipvalue` is {eq}`eq-clip-value`.
+The second mistake was $c / \lVert g \rVert$ without the minimum. This is not clipping. It gives
+every gradient the length $c$, so the updates never become small. Finally, do not divide by a norm
+of 0: the gradient of a batch without a loss is 0.
 """
 
 

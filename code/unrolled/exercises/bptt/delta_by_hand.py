@@ -11,14 +11,14 @@ LEVEL = 1
 MINUTES = 15
 
 TEXT = r"""
-One $\tanh$ unit with $W_h = 0.5$ has run over three steps from $h_0 = 0.2$, and its states are
-$h_1 = 0.6$, $h_2 = -0.8$, $h_3 = 0.5$. The gradients of the three losses at their own states are
-$\partial L_1 / \partial h_1 = 1$, $\partial L_2 / \partial h_2 = -1$ and
-$\partial L_3 / \partial h_3 = 2$. Nothing else is needed; the inputs do not matter any more.
+One $\tanh$ unit with $W_h = 0.5$ has run over three steps from $h_0 = 0.2$. Its states are
+$h_1 = 0.6$, $h_2 = -0.8$ and $h_3 = 0.5$. The gradients of the three losses with respect to their
+own states are $\partial L_1 / \partial h_1 = 1$, $\partial L_2 / \partial h_2 = -1$ and
+$\partial L_3 / \partial h_3 = 2$. You do not need the inputs.
 
-On paper, with the recursion {eq}`eq-delta-recursion`: set `delta` to the list
-$[\delta_1, \delta_2, \delta_3]$, and `dW_h`, `db`, `dh0` to the gradients of $W_h$, $b$ and $h_0$.
-The slopes come out even: $1 - h^2$ is 0.64, 0.36 and 0.75.
+Use the recursion {eq}`eq-delta-recursion` on paper. Set `delta` to the list
+$[\delta_1, \delta_2, \delta_3]$, and `dW_h`, `db` and `dh0` to the gradients of $W_h$, $b$ and
+$h_0$. The slopes $1 - h^2$ are 0.64, 0.36 and 0.75.
 """
 
 STUB = """
@@ -29,9 +29,9 @@ dh0 = None
 """
 
 HINTS = (
-    "Begin at the end: after step 3 there is nothing, so $\\delta_3 = 2 \\cdot 0.75$.",
-    "$\\delta_2 = (-1 + \\delta_3 \\cdot 0.5) \\cdot 0.36$. What step 2 passes on to step 1 is "
-    "$\\delta_2 W_h$, with everything from step 3 in it.",
+    "Begin at the end. No step follows step 3, so $\\delta_3 = 2 \\cdot 0.75$.",
+    "$\\delta_2 = (-1 + \\delta_3 \\cdot 0.5) \\cdot 0.36$. Step 2 sends $\\delta_2 W_h$ to step "
+    "1, which includes everything from step 3.",
     "Step $k$ multiplied $W_h$ by the state *before* it, $h_{k-1}$.",
 )
 
@@ -62,10 +62,10 @@ $$
 \end{aligned}
 $$
 
-At step 2 its own output and the later one pull in opposite directions and all but cancel, so that
-almost nothing of the third loss gets past that step, although no factor on the way is small: alone
-it would arrive at step 1 as $\delta_{3,1} = 1.5 \cdot 0.5 \cdot 0.36 \cdot 0.5 \cdot 0.64 =
-0.0864$. A gradient can also be lost by addition.
+At step 2, the gradient of the step's own loss and the gradient from step 3 have opposite signs, and
+they almost cancel. Alone, the third loss would reach step 1 as
+$\delta_{3,1} = 1.5 \cdot 0.5 \cdot 0.36 \cdot 0.5 \cdot 0.64 = 0.0864$. So a gradient can also
+become small because two gradients cancel, and not only because a factor is small.
 """
 
 H = np.array([0.2, 0.6, -0.8, 0.5])

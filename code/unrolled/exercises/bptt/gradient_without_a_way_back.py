@@ -12,16 +12,16 @@ LEVEL = 3
 MINUTES = 45
 
 TEXT = r"""
-A robot's network never stops running, so there is no end from which a gradient could be followed
-back. Write `gradient(W_x, W_h, b, h0, stream)`, which returns $\mathrm d L / \mathrm d W_h$,
-$(H, H)$, of a plain $\tanh$ network and forgets every step as soon as it is over.
+The network of a robot never stops running, so there is no end from which we could follow a gradient
+back. Write `gradient(W_x, W_h, b, h0, stream)`, which returns $\mathrm d L / \mathrm d W_h$ of a
+plain $\tanh$ network, of shape $(H, H)$, and keeps nothing of a step after the step is over.
 
-`stream` is an iterator over pairs `(x_t, own)`, one pair a step, which cannot be rewound: `x_t` is
-the input, $(D,)$, and `own(h_t)` returns $\partial L_t / \partial h_t$, $(H,)$, for the state that
-you have computed. The loss is the sum over all steps. What you carry from step to step may not grow
-with their number.
+`stream` is an iterator over pairs `(x_t, own)`, one for each step, and it cannot be rewound. `x_t`
+is the input, of shape $(D,)$. `own(h_t)` returns $\partial L_t / \partial h_t$, of shape $(H,)$,
+for the state that you have computed. The loss is the sum over all steps. The memory that you use
+must not grow with the number of steps.
 
-{eq}`eq-bptt-total` says what to carry: the array `S`, $(H, H, H)$, with
+{eq}`eq-bptt-total` says what to carry: the array `S` of shape $(H, H, H)$, with
 `S[m, i, j]` $= \mathrm d h_t[j] / \mathrm d W_h[m, i]$.
 """
 
@@ -40,11 +40,11 @@ def gradient(W_x, W_h, b, h0, stream):
 
 HINTS = (
     "Each step does four things: compute $h_t$; multiply the old sensitivity by $J_t$; add the "
-    "immediate derivative; add this step's share, $\\sum_j \\partial L_t/\\partial h_t[j]$ times "
-    "`S[:, :, j]`, to the result.",
+    "immediate derivative; add the contribution of this step, $\\sum_j \\partial L_t/\\partial "
+    "h_t[j]$ times `S[:, :, j]`, to the result.",
     "$J_t[j, k] = (1 - h_t[j]^2)\\, W_h[k, j]$, so the carried part is `(S @ W_h) * (1 - h_t**2)`: "
-    "the last axis of `S` goes through the network like a state.",
-    "The immediate part is nonzero only where $i = j$: `S[m, i, i] += h_previous[m] * "
+    "the last axis of `S` passes through the network like a state.",
+    "The immediate part is nonzero only if $i = j$: `S[m, i, i] += h_previous[m] * "
     "(1 - h_t[i]**2)`, or with `np.eye(H)` and broadcasting.",
 )
 
@@ -66,8 +66,8 @@ def gradient(W_x, W_h, b, h0, stream):
 '''
 
 COMMENT = r"""
-The line for `S` is {eq}`eq-bptt-total` with the common factor taken out. For one weight $W_h[m,
-i]$, with $s_t$ for the row $\mathrm d h_t / \mathrm d W_h[m, i]$,
+The line for `S` is {eq}`eq-bptt-total` with the common factor taken out. Let $s_t$ be the row
+$\mathrm d h_t / \mathrm d W_h[m, i]$ of one weight. Then
 
 $$
 \begin{aligned}
@@ -77,11 +77,12 @@ s_t &= \bigl( s_{t-1} W_h \\
 \end{aligned}
 $$
 
-Every weight has a state of its own, which goes through the network beside the real one. That is why
-nothing has to be remembered and why it is so expensive: $H^2$ such states of $H$ numbers each, and
-$H^4$ multiplications a step where backpropagation needs $H^2$. {cite:t}`williams1989` published it
-in this form. The usual economy keeps only the entries with $i = j$, that is, the influence of
-a weight on its own unit. Do that, and measure the angle to the full gradient as $H$ grows.
+So every weight has a row of its own, which passes through the network next to the state. This is
+why no step has to be stored, and also why the method is so expensive. There are $H^2$ such rows of
+$H$ numbers, and a step takes $H^4$ multiplications, where backpropagation needs $H^2$.
+{cite:t}`williams1989` published the method. A common approximation keeps only the entries with
+$i = j$, the effect of a weight on its own unit. Try it, and measure the angle to the full gradient
+as $H$ grows.
 """
 
 

@@ -11,17 +11,17 @@ LEVEL = 2
 MINUTES = 25
 
 TEXT = r"""
-Five numbers, from {eq}`eq-jacobian-bound` and from what `float32` can hold.
+Find five numbers, with {eq}`eq-jacobian-bound` and the properties of `float32`.
 
-- `one_step`: the post says that $\lVert \partial h_t / \partial h_{t-1} \rVert \le 1$ for $\tanh$
-  units. What is the least upper bound when $\sigma_{\max}(W_h) = 2.94$?
-- `k_tanh`: $W_h$ is 0.9 times an orthogonal matrix, the units are $\tanh$. After how many steps is
-  the gradient *certain* to be below $10^{-6}$ of what it was?
+- `one_step`: what is the smallest upper bound of $\lVert \partial h_t / \partial h_{t-1} \rVert$
+  for $\tanh$ units with $\sigma_{\max}(W_h) = 2.94$?
+- `k_tanh`: $W_h$ is 0.9 times an orthogonal matrix, and the units are $\tanh$. After how many steps
+  is the gradient *certain* to be below $10^{-6}$ of its first value?
 - `k_sigmoid`: the same for logistic units and $\sigma_{\max}(W_h) = 2$.
-- `k_lost`: a linear unit with $W_h = 0.5$, so that a gradient of 1 is $0.5^k$ after $k$ steps. What
-  is the smallest $k$ for which adding it to a `float32` weight of exactly 1 changes nothing?
-- `k_zero`: what is the smallest $k$ for which that gradient itself, halved step by step in
-  `float32`, is exactly 0?
+- `k_lost`: a linear unit has $W_h = 0.5$, so a gradient of 1 is $0.5^k$ after $k$ steps. What is
+  the smallest $k$ for which adding it to a `float32` weight of exactly 1 changes nothing?
+- `k_zero`: this gradient is halved step by step in `float32`. What is the smallest $k$ for which it
+  is exactly 0?
 
 Give whole numbers of steps. Work them out before you let NumPy confirm the last two.
 """
@@ -36,9 +36,9 @@ k_zero = None
 
 HINTS = (
     "The largest slope $\\gamma$ is 1 for $\\tanh$ and $1/4$ for the logistic function. The bound "
-    "after $k$ steps is $(\\gamma \\sigma_{\\max})^k$; solve for $k$ and round up.",
-    "`float32` has 24 significant bits: the next number after 1 is $1 + 2^{-23}$. Half of that "
-    "distance is a tie, and ties go to the even neighbour.",
+    "after $k$ steps is $(\\gamma \\sigma_{\\max})^k$. Solve for $k$ and round up.",
+    "`float32` has 24 significant bits, so the next number after 1 is $1 + 2^{-23}$. Half of that "
+    "distance is a tie, and ties are rounded to the even neighbour.",
     "The smallest positive `float32` is a subnormal number, $2^{-149}$. Half of it is a tie "
     "between it and 0.",
 )
@@ -73,16 +73,16 @@ $$
 \end{aligned}
 $$
 
-so 132 and 20 steps. Logistic units forget within a sentence with a matrix that for $\tanh$ units
-would be free to explode.
+so the answers are 132 and 20 steps. With this matrix, the gradient of logistic units vanishes
+within a sentence, while the gradient of $\tanh$ units could explode.
 
-A gradient has two ends in `float32`. It underflows only at $k = 150$, but long before that, at
-$k = 24$, it is lost beside anything of size 1: $1 + 2^{-24}$ lies halfway to the next number and is
-rounded back to 1. In backpropagation such sums are everywhere: a state's own gradient plus what
-arrives from later, a weight's gradients of all steps, the weight plus its update. The far past has
-lost its vote when it is $10^{-7}$ of the near past, not when it is zero. What happens to
-`k_zero` if the factor is 0.9? (It is never reached: a few steps above the smallest number, rounding
-gives back what the factor takes away.)
+In `float32`, a gradient can be lost in two ways. It becomes zero only at $k = 150$. But already at
+$k = 24$ it has no effect when it is added to a number of size 1, because $1 + 2^{-24}$ lies halfway
+to the next number and is rounded to 1. Backpropagation is full of such sums: the gradient of a
+state plus the gradient that arrives from later steps, the gradients of a weight from all steps, and
+the weight plus its update. So a contribution from far back has no effect if it is $10^{-7}$ of a
+recent one, long before it is zero. What happens to `k_zero` if the factor is 0.9? (It is never
+reached. A few steps above the smallest number, rounding undoes the multiplication by 0.9.)
 """
 
 

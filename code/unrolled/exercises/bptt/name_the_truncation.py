@@ -12,19 +12,19 @@ LEVEL = 2
 MINUTES = 25
 
 TEXT = r"""
-Four programs claim to truncate, and none says how. Each is a function `program(p, cache, dh)` that
-takes and returns what `rnn.backward` does. Find out by experiment, without reading their source,
-what they compute, and set `found["A"]` to `found["D"]` to a pair of a name and a size:
+Four programs truncate, and none of them says how. Each is a function `program(p, cache, dh)` with
+the arguments and results of `rnn.backward`. Find out what they compute by experiment, without
+reading their source. Set `found["A"]` to `found["D"]` to a pair of a name and a size:
 
 - `("full", None)`: through every step;
 - `("window", w)`: every output looks back $w$ steps;
 - `("last", n)`: only the last $n$ steps of the sequence are run backward;
 - `("chunks", c)`: chunks of $c$ steps, counted from the first step;
-- `("shifted", c)`: chunks of $c$ steps, but the cuts stand one step off: the mistake of someone who
-  detaches the state one step too early or too late.
+- `("shifted", c)`: chunks of $c$ steps, but with the cuts one step too early or too late, which
+  happens if a program detaches the state at the wrong step.
 
-Sizes are below 10. The stub calls program A once. Which `dh` would tell you which pairs
-{eq}`eq-truncation-pairs` keeps?
+All sizes are below 10. The stub calls program A once. Which `dh` tells you which pairs of
+{eq}`eq-truncation-pairs` a program keeps?
 """
 
 STUB = """
@@ -47,12 +47,12 @@ found = {"A": None, "B": None, "C": None, "D": None}
 """
 
 HINTS = (
-    "The distance to the full gradient mixes all pairs. Let a single output have a gradient: "
-    "`dh` zero but for one step. Which part of what is returned shows how far back it went?",
-    "`dx[k]` is zero exactly if nothing reached step $k$. With `dh` nonzero at step $t$ alone, the "
-    "nonzero `dx[k]` are the pairs $(t, k)$ that the program keeps.",
-    "Do that for every $t$ and print the table of T rows. Window, last and chunks are the three "
-    "pictures of the chapter; look at the first rows for the shifted one.",
+    "The distance to the full gradient mixes all pairs. Give a gradient to a single output: "
+    "`dh` is zero except for one step. Which part of the result shows how far back it went?",
+    "`dx[k]` is zero exactly if nothing reached step $k$. If `dh` is nonzero at step $t$ alone, "
+    "the nonzero `dx[k]` are the pairs $(t, k)$ that the program keeps.",
+    "Do this for every $t$ and print the table of T rows. Window, last steps and "
+    "chunks give the three pictures of the chapter. For shifted chunks, look at the first rows.",
 )
 
 SOLUTION = """
@@ -87,23 +87,22 @@ found |= {"C": ("chunks", 6), "D": ("last", 5)}
 """
 
 COMMENT = r"""
-One probe for every output draws the chapter's triangle, and the triangle names the program. It
-needs no access to the source, so it works on any library: put a gradient on one output and see
-which inputs get some. The cut that stands one step off is seen in the first rows only, because all
-later chunks have the right length; the total number of kept pairs hardly changes, and neither does
-the loss of a training run. It is the usual result of asking `t % c == 0` about the step after which
-the cut should come.
+If you try every output, you get the chapter's triangle, and the triangle identifies the program.
+You do not need the source, so this works for any library: give a gradient to one output, and see
+which inputs receive some of it. The shifted cut shows only in the first rows, because all later
+chunks have the right length. The total number of kept pairs hardly changes. This mistake is typical
+of a program that asks `t % c == 0` about the step after which the cut should come.
 
-What an answer may look like:
+Possible answers:
 
-- *Weak*: compares the norm or angle with each truncation of each size until one fits. That is right
-  here and useless where the candidate is not on the list.
-- *Good*: probes single outputs and reads the sizes off the support of `dx`.
-- *Very good*: needs one call for each program, a batch of $T$ copies of the sequence with `dh`
-  nonzero at step $t$ of copy $t$, so that the support of `dx` is the whole table; says why no
-  experiment on the forward pass could tell.
+- *Weak*: compares the norm or the angle with each truncation of each size until one fits. This is
+  right here, but it fails if the program computes something that is not on the list.
+- *Good*: gives a gradient to single outputs and reads the sizes off the nonzero rows of `dx`.
+- *Very good*: needs one call for each program. It uses a batch of $T$ copies of the sequence, with
+  `dh` nonzero at step $t$ of copy $t$, so the nonzero entries of `dx` are the whole table. It also
+  says why no experiment with the forward pass could find the answer.
 
-Run the probe on a framework of your own next.
+Next, do the experiment with a framework of your own.
 """
 
 

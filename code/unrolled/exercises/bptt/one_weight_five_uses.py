@@ -9,14 +9,15 @@ LEVEL = 1
 MINUTES = 10
 
 TEXT = r"""
-A linear unit without inputs, $h_t = w\, h_{t-1}$ with $h_0 = 1$, is scored by its last state alone,
-$L = h_T$. Everything about its gradient can be worked out on paper. For $T = 5$ and $w = 0.9$, set
+A linear unit without inputs computes $h_t = w\, h_{t-1}$, with $h_0 = 1$. Its loss is its last
+state, $L = h_T$. You can work out everything about its gradient on paper. For $T = 5$ and
+$w = 0.9$, set
 
 - `gradient` to $\mathrm d L / \mathrm d w$;
-- `second_use` to what the use of $w$ at step 2 contributes to it: the derivative by the copy
-  $w^{(2)}$, all other copies held fixed;
-- `misread` to what the sum {eq}`eq-bptt-sum` comes to when its last factor is taken to be the
-  *total* derivative $\mathrm d h_k / \mathrm d w$ where the immediate one is meant.
+- `second_use` to the contribution of the use of $w$ at step 2, which is the derivative with respect
+  to the copy $w^{(2)}$ with all other copies held fixed;
+- `misread` to the value of the sum {eq}`eq-bptt-sum` if its last factor is read as the *total*
+  derivative $\mathrm d h_k / \mathrm d w$ instead of the immediate one.
 """
 
 STUB = """
@@ -29,9 +30,9 @@ misread = None
 
 HINTS = (
     "$h_T = w^T$. Write it as a product of five copies, "
-    "$w^{(5)} w^{(4)} w^{(3)} w^{(2)} w^{(1)}$, and differentiate by one of them.",
+    "$w^{(5)} w^{(4)} w^{(3)} w^{(2)} w^{(1)}$, and differentiate with respect to one of them.",
     "In the sum, the factor before the last is $\\partial h_T / \\partial h_k = w^{T-k}$. The "
-    "immediate derivative is $\\partial^+ h_k / \\partial w = h_{k-1} = w^{k-1}$, the total one "
+    "immediate derivative is $\\partial^+ h_k / \\partial w = h_{k-1} = w^{k-1}$. The total one "
     "is the derivative of $h_k = w^k$.",
 )
 
@@ -44,8 +45,8 @@ misread = sum(w ** (T - k) * k * w ** (k - 1) for k in range(1, T + 1))
 """
 
 COMMENT = r"""
-Each of the five copies multiplies four others, so each contributes $w^4 = 0.6561$, and the five
-together are the derivative of $w^5$:
+Each of the five copies is multiplied by four others, so each contributes $w^4 = 0.6561$. Together
+they are the derivative of $w^5$:
 
 $$
 \begin{aligned}
@@ -54,20 +55,20 @@ $$
 \end{aligned}
 $$
 
-Read with the total derivative, which has summed over the steps before $k$ already, the use at step
-$j$ is counted once for every $k \ge j$:
+The total derivative of $h_k$ already contains all uses up to step $k$. With it, the use at step $j$
+is counted once for every $k \ge j$:
 
 $$
 \begin{aligned}
 & \sum_{k=1}^{T} w^{T-k}\, k\, w^{k-1} \\
 & = \tfrac12 T (T+1)\, w^{T-1} \\
-& = 9.8415 ,
+& = 9.8415 .
 \end{aligned}
 $$
 
-three times too much. The factor is $(T + 1)/2$, so on a sequence of one step nothing is wrong: a
-check on $T = 1$ cannot tell the two readings apart. Try $w = 1.1$ and $T = 100$ next: all uses
-still contribute alike, and each of them has exploded.
+This is three times too large. In general the factor is $(T + 1)/2$, which is 1 for a sequence of
+one step. So a check with $T = 1$ cannot tell the two readings apart. Next, try $w = 1.1$ and
+$T = 100$: all uses still contribute equally, and all of the contributions have exploded.
 """
 
 

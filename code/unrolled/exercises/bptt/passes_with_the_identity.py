@@ -12,12 +12,12 @@ LEVEL = 2
 MINUTES = 20
 
 TEXT = r"""
-The author of this backward pass has checked it against central differences, and the relative error
-is that of a right gradient: below $10^{-7}$. All networks here start with $W_h = I$
-and small weights, and there the check is made. After some hundred updates the training stalls.
+The author of this backward pass has compared it with central differences. The relative error was
+below $10^{-7}$, as for a correct gradient. The comparison was made at the start of training, where
+$W_h = I$ and the weights are small. After a few hundred updates the training stalls.
 
-There are two mistakes in `backward`. Mend both. Before you read the lines, ask what is special
-about the point of the check, and which mistakes it must hide.
+There are two mistakes in `backward`. Correct both. Before you read the lines, ask what is special
+about the weights of the comparison, and which mistakes they must hide.
 """
 
 STUB = '''
@@ -55,8 +55,8 @@ print(f"relative error: {np.abs(db - slope).max() / np.abs(slope).max():.0e}")
 '''
 
 HINTS = (
-    "Run the author's check with `W_h = rng.standard_normal((3, 3))`, and then, apart from that, "
-    "with `W_x` a thousand times larger. Each shows one mistake.",
+    "Run the author's check with `W_h = rng.standard_normal((3, 3))`. Then run it with "
+    "`W_x` a thousand times larger instead. Each of the two shows one mistake.",
     "Which matrices equal their transpose? For which numbers do $h$ and $\\tanh h$ hardly differ?",
 )
 
@@ -84,14 +84,14 @@ def backward(W_h, x, h, dh):
 '''
 
 COMMENT = r"""
-The identity is symmetric, so $\delta W_h$ and $\delta W_h^\top$ are the same there; and for a small
-state $\tanh(h)^2 = h^2 - \tfrac23 h^4 + \dots$, which at $h = 10^{-3}$ differs from $h^2$ by less
-than $10^{-12}$. Both mistakes are exactly or nearly invisible at the start of training, and grow as
-the weights move away from it. A gradient is a function of the weights, and a check at one point
-says something about that point: check at random weights of ordinary size, without symmetry, without
-zeros, with $T$ and $B$ above 1 and no two sizes equal. The slope taken from $h$ is the second
-favourite: the derivative of $\tanh$ at $a$ is $1 - \tanh^2 a = 1 - h^2$, and a function that wants
-the value gets the argument, or the other way round.
+The identity is symmetric, so $\delta W_h$ and $\delta W_h^\top$ are the same there. For a small
+state, $\tanh(h)^2 = h^2 - \tfrac23 h^4 + \dots$, which at $h = 10^{-3}$ differs from $h^2$ by less
+than $10^{-12}$. So both mistakes are invisible, or nearly so, at the start of training, and they
+grow as the weights move away from it. A check at one point says something about this point only.
+Check at random weights of ordinary size, without symmetry and without zeros, with $T$ and $B$ above
+1 and no two sizes equal. The wrong slope is a common mistake: the derivative of $\tanh$ at $a$ is
+$1 - \tanh^2 a = 1 - h^2$, and a function that expects the value $h$ is easily given the argument
+$a$, or the other way round.
 """
 
 

@@ -1,4 +1,4 @@
-"""What a gradient does where the spectral radius is exactly 1."""
+"""How a gradient changes if the spectral radius is exactly 1."""
 
 from unrolled.exercises.judging import choice
 
@@ -9,10 +9,11 @@ LEVEL = 2
 MINUTES = 20
 
 TEXT = r"""
-In all six networks the spectral radius of $W_h$ is exactly 1. A gradient is put on $h_k$ and
-carried back to $h_0$. What does its norm there do as $k$ grows from 1 to 1000? Choose for each
+In all six networks below, the spectral radius of $W_h$ is exactly 1. A gradient starts at $h_k$ and
+is carried back to $h_0$. How does its norm at $h_0$ change as $k$ grows from 1 to 1000? Choose for
+each network
 
-**a** it stays exactly what it is · **b** it grows in proportion to $k$ for most gradients ·
+**a** it stays exactly the same · **b** it grows in proportion to $k$ for most gradients ·
 **c** it falls like a power of $k$ · **d** it falls geometrically · **e** it grows geometrically
 
 and then run them.
@@ -37,9 +38,10 @@ sigmoid = None
 HINTS = (
     "A step multiplies the gradient by the slopes and by $W_h^\\top$. In which of the six are all "
     "slopes exactly 1? In which are they below some number smaller than 1 at every step?",
-    "The powers of the shear are in {eq}`eq-transient` with $r = c = 1$.",
-    "In the fifth, the slopes are below 1 but approach it, since the state fades. How fast does "
-    "it? For a small state $\\tanh h \\approx h - h^3/3$: try $h_t = \\sqrt{3 / (2t)}$.",
+    "{eq}`eq-transient` with $r = c = 1$ gives the powers of the shear.",
+    "In the fifth network the slopes are below 1, but they approach 1 because the state becomes "
+    "small. How fast? For a small state $\\tanh h \\approx h - h^3/3$. Try "
+    "$h_t = \\sqrt{3 / (2t)}$.",
 )
 
 SOLUTION = """
@@ -82,14 +84,14 @@ sigmoid = "d"
 """
 
 COMMENT = r"""
-The radius alone says nothing on the border. The orthogonal matrix keeps every length; the shear has
-the same radius, but $W^k$ has $k$ in its corner. With $\tanh$ the slopes decide. In the silent
-network they are all 1, so at the very beginning of training, with weak inputs, an orthogonal
-$\tanh$ network is nearly linear, which is the point of that initialisation. Inputs of size 1 push
-the slopes down by a factor that does not go away, at every step.
+At a radius of 1, the radius alone does not decide. The orthogonal matrix keeps every length. The
+shear has the same radius, but $W^k$ has $k$ in its corner. With $\tanh$, the slopes decide. In the
+silent network they are all 1. So an orthogonal $\tanh$ network with weak inputs is nearly linear at
+the start of training, which is the purpose of this initialisation. With inputs of size 1, the
+slopes shrink the gradient at every step.
 
-The fading unit lies between. For small $h$, $h_t \approx h_{t-1} - h_{t-1}^3 / 3$, whose solution
-is $h_t^2 \approx 3 / (2t)$, and the product of the slopes is
+The fading unit is a case in between. For small $h$, $h_t \approx h_{t-1} - h_{t-1}^3 / 3$. The
+solution is $h_t^2 \approx 3 / (2t)$, and the product of the slopes is
 
 $$
 \begin{aligned}
@@ -99,15 +101,16 @@ $$
 \end{aligned}
 $$
 
-up to a constant: slower than every geometric decay. To sit exactly on the border without falling
-off takes a state that is zero, which remembers nothing, or units without a nonlinearity, which is
-where Part 4 begins. For logistic units the slope is at most a quarter, and the case is clear.
+up to a constant. This is slower than every geometric decay. A gradient of exactly constant size
+needs a state that stays zero, which remembers nothing, or units without a nonlinearity. Part 4
+begins with such units. For logistic units the slope is at most a quarter, so the gradient falls
+geometrically.
 """
 
-STAYS = "every slope is 1 and the matrix keeps lengths: what could change the norm?"
+STAYS = "every slope is 1 and the matrix keeps lengths. What could change the norm?"
 BELOW = (
-    "at each step the slopes take away a share that does not become smaller with time; such "
-    "factors multiply."
+    "at each step the slopes shrink the gradient, and this effect does not become smaller with "
+    "time. Such factors multiply."
 )
 SHEAR = "write down the second and the third power of the matrix."
 FADING = (
@@ -136,4 +139,4 @@ def check(answers):
                 f"`{name}` falls, but slower than any power of a number below 1: {why}"
             )
         choice(answers, name, wrong, right)
-    return "Six networks of radius 1, four fates."
+    return "Right. The same radius leads to four different results."

@@ -1,4 +1,4 @@
-"""A beginning for W_h with which a bit is remembered for thirty steps."""
+"""An initial W_h with which a network remembers a bit for thirty steps."""
 
 import numpy as np
 
@@ -13,17 +13,17 @@ LEVEL = 3
 MINUTES = 60
 
 TEXT = r"""
-At the first step a network of eight $\tanh$ units sees $+1$ or $-1$ on one input line. On the other
-line comes noise, normal with standard deviation 2, at each of the 29 steps that follow. After step
-30 it is asked which sign it was. `share_right(recurrent, seed)` trains such a network by full
-backpropagation, Adam and clipping, on **60 updates** of 32 fresh sequences, and returns the share
-of 2,000 new sequences that it gets right. $W_x$ is drawn within $\pm 0.5$, the read-out at random,
-and $b$ is 0. All that you choose is how $W_h$ begins: `recurrent(rng, H)` returns it.
+At the first step, a network of eight $\tanh$ units sees $+1$ or $-1$ on one input line. At each of
+the 29 following steps it receives noise on the other line, normal with standard deviation 2. After
+step 30 it must say which sign it was. `share_right(recurrent, seed)` trains such a network by full
+backpropagation, Adam and clipping, with **60 updates** of 32 new sequences. It returns the share of
+2,000 new sequences for which the answer is right. $W_x$ is drawn within $\pm 0.5$, the output
+weights are random, and $b$ is 0. You choose only the initial $W_h$: `recurrent(rng, H)` returns it.
 
-The posts' uniform beginning is at chance. Find one with which **all of the seeds 0 to 4 reach
-0.95**. Then find out *why* it works: what does it do to the gradient over 30 steps, and what to the
-bit? `share_right(..., T=100)` asks for more, and `cue=0.0` starts with a network that does not look
-at the sign at all.
+With the uniform initialisation within $\pm 1/\sqrt H$, the network guesses. Find an initialisation
+with which **all of the seeds 0 to 4 reach 0.95**. Then find out *why* it works. What does it do to
+the gradient over 30 steps, and what to the bit? `share_right(..., T=100)` is a longer task, and
+`cue=0.0` starts with a network that does not see the sign at all.
 """
 
 STUB = '''
@@ -33,7 +33,7 @@ from unrolled.exercises.bptt.remember_a_bit import share_right
 
 
 def recurrent(rng, H):
-    """W_h (H, H) before training: as in the posts."""
+    """W_h (H, H) before training: uniform within ±1/√H."""
     return rng.uniform(-1, 1, (H, H)) / np.sqrt(H)
 
 
@@ -42,10 +42,10 @@ for seed in range(5):
 '''
 
 HINTS = (
-    "What factor a step does your $W_h$ have while the states are small? The posts' matrix has a "
-    "spectral radius near 0.58: what is left of a bit, and of a gradient, after 30 steps?",
-    "{doc}`/book/03-bptt/remedies` compares four beginnings. Noise of this size drives the units "
-    "into saturation, so look for a matrix that makes up for the slopes.",
+    "By which factor does your $W_h$ multiply a small state at each step? The uniform matrix has a "
+    "spectral radius near 0.58. How much of a bit, and of a gradient, is left after 30 steps?",
+    "{doc}`/book/03-bptt/remedies` compares four initialisations. Noise of this size saturates the "
+    "units, so look for a matrix that makes up for the small slopes.",
     "A unit with $h_t = \\tanh(w h_{t-1})$ and $w > 1$ keeps its sign by itself.",
 )
 
@@ -73,24 +73,24 @@ for begin in (recurrent, latches):
 '''
 
 COMMENT = r"""
-The identity is enough for 30 steps. Its units are accumulators that leak through their saturation,
-and with 100 steps all of them are empty. The latches of four times the identity hold the bit over
-100 steps as well as over 30, which should make one suspicious: at their attractor a step multiplies
-a gradient by 0.005, so no gradient ever reaches step 1. They remember because the *random* $W_x$
-happens to show the sign to some units strongly enough, and training has only to find, with the
-read-out, which units those are.
+The identity is enough for 30 steps. Its units are accumulators, but saturation makes them leak, and
+after 100 steps they have lost the bit. The latches, four times the identity, hold the bit over 100
+steps as well as over 30. This should make you suspicious. At their attractor, a step multiplies a
+gradient by 0.005, so no gradient ever reaches step 1. They remember because the *random* $W_x$
+happens to send the sign to some units strongly enough. Training only has to find these units, with
+the output weights.
 
-With `cue=0.0` the sign has to be discovered first, and the two change places. The accumulators
-learn it with every seed, by the gradient that comes back through them; the latches guess. That is
-the dilemma of {cite:t}`bengio1994` in both of its halves: what holds a bit does not pass a
-gradient. Between 1 and 4 lies a factor that does a little of both; what did you find?
+With `cue=0.0` the network must discover the sign first, and the result is reversed. The
+accumulators learn it with every seed, by the gradient that comes back through them. The latches
+guess. This is the conflict of {cite:t}`bengio1994`: a unit that holds a bit firmly does not pass a
+gradient. A factor between 1 and 4 does a little of both. What did you find?
 
 - *Weak*: a matrix that passes, found by trial.
-- *Good*: several beginnings compared on more seeds than five, with the spectral radius, the slopes
-  and the norm of the gradient at step 1 beside the score.
-- *Very good*: tells *remembering* from *learning to remember*: uses `T=100` and `cue=0.0` to show
-  which beginning does which, and says what the 60 updates have changed, $W_x$, $W_h$ or the
-  read-out alone.
+- *Good*: several initialisations, compared on more than five seeds, with the spectral radius, the
+  slopes and the norm of the gradient at step 1 next to the score.
+- *Very good*: distinguishes *remembering* from *learning to remember*. It uses `T=100` and
+  `cue=0.0` to show which initialisation does which, and says what the 60 updates have changed:
+  $W_x$, $W_h$ or only the output weights.
 """
 
 H, UPDATES, BATCH, NOISE = 8, 60, 32, 2.0
@@ -159,6 +159,6 @@ def check(answers):
             "saturation do to the bit?"
         )
     raise Wrong(
-        f"Some seeds learn and some guess ({told}): the beginning works by luck. What keeps a "
+        f"Some seeds learn and some guess ({told}), so the result depends on luck. What keeps a "
         "unit's sign whatever the noise?"
     )

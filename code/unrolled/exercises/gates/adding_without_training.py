@@ -12,16 +12,15 @@ LEVEL = 2
 MINUTES = 40
 
 TEXT = r"""
-In the {ref}`adding problem <ch-remedies>` each step brings a number between 0 and 1 and a mark, 0
-or
-1. Two steps of the sequence are marked, and the answer is the sum of their two numbers. In Part 3
-   hundreds of updates were spent on it, and at $T = 150$ most networks failed.
+In the {ref}`adding problem <ch-remedies>`, each step brings a number between 0 and 1 and a mark,
+which is 0 or 1. Two steps of the sequence are marked, and the answer is the sum of their two
+numbers. The networks of Part 3 needed hundreds of updates, and at $T = 150$ most of them failed.
 
-Do it without any training: set `p`, an `lstm.Params` for $D = 2$ (the number first, then the mark)
-and any number of units $H$, and a read-out `W_y`, $(H,)$, and `b_y`, so that
-$\hat y = h_T W_y + b_y$ is the answer. At $T = 1000$ the mean squared error has to be below
-$10^{-6}$; always to answer 1 costs $1/6$. How few units do you need, and how small can you make the
-error?
+Solve the problem without any training. Set `p`, an `lstm.Params` for $D = 2$ (the number first,
+then the mark) and any number of units $H$. Also set `W_y`, $(H,)$, and `b_y`, so that
+$\hat y = h_T W_y + b_y$ is the answer. At $T = 1000$, the mean squared error has to be below
+$10^{-6}$. (The constant answer 1 has an error of $1/6$.) How few units do you need, and how small
+can you make the error?
 """
 
 STUB = '''
@@ -59,11 +58,11 @@ print("mean squared error", np.mean((h[-1] @ W_y + b_y - y) ** 2))
 '''
 
 HINTS = (
-    "The cell is an adder. Which gate has to know about the mark, and which must never close?",
-    "A sum of $\\pm 40$ in a gate is exactly open or shut. The input gate wants $+40$ on a "
-    "marked step and $-40$ on the others: a weight and a bias.",
-    "The number passes through two $\\tanh$. Where is $\\tanh$ a straight line? The read-out can "
-    "undo any scale.",
+    "The cell adds numbers. Which gate has to depend on the mark, and which gate must never close?",
+    "A sum of $\\pm 40$ opens or closes a gate completely. The input gate needs $+40$ on a marked "
+    "step and $-40$ on all other steps: one weight and one bias.",
+    "The number passes through two $\\tanh$. In which range is $\\tanh$ nearly a straight line? "
+    "`W_y` can undo any scaling.",
 )
 
 SOLUTION = '''
@@ -101,21 +100,22 @@ print("mean squared error", np.mean((h[-1] @ W_y + b_y - y) ** 2))
 '''
 
 COMMENT = r"""
-One unit is enough, and no recurrent weight: the input gate reads the mark, the forget gate stays
-open, and the number is made small on its way in because $\tanh(\varepsilon v) = \varepsilon v -
-\varepsilon^3 v^3 / 3 + \dots$ is a line to second order. The read-out divides by $\varepsilon$,
-which leaves an error of the size $\varepsilon^2$. With smaller and smaller $\varepsilon$ another
-error takes over: the gate that is shut at $\sigma(-40) = 4 \cdot 10^{-18}$, and rounding.
+One unit is enough, and no recurrent weight is needed. The input gate depends on the mark, and the
+forget gate stays open. The number is scaled down on its way in, because for small $\varepsilon$
+the tanh is nearly a straight line,
+$\tanh(\varepsilon v) = \varepsilon v - \varepsilon^3 v^3 / 3 + \dots$ `W_y` divides by
+$\varepsilon$, which leaves an error proportional to $\varepsilon^2$. If $\varepsilon$ is very
+small, rounding becomes the larger error.
 
-- *Weak*: below $10^{-6}$ by trial of several scales.
-- *Good*: one unit; each of the eight weights and four biases can be explained; the error is derived
-  as a function of $\varepsilon$ and agrees with a measurement.
-- *Very good*: finds the best $\varepsilon$ and says what limits it, or gets rid of the error in
-  $\varepsilon^2$ altogether by a second unit or by the read-out of both.
+- *Weak*: an error below $10^{-6}$, by trying several scales.
+- *Good*: one unit, each of the eight weights and four biases explained, and the error derived as
+  a function of $\varepsilon$ and compared with a measurement.
+- *Very good*: the best $\varepsilon$ with an explanation of what limits it, or a second unit that
+  cancels the error in $\varepsilon^2$.
 
-That a solution exists and is this simple says nothing about whether gradient descent finds it.
-Start {ref}`the training of the adding problem <ch-what-gates-do>` from these weights plus some
-noise, and see how much noise it bears.
+That such a simple solution exists does not tell us whether gradient descent finds it. Start
+{ref}`the training of the adding problem <ch-what-gates-do>` from these weights plus noise. How
+much noise can you add?
 """
 
 
@@ -159,7 +159,7 @@ def check(answers):
     if writes.any() and let_in[writes].min() > 1e-6:
         raise Wrong(
             f"{told} The input gate lets in up to {let_in[writes].min():.2g} of the numbers that "
-            "are not marked, a thousand times over."
+            "are not marked, at each of a thousand steps."
         )
     if writes.any() and kept[writes].max() < 0.999:
         raise Wrong(
@@ -167,9 +167,9 @@ def check(answers):
         )
     if np.abs(cache.c[-1]).max() > 0.05:
         raise Wrong(
-            f"{told} The gates are right. The sum comes out bent: how large is c, and how straight "
-            "is tanh there?"
+            f"{told} The gates are right. But the tanh distorts the sum: how large is c, and how "
+            "straight is tanh there?"
         )
     raise Wrong(
-        f"{told} The cell keeps the right steps; is the read-out the inverse of the way in?"
+        f"{told} The cell keeps the right numbers. Does `W_y` undo the scaling of the input?"
     )

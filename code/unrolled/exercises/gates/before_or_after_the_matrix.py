@@ -1,4 +1,4 @@
-"""Two GRUs that share their weights and not their results."""
+"""Two GRUs with the same weights and different results."""
 
 import numpy as np
 
@@ -11,7 +11,8 @@ LEVEL = 1
 MINUTES = 12
 
 TEXT = r"""
-A GRU may reset before the product, $(r \odot h)\, W_{hh}$, or after it, $r \odot (h W_{hh})$. Take
+A GRU may reset before the product, $(r \odot h)\, W_{hh}$, or after it, $r \odot (h W_{hh})$.
+Take
 
 $$
 \begin{aligned}
@@ -24,13 +25,13 @@ $$
 and set, by hand,
 
 - `before` and `after` to the two results;
-- `r_agree` to gates strictly between 0 and 1 with which both agree for *this* $h$ and *every*
+- `r_agree` to gates strictly between 0 and 1 for which both agree, with *this* $h$ and *every*
   $W_{hh}$;
-- `W_agree` to an invertible $W_{hh}$, not a multiple of the identity, with which both agree for
+- `W_agree` to an invertible $W_{hh}$, not a multiple of the identity, for which both agree with
   every $r$ and $h$;
-- `blind` to the comparison that **cannot** tell the two kinds apart, whatever the weights, if all
-  biases behind $W_h$ are 0: **a** one step from $h_0 = 0$ · **b** two steps from $h_0 = 0$ ·
-  **c** one step from a random $h_0$ · **d** the gradient of $W_{hh}$ after two steps.
+- `blind` to the comparison that **cannot** distinguish the two kinds, for any weights, if the
+  bias $b_{hh}$ is 0: **a** one step from $h_0 = 0$ · **b** two steps from $h_0 = 0$ · **c** one
+  step from a random $h_0$ · **d** the gradient of $W_{hh}$ after two steps.
 """
 
 STUB = """
@@ -42,9 +43,9 @@ blind = None
 """
 
 HINTS = (
-    "Before: multiply first, entry by entry, then by the matrix. After: the other way round.",
-    "Entry $j$ is $\\sum_k r[k]\\, h[k]\\, W[k, j]$ in the one and $\\sum_k r[j]\\, h[k]\\, W[k, "
-    "j]$ in the other. When are these sums equal term by term?",
+    "Before: multiply entry by entry first, and then by the matrix. After: in the opposite order.",
+    "Entry $j$ is $\\sum_k r[k]\\, h[k]\\, W[k, j]$ before, and $\\sum_k r[j]\\, h[k]\\, W[k, j]$ "
+    "after. When are these sums equal term by term?",
 )
 
 SOLUTION = """
@@ -70,12 +71,12 @@ $$
 \end{aligned}
 $$
 
-Unit 1 is shut, and the two kinds take that differently: *before*, nobody is shown unit 1, and unit
-1 itself still listens to unit 2; *after*, unit 1 listens to nobody and is shown to all. They agree
-term by term where $r[k] = r[j]$ wherever $W[k, j] \ne 0$: if all gates are equal, or if the matrix
-is diagonal, {eq}`eq-gru-kinds`. And they agree where there is nothing to reset. A comparison of two
-programs by a single step from the zero state, which is the first that one writes, cannot fail as
-long as the bias behind $W_{hh}$ is 0. Two steps are enough.
+The gate of unit 1 is closed. *Before*, no unit reads unit 1, but unit 1 still reads unit 2.
+*After*, unit 1 reads no unit, but all units read unit 1. The two kinds agree term by term if
+$r[k] = r[j]$ wherever $W[k, j] \ne 0$. This is so if all gates are equal, or if the matrix is
+diagonal ({eq}`eq-gru-kinds`). They also agree if $h$ is 0. So a comparison of two programs by a
+single step from the zero state, which is often the first test that one writes, cannot fail if
+$b_{hh}$ is 0. Two steps are enough to see the difference.
 """
 
 
@@ -97,10 +98,8 @@ def check(answers):
         raise Wrong("`before` and `after` are right and exchanged.")
     if is_close(before, (W @ (r * h))) or is_close(after, r * (W @ h)):
         raise Wrong("The vectors are rows here: h W and not W h.")
-    close(
-        before, (r * h) @ W, "`before`: r * h is (0, 1), and that row times W is asked."
-    )
-    close(after, r * (h @ W), "`after`: h W is (7, 0); the gates act on that.")
+    close(before, (r * h) @ W, "`before`: r * h is (0, 1). Multiply that row by W.")
+    close(after, r * (h @ W), "`after`: h W is (7, 0). The gates multiply that row.")
     r_agree = array(answers["r_agree"], (2,), "`r_agree`")
     if not ((r_agree > 0) & (r_agree < 1)).all():
         raise Wrong("`r_agree`: both gates should lie strictly between 0 and 1.")
@@ -114,7 +113,9 @@ def check(answers):
     if abs(np.linalg.det(W_agree)) < 1e-9:
         raise Wrong("`W_agree` is not invertible.")
     if is_close(W_agree, W_agree[0, 0] * np.eye(2)):
-        raise Wrong("`W_agree` is a multiple of the identity; there are more.")
+        raise Wrong(
+            "`W_agree` is a multiple of the identity; other matrices agree, too."
+        )
     for some_r, some_h in np.random.default_rng(1).uniform(size=(5, 2, 2)):
         close(
             (some_r * some_h) @ W_agree,
@@ -122,9 +123,9 @@ def check(answers):
             "`W_agree`: with other gates and states the two differ. Compare them entry by entry.",
         )
     why_not = {
-        "b": "`blind`: after the first step the state is not 0 any more.",
-        "c": "`blind`: with a random state there is something to reset.",
-        "d": "`blind`: in the second step W_hh meets the reset state or the whole one.",
+        "b": "`blind`: after the first step the state is no longer 0.",
+        "c": "`blind`: a random state is not 0, so the reset gate has an effect.",
+        "d": "`blind`: in the second step W_hh multiplies the reset state in one kind only.",
     }
     choice(answers, "blind", why_not, "a")
-    return "The same gates, the same weights, another network."
+    return "The same gates and weights give two different networks."

@@ -13,15 +13,15 @@ LEVEL = 1
 MINUTES = 15
 
 TEXT = r"""
-Some gates are held at 0 or 1 for good; all other weights are random, and the states begin at zero.
-Does the last state $h_{10}$ depend on the first input $x_1$? Set each to `True` or `False` before
-you run anything.
+Some gates are held at 0 or 1 all the time. All other weights are random, and the initial states
+are zero. Does the last state, $h_{10}$, depend on the first input, $x_1$? Set each name to `True`
+or `False` before you run anything.
 
 1. `lstm_forgets`: LSTM, $f = 0$.
 2. `lstm_forgets_alone`: LSTM, $f = 0$, and $W_h = 0$.
 3. `lstm_writes_nothing`: LSTM, $i = 0$.
-4. `lstm_shows_nothing`: LSTM, $o = 0$ in the steps 1 to 9; in step 10 it is 1.
-5. `lstm_deaf`: LSTM, $f = 1$, and the blocks of $W_h$ are 0.
+4. `lstm_shows_nothing`: LSTM, $o = 0$ in steps 1 to 9, and $o = 1$ in step 10.
+5. `lstm_deaf`: LSTM, $f = 1$, and $W_h = 0$.
 6. `gru_keeps_all`: GRU, $z = 1$.
 7. `gru_resets`: GRU, $r = 0$.
 8. `gru_resets_and_replaces`: GRU, $r = 0$ and $z = 0$.
@@ -39,10 +39,10 @@ gru_resets_and_replaces = None
 """
 
 HINTS = (
-    "Two ways lead from step to step in an LSTM: $c$, through $f$; and $h$, through $W_h$. A way "
-    "is shut only if something on it is zero.",
-    "`fixed_gates.fix_gate` holds a gate. Run each network twice, with another $x_1$ the second "
-    "time.",
+    "In an LSTM, two paths lead from step to step: through the cell and $f$, and through $h$ and "
+    "$W_h$. A path is closed only if one of its factors is 0.",
+    "`fixed_gates.fix_gate` holds a gate. Run each network twice, with a different $x_1$ the "
+    "second time.",
 )
 
 SOLUTION = """
@@ -57,25 +57,27 @@ gru_resets_and_replaces = False
 """
 
 COMMENT = r"""
-An LSTM without a forget gate's memory is still a recurrent network: $h_{t-1}$ enters gates and
-candidate through $W_h$. Only with $W_h = 0$ as well does every step begin from nothing. With the
-output gate shut the network carries a memory that no gate and no output sees, and one open step at
-the end shows it: the cell is independent of being shown, which is what the second state is for.
-With $f = 1$ and $W_h = 0$ the cell is a sum of functions of single inputs; that is the counter and
-the adder. The GRU shows all that it keeps. With $z = 1$ nothing ever enters; with $r = 0$ the
-candidate is blind, but $z$ still mixes it with the old state; with both, the network has no memory
-at all and is a layer of $\tanh$ units applied to each input by itself.
+An LSTM with $f = 0$ is still a recurrent network, because $h_{t-1}$ enters the gates and the
+candidate through $W_h$. Only if $W_h = 0$ as well does every step start from nothing. If the
+output gate is closed, the cell still remembers, and one open step at the end shows what it
+contains: the second state does not depend on being shown. With $f = 1$ and $W_h = 0$, the cell is
+a sum of functions of single inputs, like the counter and the adder.
+
+A GRU has no second state. With $z = 1$, nothing is ever written. With $r = 0$, the candidate does
+not depend on the old state, but $z$ still mixes the old state into the new one. With both $r = 0$
+and $z = 0$, the network has no memory: it is a layer of tanh units, applied to each input
+separately.
 """
 
 WHY = {
     "lstm_forgets": "with f = 0 the cell is cut, but h_{t-1} still enters the sums through W_h.",
-    "lstm_forgets_alone": "with f = 0 and W_h = 0, which line leads from one step to the next?",
+    "lstm_forgets_alone": "with f = 0 and W_h = 0, which path leads from one step to the next?",
     "lstm_writes_nothing": "the cell begins at zero and nothing is ever written to it. What is h?",
-    "lstm_shows_nothing": "the output gate does not touch the cell, which keeps what it has.",
-    "lstm_deaf": "the gates do not hear h, but the cell still carries c through f = 1.",
+    "lstm_shows_nothing": "the output gate does not change the cell, which keeps its content.",
+    "lstm_deaf": "the gates do not read h, but the cell is still carried on through f = 1.",
     "gru_keeps_all": "with z = 1 the new state is the old state at every step.",
-    "gru_resets": "the candidate is blind for the old state, but z keeps part of it directly.",
-    "gru_resets_and_replaces": "the candidate does not see the old state and replaces it all.",
+    "gru_resets": "the candidate does not read the old state, but z keeps part of it directly.",
+    "gru_resets_and_replaces": "the candidate does not read the old state and replaces all of it.",
 }
 
 
@@ -120,4 +122,4 @@ def check(answers):
             raise Wrong(f"Set `{name}` to True or False.")
         if bool(given) != depends(name):
             raise Wrong(f"`{name}`: {why}")
-    return "Eight networks, and in four of them the first input is gone."
+    return "All eight are right: in four of the networks the first input is lost."

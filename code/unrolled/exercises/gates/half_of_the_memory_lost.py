@@ -12,10 +12,11 @@ LEVEL = 1
 MINUTES = 15
 
 TEXT = r"""
-A long sequence arrives in pieces and is read piece by piece, the state carried on. It should make
-no difference where the pieces end; here it does, and the network seems to forget at every border.
-It also forgets more than it should in between: its forget gates were meant to begin with a bias of
-1. Nothing raises an error. Mend `init` and `read`, one mistake each.
+A long sequence arrives in pieces. The network reads one piece after the other, and carries its
+state from piece to piece. The result should not depend on where the pieces end, but here it does:
+the network seems to forget at every border. It also forgets too much in between, although its
+forget gates were meant to start with a bias of 1. No line raises an error. There is one mistake
+in `init` and one in `read`. Correct both.
 """
 
 STUB = '''
@@ -54,8 +55,8 @@ print("in pieces", read(p, [x[:3], x[3:]])[-1].round(3))
 '''
 
 HINTS = (
-    "What is the state of an LSTM? Look at what `lstm.forward` takes, and at what its cache holds.",
-    "In `init`, print `p.b` at the end. Which line has the last word?",
+    "What is the state of an LSTM? Look at the arguments of `lstm.forward`, and at its cache.",
+    "In `init`, print `p.b` at the end. Which line was the last to change it?",
 )
 
 SOLUTION = '''
@@ -84,16 +85,17 @@ def read(p, pieces):
 '''
 
 COMMENT = r"""
-An LSTM carries two arrays. Whoever comes from the plain RNN or the GRU hands on $h$ and forgets
-$c$, and $c$ is where the long memory is: $h = o \odot \tanh(c)$ shows part of it and cannot bring
-it back. The package refuses to be given only one of the two; writing zeros for the other silences
-it. The same happens in a generator of text that calls the cell word by word.
+The state of an LSTM consists of two arrays. If you are used to the plain RNN or the GRU, it is
+easy to hand on $h$ and to forget $c$. But the long memory is in $c$. It cannot be recovered from
+$h = o \odot \tanh(c)$, which shows only part of it. The package raises an error if you pass only
+one of the two; passing zeros for the other hides the mistake. The same mistake occurs in programs
+that generate text and call the cell word by word.
 
-The loop that sets every bias to 0 is a common courtesy of initialisation code. It runs over the
-biases by their shape or by their name, and so over the forget bias too. The loss curve of such a
-run looks like that of a harder task, so this is found by looking at `p.b` and not at results. A
-test that would have found each: a sequence read in two pieces equals the whole; $f \approx 0.73$ on
-an input of zeros.
+Initialisation code often has a loop that sets every bias to 0. The loop recognises biases by
+their shape or by their name, so it also finds the forget bias. The loss curve of such a run looks
+like the curve of a harder task, so you find the mistake by looking at `p.b`, not at the results.
+Two tests find these mistakes: a sequence that is read in two pieces gives the same states as the
+whole sequence, and $f \approx 0.73$ for an input of zeros.
 """
 
 
@@ -107,7 +109,7 @@ def check(answers):
     b = array(made[2], (4 * H,), "`p.b`")
     if is_close(b, np.zeros(4 * H)):
         raise Wrong(
-            "All biases are 0, the forget gates' too: they were set and set again."
+            "All biases are 0, also those of the forget gates: a later line set them again."
         )
     if is_close(b[H : 2 * H], np.ones(H)) and not is_close(
         np.delete(b, np.s_[H : 2 * H]), 0 * b[H:]
@@ -116,12 +118,12 @@ def check(answers):
     for k, gate in ((0, "input gate"), (2, "candidate"), (3, "output gate")):
         if is_close(b, np.repeat(np.eye(4)[k], H)):
             raise Wrong(
-                f"The 1 stands in the block of the {gate}; the order is i, f, g, o."
+                f"The 1 is in the block of the {gate}; the order is i, f, g, o."
             )
     close(
         b,
         np.repeat([0.0, 1, 0, 0], H),
-        "The biases should be 1 in the second block of four, else 0.",
+        "The biases should be 1 in the second block of four and 0 elsewhere.",
     )
     rng = np.random.default_rng(2)
     p = lstm.Params(
@@ -147,4 +149,4 @@ def check(answers):
     if is_close(found[:3], whole[:3]) and not is_close(found, whole):
         raise Wrong("The second piece is right and the third is not: what is its c0?")
     close(found, whole, "The states in pieces should be those of the whole sequence.")
-    return "Both states cross the borders, and the forget gates begin open."
+    return "Both states are carried on, and the forget gates start open."

@@ -12,22 +12,22 @@ LEVEL = 2
 MINUTES = 30
 
 TEXT = r"""
-Before there were gates, units that forget slowly were built with a fixed leak,
+Before gates were common, units that forget slowly were built with a fixed leak $\alpha$:
 
 $$
 \begin{aligned}
 a_t &= x_t W_x + h_{t-1} W_h \\
 &\quad + b, \\
 h_t &= \alpha\, h_{t-1} \\
-&\quad + (1 - \alpha) \tanh a_t ,
+&\quad + (1 - \alpha) \tanh a_t .
 \end{aligned}
 $$
 
-and $\alpha = 0$ is the plain network. Write `leaky_as_gru(p, alpha)`, which returns the
-`gru.Params` of a GRU that computes exactly this network, for any $0 \le \alpha < 1$. And write
-`rnn_as_lstm(p)`, which returns the `lstm.Params` of an LSTM that computes the plain network but for
-one $\tanh$ more, $h_t = \tanh(\tanh a_t)$. `p` is an `rnn.Params`. Blocks
-are z, r, h and i, f, g, o.
+With $\alpha = 0$ this is the plain RNN. Write two functions. `leaky_as_gru(p, alpha)` returns the
+`gru.Params` of a GRU that computes exactly this network, for any $0 \le \alpha < 1$.
+`rnn_as_lstm(p)` returns the `lstm.Params` of an LSTM that computes the plain RNN with one
+additional tanh, $h_t = \tanh(\tanh a_t)$. In both, `p` is an `rnn.Params`. The order of the
+blocks is z, r, h in a GRU and i, f, g, o in an LSTM.
 """
 
 STUB = '''
@@ -48,10 +48,10 @@ def rnn_as_lstm(p):
 
 HINTS = (
     "A gate with the weights 0 is $\\sigma(b)$ at every step. Which constants do you need?",
-    "$\\sigma(b) = \\alpha$ for $b = \\ln \\frac{\\alpha}{1 - \\alpha}$. In floating point "
-    "$\\sigma(40)$ is exactly 1 and $\\sigma(-40)$ as good as 0.",
-    "The GRU needs $z = \\alpha$, $r = 1$, and the network's weights in the third block; the LSTM "
-    "needs $i = 1$, $f = 0$, $o = 1$, and the weights in the third of four.",
+    "$\\sigma(b) = \\alpha$ for $b = \\ln \\frac{\\alpha}{1 - \\alpha}$. The function `sigmoid` "
+    "returns exactly 1 at 40 and exactly 0 at -40.",
+    "The GRU needs $z = \\alpha$ and $r = 1$, and the weights of the network in the third block. "
+    "The LSTM needs $i = 1$, $f = 0$ and $o = 1$, and the weights in the third of four blocks.",
 )
 
 SOLUTION = '''
@@ -81,17 +81,16 @@ def rnn_as_lstm(p):
 '''
 
 COMMENT = r"""
-Putting a network inside another one is how one finds out what the second can do that the first
-cannot. The GRU with constant gates *is* the network of leaky units, all with one time constant;
-letting $b_z$ differ from unit to unit gives each its own, and letting $W_{xz}$ be other than zero
-lets the input decide. Every step in this direction is an idea that was published by itself.
-{cite:t}`tallec2018` go it the other way round: a network that is to cope with a time axis stretched
-at will has to have gates.
+If one network can be written as a special case of another, the second can do everything that the
+first can do. A GRU with constant gates *is* the network of leaky units, and all its units forget
+equally fast. If $b_z$ differs from unit to unit, each unit has its own speed. If $W_{xz}$ is not
+zero, the speed depends on the input. {cite:t}`tallec2018` argue in the opposite direction: a
+network that has to cope with a time axis that is stretched in any way must have gates.
 
-The plain network has no exact place in the LSTM, because $h = o \odot \tanh(c)$ squashes a second
-time: its states stay below $\tanh 1 = 0.76$. {eq}`eq-rnn-as-small-lstm` shows how near one can
-come. A practical use: initialise a GRU from a trained plain network and go on training; it starts
-where the other one ended.
+The plain RNN is not exactly an LSTM, because $h = o \odot \tanh(c)$ applies a second tanh, and
+the states stay below $\tanh 1 = 0.76$. {eq}`eq-rnn-as-small-lstm` shows how close an LSTM can
+come. You can use the exact embedding in practice: initialise a GRU from a trained plain RNN and
+continue the training. It starts where the plain RNN ended.
 """
 
 
@@ -147,17 +146,17 @@ def check(answers):
         z, r = cache.z, cache.r
         if z.std() > 1e-9 or r.std() > 1e-9:
             raise Wrong(
-                "The gates of your GRU still listen to input or state: they should be fixed."
+                "The gates of your GRU still read the input or the state: they should be constant."
             )
         if alpha != 0.5 and is_close(z, np.full_like(z, 1 - alpha), 1e-6):
             raise Wrong("z is 1 - alpha: in this book z is the share that is *kept*.")
         if not is_close(z, np.full_like(z, alpha), 1e-9):
             raise Wrong(
-                f"For alpha = {alpha}, z is {z.mean():.3g}: the bias stands inside of a sigmoid."
+                f"For alpha = {alpha}, z is {z.mean():.3g}: the bias is the argument of a sigmoid."
             )
         if not is_close(r, np.ones_like(r), 1e-12):
             raise Wrong(
-                f"r is {r.mean():.3g}: the candidate should be shown the whole of the state."
+                f"r is {r.mean():.3g}: the candidate should read the whole state."
             )
         raise Wrong(
             "The gates are right. The candidate does not have the network's weights."

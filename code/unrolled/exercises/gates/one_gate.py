@@ -1,4 +1,4 @@
-"""The backward pass of a cell with a single gate, which the book does not have."""
+"""The backward pass of a cell with a single gate, which no chapter contains."""
 
 import numpy as np
 
@@ -13,8 +13,8 @@ LEVEL = 3
 MINUTES = 50
 
 TEXT = r"""
-The *minimal gated unit* of {cite:t}`zhou2016` is a GRU in which
-one gate, $f_t$, stands for both $r_t$ and $1 - z_t$:
+The *minimal gated unit* of {cite:t}`zhou2016` is a GRU with a single gate, $f_t$, which replaces
+both $r_t$ and $1 - z_t$:
 
 $$
 \begin{aligned}
@@ -27,10 +27,11 @@ h_t &= (1 - f_t) \odot h_{t-1} \\
 \end{aligned}
 $$
 
-No chapter has its gradient. Derive it, and write `backward(W_x, W_h, x, h, f, candidate, dh)`. The
-blocks f, h of $W_x$, $(D, 2H)$, $W_h$, $(H, 2H)$, and $b$ lie side by side; `h`, $(T+1, B, H)$,
-begins with $h_0$; `f` and `candidate` are $(T, B, H)$; `dh[t]` is the gradient of that step's own
-loss with respect to `h[t + 1]`. Return `dW_x`, `dW_h`, `db`, `dx`, `dh0`.
+No chapter contains its gradient. Derive it, and write
+`backward(W_x, W_h, x, h, f, candidate, dh)`. The blocks f, h lie side by side in $W_x$,
+$(D, 2H)$, in $W_h$, $(H, 2H)$, and in $b$. The array `h`, $(T+1, B, H)$, starts with $h_0$; `f`
+and `candidate` are $(T, B, H)$. `dh[t]` is the gradient of the loss of one step with respect to
+`h[t + 1]`. Return `dW_x`, `dW_h`, `db`, `dx` and `dh0`.
 """
 
 STUB = '''
@@ -55,14 +56,15 @@ def backward(W_x, W_h, x, h, f, candidate, dh):
 '''
 
 HINTS = (
-    "Who reads what? $f_t$ stands in two equations, and in one of them twice. $h_{t-1}$ stands "
-    "in all three.",
-    "Begin with the candidate's sum: $\\delta^h_t = \\mathrm d h_t \\odot f_t \\odot "
-    "(1 - \\tilde h_t^2)$. What the candidate was shown, $v_t = f_t \\odot h_{t-1}$, gets "
-    "$\\mathrm d v_t = \\delta^h_t W_{hh}^\\top$, and passes it on to both of its factors.",
+    "Which formulas read each quantity? $f_t$ occurs in two equations, and twice in one of them. "
+    "$h_{t-1}$ occurs in all three.",
+    "Begin with the sum of the candidate: $\\delta^h_t = \\mathrm d h_t \\odot f_t \\odot "
+    "(1 - \\tilde h_t^2)$. The candidate reads $v_t = f_t \\odot h_{t-1}$. Its gradient is "
+    "$\\mathrm d v_t = \\delta^h_t W_{hh}^\\top$, and both factors of $v_t$ get a part of it.",
     "$\\mathrm d f_t = \\mathrm d h_t \\odot (\\tilde h_t - h_{t-1}) + \\mathrm d v_t \\odot "
-    "h_{t-1}$; $h_{t-1}$ collects $\\mathrm d h_t \\odot (1 - f_t)$, $\\mathrm d v_t \\odot f_t$ "
-    "and $\\delta^f_t W_{hf}^\\top$. $W_{hh}$ met $v_t$ and not $h_{t-1}$.",
+    "h_{t-1}$. The gradient of $h_{t-1}$ contains $\\mathrm d h_t \\odot (1 - f_t)$, "
+    "$\\mathrm d v_t \\odot f_t$ and $\\delta^f_t W_{hf}^\\top$. $W_{hh}$ multiplied $v_t$, not "
+    "$h_{t-1}$.",
 )
 
 SOLUTION = '''
@@ -104,7 +106,7 @@ def backward(W_x, W_h, x, h, f, candidate, dh):
 '''
 
 COMMENT = r"""
-Nothing is new but the number of readers. With $v_t = f_t \odot h_{t-1}$,
+With $v_t = f_t \odot h_{t-1}$,
 
 $$
 \begin{aligned}
@@ -123,12 +125,11 @@ $$
 \end{aligned}
 $$
 
-Where the gate is near 0 the unit keeps its state, and the candidate sees nothing of it: what is
-kept is not looked at. A GRU can keep a unit and use it at the same time ($z = 1$, $r = 1$), this
-cell cannot, which is what the third of the weights that it saves were for. You can now derive the
-backward pass of any cell that someone proposes, and check it; next, put it into a module with
-`init`, `initial_state`, `step`, `forward` and `backward`, and it runs in `stacked.of` and in every
-training of Part 4.
+If the gate of a unit is near 0, the unit keeps its state, and the candidate cannot read it. A GRU
+can keep a unit and read it at the same time, with $z = 1$ and $r = 1$. This cell cannot; it has a
+third fewer weights. You can now derive and check the backward pass of any cell. Next, you can put
+this cell into a module with `init`, `initial_state`, `step`, `forward` and `backward`. It then
+works in `stacked.of` and in the trainings of Part 4.
 """
 
 NAMES = ("dW_x", "dW_h", "db", "dx", "dh0")
@@ -170,13 +171,13 @@ def _bias(W_h, h, f, candidate, dh, left_out):
 
 
 READERS = {
-    "time": "Each step has the gradient of its own output only: nothing is carried back.",
-    "shown": "The gate's gradient has its part in h_t; f_t decides what the candidate sees, too.",
-    "kept": "The gate's gradient forgets that 1 - f_t multiplies the old state.",
-    "candidate": "The gate's gradient forgets that f_t multiplies the candidate.",
-    "carried": "What goes back to h_{t-1} leaves out the direct way, through 1 - f_t.",
-    "reset": "What goes back to h_{t-1} leaves out the way through the candidate.",
-    "gate": "What goes back to h_{t-1} leaves out that the gate read it too.",
+    "time": "Each step has the gradient of its own output only: nothing is carried back in time.",
+    "shown": "The gate's gradient contains the term from h_t. But the candidate reads f_t, too.",
+    "kept": "The gate's gradient leaves out that 1 - f_t multiplies the old state.",
+    "candidate": "The gate's gradient leaves out that f_t multiplies the candidate.",
+    "carried": "The gradient of h_{t-1} leaves out the direct path, through 1 - f_t.",
+    "reset": "The gradient of h_{t-1} leaves out the path through the candidate.",
+    "gate": "The gradient of h_{t-1} leaves out that the gate read it, too.",
 }
 
 
@@ -219,15 +220,15 @@ def check(answers):
             right_one[:H],
             "In a last step, the gradient of the gate's sum is wrong.",
         )
-        raise Wrong("A last step alone is right; what goes back to h_{t-1} is not.")
+        raise Wrong("The last step alone is right, but the gradient of h_{t-1} is not.")
     if is_close(found[1][:, :H], dW_h[:, :H]) and not is_close(found[1], dW_h):
         raise Wrong(
-            "`dW_h`, second block: W_hh multiplied the reset state, and not h_{t-1}."
+            "`dW_h`, second block: W_hh multiplied the reset state, not h_{t-1}."
         )
     for k, name in enumerate(NAMES):
         close(
             found[k],
             right[k],
-            f"The sums' gradients are right; `{name}` is not made of them.",
+            f"The gradients of the sums are right, but `{name}` does not follow from them.",
         )
-    return "The gradient of a cell that no chapter has, exact to rounding."
+    return "The gradient of this cell is exact up to rounding."

@@ -12,13 +12,13 @@ LEVEL = 2
 MINUTES = 20
 
 TEXT = r"""
-A stack of GRU layers with dropout between them. As {cite:t}`zaremba2014` have it, what a layer
-shows the layer *above* is dropped, with a fresh mask at every step, and states on their way through
-time are left alone. This one trains badly without dropout and not at all with it. There are two
-mistakes in `run`, both famous. Mend them.
+This program runs a stack of GRU layers with dropout between them. As in {cite:t}`zaremba2014`,
+what one layer passes to the layer *above* should be dropped, with a fresh mask at every step. The
+states on their way through time should not be dropped. But `run` contains two mistakes, both of
+which have occurred in published programs. Correct them.
 
-It returns the states of every layer, undropped: a list of arrays $(T, B, H)$. Draw masks with
-`rng.random(...) >= drop`, and divide by `1 - drop`.
+The function returns the states of every layer without dropout, as a list of arrays $(T, B, H)$.
+Draw the masks with `rng.random(...) >= drop`, and divide by `1 - drop`.
 """
 
 STUB = '''
@@ -51,10 +51,10 @@ for h in run(layers, rng.standard_normal((4, 1, 2)), 0.0, rng):
 '''
 
 HINTS = (
-    "Without dropout: run one layer, then two. The first layer's states should not depend on "
-    "whether there is a second. How many arrays does `[a] * 2` make?",
-    "With dropout: the state that the next *step* reads should be the whole one. Which array is "
-    "multiplied by the mask?",
+    "Without dropout: run one layer, and then two. The states of the first layer should not depend "
+    "on whether there is a second layer. How many arrays does `[a] * 2` make?",
+    "With dropout: the next *step* should read the whole state. Which array is multiplied by the "
+    "mask?",
 )
 
 SOLUTION = '''
@@ -80,16 +80,16 @@ def run(layers, x, drop, rng):
 '''
 
 COMMENT = r"""
-`[np.zeros(...)] * 2` is a list of the *same* array twice, so writing into the first state writes
-into the second. The layers overwrite each other's memory at every step, and each network of this
-kind computes something, reproducibly. TensorFlow 1's idiom `MultiRNNCell([cell] * 4)` puts one
-object into four places in the same way; what became of the *weights* depended on the version, as
-{doc}`/book/06-tensorflow/cells-and-wrappers` tells.
+The expression `[np.zeros(...)] * 2` is a list that contains the *same* array twice. Writing into
+the first state therefore also writes into the second, and the layers overwrite each other's
+memory at every step. TensorFlow 1 had a similar idiom, `MultiRNNCell([cell] * 4)`, which puts one
+object at four positions. What happened to the *weights* depended on the version
+({doc}`/book/06-tensorflow/cells-and-wrappers`).
 
-A mask on the state itself, new at every step, leaves a unit alone for $k$ steps with probability
-$(1 - q)^k$, and divides what it spares by $(1 - q)^k$: {eq}`eq-dropout-through-time`. Dropout on
-the recurrent connection can be made to work by keeping one mask for the whole sequence
-{cite:p}`gal2016`: then a unit is there or is not, and what is there is remembered.
+If fresh masks multiply the state itself, an entry survives $k$ steps with probability
+$(1 - q)^k$, and is divided by $(1 - q)^k$ ({eq}`eq-dropout-through-time`). Dropout through time
+works with *one* mask for the whole sequence {cite:p}`gal2016`: an entry is then hidden at all
+steps or at none.
 """
 
 
@@ -135,7 +135,7 @@ def check(answers):
     three = states(0.0, np.random.default_rng(0))
     if not is_close(three[0], one):
         raise Wrong(
-            "Without dropout, the first layer's states change when there are layers above it: who "
+            "Without dropout, the first layer's states change if there are layers above it. What "
             "else writes into its state?"
         )
     for k in (1, 2):
@@ -156,10 +156,10 @@ def check(answers):
         if is_close(found[1], whole[1]):
             if factor:
                 raise Wrong(
-                    "What is kept should be divided by 1 - drop, to be right on average."
+                    "What is kept should be divided by 1 - drop, so that it is right on average."
                 )
             raise Wrong(
-                "Dropout has no effect: layer 2 is shown layer 1's states as they are."
+                "Dropout has no effect: layer 2 reads the states of layer 1 as they are."
             )
         if factor and is_close(
             found[1], gru.forward(layers[1], whole[0] * (1 - drop))[0]
@@ -178,6 +178,6 @@ def check(answers):
     still = np.random.default_rng(3).random((3, H)) >= 0.5
     if is_close(dropped, gru.forward(layers[1], whole[0] * still / 0.5)[0]):
         raise Wrong(
-            "One mask serves all steps; here a fresh one is asked for at every step."
+            "You use one mask for all steps; here every step needs a fresh mask."
         )
-    return "Each layer has a state of its own, and time passes undropped."
+    return "Each layer has its own state, and states are not dropped through time."

@@ -21,15 +21,14 @@ LEVEL = 2
 MINUTES = 35
 
 TEXT = r"""
-Readers of the fourth post asked this and got no answer. Answer it with code. The stub runs two GRU
-layers; its output reads layer 2, $u_t = h^{(2)}_t W_y$, and its gradient is right. Extend
-`loss_and_gradient` to
+Can the output of a deep network read layer 1 alone? The stub runs two GRU layers. Its output
+reads layer 2, $u_t = h^{(2)}_t W_y$, and its gradient is right. Extend `loss_and_gradient` to
 
 - `read="first"`: $u_t = h^{(1)}_t W_y$;
 - `read="both"`: $u_t = [\,h^{(1)}_t\;\; h^{(2)}_t\,]\, W_y$, with $W_y$ of shape $(2H, V)$.
 
-It returns the summed cross-entropy and the gradients of layer 1, of layer 2, and of $W_y$. Where
-nothing reads a layer, its gradient is an array of zeros, not `None`.
+The function returns the summed cross-entropy and the gradients of layer 1, of layer 2 and of
+$W_y$. If nothing reads a layer, its gradient is an array of zeros, not `None`.
 """
 
 STUB = '''
@@ -54,12 +53,12 @@ def loss_and_gradient(p_1, p_2, W_y, x, targets, read):
 '''
 
 HINTS = (
-    "For each layer, collect `dh`, the sum over those who read its states: the output, if it does, "
-    "and the layer above.",
-    'With `read="first"` layer 2 has no reader: its `dh` is zeros, and `gru.backward` of zeros '
-    'gives zeros. With `read="both"`, `(du @ W_y.T)[..., :H]` belongs to layer 1, the rest to '
+    "For each layer, `dh` is a sum of two terms: one from the output, if the output reads the "
+    "layer, and one from the layer above.",
+    'With `read="first"`, nothing reads layer 2. Its `dh` is zeros, and `gru.backward` of zeros '
+    'gives zeros. With `read="both"`, `(du @ W_y.T)[..., :H]` belongs to layer 1 and the rest to '
     "layer 2.",
-    "Layer 1's own part is *added* to `dx_2`, which layer 2 passes down.",
+    "Layer 1's own term is *added* to `dx_2`, which comes from layer 2.",
 )
 
 SOLUTION = '''
@@ -87,14 +86,16 @@ def loss_and_gradient(p_1, p_2, W_y, x, targets, read):
 '''
 
 COMMENT = r"""
-It can, and then layer 2 is dead weight: no path leads from it to the loss, its gradient is exactly
-zero, and it never moves. With both, each layer has its own reader, and layer 1 gets two gradients,
-one directly and one through layer 2. The direct one has two gates' worth of products less to pass,
-which is why such connections help deep stacks to start learning {cite:p}`graves2013generating`; the
-price is an output matrix of twice the size, by far the largest array of the network.
-`stacked.backward` does the same for any number of layers: it takes a tuple with one `dh` for each.
-A sensible next step is the sum $h^{(1)}_t + h^{(2)}_t$ in place of the two side by side: what
-changes in the code, and what does it remind you of?
+It can. Layer 2 is then useless: no path leads from it to the loss, its gradient is exactly zero,
+and training never changes it. If the output reads both layers, layer 1 gets two gradients, one
+directly and one through layer 2. The direct gradient has passed through fewer gates, which is one
+reason to use such connections in deep stacks {cite:p}`graves2013generating`. The price is an
+output matrix of twice the size, and this is by far the largest array of the network.
+`stacked.backward` does the same for any number of layers; it takes a tuple with one `dh` for each
+layer.
+
+As a next step, let the output read the sum $h^{(1)}_t + h^{(2)}_t$ instead of both states side by
+side. What changes in the code?
 """
 
 
@@ -122,7 +123,7 @@ def _flat(found, p, name):
     """Returns a layer's gradient as one vector, or says what is missing."""
     if not isinstance(found, tuple | list) or len(found) != 3:
         raise Wrong(
-            f"The gradient of {name} should be gru.Params, zeros where nothing reads it."
+            f"The gradient of {name} should be gru.Params, with zeros if nothing reads it."
         )
     names = (f"{w} of {name}" for w in ("W_x", "W_h", "b"))
     return np.concatenate(

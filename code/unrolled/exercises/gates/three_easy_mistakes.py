@@ -15,9 +15,10 @@ MINUTES = 25
 
 TEXT = r"""
 This is the backward pass of one step of an LSTM. `h` and `c`, $(B, H)$, are the states before the
-step; `dh_after` and `dc_after` are what arrives at the states after it, from outputs and from later
-steps. It returns the gradients of weights, input and states before. All shapes fit, and there are
-three mistakes. Mend them. The forward lines are right.
+step. `dh_after` and `dc_after` are the gradients of the states after the step; they contain all
+terms from outputs and from later steps. The function returns the gradients of the weights, of the
+input and of the states before the step. All shapes are right, and so are the forward lines. The
+backward lines contain three mistakes. Correct them.
 """
 
 STUB = '''
@@ -46,11 +47,11 @@ def step_backward(W_x, W_h, b, x, h, c, dh_after, dc_after):
 '''
 
 HINTS = (
-    "Go line by line: for each quantity, which forward line reads it, and what is the derivative "
-    "of that line with respect to it?",
-    "One mistake is in a slope, one in a product, one in what is handed to the step before.",
-    "Which value belongs to the $\\tanh$ whose slope is taken? What did $f$ multiply? By which "
-    "two ways does the gradient reach $c_t$, and do both of them go on to $c_{t-1}$?",
+    "Go through it line by line. For each quantity, which forward line reads it, and what is the "
+    "derivative of that line with respect to the quantity?",
+    "One mistake is in a slope, one in a product, and one in the gradient for the step before.",
+    "Which number does the slope of the $\\tanh$ need? Which cell did $f$ multiply? The gradient "
+    "of $c_t$ has two terms: do both reach $c_{t-1}$?",
 )
 
 SOLUTION = '''
@@ -79,17 +80,16 @@ def step_backward(W_x, W_h, b, x, h, c, dh_after, dc_after):
 '''
 
 COMMENT = r"""
-$1 - \tanh^2$ is written with the *value* of the $\tanh$, and the value of this one has no name of
-its own in the equations, so $c_t$ is put in its place; near $c_t = 0$ the two agree. The forget
-gate multiplies the cell of the step *before*, and in the first step of a sequence, where that cell
-is zero, its gradient is zero too. And $\mathrm d c_t$ has two sources, the step after and the state
-shown in this one: whoever hands on `dc_after * f` keeps the carousel and throws away everything
-that entered it on the way. With a loss at the last step only, that is everything.
+The slope $1 - \tanh^2$ needs the *value* of the tanh. In the equations this value has no name of
+its own, so $c_t$ is easily used instead. Near $c_t = 0$ the two agree. The forget gate multiplies
+the cell of the step *before*. In the first step of a sequence this cell is zero, and so is the
+gradient of the forget gate. Finally, $\mathrm d c_t$ has two terms, one from the next step and
+one from $h_t$. If you hand on `dc_after * f`, you lose the second term. If only the last step has
+a loss, you lose the whole gradient of the earlier cells.
 
-None of the three raises an error, changes a shape or makes a NaN. The network is trained with
-something that is not its gradient, and a comparison with the GRU then finds that LSTMs are no good.
-Check with central differences, for all six arrays, at weights of ordinary size, with $c$ of
-ordinary size too.
+None of these mistakes raises an error, changes a shape or gives a NaN. The network is then
+trained with something that is not its gradient, and a comparison with another cell is worthless.
+Check all six arrays with central differences, at weights and cell states of ordinary size.
 """
 
 
@@ -121,9 +121,9 @@ def check(answers):
         raise Wrong("Return six arrays as before: dW_x, dW_h, db, dx, dh, dc.")
     db, dc_found = array(found[2], (4 * H,), "`db`"), array(found[5], (B, H), "`dc`")
     left = {
-        "the gradients of the gates that write the cell carry a wrong slope": "wrong_slope",
-        "the forget gate's gradient is made with a cell that it did not multiply": "wrong_cell",
-        "what goes back to the cell before leaves out the way over the state": "wrong_carried",
+        "the gradients of the gates that write the cell contain a wrong slope": "wrong_slope",
+        "the forget gate's gradient uses a cell that the gate did not multiply": "wrong_cell",
+        "the gradient of the cell before leaves out the term from the state": "wrong_carried",
     }
     for flags in product((True, False), repeat=3):
         if not any(flags):
@@ -145,9 +145,9 @@ def check(answers):
         close(
             block,
             right,
-            f"The gradient of {gate}'s bias is wrong, and not by one of the three.",
+            f"The gradient of {gate}'s bias is wrong, and not because of the three mistakes.",
         )
-    close(dc_found, dc_right, "`dc` is wrong, in a way that the stub's was not.")
+    close(dc_found, dc_right, "`dc` is wrong, but not as it was in the stub.")
     rest = zip(
         [*found[:2], *found[3:5]], (dp.W_x, dp.W_h, dx[0], dh_right), strict=True
     )
@@ -155,6 +155,6 @@ def check(answers):
         close(
             array(a, right.shape, f"`{name}`"),
             right,
-            f"`{name}` was right and is not any more.",
+            f"`{name}` was right and is now wrong.",
         )
     return "All six gradients of the step agree with the package's."

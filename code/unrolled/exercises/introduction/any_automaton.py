@@ -1,4 +1,4 @@
-"""Every finite automaton as a recurrent network, weights by thought."""
+"""Every finite automaton as a recurrent network with weights set by hand."""
 
 import numpy as np
 
@@ -12,23 +12,24 @@ LEVEL = 3
 MINUTES = 45
 
 TEXT = r"""
-Parity is an automaton with two states. The construction of
-{doc}`/book/01-introduction/sequences-and-memory` is a trick for it; find one that works for
-*every* finite automaton: traffic lights, balanced brackets of bounded depth, divisibility of a
-binary number by 7.
+A *finite automaton* is a machine with a finite number of states. The next state depends only on the
+present state and the symbol that is read. Parity is a finite automaton with two states. The network
+of {doc}`/book/01-introduction/sequences-and-memory` works for parity only. Find a construction that
+works for *every* finite automaton. Other examples are a traffic light, a program that checks
+whether brackets balance up to a fixed depth, and the remainder of a binary number modulo 7.
 
-An automaton with $Q$ states over $S$ symbols is an integer array `table` of shape $(Q, S)$: from
-state $q$, the symbol $s$ leads to `table[q, s]`. It starts in state 0. Write `network(table)`,
-which returns
+We describe an automaton with $Q$ states and $S$ symbols by an integer array `table` of shape
+$(Q, S)$: in state $q$, the symbol $s$ leads to state `table[q, s]`. State 0 is the initial state.
+Write `network(table)`, which returns
 
-- `p`, an `rnn.Params` of a network that reads ids in $0 \dots S-1$, so that `W_x` has a row a
-  symbol,
-- `h0`, the state $(H,)$ to start from,
-- `W_y` $(H, Q)$ and `b_y` $(Q,)$,
+- `p`, an `rnn.Params` of a network that reads ids in $0 \dots S-1$, so that `W_x` has one row for
+  each symbol,
+- `h0`, the initial state $(H,)$,
+- `W_y` $(H, Q)$ and `b_y` $(Q,)$.
 
-such that after every step the largest of the $Q$ logits $h_t W_y + b_y$ is at the automaton's
-state. $H$ is yours, up to $2QS$. It must hold for sequences of any length; the check reads 2,000
-symbols.
+After every step, the largest of the $Q$ logits $h_t W_y + b_y$ must be the logit of the automaton's
+state. You may choose $H$ up to $2QS$. The network must be right for sequences of any length. The
+check reads 2,000 symbols.
 """
 
 STUB = '''
@@ -50,13 +51,13 @@ mod_3 = np.array([[0, 1], [2, 0], [1, 2]])  # binary digits, modulo 3
 '''
 
 HINTS = (
-    "$Q$ units, one a state, do not suffice: what comes next depends on two facts together, *was "
-    "in $q$* and *reads $s$*. Take one unit for each pair $(q, s)$, to be $+1$ if the automaton "
-    "was in $q$ and read $s$, and $-1$ otherwise.",
-    "Which units of the step before tell that the automaton *is* in $q$ now? Those of all pairs "
-    "$(q', s')$ with `table[q', s'] == q`; just one unit of the whole network is at $+1$.",
-    "Turn $\\pm1$ into 1 and 0 by $(h + 1)/2$ inside the pre-activation, and put the threshold at "
-    "one and a half: the gain times (is in $q$ + reads $s$ − 1.5).",
+    "One unit for each of the $Q$ states is not enough: the next state depends on two facts "
+    "together, *was in $q$* and *reads $s$*. Use one unit for each pair $(q, s)$. It should be "
+    "$+1$ if the automaton was in $q$ and read $s$, and $-1$ otherwise.",
+    "Which units at $+1$ mean that the automaton *is* in $q$ now? The units of the pairs "
+    "$(q', s')$ with `table[q', s'] == q`. At each step, only one unit is at $+1$.",
+    "Inside the pre-activation, $(h + 1)/2$ turns $\\pm1$ into 1 and 0. The threshold is 1.5, so "
+    "the pre-activation is the gain times (is in $q$ + reads $s$ − 1.5).",
 )
 
 SOLUTION = '''
@@ -105,10 +106,10 @@ print((h[:, 0] @ W_y + b_y).argmax(axis=1))
 '''
 
 COMMENT = r"""
-Unit $(q, s)$ is on if *in $q$* and *reads $s$*, an *and* of two facts, which one threshold can do.
-Being in $q$ is an *or* over all pairs that lead there, and since exactly one unit is on at a time,
-an *or* is a sum. With $n \to q$ for the units whose pair leads to $q$, both fit into one
-pre-activation:
+Unit $(q, s)$ is on if the automaton was *in $q$* and *read $s$*. This is an *and* of two facts,
+which one threshold can compute. Being in $q$ is an *or* over all pairs that lead to $q$. Exactly
+one unit is on at a time, so this *or* is a sum. We write $n \to q$ for the units $n$ whose pair
+leads to $q$. The *and* and the *or* then fit into one pre-activation:
 
 $$
 \begin{aligned}
@@ -117,16 +118,16 @@ a_{qs} &= \gamma \Bigl( \sum_{n \to q} \frac{h_n + 1}{2} \\
 \end{aligned}
 $$
 
-The large bracket is $\tfrac12$ if both facts hold, $-\tfrac12$ if one does, $-\tfrac32$ if none
-does, so with a gain of 10 every unit is within $10^{-4}$ of $\pm 1$ at each step, whatever the
-length. The construction is old: {cite:t}`minsky1967` wired automata from threshold units in this
-way.
+The large bracket is $\tfrac12$ if both facts hold, $-\tfrac12$ if one holds, and $-\tfrac32$ if
+neither does. With a gain of 10, every unit is therefore within $10^{-4}$ of $\pm 1$ at each step,
+for any length. The construction is old: {cite:t}`minsky1967` built automata from threshold units in
+this way. One case needs care. If no symbol leads back to the initial state, an additional unit is
+needed that is on only before the first step.
 
-It settles what a recurrent network with a fixed number of bits can do: it is a finite automaton,
-and every finite automaton is one. (The one case that needs care is a start that nothing leads back
-to; it takes a unit that is on before the first step only.) It says nothing about what *training*
-finds. Next, train a network of the same size on strings of length 12 and their states, and compare
-at length 2,000.
+We now know what a recurrent network with a fixed number of bits *can* compute. Such a network is a
+finite automaton, and every finite automaton can be built as such a network. This does not tell us
+what a network can learn. Next, train a network of the same size on strings of length 12 and their
+states, and compare it with the network above at length 2,000.
 """
 
 
@@ -148,7 +149,7 @@ def check(answers):
         rng.integers(0, 2, 300),
         "an automaton that never returns to state 0",
     )
-    return "Right for 2,000 symbols, whatever the automaton: a state is as good as a finger."
+    return "Right for every automaton that was tried, for up to 2,000 symbols."
 
 
 def _run(reader, table, symbols, case):
@@ -180,23 +181,23 @@ def _run(reader, table, symbols, case):
     before = np.array([0, *truth[:-1]])
     if np.array_equal(says, before):
         raise Wrong(
-            f"For {case} the output is always the state one step ago: read it after."
+            f"For {case} the output is always the state one step earlier. Read it after the step."
         )
     if case.startswith("an automaton that never"):
         raise Wrong(
-            f"Right for all others, wrong at step {step} for {case}: there is no pair whose unit "
-            "could say `in state 0` before the first step."
+            f"Right for all others, wrong at step {step} for {case}: no pair leads to state 0, so "
+            "no unit of a pair can represent this state before the first step."
         )
     if step == 1:
         raise Wrong(
-            f"For {case} the very first step is wrong: does h0 say that it is in state 0?"
+            f"For {case} the very first step is wrong: does h0 represent state 0?"
         )
     if step > 20:
         raise Wrong(
-            f"For {case} it is right up to step {step - 1} and wrong then: the units drift. With "
-            "a larger gain each step repairs them."
+            f"For {case} it is right up to step {step - 1} and then wrong: the units drift. With "
+            "a larger gain, each step would correct them."
         )
     raise Wrong(
         f"For {case}: after symbols {symbols[:step].tolist()} the automaton is in state "
-        f"{truth[step - 1]}, the network says {says[step - 1]}."
+        f"{truth[step - 1]}, but the network says {says[step - 1]}."
     )

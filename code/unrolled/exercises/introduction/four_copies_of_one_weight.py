@@ -1,4 +1,4 @@
-"""The gradient of a tied weight as the sum over its copies, with numbers."""
+"""The gradient of a shared weight as the sum over its copies, with numbers."""
 
 from unrolled.exercises.judging import Wrong, array, close, is_close, number
 
@@ -9,21 +9,22 @@ LEVEL = 1
 MINUTES = 12
 
 TEXT = r"""
-A recurrent network without a nonlinearity, one unit, one weight:
+This recurrent network has one unit, one weight and no nonlinearity:
 
 $$
 \begin{aligned}
 h_t &= w\, h_{t-1} + x_t , \\
-h_0 &= 0 , \qquad w = \tfrac12 ,
+h_0 &= 0 , \qquad w = \tfrac12 .
 \end{aligned}
 $$
 
-reads $x = (2, 1, 3, 1)$. The only loss is at the end, $L = \tfrac12 (h_4 - 1)^2$.
+The network reads $x = (2, 1, 3, 1)$. The only loss is at the end, $L = \tfrac12 (h_4 - 1)^2$.
 
-Untie the weight: step $k$ gets a copy $w^{(k)}$ of its own. Find, on paper, the gradient for each
-copy, $\partial L / \partial w^{(k)}$ for $k = 1, 2, 3, 4$, in this order; the gradient of $L$ with
-respect to $w$; and the gradient that is left if the walk back from the output is stopped after the
-steps 4 and 3.
+Give each step $k$ its own copy $w^{(k)}$ of the weight. Find on paper
+
+- the gradient for each copy, $\partial L / \partial w^{(k)}$ for $k = 1, 2, 3, 4$, in this order,
+- the gradient of $L$ with respect to $w$,
+- the truncated gradient, which counts only the copies at steps 4 and 3.
 """
 
 STUB = """
@@ -33,10 +34,10 @@ truncated = ...
 """
 
 HINTS = (
-    "First go forward: $h_1, \\dots, h_4$ and $\\partial L / \\partial h_4 = h_4 - 1$ are whole "
-    "numbers.",
-    "Copy $k$ is multiplied by $h_{k-1}$. What it changes in $h_k$ reaches $h_4$ through $4 - k$ "
-    "further steps, each of which multiplies by $w$.",
+    "First compute the states $h_1, \\dots, h_4$ and $\\partial L / \\partial h_4 = h_4 - 1$. All "
+    "of them are whole numbers.",
+    "Copy $k$ multiplies $h_{k-1}$. A change of $h_k$ reaches $h_4$ through $4 - k$ further steps, "
+    "and each of them multiplies it by $w$.",
 )
 
 SOLUTION = """
@@ -52,8 +53,8 @@ truncated = shares[3] + shares[2]
 """
 
 COMMENT = r"""
-Forward: $h = (2,\ 2,\ 4,\ 3)$, and $\mathrm d h_4 = 3 - 1 = 2$. Copy $k$ multiplies $h_{k-1}$, and
-its effect on $h_k$ goes on through $4 - k$ steps:
+The states are $h_1, \dots, h_4 = 2, 2, 4, 3$, and $\mathrm d h_4 = 3 - 1 = 2$. Copy $k$ multiplies
+$h_{k-1}$, and its effect on $h_k$ passes through $4 - k$ further steps:
 
 $$
 \begin{aligned}
@@ -64,13 +65,14 @@ $$
 \end{aligned}
 $$
 
-Together 11, which is $\mathrm d h_4$ times the derivative of the polynomial
-$h_4 = w^3 x_1 + w^2 x_2 + w x_3 + x_4$: $3 w^2 x_1 + 2 w x_2 + x_3 = 5.5$. Nobody counted copies
-there, and the sum over copies came out by itself, as the product rule.
+The sum is 11. We can check this sum without copies. The last state is a polynomial in the weight,
+$h_4 = w^3 x_1 + w^2 x_2 + w x_3 + x_4$. Its derivative is $3 w^2 x_1 + 2 w x_2 + x_3 = 5.5$, and
+$2 \cdot 5.5 = 11$.
 
-Each step back has cost a factor $w$. Here that is one half, and the truncated gradient, 10, is a
-good guess. With $w = 1$ nothing fades on the way, with $w = 2$ it grows, and what is cut off may
-be most of the gradient. Next, what does $w = -1$ do?
+At each step back, the gradient is multiplied by $w$. Here $w$ is one half, so the truncated
+gradient, 10, is close to the full gradient. With $w = 1$ the gradient does not shrink on the way,
+and with $w = 2$ it grows. Truncation may then cut off most of the gradient. Next, what happens for
+$w = -1$?
 """
 
 
@@ -87,12 +89,12 @@ def check(answers):
     right = [0.0, 1.0, 2.0, 8.0]
     if is_close(shares, right[::-1]):
         raise Wrong(
-            "The four numbers are right, in the wrong order: step 1 comes first."
+            "The four numbers are right, but in the wrong order: step 1 comes first."
         )
     if is_close(shares, [0.0, 0.5, 1.0, 4.0]):
         raise Wrong(
-            "Each is half of what it should be. Is dL/dh_4 = h_4 - 1 in it? And from step k to "
-            "step 4 there are 4 - k steps, each with one factor w."
+            "Each share is half of the right number. Did you multiply by dL/dh_4 = h_4 - 1? And "
+            "from step k to step 4 there are 4 - k steps, each with one factor w."
         )
     if is_close(shares, [0.5, 1.0, 4.0, 6.0]):
         raise Wrong(
@@ -100,11 +102,11 @@ def check(answers):
         )
     if is_close(shares, [0.0, 4.0, 4.0, 8.0]):
         raise Wrong(
-            "Each copy's effect on its own h_k is right. On the way from h_k to h_4 it is "
-            "multiplied by w once a step."
+            "Each copy's effect on its own h_k is right. On the way from h_k to h_4, this effect "
+            "is multiplied by w at each step."
         )
     if is_close(shares, [0.5, 0.5, 3.0, 2.0]):
-        raise Wrong("These are the shares of the inputs; the weight multiplies states.")
+        raise Wrong("You multiplied by the inputs; the weight multiplies the states.")
     close(
         shares,
         right,
@@ -113,14 +115,14 @@ def check(answers):
     gradient = number(answers, "gradient")
     if is_close(gradient, 8.0):
         raise Wrong(
-            "The gradient is the last copy's share only; moving w moves all four copies."
+            "This is the share of the last copy only; a change of w changes all four copies."
         )
     if is_close(gradient, 11 / 4):
         raise Wrong("The copies' gradients are added, not averaged.")
-    close(gradient, 11.0, "Moving w moves all copies together: their gradients add up.")
+    close(gradient, 11.0, "A change of w changes all copies: add up their gradients.")
     close(
         number(answers, "truncated"),
         10.0,
-        "Stopped after steps 4 and 3, two shares are left.",
+        "Only the shares of steps 4 and 3 are left.",
     )
-    return "A tied weight collects one term for every use."
+    return "Right. The gradient of a shared weight has one term for each use of the weight."

@@ -11,18 +11,19 @@ LEVEL = 2
 MINUTES = 20
 
 TEXT = r"""
-The line is $h_t = f_t\, h_{t-1} + g_t$ with $h_0 = 0$, where $f_t$ and $g_t$ may depend on $x_t$
-and on nothing else of the sequence. It does surprisingly different things. Write four functions,
-each of which takes a sequence `x` $(T,)$ and returns the arrays `f` and `g`, $(T,)$, such that
-$h_t$ is
+Take the recurrence $h_t = f_t\, h_{t-1} + g_t$ with $h_0 = 0$, where $f_t$ and $g_t$ may depend
+only on the input $x_t$ of the same step. Different $f$ and $g$ give very different memories. Write
+four functions. Each takes a sequence `x` $(T,)$ and returns two arrays `f` and `g`, $(T,)$, such
+that $h_t$ is
 
-- `since(x)`: for bits $x$, the number of steps since the last 1: 0 at a 1, then 1, 2, 3, … until
-  the next (before the first 1, the number of steps read so far);
-- `latest(x)`: for any numbers $x$, the latest one that was not 0 (before the first, 0);
-- `binary(x)`: for bits $x$, the number that the bits read so far are in binary notation, the first
-  bit read being the highest;
-- `average(x)`: for any numbers $x$, the exponential average, nine tenths of the old value and one
-  tenth of the new number.
+- `since(x)`: for bits $x$, the number of steps since the last 1. It is 0 at a 1, then 1, 2, 3, …
+  until the next 1. Before the first 1, it is the number of steps read so far.
+- `latest(x)`: for any numbers $x$, the latest number that was not 0. Before the first such number,
+  it is 0.
+- `binary(x)`: for bits $x$, the binary number that the bits read so far form. The first bit is the
+  highest digit.
+- `average(x)`: for any numbers $x$, the exponential average, which is nine tenths of the old
+  average plus one tenth of the new number.
 """
 
 STUB = '''
@@ -58,10 +59,10 @@ print(run(*since(np.array([0, 0, 1, 0, 0, 1, 0]))))  # wanted: 1 2 0 1 2 0 1
 '''
 
 HINTS = (
-    "Ask of each task: what happens to the old state at this step (kept, erased, scaled), and what "
-    "is added? The first answer is $f_t$, the second $g_t$.",
+    "For each task, ask two questions. What happens to the old state at this step: is it kept, "
+    "erased or scaled? This is $f_t$. And what is added? This is $g_t$.",
     "`since`: at a 1 the state is erased and nothing is added; at a 0 it is kept and 1 is added. "
-    "`latest` keeps where nothing new comes and erases where something does.",
+    "`latest` keeps the state if the input is 0 and erases it otherwise.",
 )
 
 SOLUTION = '''
@@ -101,17 +102,17 @@ print(run(*since(np.array([0, 0, 1, 0, 0, 1, 0]))))  # wanted: 1 2 0 1 2 0 1
 '''
 
 COMMENT = r"""
-In `binary` and `average` the coefficient $f$ is the same at every step: these are the fixed linear
-systems of the first state-space models, and what they remember of an input depends only on how
-long ago it was. `since` and `latest` *choose*. They look at the input and decide whether to keep
-or to erase, which is what a forget gate does; in `latest`, $f_t$ is 1 or 0 and the new value goes
-in with the weight $1 - f_t$, as in a GRU. A product of ones is 1: such a memory holds over any
-distance, and a gradient comes back through it unweakened.
+In `binary` and `average`, the factor $f$ is the same at every step. These are fixed linear systems,
+like the first state-space models. How much they remember of an input depends only on how long ago
+the input was read. In `since` and `latest`, the input decides whether the state is kept or erased,
+as a forget gate does. In `latest`, $f_t$ is 1 or 0, and the new value gets the weight $1 - f_t$, as
+in a GRU. A product of ones is 1, so such a memory lasts for any number of steps, and a gradient
+passes through it unchanged.
 
-All four can be computed for a whole sequence in $\lceil \log_2 T \rceil$ rounds, by the scan of
-the chapter, since $f$ and $g$ are known for all steps beforehand. That is what the condition "on
-$x_t$ and nothing else" buys. Next, try *the largest number so far*. There $f_t$ would have to know
-$h_{t-1}$, and you will not find it; but is the largest number so far itself computed by a scan?
+The scan of the chapter computes all four for a whole sequence in $\lceil \log_2 T \rceil$ rounds.
+This is possible because $f$ and $g$ depend only on the inputs, so they are known for all steps
+beforehand. Next, try *the largest number so far*. For this number, $f_t$ would have to depend on
+$h_{t-1}$, so this recurrence cannot compute it. Can a scan with a different operation compute it?
 """
 
 
@@ -142,9 +143,9 @@ def check(answers):
             np.append(f_other[elsewhere], g_other[elsewhere]),
             np.append(f[elsewhere], g[elsewhere]),
             f"{name}: when one input changes, the f and g of other steps change as well. They may "
-            "depend on the input of their own step only; remembering is the state's business.",
+            "depend only on the input of their own step; the past is in the state.",
         )
-    return "One line, four memories: what differs is what each input does to the old state."
+    return "Right. The four memories differ in what each input does to the old state."
 
 
 def _coefficients(reader, name, x):
@@ -165,19 +166,21 @@ def _run(f, g):
 
 def _mistake(name, x, f, g, found, expected):
     if name == "since" and is_close(found, np.arange(1, len(x) + 1)):
-        return "since: it counts, and a 1 does not set it back to 0."
+        return "since: the state counts all steps, and a 1 does not set it back to 0."
     if name == "since" and is_close(f, 1 - x) and is_close(g, np.ones(len(x))):
-        return "since: at a 1 the state should be 0; yours is 1, because 1 is added there, too."
+        return "since: at a 1 the state should be 0. Yours is 1, because you also add 1 at a 1."
     if name == "latest" and is_close(f, np.zeros(len(x))):
-        return "latest: the state is lost at the first 0. Where nothing new comes, keep it: f = 1."
+        return "latest: the state is lost at the first 0. If the input is 0, keep it: f = 1."
     if name == "latest" and is_close(found, np.cumsum(x)):
-        return "latest: new numbers are added to the old one; they should replace it."
+        return "latest: a new number is added to the old number; it should replace the old number."
     if name == "binary" and is_close(found, np.cumsum(x * 2.0 ** np.arange(len(x)))):
-        return "binary: the first bit counts as the lowest here; it should become the highest."
+        return (
+            "binary: the first bit is the lowest digit here; it should be the highest."
+        )
     if name == "average" and is_close(f, np.full(len(x), 0.1)):
-        return "average: nine tenths of the old value are kept, not one tenth."
+        return "average: keep nine tenths of the old value, not one tenth."
     if name == "average" and is_close(g, x):
-        return "average: of the new number one tenth is added, not all of it."
+        return "average: add only one tenth of the new number."
     t = int(np.flatnonzero(~np.isclose(found, expected))[0])
     return (
         f"{name}: after x = {np.round(x[: t + 1], 2).tolist()} the state should be "

@@ -1,4 +1,4 @@
-"""One unit with feedback: when it remembers, what it takes to flip it, what gradient is left."""
+"""One unit with feedback: what it stores, which input flips it, which gradient is left."""
 
 import math
 
@@ -11,17 +11,17 @@ LEVEL = 2
 MINUTES = 25
 
 TEXT = r"""
-One hidden unit feeds itself, $h_t = \tanh(w\, h_{t-1} + x)$, with a constant input $x$ and
-$w > 0$. A value is *stored* if the unit, started near it, comes to rest there.
+One hidden unit feeds itself, $h_t = \tanh(w\, h_{t-1} + x)$, with a constant input $x$ and $w > 0$.
+We say that the unit *stores* a value if the state converges to this value from every start nearby.
 
-1. With $x = 0$ the unit can store two values, one positive and one negative, if $w$ is larger than
-   some number. Which?
-2. Let $w = 2$. The unit rests at its negative value when an input $x > 0$ is switched on and left
-   on. If $x$ is small, the state moves a little and stays negative; if it is large, the state goes
-   over to the positive side. Where is the border?
-3. With $w = 2$ and $x = 0$ the unit rests at its positive value $h^\ast$. What is the derivative
-   of $h_{t+10}$ with respect to $h_t$ there? You need $h^\ast$ to four digits; iterate on a
-   calculator, or in Python.
+1. Let $x = 0$. If $w$ is larger than a certain number, the unit can store two values, one positive
+   and one negative. Which number is this?
+2. Let $w = 2$. The unit rests at its negative value. Then an input $x > 0$ is switched on and stays
+   on. If $x$ is small, the state moves a little and stays negative. If $x$ is large, the state
+   becomes positive. Where is the border: which input must $x$ exceed to make the state positive?
+3. Let $w = 2$ and $x = 0$. The unit rests at its positive value $h^\ast$. What is the derivative of
+   $h_{t+10}$ with respect to $h_t$ there? You need $h^\ast$ to four digits; iterate the equation on
+   a calculator or in Python to find it.
 """
 
 STUB = """
@@ -33,11 +33,11 @@ derivative_over_ten_steps = ...
 """
 
 HINTS = (
-    "A resting point solves $h = \\tanh(w h + x)$. It attracts if the slope of the right side "
-    "there, $w\\,(1 - h^2)$, is below 1.",
-    "Turn the equation round: $x = \\operatorname{artanh}(h) - w h$. Draw $x$ against $h$ for "
-    "$w = 2$. As $x$ grows, the resting point on the negative side moves until it meets another. "
-    "What is $\\mathrm d x / \\mathrm d h$ there?",
+    "A resting point solves $h = \\tanh(w h + x)$. It is an attractor if the slope of the right "
+    "side at this point, $w\\,(1 - h^2)$, is less than 1.",
+    "Solve the equation for the input: $x = \\operatorname{artanh}(h) - w h$. Draw $x$ against $h$ "
+    "for $w = 2$. As $x$ grows, the resting point on the negative side moves until it meets a "
+    "second resting point. What is $\\mathrm d x / \\mathrm d h$ there?",
     "At the border $w\\,(1 - h^2) = 1$, so $h^2 = 1 - 1/w$.",
 )
 
@@ -56,12 +56,12 @@ derivative_over_ten_steps = (2 * (1 - h**2)) ** 10
 """
 
 COMMENT = r"""
-1\. $h = 0$ is always a resting point. Its slope is $w$; above 1 it repels, and the curve, which is
-steeper than the diagonal at 0 and flat further out, must cross it again on either side. So
-$w > 1$.
+1\. The value $h = 0$ is always a resting point, and the slope of the map there is $w$. If $w > 1$,
+this point is not an attractor. The curve is then steeper than the diagonal at 0 and flat far from
+0, so it must cross the diagonal once more on each side. The number that we want is 1.
 
-2\. Solve for the input that makes $h$ a resting point, $x(h) = \operatorname{artanh}(h) - w h$,
-and look for its extremum:
+2\. Solve for the input that makes $h$ a resting point, $x(h) = \operatorname{artanh}(h) - w h$, and
+find its extremum:
 
 $$
 \begin{aligned}
@@ -72,15 +72,16 @@ x &= w \sqrt{1 - \tfrac1w} \\
 \end{aligned}
 $$
 
-For $w = 2$ that is $1.4142 - 0.8814 = 0.5328$. Above it there is no resting point on the negative
-side any more. The slope of the map is exactly 1 there: a change passes unweakened at the very
-input at which the memory ends.
+For $w = 2$ this gives $1.4142 - 0.8814 = 0.5328$. For larger inputs there is no resting point on
+the negative side. At the border, the slope of the map is exactly 1. A small change then passes from
+step to step at its full size, but at this input the unit stops storing the negative value.
 
-3\. $h^\ast = 0.9575$, the slope is $2(1 - h^{\ast 2}) = 0.166$, and its tenth power
-$1.6 \cdot 10^{-8}$. A unit that keeps its bit against every push up to 0.53 passes hardly anything
-of a change on: robust storage and a useful gradient exclude each other, which is the theorem of
-{cite:t}`bengio1994`. Next, plot 2 and 3 against $w$ between 1 and 4, and look for a compromise.
-There is none in this equation; gates are another equation.
+3\. $h^\ast = 0.9575$, the slope is $2(1 - h^{\ast 2}) = 0.166$, and its tenth power is
+$1.6 \cdot 10^{-8}$. This unit keeps its bit as long as the input is at most 0.53 in size, but
+almost nothing is left of a small change after ten steps. With this equation, a unit that stores a
+bit robustly has a very small gradient; {cite:t}`bengio1994` proved this for a large class of
+networks. Next, plot the results of 2 and 3 against $w$ between 1 and 4, and look for a compromise.
+The gates of Part 4 use a different equation.
 """
 
 
@@ -89,7 +90,7 @@ def check(answers):
     smallest = number(answers, "smallest_w")
     if is_close(smallest, 0.0):
         raise Wrong(
-            "1: for a small w every start runs to 0. Compare the slope at 0 with 1."
+            "1: for a small w the state goes to 0 from every start. Compare the slope at 0 with 1."
         )
     if is_close(smallest, 2.0):
         raise Wrong("1: w = 2 does store two values, and so do smaller ones.")
@@ -106,25 +107,25 @@ def check(answers):
         rest = math.tanh(2 * rest)
     if is_close(border, -exact, 2e-3):
         raise Wrong(
-            "2: the size is right. A state that is negative is pushed by a positive input."
+            "2: the size is right, but the sign is not. A negative state needs a positive input."
         )
     if is_close(border, 2 * rest, 5e-3):
         raise Wrong(
-            "2: that input would cancel the feedback of the resting state in a single step. A "
-            "smaller one, left on, moves the state a little each step, until it goes over."
+            "2: this input would cancel the feedback of the resting state in a single step. A "
+            "smaller input that stays on moves the state a little each step, until it is positive."
         )
     if is_close(border, math.sqrt(2), 2e-3):
         raise Wrong("2: w h is only one part of x = artanh(h) - w h.")
     if is_close(border, math.sqrt(0.5), 2e-3):
         raise Wrong(
-            "2: 0.707 is the size of the state at the border; which input rests there?"
+            "2: 0.707 is the size of the state at the border. Which input lets the unit rest there?"
         )
     if is_close(border, math.sqrt(2) + math.atanh(math.sqrt(0.5)), 2e-3):
-        raise Wrong("2: mind the signs in x = artanh(h) - w h, with h negative.")
+        raise Wrong("2: check the signs in x = artanh(h) - w h; h is negative.")
     if not is_close(border, exact, 2e-3):
         raise Wrong(
-            "2: at the border the resting point on the negative side meets another and is gone. "
-            "There the slope of the map, 2 (1 - h²), is exactly 1. Which x belongs to that h?"
+            "2: at the border the negative resting point meets a second one and both disappear. "
+            "At this point the slope of the map, 2 (1 - h²), is exactly 1. Which x gives this h?"
         )
 
     derivative = number(answers, "derivative_over_ten_steps")
@@ -151,4 +152,4 @@ def check(answers):
         raise Wrong(
             "3: the tenth power of the slope w (1 - h²), at the h where tanh(2h) = h."
         )
-    return "What keeps a bit safe is what lets no gradient through."
+    return "Right. The slope that keeps the bit safe is also what shrinks the gradient."

@@ -1,4 +1,4 @@
-"""An echo of more bits than there are units."""
+"""Repeating more bits than there are units."""
 
 import numpy as np
 
@@ -12,18 +12,20 @@ LEVEL = 3
 MINUTES = 90
 
 TEXT = r"""
-The shift register of the chapter reads $S$ bits and writes them again, in the same order, one bit
-a unit. But a unit holds a real number, and a number has many digits. How many bits can you make a
-network with at most **8 units** echo? The register of 8 units manages 7. Your target is **16**.
+The shift register of the chapter reads $S$ bits and writes them again in the same order, with one
+unit for each bit. But a unit holds a real number, and a number has many digits. How many bits can a
+network with at most **8 units** repeat? A shift register of 8 units repeats 7 bits. Your target is
+**16** bits.
 
-The network reads $S$ steps of input $(\pm1,\ 0)$, the bit and a flag that says *reading*, and then
-$S$ steps of $(0,\ 1)$, *writing*. At writing step $k$ its output $u = h W_y + b_y$ should have the
-sign of bit $k$. Write `network(S)`, which returns `p` (an `rnn.Params` with $D = 2$ and
-$H \le 8$), `W_y` $(H, 1)$ and `b_y`, a number. The state starts at $h_0 = 0$, all arithmetic is in
-float64, and a network is right if at least 99 % of the bits of 200 random sequences come out.
+Each input has two entries, a bit and a flag. For $S$ steps the network reads $(\pm1,\ 0)$, where
+the flag 0 means *reading*. Then, for $S$ steps, it reads $(0,\ 1)$, where the flag 1 means
+*writing*. At writing step $k$, its output $u = h W_y + b_y$ must have the sign of bit $k$. Write
+`network(S)`, which returns `p` (an `rnn.Params` with $D = 2$ and $H \le 8$), `W_y` $(H, 1)$ and
+`b_y`, a number. The state starts at $h_0 = 0$, and all arithmetic is in float64. A network passes
+if at least 99 % of the bits of 200 random sequences are right.
 
-By thought or by training, with any trick that the equation
-$h_t = \tanh(x_t W_x + h_{t-1} W_h + b)$ allows.
+You may set the weights by hand or train them. You may use any trick that works with the equation
+$h_t = \tanh(x_t W_x + h_{t-1} W_h + b)$.
 """
 
 STUB = '''
@@ -43,14 +45,14 @@ def network(S, H=8):
 '''
 
 HINTS = (
-    "Near 0, $\\tanh(a) \\approx a$: a unit of tiny values is a linear one. With "
+    "Near 0, $\\tanh(a) \\approx a$, so a unit with tiny values is linear. With "
     "$h_t = 2 h_{t-1} + \\varepsilon x_t$ and $\\varepsilon$ small enough, what does the unit hold "
     "after $S$ bits? What is its sign?",
-    "Its sign is the *oldest* bit, the one that is due. To get at the next, take the oldest away "
-    "and double. A second unit with an enormous gain, $\\tanh(\\gamma h)$, makes the sign; it is "
-    "there one step later.",
-    "While reading, nothing must be taken away. A unit that is pushed to $+1$ and another that is "
-    "pushed to $-1$ add up to 0; when the flag lets both go, their sum is twice the sign.",
+    "Its sign is the *oldest* bit, which must be written first. To reach the next bit, subtract "
+    "the oldest bit and double the rest. A second unit with a very large gain, "
+    "$\\tanh(\\gamma h)$, gives the sign one step later.",
+    "While the network reads, nothing must be subtracted. Push one unit to $+1$ and another to "
+    "$-1$. Their sum is 0. When the flag releases both units, their sum is twice the sign.",
 )
 
 SOLUTION = '''
@@ -79,12 +81,12 @@ def network(S):
 '''
 
 COMMENT = r"""
-| | what an answer has |
+| answer | what it contains |
 |---|---|
-| weak | a register of 8 units, 7 bits; or a trained network below it, and no reason given |
-| sound | a trained network with more than 8 bits, or a code by thought that reaches 16 |
-| good | 16 and more, and an account of where it ends (digits of float64? the cube in tanh?) |
-| very good | the same with noise of 0.001 on every state, beside the register's |
+| weak | 7 bits in a shift register of 8 units, or fewer bits and no explanation |
+| sound | a trained network with more than 8 bits, or weights set by hand that reach 16 bits |
+| good | 16 bits or more, and an explanation of the limit (float64? the cubic term of tanh?) |
+| very good | the same, and a comparison with the shift register under noise of 0.001 |
 
 The solution above has three units. One of them holds all the bits as the digits of a number,
 
@@ -92,48 +94,54 @@ $$
 v = \varepsilon \sum_{k=1}^{S} 2^{S-k}\, b_k ,
 $$
 
-whose sign is the oldest bit. While writing, the sign is read, subtracted at its place and
-everything is doubled; two units with an enormous gain do the reading, held apart by the flag until
-then. It goes up to $S = 52$, since a float64 has 53 binary digits; a larger $\varepsilon$ would
-end it sooner, by the term $-v^3/3$ in $\tanh v$.
+whose sign is the oldest bit. At each writing step the sign is read and subtracted, and the rest is
+doubled. Two units with a very large gain read the sign; until writing begins, the flag holds them
+at +1 and −1. The solution works up to $S = 52$, since a float64 has 53 binary digits. A larger
+$\varepsilon$ would stop earlier, because of the term $-v^3/3$ in $\tanh v$.
 
-It is the device by which {cite:t}`siegelmann1995` put a tape into a number, and it shows what such
-a memory is worth. With a noise of 0.001 on every state nothing comes back of the bits in $v$, as
-the check has measured, while the register, whose units sit near $\pm1$ and repair themselves, does
-not feel it. Bits that survive have to be paid for in units. The chapter's statement that no
-training makes a fixed state hold any text stands: the bits of its $H$ numbers, 64 each here, are a
-bound, and noise leaves few of them.
+{cite:t}`siegelmann1995` used the same idea to store the tape of a Turing machine in a number. How
+robust is such a memory? With noise of 0.001 on every state, the bits in $v$ are lost, as the check
+has measured. The shift register is not affected, because its units are close to $\pm1$ and each
+step makes a small error smaller. The statement of the chapter remains true: a state of fixed size
+cannot hold a text of any length. The $H$ numbers of the state hold at most $64H$ bits, and with
+noise they hold far fewer.
 """
 
 
 def check(answers):
     """The echo at S = 16, then how far it goes, and what a little noise leaves of it."""
     reader = function(answers, "network")
-    rate = _right(reader, 16)
+    rate = accuracy(reader, 16)
     if rate < 0.99:
-        reached = max((S for S in range(1, 16) if _right(reader, S) >= 0.99), default=0)
+        reached = max(
+            (S for S in range(1, 16) if accuracy(reader, S) >= 0.99), default=0
+        )
         more = (
             ""
             if reached
-            else " (The first bit is due at the first step with the flag.)"
+            else " (Write the first bit at the first step with the flag 1.)"
         )
         raise Wrong(
-            f"Of 16 bits, {rate:.0%} come out right; the longest echo that reaches 99 % has "
+            f"Of 16 bits, {rate:.0%} are right; the longest sequence that reaches 99 % has "
             f"{reached} bits.{more}"
         )
     reached = max(
-        S for S in (16, 20, 24, 32, 40, 48) if S == 16 or _right(reader, S) >= 0.99
+        S for S in (16, 20, 24, 32, 40, 48) if S == 16 or accuracy(reader, S) >= 0.99
     )
-    noisy = _right(reader, 16, noise=1e-3)
+    noisy = accuracy(reader, 16, noise=1e-3)
     units = len(reader(16)[0].b)
     return (
-        f"{reached} bits in {units} units, at least. With noise of 0.001 on every state, "
-        f"{noisy:.0%} of 16 bits come out; half of them would by guessing."
+        f"At least {reached} bits in {units} units. With noise of 0.001 on every state, "
+        f"{noisy:.0%} of 16 bits are right; guessing would get half of them right."
     )
 
 
-def _right(reader, S, noise=0.0):
-    """Share of bits that come out right, over 200 sequences of S bits."""
+def accuracy(reader, S, noise=0.0):
+    """Returns the share of bits that come out right, over 200 sequences of S bits.
+
+    Raises:
+        Wrong: the answer is no network of at most 8 units with the shapes asked for.
+    """
     found = call(reader, S)
     try:
         p, W_y, b_y = found
@@ -146,7 +154,7 @@ def _right(reader, S, noise=0.0):
             f"For H = {H}, W_x should be (2, {H}), W_h ({H}, {H}) and W_y ({H}, 1)."
         )
     if H > 8:
-        raise Wrong(f"{H} units; 8 are allowed.")
+        raise Wrong(f"You use {H} units; only 8 are allowed.")
     rng = np.random.default_rng(S)
     bits = rng.choice([-1.0, 1.0], (S, 200))
     x = np.zeros((2 * S, 200, 2))

@@ -1,4 +1,4 @@
-"""A forward pass that takes the batch for time."""
+"""A forward pass that loops over the batch instead of over time."""
 
 import numpy as np
 
@@ -12,13 +12,13 @@ LEVEL = 2
 MINUTES = 15
 
 TEXT = r"""
-In this book time is axis 0. Much data and many libraries have the batch first, $(B, T, D)$, and so
-does the caller of the function below, who wants the states back as $(B, T, H)$. It was copied from
-a program with time first. It runs for all shapes and returns an array of the right shape, and it
-is wrong: the network it computes has a graph of its own.
+In this book, time is axis 0. Many data sets and libraries put the batch first, $(B, T, D)$. The
+function below should work with such data and return the states as $(B, T, H)$. It was copied from a
+program with time first. It runs for all shapes, and its result has the right shape, but the values
+are wrong, because the states depend on the wrong inputs.
 
-Find out what depends on what in this code; mend it, so that each sequence has its own chain from
-$h_0 = 0$. Do not loop over the sequences.
+Find out what depends on what in this code. Then correct it, so that each sequence has its own chain
+from $h_0 = 0$. Do not loop over the sequences.
 """
 
 STUB = '''
@@ -43,9 +43,9 @@ print(forward(*weights, rng.normal(size=(B, T, D))).shape)
 
 HINTS = (
     "Change `x[0, 3]`, the last input of the first sequence, and print which entries of the result "
-    "move. Which should?",
+    "change. Which entries should change?",
     "A `for` over an array runs along its first axis. What is the first axis here?",
-    "`np.swapaxes(x, 0, 1)` makes time first; the result has to be turned back in the same way.",
+    "`np.swapaxes(x, 0, 1)` puts time first. The result must be swapped back.",
 )
 
 SOLUTION = '''
@@ -69,17 +69,18 @@ print(forward(*weights, rng.normal(size=(B, T, D))).shape)
 '''
 
 COMMENT = r"""
-The loop runs over the sequences, and the "batch" inside it is the time. So step 3 of the second
-sequence starts from step 3 of the first, and step 4 of a sequence knows nothing of step 3: no
-memory at all, and in its place a leak from one example to the next. Every shape fits, with
-$B \ne T$ as well, because the state is made from `x.shape[1]`, wrong in the same way. Training
-with it works up to a point (the present word alone is worth a bigram), and results change when the
-data are shuffled.
+The loop runs over the sequences, and inside the loop the steps are treated as a batch. Step 3 of
+the second sequence therefore starts from step 3 of the first sequence. The state at step 4 of a
+sequence does not depend on step 3 of this sequence. The network has no memory of its sequence, and
+each example leaks into the next example. All shapes fit, even with $B \ne T$, because the initial
+state is made from `x.shape[1]`, which is wrong in the same way. Training a language model still
+works to some degree, because the present word alone allows the same predictions as a table of word
+pairs. But the states of a sequence change when the sequences of the batch are shuffled.
 
-A test of the *graph* finds such a fault where tests of shapes cannot. Nudge one input and see what
-moves: in a chain, the states of the same sequence from that step on, and nothing else. The chapter
-does this for all pairs of steps at once; do the same for your next network before you train it.
-Among libraries, Keras has the batch first, and PyTorch's recurrent layers have time first unless
+Tests of shapes cannot find this error, but a test of the *graph* can. Change one input and see
+which states change. In a chain, only the states of the same sequence change, from the step of the
+input on. The chapter does this test for all pairs of steps. Run the same test on your next network
+before you train it. Keras puts the batch first. PyTorch's recurrent layers put time first unless
 `batch_first=True` is given.
 """
 
@@ -96,7 +97,7 @@ def check(answers):
         found = call(reader, W_x.copy(), W_h.copy(), b.copy(), x.copy())
         if np.shape(found) == (T, B, H):
             raise Wrong(
-                "The states come back with time first, (T, B, H); turn them back."
+                "The states come back with time first, (T, B, H). Swap the two axes back."
             )
         return array(found, (B, T, H), "the states for x of shape (3, 5, 2)")
 
@@ -108,32 +109,32 @@ def check(answers):
     chain[1, 1:] = True
     if moved[np.arange(B) != 1].any():
         raise Wrong(
-            "When an input of the second sequence changes, states of another sequence move: the "
-            "loop carries the state from sequence to sequence, not from step to step."
+            "When an input of the second sequence changes, states of a different sequence change: "
+            "the loop carries the state from sequence to sequence, not from step to step."
         )
     if moved[1].sum() == 1:
         raise Wrong(
-            "An input moves its own step's state only: nothing is carried through time."
+            "An input changes only the state of its own step: nothing is carried through time."
         )
     if moved[1, :1].any():
         raise Wrong(
-            "A state moves when a *later* input of its sequence changes: time runs back."
+            "A state changes when a *later* input of its sequence changes: time runs backwards."
         )
     if not np.array_equal(moved, chain):
         raise Wrong(
-            "An input should move the states of its own sequence from its own step on."
+            "An input should change the states of its own sequence from its own step on."
         )
     right = np.swapaxes(
         rnn.forward(rnn.Params(W_x, W_h, b), np.swapaxes(x, 0, 1))[0], 0, 1
     )
     transposed = rnn.forward(rnn.Params(W_x, W_h.T, b), np.swapaxes(x, 0, 1))[0]
     if is_close(states, np.swapaxes(transposed, 0, 1)):
-        raise Wrong("The graph is right, W_h is transposed.")
+        raise Wrong("The graph is right, but W_h is transposed.")
     close(
         states,
         right,
-        "The graph is right, the values are not: tanh(x_t W_x + h W_h + b).",
+        "The graph is right, but the values are not: compute tanh(x_t W_x + h W_h + b).",
     )
     x = rng.normal(size=(1, 1, D))
     array(call(reader, W_x, W_h, b, x), (1, 1, H), "one sequence of one step")
-    return "Each sequence has a chain of its own, and its order is time."
+    return "Right. Each sequence has its own chain through time."

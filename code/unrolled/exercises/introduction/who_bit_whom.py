@@ -1,4 +1,4 @@
-"""What permuting the words does to a bag, to a network, and to networks that are bags."""
+"""Which summaries of a sentence change if its words change places."""
 
 import numpy as np
 
@@ -12,10 +12,11 @@ LEVEL = 1
 MINUTES = 10
 
 TEXT = r"""
-*The dog bit the man* and *the man bit the dog*, each word a vector $x_t$ of $D$ numbers, are read
-from $h_0 = 0$. Below are six summaries of a sentence. Which of them are the same for both
-sentences, whatever the vectors are? Decide before you run anything, and put `True` (the same, up
-to rounding) or `False` into `same`. Except where something is said, the weights are random.
+A network reads two sentences, *the dog bit the man* and *the man bit the dog*. Each word is a
+vector $x_t$ of $D$ numbers, and $h_0 = 0$. Below are six summaries of a sentence. Which summaries
+are the same for both sentences, whatever the vectors are? Decide before you run anything. Put
+`True` into `same` if a summary is the same for both sentences (up to rounding), and `False` if it
+differs. The weights are random unless the list says something else.
 
 - **a**: the sum of the word vectors, $x_1 + \dots + x_5$
 - **b**: the last state $h_5$ of $h_t = \tanh(x_t W_x + h_{t-1} W_h + b)$
@@ -23,7 +24,7 @@ to rounding) or `False` into `same`. Except where something is said, the weights
 - **d**: the mean of all five states of the network with $W_h = 0$
 - **e**: the last state of a network without the $\tanh$, $h_t = x_t W_x + h_{t-1} W_h + b$, with
   random $W_h$
-- **f**: the last state of that network, $h_t = x_t W_x + h_{t-1} W_h + b$, with $W_h = I$
+- **f**: the last state of the network without the $\tanh$, with $W_h = I$, the unit matrix
 """
 
 STUB = """
@@ -38,9 +39,9 @@ same = {
 """
 
 HINTS = (
-    "Which of the six treat the words of a sentence one by one and then *add* something up?",
-    "Without the tanh, write out $h_3$ in terms of $x_1, x_2, x_3$. With what is each of them "
-    "multiplied? When are the factors equal?",
+    "Which of the six summaries treat each word separately and then add up the results?",
+    "For the network without the tanh, write $h_3$ in terms of $x_1, x_2, x_3$. By which matrix is "
+    "each of them multiplied? When are these matrices equal?",
 )
 
 SOLUTION = '''
@@ -78,24 +79,24 @@ print(same)
 '''
 
 COMMENT = r"""
-A sum does not know the order of its terms, so **a**, a bag of words, is the same. In **c** the
-last state is $\tanh(x_5 W_x + b)$: the last word and nothing else, *man* or *dog*. In **d** each
-state depends on its own word alone, and a mean of them is a bag again, one of transformed words.
+A sum does not depend on the order of its terms, so **a**, a bag of words, is the same. In **c**,
+the last state is $\tanh(x_5 W_x + b)$. It depends only on the last word, *man* or *dog*. In **d**,
+each state depends only on its own word, so the mean of the states is also a bag of words, in which
+each word was transformed first.
 
-**b** and **e** tell the sentences apart. For the linear network, with $v_t = x_t W_x + b$,
+**b** and **e** differ. For the linear network, with $v_t = x_t W_x + b$,
 
 $$
 h_5 = \sum_{t=1}^{5} v_t\, W_h^{5-t} .
 $$
 
-The power of $W_h$ is a mark of the place: a word is counted with another factor the longer ago it
-was. In **f** all the powers are $I$, the marks are gone, and a recurrent network has turned into a
-bag of words.
+The power of $W_h$ depends on the position: a word that was read earlier is multiplied by a higher
+power. In **f**, all these powers are $I$. The recurrent network has become a bag of words.
 
-So memory is not enough for order. **f** keeps everything, **c** nothing, and both confuse who bit
-whom. What is needed is that the state *changes* what is already in it. Next, take the tanh back
-into **f**, $W_h = I$: are the sentences still the same? Then make $W_x$ a hundred times smaller
-and look again.
+So it is not enough that a state keeps its inputs. In **f**, the state keeps the sum of all words,
+but not their order. To represent order, a step must also *transform* what the state already holds.
+Next, put the tanh back into **f**, with $W_h = I$. Are the two states still the same? Then make
+$W_x$ a hundred times smaller and try again.
 """
 
 WHY = {
@@ -103,18 +104,18 @@ WHY = {
     (
         "b",
         True,
-    ): "the second word has gone through W_h and tanh more often than the fifth; to "
-    "exchange them changes the result",
+    ): "the second word passes through W_h and tanh more often than the fifth, so "
+    "exchanging them changes the result",
     (
         "c",
         True,
-    ): "with W_h = 0 the last state is made of the last word only, and that is another "
-    "one",
+    ): "with W_h = 0 the last state depends on the last word only, and the last words "
+    "are different",
     (
         "d",
         False,
-    ): "with W_h = 0 each state is made of its own word; the mean adds up the same five "
-    "states in another order",
+    ): "with W_h = 0 each state depends on its own word only, so the mean adds up the "
+    "same five states in a different order",
     (
         "e",
         True,
@@ -123,8 +124,8 @@ WHY = {
     (
         "f",
         False,
-    ): "every power of the unit matrix is the unit matrix, so no word carries a mark of "
-    "its place",
+    ): "every power of the unit matrix is the unit matrix, so the position of a word "
+    "makes no difference",
 }
 
 
@@ -140,7 +141,7 @@ def check(answers):
         if bool(same[letter]) != truth:
             told = "differs" if same[letter] else "is the same"
             raise Wrong(f"{letter} {told}: {WHY[letter, bool(same[letter])]}.")
-    return "Order is seen where the way to the summary depends on the place, and only there."
+    return "A summary depends on the order if words at different positions are treated differently."
 
 
 def _truth():

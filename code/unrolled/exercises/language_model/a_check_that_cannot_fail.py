@@ -1,27 +1,27 @@
-"""A gradient check that accepts NaN, two percent, and anything where the gradient is zero."""
+"""A gradient check that accepts NaN and an error of two percent, and handles zeros badly."""
 
 import numpy as np
 
 from unrolled.exercises.judging import Wrong, call, function
 
 TITLE = "A check that cannot fail"
-CHAPTER = "02-language-model/gradient-checking"
+CHAPTER = "02-language-model/the-posts-check"
 KIND = "debug"
 LEVEL = 2
 MINUTES = 20
 
 TEXT = r"""
-`gradient_is_right(loss, w, dw)` is to say whether `dw` is the gradient of `loss` at `w`, a float64
-array of any shape. It is written after the check of the second post: central differences with a
-step of 0.001, the relative error $|a - n| / (|a| + |n|)$ of each entry against a threshold of
-0.01. It lets pass what should be refused, and refuses a right gradient where the difference of a
-zero rounds. Mend it, so that it
+`gradient_is_right(loss, w, dw)` should say whether `dw` is the gradient of `loss` at `w`, a float64
+array of any shape. It uses central differences with a step of 0.001 and compares the relative error
+$|a - n| / (|a| + |n|)$ of each entry with a threshold of 0.01. The function accepts wrong
+gradients. It also refuses a right one: where the true gradient is zero, the difference may be a
+rounding error. Repair the function, so that it
 
-- accepts the right gradient, also where some or all of its entries are exactly zero,
-- refuses a gradient with NaN in it,
-- refuses one that is too large by 0.1 %, in one array or in a single entry,
-- refuses a value where the true gradient is zero,
-- and leaves `w` as it was.
+- accepts the right gradient, even if some or all of its entries are exactly zero,
+- refuses a gradient that contains NaN,
+- refuses a gradient that is 0.1 % too large, in one array or in a single entry,
+- refuses a value other than zero where the true gradient is zero,
+- and leaves `w` unchanged.
 """
 
 STUB = '''
@@ -51,11 +51,11 @@ print(gradient_is_right(lambda w: np.sum(w**2), w, np.full(3, np.nan)))
 
 HINTS = (
     "What is `np.nan > 0.01`? What is `not (np.nan <= 0.01)`?",
-    "Where both values are 0, $0/0$ is NaN; that case is right. Give the denominator a floor, "
-    "such as 1 % of the largest entry of the numeric gradient, and if all entries are 0 a tiny "
-    "number of its own.",
-    "With a step near $6 \\cdot 10^{-6}$ the difference is right to about ten digits for a loss of "
-    "order 1, so a threshold of $10^{-5}$ is generous.",
+    "Where both values are 0, $0/0$ is NaN, although such an entry is right. Give the "
+    "denominator a floor, such as 1 % of the largest entry of the numeric gradient. If all "
+    "entries are 0, the floor needs a tiny value of its own.",
+    "With a step near $6 \\cdot 10^{-6}$, the difference is right to about ten digits if the "
+    "loss is of order 1. So a threshold of $10^{-5}$ is generous.",
 )
 
 SOLUTION = '''
@@ -83,23 +83,22 @@ print(gradient_is_right(lambda w: np.sum(w**2), w, np.full(3, np.nan)))
 '''
 
 COMMENT = r"""
-*NaN passes.* Every comparison with NaN is false, so `error > threshold` never refuses it. Ask the
-other way round, whether everything is small, and NaN fails. With one-hot inputs this is no rare
-case: at the post's own settings, four words out of a hundred, 960 of the 1,000 entries of its $U$
-are $0/0$ and were never compared.
+*NaN passes.* The comparison `error > threshold` is false if the error is NaN, so the function never
+refuses a NaN. Test instead whether the error is small: then NaN fails. With one-hot inputs this
+case is common. In {ref}`ch-the-posts-check`, 960 of 1,000 entries of one matrix are $0/0$ and are
+never compared.
 
 *Two percent pass.* With $a = (1+q)\,n$ the error is $q/(2+q)$, which stays below 0.01 up to
-$q = 2/99$. The difference itself is far better than that; nothing but the threshold is coarse.
-Mistakes of a percent exist: one term of a hundred lost at the end of a sequence.
+$q = 2/99$. The difference itself is far more precise; only the threshold is coarse. Mistakes of one
+percent do happen, for example when one term of a hundred is lost at the end of a sequence.
 
-*Zero is left to chance.* If both numbers are exactly 0, the error is NaN and passes by the first
-hole; if rounding has made the difference $10^{-13}$, the error is 1 and an honest zero is refused.
-A floor relative to the array's largest entry says what matters: an entry may be wrong by so much
-of what the array as a whole does.
+*Zero is left to chance.* If both numbers are exactly 0, the error is NaN, and the entry passes
+because of the first fault. If rounding has made the difference $10^{-13}$, the error is 1, and a
+gradient that is exactly zero is refused. A floor relative to the largest entry of the array
+repairs both.
 
-A check is a program that has to be tested like any other, and its tests are gradients that are
-*wrong*. Next, give it a loss in float32 and see which threshold it can keep:
-{doc}`/book/02-language-model/gradient-checking` has the numbers.
+A check is a program, and its tests are *wrong* gradients. Next, give the function a loss in
+float32, and find out how low the threshold can be. {ref}`ch-gradient-checking` has the numbers.
 """
 
 
@@ -124,30 +123,30 @@ def check(answers):
         with np.errstate(all="ignore"):
             verdict = call(reader, loss, point, np.array(dw))
         if not np.array_equal(point, w):
-            raise Wrong("`w` is not the same after the check: put each entry back.")
+            raise Wrong("`w` has changed after the check: put each entry back.")
         return bool(verdict)
 
     nothing = np.full((3, 4), np.nan)
     if says(nothing):
         raise Wrong(
-            "It accepts a gradient of nothing but NaN. A comparison with NaN is false, whichever "
-            "way round, so ask whether all is well and not whether something is wrong."
+            "It accepts a gradient of nothing but NaN. Every comparison with NaN is false, so ask "
+            "whether all errors are small, not whether one is large."
         )
     if not says(right):
         raise Wrong(
-            "It refuses the right gradient. This one has entries that are exactly zero: is there a "
-            "0/0, or does the rounding of the difference count as an error there?"
+            "It refuses the right gradient. Some of its entries are exactly zero: is there a "
+            "0/0, or does a rounding error of the difference count as an error there?"
         )
     one = right.copy()
     one[1, 2] = np.nan
     if says(one):
         raise Wrong(
-            "It accepts a NaN where the true gradient is zero: only there it passes."
+            "It accepts a NaN where the true gradient is zero, although it refuses NaN elsewhere."
         )
     if says(1.02 * right):
         raise Wrong(
-            "It accepts a gradient that is too large by 2 %: |a - n| / (|a| + |n|) is half of the "
-            "relative error, and 0.01 is coarse besides."
+            "It accepts a gradient that is too large by 2 %: |a - n| / (|a| + |n|) is about half "
+            "of the relative error, and the threshold is coarse."
         )
     if says(1.001 * right):
         raise Wrong(
@@ -168,24 +167,26 @@ def check(answers):
     one[index] *= 1.001
     if says(one):
         raise Wrong(
-            "It refuses 0.1 % in the whole array and accepts it in a single entry."
+            "It refuses an error of 0.1 % in the whole array, but accepts it in a single entry."
         )
     one = right.copy()
     one[1, 0] = 0.1 * np.abs(right).max()
     if says(one):
         raise Wrong(
-            "It accepts a value where the true gradient is zero: that is to be refused."
+            "It accepts a value other than zero where the true gradient is zero."
         )
     if not says(1000 * right, loss=lambda w: 1000 * loss(w)):
         raise Wrong(
-            "It refuses a right gradient when the loss is in other units, 1000 times as large: "
-            "the tolerance should be relative."
+            "It refuses a right gradient if the loss is 1000 times as large. The tolerance "
+            "should be relative."
         )
     flat = np.zeros(4)
     if not says(flat, loss=lambda w: 1.0, w=rng.normal(size=4)):
         raise Wrong(
-            "It refuses the gradient of a constant, zero everywhere: 0 against 0 is right."
+            "It refuses the gradient of a constant, which is zero everywhere. 0 and 0 agree."
         )
     if says(flat + 0.5, loss=lambda w: 1.0, w=rng.normal(size=4)):
-        raise Wrong("The loss is a constant, its gradient zero, and it accepts 0.5.")
-    return "It accepts what is right and has been seen to refuse what is not."
+        raise Wrong(
+            "The loss is a constant, so its gradient is zero, but the check accepts 0.5."
+        )
+    return "Right: it accepts right gradients and refuses wrong ones."

@@ -12,15 +12,20 @@ LEVEL = 3
 MINUTES = 30
 
 TEXT = r"""
-The backward pass below belongs to $h_t = \tanh(W_x[x_t] + h_{t-1} W_h + b)$ over one sentence. It
-has three faults; with it the training loss falls all the same. `backward(p, ids, h0, h, dh)` gets
-`ids` $(T,)$, the state $h_0$ $(H,)$ before the first step (carried over from the sentence's first
-half, so not zero), the states `h` $(T, H)$ after each step and `dh` $(T, H)$, the gradient that
-each state gets from its own output. It is to return the gradients of $W_x$, $W_h$ and $b$ through
-all steps.
+The function `backward` computes the gradients of $h_t = \tanh(W_x[x_t] + h_{t-1} W_h + b)$ over one
+sentence. It has three faults. With them, the training loss still falls. The call
+`backward(p, ids, h0, h, dh)` gets
 
-The cell ends with a comparison: random directions, one array at a time. Find the faults with it. A
-fault often hides in one array only, and on some sentences only.
+- `ids` of shape $(T,)$, the words of the sentence,
+- `h0` of shape $(H,)$, the state before the first step, which is carried over from the sentence's
+  first half and is not zero,
+- `h` of shape $(T, H)$, the state after each step,
+- `dh` of shape $(T, H)$, the gradient that each state gets from its own output.
+
+It should return the gradients of $W_x$, $W_h$ and $b$ through all steps.
+
+The cell ends with a comparison along random directions, one array at a time. Use it to find the
+faults. A fault may show in one array only, and on some sentences only.
 """
 
 STUB = '''
@@ -64,12 +69,12 @@ compare(np.array([0, 1, 2, 3]))
 '''
 
 HINTS = (
-    "Start with the smallest sentence, `compare(np.array([2]))`. What should one step give, and "
-    "what does the loop do with it?",
-    "Then compare a sentence without a repeated word and one with: `[0, 1, 2]`, `[0, 1, 0]`. "
-    "Which array is off in the second only?",
-    "Which states did $W_h$ multiply, from the first step on? There are $T$ of them, and the array "
-    "`h` holds only $T - 1$.",
+    "Start with the shortest sentence, `compare(np.array([2]))`. What gradient should one step "
+    "give, and what does the loop do with it?",
+    "Then compare a sentence without a repeated word and one with a repeated word: `[0, 1, 2]` and "
+    "`[0, 1, 0]`. Which array is wrong in the second only?",
+    "Which states does $W_h$ multiply, from the first step on? There are $T$ of them, and only "
+    "$T - 1$ of them are in the array `h`.",
 )
 
 _BODY = '''
@@ -96,21 +101,21 @@ SOLUTION = (
 
 COMMENT = r"""
 *The loop stops one step early.* `range(T - 1, 0, -1)` ends at 1, so the first step never gets its
-$\mathrm d a$. For a long sentence that is one term of many, and a sentence of one word has the
+$\mathrm d a$. In a long sentence this is one term of many. A sentence of one word has the
 gradient 0.
 
 *A repeated word counts once.* `dW_x[ids] += da` reads, adds and writes back, and of several writes
-to one row the last one stands. In text the word that repeats is *the*. `np.add.at` adds each; the
-package sorts by word and sums groups, which is faster.
+to one row only the last remains. In English text, the word that repeats most is *the*. `np.add.at`
+makes all additions. The package sorts by word and sums groups, which is faster.
 
-*The first state is not $h_0$.* $W_h$ multiplied $h_0, \dots, h_{T-1}$. Leaving $h_0$ out is right
-only where it is zero, which is everywhere until the day somebody carries a state over.
+*The first state is not $h_0$.* $W_h$ multiplies $h_0, \dots, h_{T-1}$. Leaving $h_0$ out is right
+only if it is zero. Usually it is, until somebody carries a state over.
 
-`p.W_h @ da[t]` looks like the fourth and is none: for a one-dimensional array it is
-$\mathrm d a_t W_h^\top$. Yet on random sentences each of the three gradients points to the same
-side as the right one, so the loss falls, only more slowly, and one takes that for a matter of the
-learning rate. What finds them is a comparison of *small cases that differ in one point*: one step,
-a repetition, a state before the first step.
+`p.W_h @ da[t]` looks like a fourth fault but is right: for a one-dimensional array it is
+$\mathrm d a_t W_h^\top$. On random sentences, each of the three wrong gradients still has a
+positive inner product with the right one. So the loss falls more slowly, and you might look for
+the cause in the learning rate. The faults show when you compare *small cases that differ in one
+point*: one step, a repeated word, a state before the first step.
 """
 
 
@@ -120,33 +125,33 @@ def check(answers):
     first = _wrong_arrays(reader, [2], 0.0)
     if {"W_x", "b"} & set(first):
         raise Wrong(
-            "On a sentence of a single step, W_x or b gets the wrong gradient. Does the loop "
-            "reach every step?"
+            "On a sentence of one step, the gradient of W_x or b is wrong. Does the loop reach "
+            "every step?"
         )
     plain = _wrong_arrays(reader, [0, 1, 2, 3, 4], 0.0)
     if plain:
         raise Wrong(
-            f"With h_0 = 0 and no word twice, {' and '.join(plain)} come out wrong: look at the "
-            "loop, and at which state goes with which da[t]."
+            f"With h_0 = 0 and no repeated word, these are wrong: {', '.join(plain)}. Look at the "
+            "loop, and at which state belongs to which da[t]."
         )
     repeated = _wrong_arrays(reader, [3, 1, 3, 3, 0, 1], 0.0)
     if repeated == ["W_x"]:
         raise Wrong(
-            "W_x is wrong where a word occurs more than once: of several additions to one row, "
-            "NumPy's `+=` on an array of indices keeps the last."
+            "W_x is wrong if a word occurs more than once: of several additions to one row, "
+            "NumPy's `+=` with an array of indices keeps only the last."
         )
     carried = _wrong_arrays(reader, [3, 1, 3, 3, 0, 1], 1.0)
     if carried == ["W_h"]:
         raise Wrong(
-            "All is right as long as h_0 = 0. At the first step W_h multiplied h_0, which is a "
-            "term of its gradient."
+            "All is right as long as h_0 = 0. At the first step, W_h multiplies h_0, and this "
+            "adds a term to its gradient."
         )
     if repeated or carried:
         raise Wrong(
             f"Still wrong on a longer sentence: {', '.join(carried or repeated)}."
         )
     return (
-        "Right for one step, for repeated words and for a state that was carried over."
+        "Right for one step, for repeated words and for a state that is carried over."
     )
 
 

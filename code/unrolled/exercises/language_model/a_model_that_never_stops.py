@@ -1,4 +1,4 @@
-"""A batch whose targets are its inputs and whose mask drops the END of every sentence."""
+"""A batch whose targets are its inputs, and whose mask leaves out every END."""
 
 import numpy as np
 
@@ -11,14 +11,15 @@ LEVEL = 1
 MINUTES = 12
 
 TEXT = r"""
-Somebody trains a language model with the batches that this function makes. On the first day the
-loss falls to 0.00 within minutes, and the model, given a word, says the same word again. After a
-repair of that, a second fault shows: its sentences never end. Nothing raises an error.
+A language model is trained with the batches that this function makes. Within minutes the loss
+falls to 0.00, and the model predicts that every word is followed by itself. When this fault has
+been fixed, a second fault appears: the sentences that the model writes never end. Nothing raises
+an error.
 
-`make_batch` takes a list of sentences, each an array of ids `START … END`, and is to return three
-arrays of shape $(T, B)$, time down, one sentence a column, with $T$ the greatest number of
-predictions in the batch: `inputs` and `targets`, padded at the end with END, and `mask`, True
-exactly where a prediction is real. Mend both faults.
+`make_batch` takes a list of sentences, each an array of ids `START … END`. It should return three
+arrays of shape $(T, B)$ with one sentence in each column, where $T$ is the largest number of
+predictions of a sentence. `inputs` and `targets` are padded at the end with END. `mask` is True
+exactly where a prediction is real. Fix both faults.
 """
 
 STUB = '''
@@ -44,10 +45,10 @@ print(inputs, targets, mask.astype(int), sep="\\n")
 '''
 
 HINTS = (
-    "Write the sentence START 5 3 END down, and under each word what should be predicted there. "
+    "Write down the sentence START 5 3 END, and under each word what should be predicted there. "
     "How many predictions are there?",
-    "END stands in `targets` for two reasons. From the ids alone they cannot be told apart; from "
-    "the lengths they can.",
+    "END occurs in `targets` for two reasons. The ids alone do not say which reason it is; the "
+    "lengths do.",
 )
 
 SOLUTION = '''
@@ -74,18 +75,17 @@ print(inputs, targets, mask.astype(int), sep="\\n")
 '''
 
 COMMENT = r"""
-With targets equal to inputs the task is to copy, which $W_x$ and $W_y$ learn without any memory. A
-loss near 0 on text is never good news: the text has an entropy, and a loss below it means that the
-answer is in the input. The same happens with a shift in the wrong direction and with a
-bidirectional reader.
+If the targets are the inputs, the task is to copy, and $W_x$ and $W_y$ learn it without any
+memory. A loss near 0 on text is a bad sign. Text has an entropy, and a loss far below it means
+that the answer is in the input.
 
-The second fault survives in programs to this day: some tool pads with the end mark because it has
-no other, and another takes every end mark for padding. No END is ever learnt, and the model talks
-until something cuts it off. What is real is a matter of *place*, so the mask must be made from
-lengths, never from ids.
+The second fault is common. One program pads with the end mark because it has no other mark, and
+the next program takes every end mark for padding. The model then never learns to predict END.
+Whether a position is real depends on the *length* of its sentence. The mask must therefore be
+made from lengths, and not from ids.
 
-A check worth keeping: the mask has as many ones as there are words and ENDs in the text, and every
-column's last real target is END.
+Two checks are worth keeping. The mask has as many ones as the text has words and ENDs. The last
+real target of every column is END.
 """
 
 
@@ -105,13 +105,13 @@ def check(answers):
         raise Wrong("Return three arrays: inputs, targets, mask.") from None
     shapes = {np.shape(a) for a in (inputs, targets, mask)}
     if len(shapes) > 1:
-        raise Wrong("Inputs, targets and mask must have one shape, (T, B).")
+        raise Wrong("Inputs, targets and mask must have the same shape, (T, B).")
     if (
         shapes == {(4, 5)}
         or shapes == {(4, 4)}
         and list(np.ravel(inputs[0])[:2]) == [1, 5]
     ):
-        raise Wrong("Time runs down: a sentence is a column, the shape is (T, B).")
+        raise Wrong("Time runs down: a sentence is a column, and the shape is (T, B).")
     if shapes == {(5, 4)}:
         same = all(
             np.array_equal(inputs[: len(s), i], s) for i, s in enumerate(sentences)
@@ -122,7 +122,7 @@ def check(answers):
                 "read. The target of a step is the *next* word."
             )
         raise Wrong(
-            "A sentence of n ids has n - 1 predictions: T should be 4 here, it is 5."
+            "A sentence of n ids has n - 1 predictions. T should be 4 here, and it is 5."
         )
     inputs, targets = array(inputs, (4, 4), "inputs"), array(targets, (4, 4), "targets")
     mask = array(mask, (4, 4), "mask").astype(bool)
@@ -139,17 +139,13 @@ def check(answers):
             "The targets are still the inputs. The target of a step is the *next* word."
         )
     if not is_close(inputs[real], x[real]):
-        raise Wrong(
-            "The inputs of a sentence are all of its ids but the last, START first."
-        )
+        raise Wrong("The inputs of a sentence are all of its ids except the last.")
     if not is_close(targets[real], y[real]):
-        raise Wrong(
-            "The targets of a sentence are all of its ids but the first, END last."
-        )
+        raise Wrong("The targets of a sentence are all of its ids except the first.")
     if np.array_equal(mask, real & (y != 2)):
         raise Wrong(
-            "The mask drops the END that closes each sentence, together with the padding: no END "
-            "is ever learnt, and the model goes on for ever."
+            "The mask leaves out the END of each sentence together with the padding: no "
+            "END is ever learnt, and the model goes on for ever."
         )
     if mask.all():
         raise Wrong(
@@ -161,11 +157,11 @@ def check(answers):
         )
     if not np.array_equal(mask, real):
         raise Wrong(
-            f"The mask has {int(mask.sum())} places; {int(real.sum())} predictions are real: each "
-            "word of the four sentences, and each END."
+            f"The mask is True in {int(mask.sum())} positions, but {int(real.sum())} "
+            f"predictions are real: each word of the four sentences, and each END."
         )
     if not (
         is_close(inputs[~real], 2 + 0 * x[~real]) and is_close(targets[~real], y[~real])
     ):
-        raise Wrong("Right where words are; the padding should hold END everywhere.")
-    return "Shifted by one, END is learnt, padding is not."
+        raise Wrong("The words are right. The padding should hold END everywhere.")
+    return "Right: the targets are shifted by one, END counts, and padding does not."

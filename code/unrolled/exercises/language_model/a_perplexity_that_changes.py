@@ -18,15 +18,15 @@ LEVEL = 2
 MINUTES = 20
 
 TEXT = r"""
-One model, one validation text, and yet: shuffle the order of the batches, and the perplexity
-changes; cut the text into batches of another size, and it changes again. `perplexity(p, batches)`
-below has three faults. Mend them, so that the result is a property of the model and the text:
-$e^L$ with $L$ the mean loss over *all* real words.
+The function `perplexity(p, batches)` below measures one model on one validation text. If the
+batches are shuffled, its result changes. If the text is cut into batches of a different size, the
+result changes again. The function has three faults. Fix them, so that the result depends only on
+the model and the text: it should be $e^L$, where $L$ is the mean loss over *all* real words.
 
-`batches` is a list. Each batch has `inputs` and `targets`, $(T, B)$ ids, and `mask`, $(T, B)$,
-True where a prediction is real; a column is a sentence, and every sentence starts from $h_0 = 0$.
-Batches differ in $T$, and the last may have fewer columns. `rnn.forward(p.cell, inputs, h0)`
-returns the states $(T, B, H)$ and a cache.
+`batches` is a list. Each batch has `inputs` and `targets`, which are ids of shape $(T, B)$, and
+`mask` of the same shape, which is True where a prediction is real. A column is a sentence, and
+every sentence starts from $h_0 = 0$. Batches differ in $T$, and the last batch may have fewer
+columns. `rnn.forward(p.cell, inputs, h0)` returns the states $(T, B, H)$ and a cache.
 """
 
 STUB = '''
@@ -48,11 +48,11 @@ def perplexity(p, batches):
 '''
 
 HINTS = (
-    "Take the shuffled order first. What does the second batch know of the first?",
-    "A batch in which half of the places are padding: by what is its sum of losses divided, and by "
-    "what should it be?",
-    "A mean of means gives each *batch* the same weight. Add up losses and words over all batches, "
-    "and divide once.",
+    "Begin with the shuffled order. What does the second batch get from the first?",
+    "In a batch, half of the positions are padding. By which number is its sum of losses divided, "
+    "and by which number should it be divided?",
+    "A mean of means gives each *batch* the same weight. Add up the losses and the words of all "
+    "batches, and divide once.",
 )
 
 SOLUTION = '''
@@ -74,21 +74,21 @@ def perplexity(p, batches):
 '''
 
 COMMENT = r"""
-*The state is carried over.* The last state of one batch becomes $h_0$ of the next, so a sentence
-is read as the continuation of one that has nothing to do with it. Carrying the state is right for
-consecutive pieces of one text and wrong for sentences in any order. Where a model was *trained*
-with a state that leaks, the fault hides: it has learnt to live with it.
+*The state is carried over.* The last state of one batch becomes $h_0$ of the next batch, so a
+sentence is read as the continuation of an unrelated sentence. Carrying the state is right for
+consecutive pieces of one text, and wrong for sentences in any order.
 
-*Padding is counted.* `np.mean(loss * mask)` divides by all places. Each padded place enters as a
-word predicted with certainty, which makes the model look better the worse the batches are sorted.
+*Padding is counted.* `np.mean(loss * mask)` divides by the number of all positions. Each padded
+position then counts as a word that was predicted with certainty, which makes the model look
+better than it is.
 
-*Batches are averaged.* The last batch, or one of short sentences, has fewer words and the same
-weight. And the exponential comes at the end, once: a mean of perplexities is larger than the
-perplexity of the mean.
+*Batches are averaged.* A batch of short sentences has fewer words than other batches, but it gets
+the same weight. The exponential also has to come at the end, once: a mean of perplexities is at
+least as large as the perplexity of the mean loss.
 
-The test that finds all three needs no theory: evaluate one text in two orders and in two batch
-sizes, and demand the same number to ten digits. None of the three raises an error or makes a
-number that looks odd.
+One test finds all three faults: evaluate the same text in two orders and with two batch sizes,
+and require the same number to ten digits. None of the faults raises an error, and none gives a
+number that looks wrong.
 """
 
 
@@ -108,7 +108,7 @@ def check(answers):
         return is_close(found, [_variant(p, batches, **faults) for batches in cases])
 
     if is_close(found, np.full(4, right)):
-        return "The same number for any order and any batch size: a property of model and text."
+        return "Right: the number is the same for every order and every batch size."
     if is_close(found, np.full(4, math.log(right))):
         raise Wrong("The mean loss is right; the perplexity is its exponential.")
     for carried in (True, False):
@@ -118,7 +118,7 @@ def check(answers):
                     raise Wrong(_what_is_left(carried, padding, means))
     if not is_close(found[1], found[0]):
         raise Wrong(
-            "The order of the batches still matters. What does a batch get from the last?"
+            "The order of the batches still matters. What does a batch get from the one before?"
         )
     if is_close(found[0], found[3]):
         raise Wrong(
@@ -137,16 +137,16 @@ def _what_is_left(carried, padding, means):
         )
     if padding and means:
         return (
-            "The order no longer matters, the batch size does: padded places are counted as words "
-            "of loss 0, and batches are averaged whatever their size."
+            "The order no longer matters, but the batch size does: padded positions are counted as "
+            "words of loss 0, and all batches get the same weight."
         )
     if padding:
-        return "Divide by the number of real words; you divide by all places, the padded ones too."
+        return "Divide by the number of real words; you divide by the number of all positions."
     if means == "perplexities":
         return "Average losses over words and exponentiate once, at the end; not batch by batch."
     return (
-        "Within a batch it is right. But a mean of means gives a batch of few words the weight of "
-        "one of many: add up losses and words, and divide once."
+        "Within a batch it is right. But a mean of means gives a batch of few words "
+        "the same weight as a batch of many words: add up losses and words, and divide once."
     )
 
 

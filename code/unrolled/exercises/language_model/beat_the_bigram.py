@@ -15,27 +15,28 @@ WORDS = (
     "UNKNOWN START END today yesterday dog cat child dogs cats children near behind with "
     "sleeps sings falls sleep sing fall slept sang fell"
 ).split()
-"""The vocabulary; a word's id is its place."""
+"""The vocabulary; a word's id is its position."""
 
 TEXT = r"""
-The sentences of a small language are made like this. First comes *today* or *yesterday*; then a
-noun, singular or plural; then, with probability ½, a preposition and another noun, and again with
-probability ½, and so on; then the verb and END. The verb agrees with the *first* noun and with the
-first word:
+The sentences of a small language are made like this. A sentence begins with *today* or *yesterday*.
+A noun follows, singular or plural. With probability ½, a preposition and a second noun follow;
+then, again with probability ½, another preposition and another noun; and so on. The sentence ends
+with a verb and END. The verb agrees with the *first* noun in number, and with the first word in
+tense:
 
 > today dog near cats sleeps · yesterday children with dog behind cats sang
 
-All choices are even. A bigram sees one word back, so it cannot know the tense at all, nor the
-number once another noun has come between.
+All choices are equally likely. A bigram uses only the preceding word. It cannot predict the tense
+of the verb at all, and it cannot predict the number if a second noun stands before the verb.
 
-Train a recurrent network on 1,000 such sentences, and on nothing else about the language, and
-define `log_probabilities(ids)`: for the ids of the words read so far, $(T,)$, beginning with
-START, it returns $(T, V)$ log probabilities, row $t$ for the word that follows `ids[t]`. The check
-measures it on 500 new sentences. Your target is to win **80 %** of the distance, in nats a word,
-between the bigram counted on your 1,000 sentences and the language's own entropy, which nothing
-can beat.
+Train a recurrent network on 1,000 such sentences, without telling it anything else about the
+language. Define `log_probabilities(ids)`. It gets the ids of the words read so far, $(T,)$,
+beginning with START, and returns $(T, V)$ log probabilities; row $t$ is for the word that follows
+`ids[t]`. The check measures the loss on 500 new sentences. The entropy of the language is a
+loss that no model can beat. Your network should cover **80 %** of the distance, in nats per word,
+from the loss of a bigram that was counted on your 1,000 sentences to this entropy.
 
-Budget: 20 seconds of training on a laptop, NumPy only. You may use all of the package.
+Use NumPy. The training should take at most 20 seconds on a laptop. You may use the whole package.
 """
 
 STUB = '''
@@ -57,11 +58,11 @@ def log_probabilities(ids):
 
 HINTS = (
     "`language_model.init`, `loss_and_gradient` and `optimizers.adam` are all you need. A batch is "
-    "anything with `inputs`, `targets` and `mask`, $(T, B)$ each; padding goes behind the END.",
-    "Sixteen or thirty-two hidden units and a few dozen epochs of Adam with learning rate 0.01 are "
-    "a start. Keep some sentences aside, and watch the loss on them.",
-    "If it stays near the bigram, ask where it loses: print the probability of a plural verb after "
-    "*today dogs near cat*.",
+    "anything with `inputs`, `targets` and `mask`, $(T, B)$ each. Padding goes after END.",
+    "Start with 16 or 32 hidden units and a few dozen epochs of Adam with learning rate 0.01. Keep "
+    "some sentences aside, and watch the loss on them.",
+    "If the loss stays near that of the bigram, find out where: print the probability of a "
+    "plural verb after *today dogs near cat*.",
 )
 
 SOLUTION = '''
@@ -115,24 +116,24 @@ def log_probabilities(ids):
 COMMENT = r"""
 | | what an answer has |
 |---|---|
-| weak | beats the uniform model or the unigram; or is measured on what it learnt from |
+| weak | beats the uniform model or the unigram; or is measured on its training sentences |
 | sound | beats the bigram on new sentences, and says by how much, for one seed |
-| good | wins 80 % of the distance; chose its settings on sentences kept aside |
-| very good | 90 %, over several seeds; shows *where* the rest is lost; 3- and 5-grams beside it |
+| good | covers 80 % of the distance; chose its settings on sentences kept aside |
+| very good | 90 %, over several seeds; shows *where* the rest is lost; 3- and 5-grams too |
 
-A network that is told the grammar passes the check and has learnt nothing; the point is what 1,000
-sentences can teach.
+A network that is given the grammar passes the check and has learnt nothing. The question is what
+can be learnt from 1,000 sentences.
 
-The n-grams cannot win here, whatever their order: they would need every path from the first noun
-to the verb as an entry of its own, and there is no bound on its length. The network needs two
-bits, tense and number, written at the first two words, untouched by those between, and read at the
-verb. What the network above still loses, it loses in the present tense, where the number counts,
-and hardly more after three prepositions than after none: once the bits are found, they are kept.
-With 120 epochs in place of 30 it misses the target, because 1,000 sentences can be learnt by
-heart.
+The n-grams cannot win here, whatever their order. They would need an entry for every path from the
+first noun to the verb, and the length of a path has no bound. The network needs two bits, tense and
+number. It must store them at the first two words, keep them over all words between, and use them
+at the verb. Most of the loss that the network above could still avoid is in the present tense,
+where the number matters. This loss is hardly larger after three prepositions than after none. So
+once the network has stored the bits, it keeps them. With 120 epochs instead of 30 it misses the
+target, because it memorises the 1,000 sentences.
 
-Next, train on sentences with at most one preposition and test on those with four. Does the memory
-last longer than it ever had to?
+Next, train on sentences with at most one preposition and test on sentences with four. Does the
+memory last longer than it had to during training?
 """
 
 
@@ -169,21 +170,21 @@ def check(answers):
     longest = max(new, key=len)[:-1]
     found = rows(longest)
     if is_close(found.sum(axis=1), np.ones(len(found)), 1e-3) and np.all(found >= 0):
-        raise Wrong("These are probabilities; their logarithms are asked.")
+        raise Wrong("These are probabilities. Return their logarithms.")
     if not is_close(np.exp(found).sum(axis=1), np.ones(len(found)), 1e-4):
         raise Wrong(
-            "The probabilities of a row should sum to 1, over all words of the vocabulary."
+            "The probabilities of each row should sum to 1, over all words of the vocabulary."
         )
     other = longest.copy()
     other[3:] = 5 + (other[3:] + 1) % 6
     if not is_close(rows(other)[:3], found[:3], 1e-6):
         raise Wrong(
-            "The first rows change when only later words do: the model sees what it is to predict, "
-            "or keeps a state from one call to the next."
+            "The first rows change when only later words change. Either the model sees the words "
+            "that it should predict, or it keeps a state from one call to the next."
         )
     if not is_close(rows(longest), found, 1e-6):
         raise Wrong(
-            "The same sentence twice, two answers: start every sentence from h_0 = 0."
+            "The same sentence gets two different answers: start every sentence from h_0 = 0."
         )
 
     words = sum(len(ids) - 1 for ids in new)
@@ -200,12 +201,12 @@ def check(answers):
         f"{np.exp(bigram):.2f}, the language's own {np.exp(best):.2f}. "
     )
     if share < 0:
-        raise Wrong(told + "The bigram is still ahead.")
+        raise Wrong(told + "The bigram is still better.")
     if share < 0.8:
         raise Wrong(
             told
-            + f"You have won {share:.0%} of the distance; 80 % is the target. Which of the "
-            "two is not kept to the verb, tense or number?"
+            + f"You have covered {share:.0%} of the distance; 80 % is the target. Which of the "
+            "two is lost before the verb, tense or number?"
         )
     return (
         told

@@ -12,16 +12,14 @@ LEVEL = 2
 MINUTES = 20
 
 TEXT = r"""
-This function draws the next word from float32 logits $u$ of shape $(V,)$ and is never to return a
-word of `forbidden`, UNKNOWN for one. It fails in three ways, two of which readers of the second
-post have met: NumPy refuses the probabilities because they sum to more than 1, and a model that is
-almost sure of UNKNOWN keeps it drawing for minutes. Besides, the `temperature` has no effect at
-all.
+This function draws the next word from float32 logits $u$ of shape $(V,)$. It should never return a
+word of `forbidden`, such as UNKNOWN. It fails in three ways. NumPy refuses the probabilities
+because they sum to more than 1. If the model is almost sure of UNKNOWN, the function keeps
+drawing for minutes. And the `temperature` has no effect.
 
-Mend `draw(u, rng, forbidden, temperature)`. It is to make *one* call to the generator, and return
+Repair `draw(u, rng, forbidden, temperature)`. It should make *one* call to the generator and return
 an `int` with the probability $e^{u_i/\tau} / \sum_{j \in A} e^{u_j/\tau}$, where $A$ is the set of
-words that are allowed; there is at least one. The temperature $\tau$ is above 0. Leave `u` as it
-was.
+allowed words; at least one word is allowed. The temperature $\tau$ is above 0. Do not change `u`.
 """
 
 STUB = '''
@@ -44,11 +42,11 @@ print([draw(u, np.random.default_rng(seed), forbidden=(0,)) for seed in range(10
 '''
 
 HINTS = (
-    "The sum of 8,000 float32 probabilities is off by some $10^{-7}$; `multinomial` "
+    "The sum of 8,000 float32 probabilities is off by about $10^{-7}$, and `multinomial` "
     "allows $10^{-12}$. At which point must the numbers become float64?",
-    "What is the softmax of a logit of $-\\infty$?",
-    "Dividing all probabilities by $\\tau$ and normalising again cancels. Dividing all *logits* "
-    "does not.",
+    "What does the softmax give for a logit of $-\\infty$?",
+    "If you divide all probabilities by $\\tau$ and normalise again, $\\tau$ cancels. It does "
+    "not cancel if you divide all *logits*.",
 )
 
 SOLUTION = '''
@@ -68,15 +66,16 @@ print([draw(u, np.random.default_rng(seed), forbidden=(0,)) for seed in range(10
 '''
 
 COMMENT = r"""
-Drawing again until the word is allowed, and masking the logits, give the same distribution: if $q$
-is the probability of a forbidden word, the first way returns word $i$ with
-$p_i + q p_i + q^2 p_i + \dots = p_i / (1 - q)$. They differ in time. The first needs $1/(1-q)$
-draws on average, and a model that gives UNKNOWN the probability $1 - 10^{-9}$ needs a billion. Its
-float32 softmax may even give every other word exactly 0, and then it never ends.
+You can draw again until the word is allowed, or mask the logits. Both give the same distribution:
+if $q$ is the probability of a forbidden word, the first way returns word $i$ with
+$p_i + q p_i + q^2 p_i + \dots = p_i / (1 - q)$. But the first way needs $1/(1-q)$ draws on average,
+a billion if UNKNOWN has the probability $1 - 10^{-9}$. A float32 softmax may even give every other
+word exactly 0, and then the loop never ends.
 
-The order matters: to float64 first, then divide, mask, and subtract the maximum *of the words that
-are left*. With the maximum taken before the mask, a forbidden logit of 1000 pushes all others down
-to $e^{-1000} = 0$, and $0/0$ follows. Next, add `top_k`; where in the order does it go?
+The order matters: first convert to float64, then divide and mask, then subtract the maximum of the
+words *that are left*. If you take the maximum before the mask, a forbidden logit of 1000 pushes all
+others down to $e^{-1000} = 0$, and $0/0$ follows. Next, add `top_k`. Where in this order does it
+belong?
 """
 
 
@@ -93,7 +92,7 @@ class _Counting:
             self.calls += 1
             if self.calls > self._most:
                 raise Wrong(
-                    "Where UNKNOWN is almost certain, `draw` keeps on drawing. Take the forbidden "
+                    "If UNKNOWN is almost certain, `draw` keeps on drawing. Take the forbidden "
                     "words out of the distribution, and draw once."
                 )
             return method(*arguments, **named)
@@ -129,7 +128,7 @@ def check(answers):
     kept = large.copy()
     word, _ = draw(kept, 0, (3, 4))
     if not np.array_equal(kept, large):
-        raise Wrong("`draw` has changed the logits it was given: work on a copy.")
+        raise Wrong("`draw` has changed the logits that it was given: work on a copy.")
     if not isinstance(word, int | np.integer):
         raise Wrong(
             f"`draw` should return the word's number, an int; it returns {word!r:.40}."
@@ -142,9 +141,7 @@ def check(answers):
     if any(draw(huge, seed, (0,))[0] == 0 for seed in range(5)):
         raise Wrong("A forbidden word was drawn.")
     if draw(sure, 0, (0,))[1] != 1:
-        raise Wrong(
-            "Make one call to the generator for a word; the seed then decides it."
-        )
+        raise Wrong("Make exactly one call to the generator for each word.")
 
     u = np.array([1.5, 0.0, 1.0, -0.5, 0.7], np.float32)
     for forbidden, temperature in (((), 1.0), ((0, 3), 1.0), ((0,), 0.5), ((), 2.0)):
@@ -159,18 +156,21 @@ def check(answers):
         if temperature != 1 and is_close(found, softmax(masked), 0.04):
             raise Wrong(
                 case
-                + "the temperature has no effect. Dividing all probabilities by one number "
-                "and normalising cancels; the logits are to be divided."
+                + "the temperature has no effect. If all probabilities are divided by it and "
+                "normalised again, it cancels. Divide the logits."
             )
         if temperature != 1 and is_close(found, softmax(masked * temperature), 0.04):
-            raise Wrong(case + "low temperatures should sharpen; you multiply by it.")
+            raise Wrong(
+                case
+                + "a low temperature should favour likely words. Divide by it, do not multiply."
+            )
         if forbidden:
             raise Wrong(
                 case
-                + "the words that are left should keep their odds against each other."
+                + "the ratios between the words that are left should stay the same."
             )
         raise Wrong(case + "the words do not come as often as their probabilities say.")
-    return "Float32 in, one draw, no UNKNOWN, and a temperature that does something."
+    return "Right: one draw, no UNKNOWN, and the temperature has its effect."
 
 
 def _why(u):

@@ -8,17 +8,16 @@ from unrolled.exercises.judging import Wrong, array, call, function, is_close
 from unrolled.functional import cross_entropy, dcross_entropy, sum_rows
 from unrolled.gradients import gradcheck
 
-TITLE = "One matrix to read and to say"
+TITLE = "One matrix for reading and predicting"
 CHAPTER = "02-language-model/the-gradient"
 KIND = "write"
 LEVEL = 3
 MINUTES = 45
 
 TEXT = r"""
-Who has derived a gradient alone has understood backpropagation, and the best place to try is a
-model whose gradient stands in no chapter. *Weight tying* uses one matrix $E$, $(V, H)$, twice: its
-row $x_t$ is what word $x_t$ adds to the pre-activation, and its row $j$ is what speaks for word
-$j$ in the logits.
+Derive a gradient that no chapter shows. *Weight tying* uses one matrix $E$ of shape $(V, H)$ twice.
+When the model reads word $x_t$, row $x_t$ of $E$ is added to the pre-activation. When the model
+predicts, row $j$ of $E$ gives the logit of word $j$:
 
 $$
 \begin{aligned}
@@ -30,10 +29,11 @@ L &= -\textstyle\sum_t \log p_t[y_t] .
 \end{aligned}
 $$
 
-For one sentence, `inputs` and `targets` of shape $(T,)$, and $h_0 = 0$, write
-`loss_and_gradient(p, inputs, targets)`. It is to return $L$, the *sum* over the steps, and a
-`Params` of gradients, through *all* steps. Words may occur more than once. Check it with
-`unrolled.gradients.gradcheck` before you check it here: no hint is as quick.
+Write `loss_and_gradient(p, inputs, targets)` for one sentence with `inputs` and `targets` of shape
+$(T,)$ and $h_0 = 0$. It should return $L$, the *sum* over the steps, and a `Params` of gradients
+through *all* steps. A word may occur more than once. Check your function with
+`unrolled.gradients.gradcheck` before you check it here: it names the array and the entry
+that are wrong.
 """
 
 STUB = '''
@@ -59,12 +59,12 @@ def loss_and_gradient(p, inputs, targets):
 '''
 
 HINTS = (
-    "Give the matrix two names, $E$ where it reads and $F$ where it says, and derive both "
-    "gradients as if they were two matrices. Then move both names at once.",
-    "Saying is a matrix product, $u = h F^\\top$ for all steps at once: $\\mathrm d F = "
+    "Give the matrix two names: $E$ where the model reads, and $F$ where it predicts. Derive both "
+    "gradients as if $E$ and $F$ were two matrices, and add them.",
+    "Predicting is a matrix product, $u = h F^\\top$ for all steps together: $\\mathrm d F = "
     "\\mathrm d u^\\top h$ and $\\mathrm d h = \\mathrm d u\\, F$. Reading adds $\\mathrm d a_t$ "
     "to row $x_t$.",
-    "`dE[inputs] += da` keeps one of several additions to the same row. "
+    "`dE[inputs] += da` keeps only one of several additions to the same row. "
     "`np.add.at(dE, inputs, da)` makes all of them.",
 )
 
@@ -97,38 +97,38 @@ def loss_and_gradient(p, inputs, targets):
     du = softmax(u)
     du[np.arange(T), targets] -= 1
     dh = du @ p.E  # u = h E^T
-    dE = du.T @ h[1:]  # E as it says
+    dE = du.T @ h[1:]  # predicting
     da, dh_next = np.empty_like(dh), np.zeros(H)
     for t in reversed(range(T)):
         da[t] = (dh[t] + dh_next) * (1 - h[t + 1] ** 2)
         dh_next = da[t] @ p.W_h.T
-    np.add.at(dE, inputs, da)  # E as it reads
+    np.add.at(dE, inputs, da)  # reading
     return loss, Params(dE, h[:-1].T @ da, da.sum(axis=0), du.sum(axis=0))
 '''
 
 COMMENT = r"""
-The loss is a function $L(E, F)$ at $F = E$. By the chain rule its derivative along the diagonal is
-the sum of the two partial derivatives:
+The loss is a function $L(E, F)$ at $F = E$. By the chain rule, its derivative is the sum of the two
+partial derivatives:
 
 $$
 \begin{aligned}
 \mathrm d E &= \underbrace{\textstyle\sum_t e_{x_t}^\top \mathrm d a_t}_{\text{reading}} \\
-&\quad + \underbrace{\textstyle\sum_t \mathrm d u_t^\top h_t}_{\text{saying}} , \\
+&\quad + \underbrace{\textstyle\sum_t \mathrm d u_t^\top h_t}_{\text{predicting}} , \\
 \mathrm d h_t &= \mathrm d u_t E \\
 &\quad + \mathrm d a_{t+1} W_h^\top .
 \end{aligned}
 $$
 
-It is the argument by which $\mathrm d W_h$ is a sum over its copies, and it holds for whatever is
-shared: weights over time, one matrix in two places, a filter over an image. An automatic
-differentiator does nothing else when it *accumulates* gradients.
+The same argument makes $\mathrm d W_h$ a sum over the steps. It holds for everything that is
+shared: weights over time, one matrix in two positions, a filter that moves over an image. A
+library for automatic differentiation does the same when it *accumulates* gradients.
 
-The reading part has at most $T$ rows that are not zero, the saying part all $V$. A gradient check
-on a sentence without a repeated word passes with `dE[inputs] += da`, which is why yours had better
-have one. Tying {cite:p}`press2017` takes nearly half of the parameters away and gives the row of a
-rare word a gradient at every step. Next, train both models on one text: the tied one needs an $E$
-that is large enough to read with and small enough for a first loss of $\log V$, and those two
-wishes meet in one matrix.
+The reading part has at most $T$ rows that are not zero, and the predicting part has $V$. On a
+sentence without a repeated word, `dE[inputs] += da` passes a gradient check, so check on a sentence
+that has one. Tying {cite:p}`press2017` removes nearly half of the parameters, and the row of a rare
+word gets a gradient at every step. Next, train both models on the same text. The tied model needs
+an $E$ that is large enough for reading and small enough for a first loss near $\log V$, and one
+matrix must serve both.
 """
 
 
@@ -162,11 +162,11 @@ def check(answers):
     total = cross_entropy(u, targets).sum()
     if is_close(loss, total / len(inputs)):
         raise Wrong(
-            "The loss is the mean over the steps; the sum is asked, and its gradient."
+            "The loss is the mean over the steps. Return the sum, and its gradient."
         )
     if not is_close(loss, total):
         raise Wrong(
-            "The forward pass differs: L is the summed cross-entropy of u = h E^T + b_y."
+            "The loss is wrong. L is the summed cross-entropy of u = h E^T + b_y."
         )
     shapes = [(V, H), (H, H), (H,), (V,)]
     dE, dW_h, db, db_y = (
@@ -175,7 +175,7 @@ def check(answers):
     )
     if is_close(db_y * len(inputs), du.sum(axis=0)):
         raise Wrong(
-            "The loss is the sum over the steps, your gradient that of the mean."
+            "The loss is the sum over the steps, but the gradient is that of the mean."
         )
     if is_close(db_y, -du.sum(axis=0)):
         raise Wrong(
@@ -185,56 +185,59 @@ def check(answers):
         raise Wrong("b_y: its gradient is the sum over the steps of p - onehot.")
     if is_close(db, da_own.sum(axis=0)):
         raise Wrong(
-            "b (and W_h) get each loss at its own step only. A state also goes into the next step: "
-            "add da[t+1] W_h^T to dh[t], from the last step to the first."
+            "b (and W_h) receive each loss at its own step only. A state also enters the next "
+            "step: add da[t+1] W_h^T to dh[t], from the last step to the first."
         )
     wrong_way = _pass(_Params(p.E, p.W_h.T, p.b, p.b_y), inputs, targets, h)[3]
     if is_close(db, wrong_way.sum(axis=0)):
         raise Wrong(
-            "On the way from step t+1 to step t, da is multiplied by W_h, not transposed."
+            "From step t+1 to step t, da is multiplied by W_h, but it should be W_h transposed."
         )
     if not is_close(db, da.sum(axis=0)):
         raise Wrong(
-            "b: its gradient is the sum of the da[t]. Look at dh[t] = du[t] E + da[t+1] W_h^T, and "
-            "at the slope of tanh, 1 - h[t]²."
+            "b: its gradient is the sum of all da[t]. Check dh[t] = du[t] E + da[t+1] W_h^T and "
+            "the slope of tanh, 1 - h[t]²."
         )
     if is_close(dW_h, h[1:].T @ da):
         raise Wrong(
-            "W_h multiplied the state *before* each step, h[t-1]; you took h[t]."
+            "W_h multiplies the state *before* each step, h[t-1]; you took h[t]."
         )
     if is_close(dW_h, (h[:-1].T @ da).T):
         raise Wrong("The gradient of W_h is transposed: row = from, column = to.")
     if not is_close(dW_h, h[:-1].T @ da):
-        raise Wrong("b is right, W_h is not: sum h[t-1]^T da[t] over all steps.")
+        raise Wrong("b is right, but W_h is not: sum h[t-1]^T da[t] over all steps.")
     saying = du.T @ h[1:]
     reading = sum_rows(inputs, da, V)
     last = np.zeros((V, H))
     last[inputs] += da
     if is_close(dE, reading):
         raise Wrong(
-            "E is right as it reads; it also says: u = h E^T has a gradient for E."
+            "The reading part of E is right. Predicting is missing: u = h E^T also has a "
+            "gradient for E."
         )
     if is_close(dE, saying):
         raise Wrong(
-            "E is right as it says; it also reads: row x_t went into the pre-activation."
+            "The predicting part of E is right. Reading is missing: row x_t enters the "
+            "pre-activation."
         )
     once = saying.copy()
     once[inputs] += da
     if is_close(dE, once) or is_close(dE, last):
         raise Wrong(
-            "E is right but for words that occur more than once: NumPy keeps only the last of "
+            "E is right except for words that occur more than once: NumPy keeps only the last of "
             "several additions to one row."
         )
     if is_close(dE, 0.5 * (saying + reading)):
-        raise Wrong("E: the two parts are added, not averaged.")
+        raise Wrong("E: add the two parts, do not average them.")
     if not is_close(dE, saying + reading):
         raise Wrong(
-            "W_h, b and b_y are right. E collects two parts, as it reads and as it says."
+            "W_h, b and b_y are right. E needs the sum of two parts, from reading and from "
+            "predicting."
         )
 
     params = _Params(*(w.copy() for w in p))
     gradcheck.check(lambda q: float(_loss(q, inputs, targets)), params, _Params(*parts))
-    return "Every entry agrees with the central differences; what is shared collects a sum."
+    return "Every entry agrees with the central differences."
 
 
 def _loss(p, inputs, targets):

@@ -12,10 +12,10 @@ LEVEL = 1
 MINUTES = 10
 
 TEXT = r"""
-This softmax passes the test its author wrote: the output for a single word, a vector of $V$ logits,
-sums to 1. In a batch of words (rows) it trains a model that learns next to nothing, and no line of
-it raises an error. Find the mistake and mend it, so that the function takes logits of any shape
-$(\dots, V)$. While you are there, make it survive a logit of 1000.
+This softmax passes the test that its author wrote: for a single word, a vector of $V$ logits, the
+probabilities sum to 1. With batches of words (one word in each row), a model learns almost
+nothing, and no error is raised. Find the mistake and fix it, so that the function takes logits
+of any shape $(\dots, V)$. Also make sure that a logit of 1000 does not overflow.
 """
 
 STUB = '''
@@ -32,10 +32,12 @@ print(softmax(np.array([2.0, 1.0, 0.0])).sum())
 '''
 
 HINTS = (
-    "Print `softmax(u).sum(axis=-1)` for a `u` of shape `(2, 3)`. What should it be, what is it?",
-    "`axis=-1` is the vocabulary whatever stands before it; `keepdims=True` keeps the sum beside "
-    "its row. For the large logit: which number may be subtracted from a whole row without "
-    "changing the result?",
+    "Print `softmax(u).sum(axis=-1)` for a `u` of shape `(2, 3)`. What should it be, and what is "
+    "it?",
+    "`axis=-1` is the vocabulary, whatever the other axes are. `keepdims=True` "
+    "gives the sums a shape that fits the rows. For the large logit: which "
+    "number may be subtracted from a whole row "
+    "without changing the result?",
 )
 
 SOLUTION = '''
@@ -53,10 +55,10 @@ print(softmax(np.array([2.0, 1.0, 0.0])).sum())
 
 COMMENT = r"""
 For a vector, axis 0 *is* the last axis, so the author's test could not fail. In a batch, axis 0
-runs over the words: each word of the vocabulary gets a distribution over the positions of the
-batch, and nothing looks broken but the perplexity. A test of a function for batches needs at least
-two rows of unequal content. Subtracting the row's maximum multiplies numerator and denominator by
-the same $e^{-\max u}$; the largest exponent is then 0.
+runs over the words of the batch. Each word of the vocabulary gets a distribution over these
+positions, and only the perplexity shows that something is wrong. A test of a function for batches
+needs at least two different rows. Subtracting the maximum of a row multiplies numerator and
+denominator by the same $e^{-\max u}$, and the largest exponent becomes 0.
 """
 
 
@@ -68,8 +70,8 @@ def check(answers):
     found = array(call(reader, u.copy()), (4, 3), "softmax of logits of shape (4, 3)")
     if is_close(found.sum(axis=0), np.ones(3)):
         raise Wrong(
-            "The columns of a batch sum to 1, not its rows: each word of the vocabulary gets a "
-            "distribution over the batch. Which axis is the vocabulary?"
+            "The columns of a batch sum to 1, but its rows do not: each word of the "
+            "vocabulary gets a distribution over the batch. Which axis is the vocabulary?"
         )
     if is_close(found.sum(), 1.0):
         raise Wrong("The whole batch sums to 1; each of its rows should.")
@@ -98,4 +100,4 @@ def check(answers):
         softmax(np.array([[1000.0, 0.0, 999.0], [-1000.0, 0.0, 1.0]])),
         "Large logits come out wrong: what you subtract must be one number per row.",
     )
-    return "Rows of any shape sum to 1, and a logit of 1000 does no harm."
+    return "Right: every row sums to 1, and a logit of 1000 does not overflow."

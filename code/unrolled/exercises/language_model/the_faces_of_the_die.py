@@ -1,4 +1,4 @@
-"""Three perplexities with pencil and paper."""
+"""Three perplexities, with pencil and paper."""
 
 import math
 
@@ -13,30 +13,30 @@ MINUTES = 15
 TEXT = r"""
 Work these out with pencil, paper and a calculator; `math.log` and `math.exp` will do.
 
-1. A model over $V = 8000$ words holds all of them equally likely. What is its loss $L$ on any
-   text, in nats a word? (The second post prints this number before it trains.)
-2. A test text has 900 common words, on which a model has the perplexity 10, and 100 rare ones, on
-   which it has the perplexity 1000. What is its perplexity on the whole text?
-3. A source of words draws each next word like this, whatever came before: with probability
-   $\tfrac34$ one of 4 common words, all four equally likely, and with probability $\tfrac14$ one
-   of 256 rare words, all equally likely. No common word is among the rare ones. What is the lowest
-   perplexity that any model can have on a long text from this source?
+1. A model gives all of its $V = 8000$ words the same probability. What is its loss $L$ on any
+   text, in nats per word?
+2. A test text has 900 common words, on which a model has a perplexity of 10, and 100 rare words,
+   on which it has a perplexity of 1000. What is its perplexity on the whole text?
+3. A source draws each word independently of the words before. With probability $\tfrac34$ it
+   draws one of 4 common words, all four equally likely. With probability $\tfrac14$ it draws one
+   of 256 rare words, all equally likely. No common word is among the rare words. What is the
+   lowest perplexity that any model can have on a long text from this source?
 """
 
 STUB = """
 import math
 
-loss_of_the_uniform_model = ...  # in nats a word
+loss_of_the_uniform_model = ...  # in nats per word
 perplexity_of_the_whole = ...
 lowest_perplexity = ...
 """
 
 HINTS = (
-    "Perplexity is $e^L$, and $L$ is a mean over words. Which of the two may be averaged?",
+    "The perplexity is $e^L$, and $L$ is a mean over words. Which of the two may be averaged?",
     "In 3 the best model is the source itself. First write down the probability of *one* common "
     "word and of *one* rare word.",
     "A common word has the probability $\\tfrac34 \\cdot \\tfrac14$. Its loss is minus the "
-    "logarithm of that, and it is paid in three steps out of four.",
+    "logarithm of this probability, and it occurs in three steps out of four.",
 )
 
 SOLUTION = """
@@ -53,11 +53,11 @@ lowest_perplexity = math.exp(entropy)
 """
 
 COMMENT = r"""
-1\. Every word has the probability $1/8000$, so each costs
-$-\log\tfrac{1}{8000} = \log 8000 = 8.987$ nats, whichever came.
+1\. Every word has the probability $1/8000$, so every word has the loss
+$-\log\tfrac{1}{8000} = \log 8000 = 8.987$ nats.
 
-2\. Losses are averaged, perplexities are not. Each common word costs $\log 10$, each rare one
-$\log 1000 = 3 \log 10$:
+2\. Losses are averaged; perplexities are not. Each common word has the loss $\log 10$, and each
+rare word has the loss $\log 1000 = 3 \log 10$:
 
 $$
 \begin{aligned}
@@ -68,12 +68,13 @@ e^L &= 10^{1.2} \approx 15.8 .
 \end{aligned}
 $$
 
-The mean of the perplexities, 109, is what a program prints that exponentiates batch by batch and
-averages afterwards. The error always goes the same way, since $e^L$ is convex: such a program
-makes every model look worse.
+The mean of the perplexities is 109. A program that exponentiates batch by batch and averages
+afterwards makes this mistake. Because $e^L$ is convex, the mistake never lowers the result: such
+a program makes models look worse.
 
-3\. No model gets below the entropy of the source. A common word has the probability
-$\tfrac34 \cdot \tfrac14 = \tfrac{3}{16}$, a rare one $\tfrac14 \cdot \tfrac{1}{256}$:
+3\. No model has a smaller expected loss than the entropy of the source. A common word has the
+probability $\tfrac34 \cdot \tfrac14 = \tfrac{3}{16}$, a rare word
+$\tfrac14 \cdot \tfrac{1}{256} = \tfrac{1}{1024}$:
 
 $$
 \begin{aligned}
@@ -84,13 +85,13 @@ e^L &\approx 19.9 .
 \end{aligned}
 $$
 
-The sum splits into two bills. Which *kind* of word comes costs
-$\tfrac34\log\tfrac43 + \tfrac14 \log 4 \approx 0.562$ nats; which word *of* the kind costs
-$\tfrac34 \log 4 + \tfrac14 \log 256 \approx 2.426$. Leave the first out and you have the
-perplexity 11.3, that of a model which is told the kind in advance. A source of 260 words is as
-uncertain as a die with 20 faces: that is what knowing the frequencies is worth. Next, find the
-split of the probability (other than ¾ to ¼) at which this source is as hard as a die with 260
-faces.
+The loss has two parts. Predicting which *kind* of word comes costs
+$\tfrac34\log\tfrac43 + \tfrac14 \log 4 \approx 0.562$ nats. Predicting which word *of* this
+kind comes costs $\tfrac34 \log 4 + \tfrac14 \log 256 \approx 2.426$ nats. Without the first
+part, the perplexity is 11.3. A model that is told the kind in advance has this perplexity.
+
+The source has 260 words, and it is as uncertain as a die with 20 faces. Next, find a split of the
+probability (other than ¾ to ¼) with which this source is as uncertain as a die with 260 faces.
 """
 
 
@@ -109,24 +110,24 @@ def check(answers):
         raise Wrong("1: the loss is minus the log probability, so it is positive.")
     if not is_close(loss, math.log(8000), 1e-3):
         raise Wrong(
-            "1: each word has the probability 1/8000; the loss is minus its logarithm."
+            "1: each word has the probability 1/8000, and the loss is minus its logarithm."
         )
 
     whole = number(answers, "perplexity_of_the_whole")
     if is_close(whole, 109.0, 1e-3):
         raise Wrong(
-            "2: 109 is the mean of the two perplexities. What is averaged over words is the loss; "
-            "exponentiate the mean, once, at the end."
+            "2: 109 is the mean of the two perplexities. Average the loss over words, and "
+            "exponentiate once, at the end."
         )
     if is_close(whole, 100.0, 1e-2):
         raise Wrong(
-            "2: you gave both groups the same weight; nine words in ten are common."
+            "2: you gave both groups the same weight, but nine words in ten are common."
         )
     if is_close(whole, 1.2 * math.log(10), 1e-2):
         raise Wrong("2: that is the mean loss; the perplexity is its exponential.")
     if not is_close(whole, 10**1.2, 1e-3):
         raise Wrong(
-            "2: turn both perplexities into losses, average over the 1000 words, go back."
+            "2: turn both perplexities into losses, average over the 1000 words, and exponentiate."
         )
 
     lowest = number(answers, "lowest_perplexity")
@@ -135,7 +136,7 @@ def check(answers):
     if is_close(lowest, math.exp(told), 1e-2):
         raise Wrong(
             "3: that is the perplexity of a model that is told whether the next word is common or "
-            "rare. Not knowing it costs something, too."
+            "rare. The model has to predict that too."
         )
     if is_close(lowest, 67.0, 1e-3):
         raise Wrong(
@@ -143,7 +144,7 @@ def check(answers):
         )
     if is_close(lowest, 260.0, 1e-3):
         raise Wrong(
-            "3: 260 is the model that holds all words equally likely; they are not."
+            "3: 260 is the perplexity of a model that gives all words the same probability."
         )
     if is_close(lowest, entropy, 1e-3):
         raise Wrong(
@@ -152,6 +153,8 @@ def check(answers):
     if not is_close(lowest, math.exp(entropy), 2e-3):
         raise Wrong(
             "3: the best model gives each word its true probability. Take minus the logarithm of "
-            "a common word's and of a rare word's, and weigh them by how often they come."
+            "the two probabilities, and weight them by how often such a word comes."
         )
-    return "Losses are averaged, perplexities are not; and no model gets below the entropy."
+    return (
+        "Right: losses are averaged, and no model has a smaller loss than the entropy."
+    )

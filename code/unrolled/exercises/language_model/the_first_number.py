@@ -1,4 +1,4 @@
-"""Which first loss each of six programs prints, faults and all."""
+"""Which first loss each of six programs prints, five of which have faults."""
 
 import math
 
@@ -13,19 +13,19 @@ LEVEL = 2
 MINUTES = 15
 
 TEXT = r"""
-The first loss, before any training, is a diagnosis for which you pay nothing. Six programs have an
-untrained model with $V = 8000$ words whose logits are all near 0, unless something else is said,
-and print the loss of one batch, in nats. Predict each number, to two digits behind the point.
+The first loss, before any training, can reveal a fault. Six programs have an untrained model with
+$V = 8000$ words. All logits are near 0, unless the list says otherwise. Each program prints the
+loss of one batch, in nats. Predict each number, to two decimals.
 
-- **a**: nothing is wrong: the mean over the real words.
+- **a**: nothing is wrong; the loss is the mean over the real words.
 - **b**: the targets are not shifted; they are the inputs themselves.
-- **c**: half of the places are padding. Their losses are set to 0, and the mean is over all
-  places.
-- **d**: the output weights are too large: the logits are independent and normal, with mean 0 and
+- **c**: half of the positions are padding. Their losses are set to 0, and the mean is over all
+  positions.
+- **d**: the output weights are too large; the logits are independent and normal, with mean 0 and
   variance 1.
-- **e**: one sentence of 45 words; the losses are summed and not divided.
-- **f**: one sentence of 45 words, logits $(45, 8000)$; the softmax is taken over axis 0. The loss
-  is the mean of $-\log p_t[y_t]$.
+- **e**: the batch is one sentence of 45 words; the losses are summed and not divided.
+- **f**: the batch is one sentence of 45 words with logits of shape $(45, 8000)$; the softmax is
+  taken over axis 0. The loss is the mean of $-\log p_t[y_t]$.
 """
 
 STUB = """
@@ -42,10 +42,11 @@ first_loss = {
 """
 
 HINTS = (
-    "To a model that holds all words equally likely, does it matter which word is the target?",
-    "**d**: $\\log \\sum_j e^{u_j}$ sees the mean of $e^u$, which for a normal variable of "
-    "variance $\\sigma^2$ is $e^{\\sigma^2 / 2}$; the target's own logit is 0 on average.",
-    "**f**: over axis 0 there are 45 numbers, all nearly equal, and they sum to 1.",
+    "If a model gives all words the same probability, does it matter which word is the target?",
+    "**d**: $\\sum_j e^{u_j}$ is about $V$ times the mean of $e^u$. For a "
+    "normal variable of variance $\\sigma^2$, this mean is $e^{\\sigma^2 / "
+    "2}$. The target's own logit is 0 on average.",
+    "**f**: along axis 0 there are 45 numbers. They are nearly equal and sum to 1.",
 )
 
 SOLUTION = """
@@ -64,19 +65,20 @@ first_loss = {
 
 COMMENT = r"""
 - **a** $\log 8000 = 8.99$.
-- **b** 8.99 as well. To a model without opinions every target costs the same; this fault shows
-  later, when the loss goes to 0.
-- **c** 4.49: each padded place brings a loss of 0 into the mean.
-- **d** 9.49: $\mathbb E\, L \approx \log V + \sigma^2/2$ by {eq}`eq-initial-loss`. Opinions
-  without knowledge cost something.
-- **e** $45 \cdot 8.987 = 404.42$, another for the next sentence.
-- **f** $\log 45 = 3.81$: the columns sum to 1, and there are 45 rows. A first loss that depends on
-  the *length* of the sentence and not on $V$ gives this one away.
+- **b** also 8.99. If all words have the same probability, every target costs the same. This fault
+  shows later, when the loss goes to 0.
+- **c** 4.49: each padded position adds a loss of 0 to the mean.
+- **d** 9.49: $\mathbb E\, L \approx \log V + \sigma^2/2$ by {eq}`eq-initial-loss`.
+- **e** $45 \cdot 8.987 = 404.42$. A sentence of a different length gives a different number.
+- **f** $\log 45 = 3.81$: the columns sum to 1, and there are 45 rows. The first loss depends on
+  the *length* of the sentence and not on $V$.
 
-So print $\log V$ next to the first loss of whatever you train. Below it by a factor: padding, or a
-mean over the wrong number. Above it by a factor: a sum. Above it by a few tenths: a start that is
-too large. Below it without a reason: something knows the answer. Equal to it: the part of the
-program that has been tested is right, and **b** says how small that part is.
+Print $\log V$ next to the first loss of every model that you train.
+
+- If the loss is smaller by a factor, padding is counted, or the mean is over a wrong number.
+- If it is larger by a factor, it is a sum.
+- If it is larger by a few tenths, the output weights are too large.
+- If it equals $\log V$, these faults are absent. As **b** shows, others may be present.
 """
 
 
@@ -102,36 +104,36 @@ def check(answers):
         "b": [
             (
                 0.0,
-                "a trained model would get there. An untrained one does not know yet that the "
-                "answer is in its input: every target costs it the same.",
+                "a trained model would get there. An untrained model gives every target the same "
+                "probability, although the answer is in its input.",
             ),
         ],
         "c": [
-            (log_V, "the padded places are in the mean, with a loss of 0."),
+            (log_V, "the padded positions are in the mean, with a loss of 0."),
             (
                 2 * log_V,
-                "half of the places bring 0 into the mean, so it is smaller, not larger.",
+                "half of the positions add 0 to the mean, so it is smaller and not larger.",
             ),
         ],
         "d": [
             (
                 log_V,
-                "logits that scatter make the normaliser larger: the mean of exp(u) is above "
-                "exp of the mean.",
+                "logits that scatter make the sum larger: the mean of exp(u) is larger than exp "
+                "of the mean.",
             ),
-            (log_V + 1, "nearly: the mean of exp(u) is exp(σ²/2), with the half."),
-            (log_V - 0.5, "the sign: random opinions cost something on average."),
+            (log_V + 1, "almost: the mean of exp(u) is exp(σ²/2), with the factor ½."),
+            (log_V - 0.5, "check the sign: logits that scatter make the loss larger."),
         ],
         "e": [(log_V, "the losses of the 45 words are added and not divided.")],
         "f": [
             (log_V, "each column sums to 1, and a column has 45 entries, not 8000."),
             (
                 log_V / 45,
-                "nothing is divided by 45; the probabilities are larger than they ought.",
+                "the loss is not divided by 45; the probabilities are too large.",
             ),
             (
                 log_V - math.log(45),
-                "that would be a probability of 45/8000; each is 1/45.",
+                "that would be a probability of 45/8000, but each is 1/45.",
             ),
         ],
     }
@@ -146,8 +148,6 @@ def check(answers):
             if abs(value - wrong) < 0.02:
                 raise Wrong(f"{letter}: {message}")
         raise Wrong(
-            f"{letter}: which probability does each target get, and what is done with it?"
+            f"{letter}: which probability does each target get, and how are the losses combined?"
         )
-    return (
-        "One number before training: four faults have told their names, and b has not."
-    )
+    return "Right: one number before training reveals four of the faults, but not b."

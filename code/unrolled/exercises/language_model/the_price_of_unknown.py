@@ -1,33 +1,33 @@
-"""The rate of unknown words, and what a smaller vocabulary only seems to gain."""
+"""The share of unknown words, and what a smaller vocabulary only seems to gain."""
 
 import numpy as np
 
 from unrolled.exercises.judging import Wrong, call, function, is_close
 
 TITLE = "The price of UNKNOWN"
-CHAPTER = "02-language-model/text-to-tensors"
+CHAPTER = "02-language-model/held-out-text"
 KIND = "write"
 LEVEL = 2
 MINUTES = 25
 
 TEXT = r"""
-The second post suggests a try with another vocabulary size. The loss then changes, and it is easy
-to be fooled by it. Study that on the simplest model there is, the unigram model, which gives each
-word its share of the text.
+If the size of the vocabulary changes, the loss of a model changes too, and the change is easily
+misread. This exercise studies the change for the simplest model, the unigram model, whose
+probability of a word is the word's share of the text.
 
-You are given `counts`, how often each different word occurs in a text, in any order, all above 0,
-and the number `kept` of words that the vocabulary keeps: the most frequent ones, at least one. All
-other words become UNKNOWN, which is one more entry. (No START and END here; where words are
-equally frequent it does not matter which of them are kept.) Write `unknown(counts, kept)`. It is
-to return three numbers:
+You are given `counts`: how often each different word occurs in a text, in any order, all above 0.
+You are also given `kept`, the number of words that the vocabulary keeps. These are the most
+frequent words, and there is at least one. All other words become UNKNOWN, which is one more
+entry. (There is no START and no END. If words are equally frequent, it does not matter which of
+them are kept.) Write `unknown(counts, kept)`. It should return three numbers:
 
-1. the share of the text's words that become UNKNOWN;
-2. the loss of the unigram model on this text, in nats a word, with UNKNOWN as a word like any
+1. the share of the words of the text that become UNKNOWN;
+2. the loss of the unigram model on this text, in nats per word, with UNKNOWN as a word like any
    other;
-3. the loss in nats a word if, after each UNKNOWN, the model must also say *which* word it is, and
-   holds all words outside the vocabulary equally likely.
+3. the loss in nats per word if the model also has to predict, after each UNKNOWN, *which* word it
+   is. For this it gives all words outside the vocabulary the same probability.
 
-If nothing is left out, 1 is 0 and there is no UNKNOWN to pay for.
+If no word is left out, the first number is 0, and the other two are equal.
 """
 
 STUB = '''
@@ -35,7 +35,7 @@ import numpy as np
 
 
 def unknown(counts, kept):
-    """Returns (share of UNKNOWN, loss, loss that pays for the words left out)."""
+    """Returns (share of UNKNOWN, loss, loss with the choice of the word)."""
     raise NotImplementedError
 
 
@@ -47,10 +47,10 @@ zipf = np.round(100_000 / np.arange(1, 30_001))  # counts of 30,000 words
 HINTS = (
     "The loss of a unigram model on the text it was counted on is $-\\sum_w q_w \\log q_w$ with "
     "the shares $q_w$ of its entries, UNKNOWN among them.",
-    "If $R$ words are left out, saying which one it is costs $\\log R$ nats, and it is paid once "
-    "for each UNKNOWN.",
-    "Where nothing is left out, $q \\log q$ for UNKNOWN is $0 \\cdot \\log 0$: NaN in NumPy, 0 in "
-    "mathematics. Leave the entry away.",
+    "If $R$ words are left out, predicting which of them it is costs $\\log R$ nats, once for "
+    "each UNKNOWN.",
+    "If no word is left out, $q \\log q$ for UNKNOWN is $0 \\cdot \\log 0$. This is NaN in NumPy, "
+    "and its limit is 0. Treat this case separately.",
 )
 
 SOLUTION = '''
@@ -58,7 +58,7 @@ import numpy as np
 
 
 def unknown(counts, kept):
-    """Returns (share of UNKNOWN, loss, loss that pays for the words left out)."""
+    """Returns (share of UNKNOWN, loss, loss with the choice of the word)."""
     shares = np.sort(counts)[::-1] / np.sum(counts)
     inside, outside = shares[:kept], shares[kept:]
     share = outside.sum()
@@ -75,10 +75,10 @@ for kept in (100, 1000, 8000, 30_000):
 '''
 
 COMMENT = r"""
-The second number falls as the vocabulary shrinks, down to 0 for a model that knows nothing but
-UNKNOWN. The third goes the other way: it is smallest when every word is kept, and each word that
-is thrown out can only raise it. The reason is the grouping property of entropy. Write $q_u$ for
-the share of UNKNOWN and $r_w = q_w / q_u$ for the shares *among* the words left out. Then
+The second number falls as the vocabulary shrinks. It would be 0 for a model that has no entry
+except UNKNOWN. The third number is smallest if every word is kept, and leaving out a word never
+lowers it. The reason is the grouping property of entropy. Write $q_u$ for the share of UNKNOWN,
+and $r_w = q_w / q_u$ for the shares *among* the words that are left out. Then
 
 $$
 \begin{aligned}
@@ -90,12 +90,14 @@ $$
 $$
 
 The first two terms on the right are the loss with UNKNOWN, and the bracket is at most $\log R$.
-The left side does not know about vocabularies. What a smaller one gains in the first bill comes
-back in the second, to the last digit if the words left out are spelled with their true shares, and
-with interest if they are held equally likely. So a loss may be compared only between models that
-predict the same strings. What a small vocabulary does buy is speed, $W_x$ and $W_y$ being most of
-the parameters, and a row for each word that has been seen often enough to be learnt. Next, spell
-the words letter by letter, as {doc}`/book/02-language-model/language-modelling` does.
+The left side does not depend on the vocabulary. Whatever a smaller vocabulary gains in the first
+two terms, it loses again in the third. It loses exactly as much if the words that are left out
+are predicted with their true shares, and at least as much if they are considered equally likely.
+Losses may therefore be compared only between models that predict the same strings.
+
+A small vocabulary does have an advantage: the model is faster, because most of its parameters are
+in $W_x$ and $W_y$. Next, let the model spell the words letter by letter, as
+{doc}`/book/02-language-model/held-out-text` does.
 """
 
 
@@ -108,7 +110,7 @@ def check(answers):
     _judge(reader, counts, 39)
     _judge(reader, counts, 40)
     _judge(reader, np.array([3, 9, 1, 1, 1, 5]), 1)
-    return "What a small vocabulary saves on words it pays again for UNKNOWN, and more."
+    return "Right: what a small vocabulary saves on words, it pays again for UNKNOWN."
 
 
 def _judge(reader, counts, kept):
@@ -130,17 +132,17 @@ def _judge(reader, counts, kept):
         if is_close(share, unsorted):
             raise Wrong(
                 case
-                + "you keep the *first* words; the most frequent ones are to be kept."
+                + "you keep the *first* words; the most frequent words should be kept."
             )
         if is_close(share, len(outside) / len(counts)):
             raise Wrong(
                 case
-                + "1 is the share of the *different* words. Count every occurrence: a rare "
-                "word is a whole entry of the list and hardly any of the text."
+                + "1 is the share of the *different* words. Count every occurrence: a rare word "
+                "is one entry of the list, but only a tiny part of the text."
             )
         if is_close(share, 1 - rest):
             raise Wrong(
-                case + "1 is the share that is kept; the share of UNKNOWN is asked."
+                case + "1 is the share that is kept; return the share of UNKNOWN."
             )
         raise Wrong(
             case + "1, the share of the text's words that become UNKNOWN, is wrong."
@@ -148,21 +150,21 @@ def _judge(reader, counts, kept):
     if not np.isfinite([loss, paid]).all():
         raise Wrong(
             case
-            + "a loss is NaN or infinite. If nothing is UNKNOWN, 0 log 0 counts as 0, and no "
-            "choice among no words is to be paid for."
+            + "a loss is NaN or infinite. If nothing is UNKNOWN, 0 log 0 counts as 0, and there "
+            "is no word to choose."
         )
     if not is_close(loss, h_inside + h_unknown):
         if len(outside) and is_close(loss, h_inside):
             raise Wrong(
                 case
-                + "2 leaves out the entry UNKNOWN itself: predicting it costs, too."
+                + "2 leaves out the entry UNKNOWN itself: predicting it has a loss too."
             )
         if len(outside) and is_close(
             loss, h_inside / inside.sum() + np.log(inside.sum())
         ):
             raise Wrong(
                 case
-                + "2 is the loss on the kept words alone; UNKNOWN is a word like them."
+                + "2 is the loss on the kept words alone; UNKNOWN counts as a word."
             )
         if is_close(loss, (h_inside + h_unknown) / np.log(2)):
             raise Wrong(case + "2 is in bits; natural logarithms give nats.")
@@ -176,16 +178,15 @@ def _judge(reader, counts, kept):
     if not is_close(paid, expected):
         if len(outside) and is_close(paid, loss + np.log(len(outside))):
             raise Wrong(
-                case
-                + "3 pays for the choice at every word; it is due after UNKNOWN only."
+                case + "3 adds the choice at every word; it is due after UNKNOWN only."
             )
         if is_close(paid, -np.sum(q * np.log(q))):
             raise Wrong(
                 case
-                + "3 spells the words left out with their true shares. That is the ideal, "
-                "and the same for every vocabulary; here all of them count as equally likely."
+                + "3 predicts the words left out with their true shares. Here all of them should "
+                "be equally likely."
             )
         raise Wrong(
             case
-            + "3 should be 2 and, for each UNKNOWN, the logarithm of how many words it may be."
+            + "3 should be 2 plus, for each UNKNOWN, the logarithm of the number of words left out."
         )

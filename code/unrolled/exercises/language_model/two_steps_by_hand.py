@@ -11,7 +11,7 @@ LEVEL = 2
 MINUTES = 25
 
 TEXT = r"""
-A network with one hidden unit and three words has read two words, and the forward pass is done:
+A network with one hidden unit and three words has read two words. The forward pass is done:
 
 | | state | probabilities | the word that came |
 |---|---|---|---|
@@ -19,17 +19,17 @@ A network with one hidden unit and three words has read two words, and the forwa
 | step 1 | $h_1 = \tfrac12$ | $p_1 = (\tfrac12, \tfrac14, \tfrac14)$ | $y_1 = 1$ |
 | step 2 | $h_2 = -\tfrac12$ | $p_2 = (\tfrac14, \tfrac14, \tfrac12)$ | $y_2 = 0$ |
 
-The words are numbered from 0. The state carried over from an earlier piece of text, $h_0$, is not
-zero. The weights that the way back needs are $w_h = 2$ and $W_y = (\log 2,\ 0,\ -\log 2)$; the
-loss is the *sum* $L = L_1 + L_2$. With pencil and paper, find
+The words are numbered from 0. The initial state $h_0$ comes from an earlier piece of text and is
+not zero. The backward pass needs the weights $w_h = 2$ and $W_y = (\log 2,\ 0,\ -\log 2)$. The
+loss is the *sum* $L = L_1 + L_2$. With pencil and paper, compute
 
-1. $L$ itself,
+1. $L$,
 2. $\mathrm d u_2$, the gradient at the three logits of step 2,
-3. $\mathrm d a_2$, at the pre-activation of step 2,
-4. $\mathrm d a_1$, at that of step 1,
+3. $\mathrm d a_2$, the gradient at the pre-activation of step 2,
+4. $\mathrm d a_1$, the gradient at the pre-activation of step 1,
 5. $\mathrm d w_h$.
 
-You need no value of $\tanh$: its slope follows from its value.
+You need not compute any $\tanh$: its slope follows from its value.
 """
 
 STUB = """
@@ -43,11 +43,12 @@ dw_h = ...
 """
 
 HINTS = (
-    "$\\mathrm d u_t = p_t - \\operatorname{onehot}(y_t)$; "
+    "$\\mathrm d u_t = p_t - \\operatorname{onehot}(y_t)$, and "
     "$\\mathrm d a_t = \\mathrm d h_t\\,(1 - h_t^2)$.",
-    "Two paths leave $h_1$: one to the logits of step 1, one through $w_h$ to step 2. "
-    "$\\mathrm d h_1$ is the sum of what comes back on both.",
-    "$w_h$ was used twice. At step 1 it multiplied $h_0$, at step 2 it multiplied $h_1$.",
+    "Two paths leave $h_1$: one to the logits of step 1, and one through $w_h$ to step 2. "
+    "$\\mathrm d h_1$ is the sum of the gradients that come back along both.",
+    "The weight $w_h$ is used twice. At step 1 it multiplies $h_0$, and at step 2 it multiplies "
+    "$h_1$.",
 )
 
 SOLUTION = """
@@ -88,12 +89,14 @@ $$
 \end{aligned}
 $$
 
-Step 1's own loss wants $h_1$ smaller ($+\tfrac14 \ell$); the loss of step 2 wants it larger, and
-its say, carried back through $w_h = 2$, is seven and a half times as strong. Leave out the way
-through time, as a truncation to each output's own step does, and $\mathrm d a_1$ is
-$+\tfrac{3}{16} \ell$: the row of $W_x$ that was read at step 1 is moved in the wrong direction.
-Had $h_0$ been zero, $\mathrm d w_h$ would not show whether step 1 was counted at all; that is why
-a check of gradients starts from a state that is not zero.
+The loss of step 1 would become smaller if $h_1$ became smaller ($+\tfrac14 \ell$). The loss of step
+2 would become smaller if $h_1$ became larger, and its gradient, carried back through $w_h = 2$, is
+seven and a half times as large. Suppose that you leave out the path through time. Then
+$\mathrm d a_1$ is $+\tfrac{3}{16} \ell$, and the row of $W_x$ that was read at step 1 moves in the
+wrong direction.
+
+If $h_0$ were zero, $\mathrm d w_h$ would be the same with and without step 1. This is why a
+gradient check should start from a state that is not zero.
 """
 
 
@@ -103,14 +106,14 @@ def check(answers):
     loss = number(answers, "loss")
     if is_close(loss, np.log(4), 2e-3):
         raise Wrong(
-            "1 is the mean loss, or one step's; the sum over both steps is asked."
+            "1 is the mean loss, or the loss of one step. The question asks for the sum."
         )
     if is_close(loss, 4.0, 2e-3):
-        raise Wrong("1 is in bits; take the natural logarithm.")
+        raise Wrong("1 is in bits. Use the natural logarithm.")
     close(
         loss,
         2 * np.log(4),
-        "1: each step costs minus the log of what y_t was given.",
+        "1: the loss of a step is minus the log of the probability of y_t.",
         2e-3,
     )
 
@@ -121,16 +124,12 @@ def check(answers):
         raise Wrong("Set `du_2` to a list of three numbers.")
     du = array(found, (3,), "du_2")
     if is_close(du, [0.75, -0.25, -0.5], 2e-3):
-        raise Wrong(
-            "2 has the wrong sign: what the model said, less what it should have said."
-        )
+        raise Wrong("2 has the wrong sign: it is p minus onehot, not onehot minus p.")
     if is_close(du, [0.25, 0.25, 0.5], 2e-3) or is_close(du, [1.25, 0.25, 0.5], 2e-3):
-        raise Wrong(
-            "2: the word that came has its 1 taken off; that is where the loss enters."
-        )
+        raise Wrong("2: subtract 1 at the word that came, and only there.")
     if is_close(du, [-4.0, 0.0, 0.0], 2e-3):
         raise Wrong(
-            "2 is the gradient at the probabilities; the softmax is still to be crossed."
+            "2 is the gradient at the probabilities. It has yet to go through the softmax."
         )
     if is_close(du, [0.25, -0.75, 0.5], 2e-3):
         raise Wrong("2: words are numbered from 0, so y_2 = 0 is the first entry.")
@@ -139,14 +138,12 @@ def check(answers):
     da_2 = number(answers, "da_2")
     if is_close(da_2, -1.25 * log2, 2e-3):
         raise Wrong(
-            "3 is dh_2; the slope of tanh at step 2, from the value h_2, is missing."
+            "3 is dh_2. It lacks the slope of tanh at step 2, which follows from h_2."
         )
     if is_close(da_2, -1.25 * log2 * 1.5, 2e-3):
         raise Wrong("3: the slope of tanh is 1 - h², with the square.")
     if is_close(da_2, -1.25 * log2 * (1 - np.tanh(0.5) ** 2), 2e-3):
-        raise Wrong(
-            "3: h_2 is already the value of tanh; it is not to be put into tanh again."
-        )
+        raise Wrong("3: h_2 is already the value of tanh. Do not apply tanh again.")
     close(
         da_2, -15 / 16 * log2, "3: take du_2 back through W_y, then through tanh.", 2e-3
     )
@@ -154,48 +151,46 @@ def check(answers):
     da_1 = number(answers, "da_1")
     if is_close(da_1, 3 / 16 * log2, 2e-3):
         raise Wrong(
-            "4 knows step 1's own loss only. h_1 also went into step 2, through w_h."
+            "4 contains only the loss of step 1. h_1 also enters step 2, through w_h."
         )
     if is_close(da_1, -45 / 32 * log2, 2e-3):
         raise Wrong(
-            "4 knows the loss of step 2 only. h_1 also made the logits of step 1."
+            "4 contains only the loss of step 2. h_1 also enters the logits of step 1."
         )
     if is_close(da_1, (0.25 - 2.5) * 0.75 * log2, 2e-3):
         raise Wrong(
-            "4 takes dh_2 back through w_h; what reaches w_h is da_2, behind the tanh."
+            "4 carries dh_2 back through w_h. It should carry da_2, after the tanh."
         )
     if is_close(da_1, -13 / 8 * log2, 2e-3):
-        raise Wrong("4 is dh_1; the slope of tanh at step 1 is missing.")
+        raise Wrong("4 is dh_1. It lacks the slope of tanh at step 1.")
     if is_close(da_1, (0.25 - 15 / 16) * 0.75 * log2, 2e-3):
-        raise Wrong(
-            "4: on its way from step 2 to step 1 the gradient is multiplied by w_h."
-        )
+        raise Wrong("4: from step 2 to step 1, the gradient is multiplied by w_h.")
     close(
         da_1,
         -39 / 32 * log2,
-        "4: dh_1 is the sum over both paths; then through tanh.",
+        "4: dh_1 is the sum over both paths. Then multiply by the slope of tanh.",
         2e-3,
     )
 
     dw = number(answers, "dw_h")
     if is_close(dw, -15 / 32 * log2, 2e-3):
         raise Wrong(
-            "5 leaves out step 1: there w_h multiplied h_0, which is not zero here."
+            "5 leaves out step 1, where w_h multiplies h_0. Here h_0 is not zero."
         )
     if is_close(dw, (0.5 * -39 / 32 + -0.5 * -15 / 16) * log2, 2e-3):
-        raise Wrong("5: at step t, w_h multiplied the state *before*, h_{t-1}.")
+        raise Wrong("5: at step t, w_h multiplies the state *before*, h_{t-1}.")
     if is_close(dw, (-39 / 32 - 15 / 16) * log2, 2e-3):
         raise Wrong(
-            "5 is the gradient of the bias; w_h was multiplied by a state at each step."
+            "5 is the gradient of the bias. At each step, w_h multiplies a state."
         )
     if is_close(dw, 0.5 * -99 / 128 * log2, 2e-3):
         raise Wrong(
-            "5 is the mean over the steps; the loss is a sum, so the terms are added."
+            "5 is the mean over the steps. The loss is a sum, so add the terms."
         )
     close(
         dw,
         -99 / 128 * log2,
-        "5: add, over both steps, the state before times da.",
+        "5: add the state before the step times da, over both steps.",
         2e-3,
     )
-    return "Two uses of one weight, two terms; and the path through time outweighs the direct one."
+    return "Right. The weight is used twice, and each use adds a term to its gradient."

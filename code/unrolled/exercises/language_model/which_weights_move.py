@@ -1,4 +1,4 @@
-"""Which arrays have a gradient of exactly zero at five starts."""
+"""Which arrays have a gradient of exactly zero, for five ways to start."""
 
 import numpy as np
 
@@ -6,24 +6,24 @@ from unrolled.cells import rnn
 from unrolled.exercises.judging import Wrong
 from unrolled.models import language_model
 
-TITLE = "Which weights move?"
-CHAPTER = "02-language-model/parameters-and-initialisation"
+TITLE = "Which weights change?"
+CHAPTER = "02-language-model/initialisation"
 KIND = "predict"
 LEVEL = 2
 MINUTES = 20
 
 TEXT = r"""
-The language model of this part, $h_t = \tanh(x_t W_x + h_{t-1} W_h + b)$ and $u_t = h_t W_y + b_y$
-with $h_0 = 0$, gets its *first* gradient. All arrays start random, large enough that no number is
-0 by chance, except for what is said below. Which arrays have a gradient that is zero in *every*
-entry? Decide before you run anything: put the names, out of `"W_x"`, `"W_h"`, `"b"`, `"W_y"`,
-`"b_y"`, into the set of each start.
+The language model of this part is $h_t = \tanh(x_t W_x + h_{t-1} W_h + b)$ and
+$u_t = h_t W_y + b_y$ with $h_0 = 0$. We compute its gradient *before the first update*. All
+arrays start with random numbers, none of which is 0, except where the list below says otherwise.
+Which arrays have a gradient that is zero in *every* entry? Decide before you run anything. For
+each start, put the names (`"W_x"`, `"W_h"`, `"b"`, `"W_y"`, `"b_y"`) into a set.
 
 - **A**: all five arrays are zero.
 - **B**: only $W_y$ is zero.
 - **C**: only $W_x$ and $b$ are zero.
 - **D**: only $W_h$ is zero.
-- **E**: nothing is zero, but the sentence has a single input, $T = 1$.
+- **E**: no array is zero, but the sentence has a single input, $T = 1$.
 
 In A to D the sentence has $T = 6$ inputs.
 """
@@ -39,11 +39,11 @@ zero = {
 """
 
 HINTS = (
-    "First go forward: which states are zero? Then backward: every gradient of a matrix is *input "
-    "transposed times the gradient at the output*. It vanishes if one of the two does.",
-    "Where is $\\mathrm d h_t = \\mathrm d u_t W_y^\\top + \\dots$ zero? Nothing below the output "
-    "layer gets a gradient then. And what does $\\mathrm d W_y = \\sum_t h_t^\\top \\mathrm d u_t$ "
-    "need?",
+    "First go forward: which states are zero? Then go backward: the gradient of a matrix is *its "
+    "input, transposed, times the gradient at its output*. It vanishes if one of the two vanishes.",
+    "When is $\\mathrm d h_t = \\mathrm d u_t W_y^\\top + \\dots$ zero? No "
+    "array of the cell gets a gradient then. And when is $\\mathrm d W_y = "
+    "\\sum_t h_t^\\top \\mathrm d u_t$ zero?",
 )
 
 SOLUTION = """
@@ -78,28 +78,27 @@ for start, names in zero.items():
 """
 
 COMMENT = r"""
-Two facts decide all five. *Forward*: a state is zero if everything that enters it is. *Backward*:
-the gradient of a matrix is its input, transposed, times the gradient at its output; it vanishes
-where either does.
+Two facts decide all five. *Forward*: a state is zero if everything that enters it is zero.
+*Backward*: the gradient of a matrix is its input, transposed, times the gradient at its output.
+It vanishes if one of the two vanishes.
 
-- **A**: $h_t = 0$, so $\mathrm d W_y = 0$; $W_y = 0$, so nothing goes below. Only $b_y$ moves.
-  After the step the same holds again: all zeros is a trap, and the model stays a unigram model for
-  ever.
-- **B**: $\mathrm d h_t = \mathrm d u_t W_y^\top = 0$, so $W_x$, $W_h$, $b$ stand still, for *one*
-  step. $W_y$ does move, since the states are not zero, and from the second step on everything
-  does. Starting with $W_y = 0$ is harmless, and gives a first loss of exactly $\log V$ if
-  $b_y = 0$.
-- **C**: all states are zero, whatever $W_h$ is. So $\mathrm d W_y$ and $\mathrm d W_h$, which have
-  states as inputs, vanish; $W_x$ and $b$ have the one-hot row and 1 as inputs and move.
-- **D**: nothing vanishes. $\mathrm d W_h = \sum_t h_{t-1}^\top \mathrm d a_t$ does not contain
-  $W_h$ itself as a factor. What is zero in this start is the way *back* through time, so the
-  gradient is that of a window of 0 steps, and it is not nothing.
-- **E**: the only state that $W_h$ multiplies is $h_0 = 0$. A first step teaches the memory
-  nothing.
+- **A**: $h_t = 0$, so $\mathrm d W_y = 0$. And $W_y = 0$, so no gradient reaches the cell. Only
+  $b_y$ changes. After the update the same is true again, so the model remains a unigram model.
+- **B**: $\mathrm d h_t = \mathrm d u_t W_y^\top = 0$, so $W_x$, $W_h$ and $b$ do not change in
+  the first update. $W_y$ does change, because the states are not zero, and from the second update
+  on all arrays change. Starting with $W_y = 0$ is harmless. If $b_y = 0$ too, the first loss is
+  exactly $\log V$.
+- **C**: all states are zero, whatever $W_h$ is. $W_y$ and $W_h$ have states as inputs, so their
+  gradients vanish. The inputs of $W_x$ and $b$ are the one-hot row and the number 1, so their
+  gradients do not vanish.
+- **D**: no gradient vanishes. $\mathrm d W_h = \sum_t h_{t-1}^\top \mathrm d a_t$ does not
+  contain $W_h$ itself as a factor. Only the path *back* through time is closed in this start, so
+  each output's gradient stays at its own step.
+- **E**: the only state that $W_h$ multiplies is $h_0 = 0$.
 
-So a zero matrix hurts what lies *below* it, and zero states hurt the matrices that *read* them.
-Next, try all weights equal to 0.01: no gradient vanishes, and the columns of $\mathrm d W_x$ come
-out equal. Equal units stay equal, which is a trap of another kind.
+A zero matrix stops the gradient of everything *below* it. Zero states stop the gradient of the
+matrices that *read* them. Next, try all weights equal to 0.01. No gradient vanishes, but the
+columns of $\mathrm d W_x$ are equal, so equal units remain equal.
 """
 
 NAMES = ("W_x", "W_h", "b", "W_y", "b_y")
@@ -111,20 +110,20 @@ STARTS = {
     "E": (set(), 1),
 }
 WHY_ZERO = {
-    "W_x": "the gradient at the pre-activations, which it is multiplied by, has to come through "
+    "W_x": "its gradient contains the gradient at the pre-activations, which has to come through "
     "W_y",
-    "b": "its gradient is the sum of those at the pre-activations, and they come through W_y",
+    "b": "its gradient is the sum of the gradients at the pre-activations, which come through W_y",
     "W_h": "each term is a state h_{t-1}, transposed, times the gradient at the pre-activation, "
     "and one of the two is zero in every term",
     "W_y": "each term is a state h_t, transposed, times p - onehot; look at the states",
 }
 WHY_NOT = {
     "W_x": "its gradient is the one-hot row, transposed, times the gradient at the "
-    "pre-activation, and that one is not zero here",
-    "b": "its gradient is the sum of those at the pre-activations, which are not zero here",
-    "W_h": "its gradient is made of states and of gradients at the pre-activations, and neither "
-    "is zero here; that W_h itself is zero or not does not enter",
-    "W_y": "its gradient is made of states and of p - onehot, and neither is zero here",
+    "pre-activation, and neither is zero here",
+    "b": "its gradient is the sum of the gradients at the pre-activations, which are not zero",
+    "W_h": "its gradient contains states and gradients at the pre-activations, and neither is "
+    "zero here; whether W_h itself is zero does not matter",
+    "W_y": "its gradient contains states and p - onehot, and neither is zero here",
     "b_y": "its gradient is the sum of p - onehot over the steps, whatever the weights are",
 }
 
@@ -155,7 +154,7 @@ def check(answers):
                 )
             if name in truth and name not in named:
                 raise Wrong(f"Start {start}: {name} gets none: {WHY_ZERO[name]}.")
-    return "A zero matrix starves what is below it, and zero states starve what reads them."
+    return "Right: a zero matrix stops gradients below it, and zero states those of their readers."
 
 
 def _vanishing(zeros, T, V=7, H=4):

@@ -18,10 +18,12 @@ NODE = str(
     if (FOLDER / "node").exists()
     else Path(sys.executable).parent / "node"
 )
-ENVIRONMENT = {
-    "PATH": f"{Path(NODE).parent}{os.pathsep}/usr/bin:/bin",
-    "NODE_NO_WARNINGS": "1",
-}
+
+
+def environment() -> dict[str, str]:
+    """Return the environment of a tool, in which the locked node comes first."""
+    path = f"{Path(NODE).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    return os.environ | {"PATH": path, "NODE_NO_WARNINGS": "1"}
 
 
 def run(command: list[str], given: str | None = None) -> str:
@@ -33,7 +35,7 @@ def run(command: list[str], given: str | None = None) -> str:
         text=True,
         encoding="utf-8",
         cwd=ROOT,
-        env=ENVIRONMENT,
+        env=environment(),
     )
     if done.returncode:
         raise ExtensionError(f"{Path(command[0]).name} failed:\n{done.stderr.strip()}")
