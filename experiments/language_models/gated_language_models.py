@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from experiments.language_models import seeds
+from experiments.language_models import seeds, trained_cells
 from unrolled import records, tree
 from unrolled.cells import gru, lstm, rnn
 from unrolled.data import text
@@ -28,6 +28,7 @@ from unrolled.models import language_model
 from unrolled.training import checkpoint
 from unrolled.training.train import Diverged, Interrupted
 
+V = 4000
 CELLS = {"rnn": rnn, "lstm": lstm, "gru": gru}
 KEPT = ("lstm_language_model", "gru_language_model")
 SAMPLES = 6
@@ -40,7 +41,7 @@ class Network(NamedTuple):
     cell: str
     layers: int
     H: int
-    V: int = 4000
+    V: int = V
 
 
 def main(name, network):
@@ -49,7 +50,14 @@ def main(name, network):
     vocabulary, encoded = prepared(network.V)
     model = model_of(network)
     share, grid = share_of(network, encoded)
-    params, found = seeds.study(name, model, encoded, share)
+    cells = trained_cells.of(CELLS[network.cell], vocabulary, encoded.validation)
+    params, found = seeds.study(
+        name,
+        model,
+        encoded,
+        share,
+        measure_more=cells if network.layers == 1 and network.V == V else None,
+    )
     layers = ["embedding", *[network.cell] * network.layers]
     if name in KEPT:
         facts = {"words": vocabulary.words[3:], "H": network.H, "layers": layers}
@@ -93,6 +101,21 @@ def witness(name):
             for lines in sample(last.best, vocabulary, cell).values()
             for line in lines
         ),
+        *cell_witness(network, last.best, vocabulary, encoded.validation),
+    ]
+
+
+def cell_witness(network, params, vocabulary, validation):
+    """Returns some of what is measured in the cells of a network of one layer."""
+    if network.layers > 1 or network.V != V:
+        return []
+    found = trained_cells.measure(CELLS[network.cell], params, vocabulary, validation)
+    return [
+        *(fact["score"] for fact in found["facts"].values()),
+        *found["gradient"]["0.5"][1:],
+        *found.get("time_constants", ())[:3],
+        *found.get("direct", ()),
+        *found.get("emptied", {}).values(),
     ]
 
 

@@ -33,15 +33,7 @@ BUDGET: dict[str, Any] = {
     "epochs": 12,
 }
 RUNS = records.ROOT / "_build" / "runs"
-EDGES = (
-    0,
-    2,
-    5,
-    10,
-    20,
-    30,
-    1000,
-)  # positions in a sentence, for the losses by position
+EDGES = (0, 2, 5, 10, 20, 30, 1000)  # of positions, for the losses by position
 
 
 def sorted_batches(encoded, rng=None):
@@ -162,10 +154,11 @@ def chosen_share(name, model, data):
     return min(grid, key=grid.__getitem__), grid
 
 
-def study(name, model, data, share, seeds=SEEDS):
+def study(name, model, data, share, seeds=SEEDS, measure_more=None):
     """Returns the parameters of the first seed, and what all seeds came to, with their spread.
 
-    Perplexities are those of the weights in half precision, in which some are kept.
+    Perplexities are those of the weights in half precision, in which some are kept. What
+    ``measure_more`` returns for trained parameters is added to what is found of their seed.
     """
     found, kept = [], None
     for seed in seeds:
@@ -174,7 +167,9 @@ def study(name, model, data, share, seeds=SEEDS):
         kept = params if kept is None else kept
         params = tree.map(lambda weight: weight.astype(np.float32), params)
         found.append(
-            {"seed": seed, "curve": curve} | measure(model, params, data, seed)
+            {"seed": seed, "curve": curve}
+            | measure(model, params, data, seed)
+            | (measure_more(params) if measure_more else {})
         )
     return kept, {
         "parameters": sum(leaf.size for leaf in tree.leaves(kept)),
