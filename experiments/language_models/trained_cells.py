@@ -60,7 +60,7 @@ def read(cell, params, batch):
 
 
 def facts(vocabulary, chosen, batch):
-    """Returns {name: (N,)}: at each real word, inside which signs it is, and how many are before."""
+    """Returns {name: (N,)}: at each real word, inside which signs it is, and its position."""
     found = {
         name: on_real_words(
             batch, chosen, lambda ids, signs=signs: inside(vocabulary, ids, signs)
@@ -135,7 +135,7 @@ def emptied(params, vocabulary, chosen, unit, count=60):
 
 
 def time_constants(gate):
-    """Returns (H,): in how many words each unit loses all but 1/e, by the mean of log gate (N, H)."""
+    """Returns (H,): the words after which each unit keeps 1/e, for the values (N, H) of its gate."""
     return -1 / np.log(gate).mean(axis=0)
 
 
