@@ -1,86 +1,80 @@
-"""Language models over gated cells, on the data of Part 2 and within the budget of its plain RNN.
+"""Language models over gated cells: RNN, LSTM and GRU within one budget, three seeds each.
 
     python -m experiments.language_models.gated_language_models NAME    one NAME_language_model.json
 
-NAME is rnn, lstm, gru, or one of these with _two_layers. A quarter of an hour each; Ctrl-C saves,
-and the same command goes on from there. Each has the number of parameters of the pocket model of
-``language_model.py`` to 1 %, and its vocabulary, split, batches, optimizer, schedule and seed.
-Networks of one layer leave their weights in results/ as well, for looking into.
+NAME is rnn, lstm or gru. Half an hour each; Ctrl-C saves, and the same command goes on from there.
+``--seed 0`` only trains with that seed and records nothing. All networks have the same number of
+parameters to 1 %, and the same split, batches, optimizer, schedule and rules for dropout and for
+stopping; see ``seeds``. The first seed's weights of the GRU and the LSTM are left in results/ too.
 """
 
 import functools
 import itertools
-import math
 import sys
+from types import SimpleNamespace
 from typing import NamedTuple
 
 import numpy as np
 
 from experiments import command_line
+from experiments.language_models import seeds, trained_cells
 from unrolled import records, tree
 from unrolled.cells import gru, lstm, rnn
 from unrolled.data import text
-from unrolled.layers import embedding, stacked
+from unrolled.layers import dropout, embedding, stacked
 from unrolled.models import language_model
 from unrolled.training import checkpoint
-from unrolled.training.optimizers import adam
-from unrolled.training.train import Diverged, Interrupted, load_best, train
-
-SEED = 0
-BUDGET = {
-    "batch_size": 64,
-    "optimizer": "adam",
-    "learning_rate": 0.002,
-    "clip": 1.0,
-    "halve": True,
-    "patience": 3,
-    "epochs": 16,
-}
-
-
-class Network(NamedTuple):
-    """Layers from the input up, and their width."""
-
-    cells: tuple
-    H: int
-
+from unrolled.training.train import Diverged, Interrupted
 
 V = 4000
-RUNS = records.ROOT / "_build" / "runs"
+CELLS = {"rnn": rnn, "lstm": lstm, "gru": gru}
+KEPT = ("lstm_language_model", "gru_language_model")
 SAMPLES = 6
 TEMPERATURES = (0.5, 0.8, 1.0)
 
 
+class Network(NamedTuple):
+    """Layers of one kind of cell above the word vectors, their width, and the vocabulary."""
+
+    cell: str
+    layers: int
+    H: int
+    V: int = V
+
+
 def main(name, network):
-    """Trains a network and records it."""
+    """Trains a network with every seed and records it."""
     run = records.begin(name)
-    vocabulary, encoded = prepared()
-    params, curve = fit(encoded, network, RUNS / f"{name}.npz")
-    found = {
-        "layers": [cell.__name__.rpartition(".")[2] for cell in network.cells],
-        "parameters": sum(leaf.size for leaf in tree.leaves(params)),
-        "curve": curve,
-    }
-    if len(network.cells) == 2:
-        params = tree.map(lambda weight: weight.astype(np.float16), params)
-        facts = {
-            "words": vocabulary.words[3:],
-            "H": network.H,
-            "layers": found["layers"],
-        }
+    vocabulary, encoded = prepared(network.V)
+    model = model_of(network)
+    share, grid = share_of(network, encoded)
+    cells = trained_cells.of(CELLS[network.cell], vocabulary, encoded.validation)
+    params, found = seeds.study(
+        name,
+        model,
+        encoded,
+        share,
+        measure_more=cells if network.layers == 1 and network.V == V else None,
+    )
+    layers = ["embedding", *[network.cell] * network.layers]
+    if name in KEPT:
+        facts = {"words": vocabulary.words[3:], "H": network.H, "layers": layers}
         checkpoint.save(records.FOLDER / f"{name}.npz", params, facts)
-        params = tree.map(lambda weight: weight.astype(np.float32), params)
-    cell = stacked.of(*network.cells)
-    found["samples"] = sample(params, vocabulary, cell)
-    for part in ("validation", "test"):
-        loss = mean_loss(params, text.batches(getattr(encoded, part), 64), cell)
-        found[part] = {"perplexity": math.exp(loss)}
-        print(f"{part} perplexity {found[part]['perplexity']:.2f}")
+    params = tree.map(lambda weight: weight.astype(np.float32), params)
     path = records.write(
         run,
-        found,
-        settings=BUDGET | {"V": V, "H": network.H},
-        seed=SEED,
+        found
+        | {
+            "layers": layers,
+            "grid": [
+                {"dropout": tried, "validation_loss": loss}
+                for tried, loss in grid.items()
+            ],
+            "samples": sample(params, vocabulary, model.cell(0.0, None)),
+        },
+        settings=seeds.BUDGET
+        | {"V": network.V, "H": network.H, "shares": list(seeds.SHARES)},
+        seed=list(seeds.SEEDS),
         witness=functools.partial(witness, name),
         packages=("numpy", *(p for p in text.PACKAGES if p != "numpy")),
     )
@@ -90,110 +84,111 @@ def main(name, network):
 def witness(name):
     """Returns the losses of a short run on a small part of the corpus, and some text's lengths."""
     _, network = RECORDS[name]
-    vocabulary, encoded = prepared()
-    cell = stacked.of(*network.cells)
+    vocabulary, encoded = prepared(network.V)
+    model = model_of(network)
     few = text.Split(encoded.train[:640], encoded.validation[:64], encoded.test[:64])
-    run = training(initial(network), few, network, progress=False)
+    run = seeds.training(model, few, seeds.SEEDS[0], max(seeds.SHARES), progress=False)
     *_, last = updates = list(itertools.islice(run, 20))
+    cell = model.cell(0.0, None)
     return [
         *(update.loss for update in updates),
         last.validation_loss,
-        mean_loss(last.best, text.batches(few.test, 64), cell),
+        *seeds.losses_by_position(model, last.best, model.batches(few.test)),
         *(
             len(line)
             for lines in sample(last.best, vocabulary, cell).values()
             for line in lines
         ),
+        *cell_witness(network, last.best, vocabulary, encoded.validation),
     ]
 
 
-def prepared():
-    """Returns the vocabulary and the corpus in ids, as a Split."""
+def cell_witness(network, params, vocabulary, validation):
+    """Returns some of what is measured in the cells of a network of one layer."""
+    if network.layers > 1 or network.V != V:
+        return []
+    found = trained_cells.measure(CELLS[network.cell], params, vocabulary, validation)
+    return [
+        *(fact["score"] for fact in found["facts"].values()),
+        *found["gradient"]["0.5"][1:],
+        *found.get("time_constants", ())[:3],
+        *found.get("direct", ()),
+        *found.get("emptied", {}).values(),
+    ]
+
+
+def share_of(network, encoded):
+    """Returns the share of dropout for a network, and the validation losses it was chosen by.
+
+    They are those of the network with one layer of the same cell and a vocabulary of 4,000.
+    """
+    small = RECORDS[f"{network.cell}_language_model"][1]
+    if network.V != small.V:
+        _, encoded = prepared(small.V)
+    return seeds.chosen_share(
+        f"{network.cell}_language_model", model_of(small), encoded
+    )
+
+
+def train_only(name, network, seed):
+    """Trains with one seed, and with the first seed as often as it takes to choose dropout."""
+    _, encoded = prepared(network.V)
+    share, _ = share_of(network, encoded)
+    seeds.fit(name, model_of(network), encoded, seed, share)
+
+
+@functools.cache
+def prepared(V):
+    """Returns the vocabulary of V words and the corpus in ids, as a Split."""
+    parts, vocabulary = split_corpus(V)
+    return vocabulary, text.Split(*(text.encode(part, vocabulary) for part in parts))
+
+
+def split_corpus(V):
+    """Returns the documents as a Split, and the vocabulary of the training part."""
     documents, _ = text.remove_duplicates(text.corpus())
     parts = text.split(documents)
     vocabulary = text.Vocabulary.of(
         [text.tokens(s) for document in parts.train for s in document.sentences], V
     )
-    return vocabulary, text.Split(*(text.encode(part, vocabulary) for part in parts))
+    return parts, vocabulary
 
 
-def training(params, encoded, network, path=None, progress=None):
-    """Yields the Progress of each update, as ``train`` does."""
-    cell = stacked.of(*network.cells)
-    validation = text.batches(encoded.validation, BUDGET["batch_size"])
-
-    def batches(epoch):
-        rng = np.random.default_rng([SEED, epoch])
-        return text.batches(encoded.train, BUDGET["batch_size"], rng)
-
-    return train(
-        params,
-        batches,
-        lambda p, batch: language_model.loss_and_gradient(p, batch, cell),
-        adam,
-        epochs=BUDGET["epochs"],
-        learning_rate=BUDGET["learning_rate"],
-        clip=BUDGET["clip"],
-        per_word=False,  # as recorded; objectives.py measures what that costs
-        halve=BUDGET["halve"],
-        patience=BUDGET["patience"],
-        validate=lambda p: mean_loss(p, validation, cell),
-        path=path,
-        settings=BUDGET | {"V": V, "H": network.H},
-        progress=progress,
+def model_of(network):
+    """Returns the Model of a network, which reads sentences one by one."""
+    cells = (embedding, *[CELLS[network.cell]] * network.layers)
+    return seeds.Model(
+        network.V, network.H, functools.partial(with_dropout, cells=cells)
     )
 
 
-def fit(encoded, network, path):
-    """Returns the parameters with the lowest validation loss, and the curve of the epochs."""
-    params = initial(network)
-    curve_path = path.with_suffix(".curve.npz")
-    curve = checkpoint.load_facts(curve_path)["curve"] if curve_path.is_file() else []
-    for progress in training(params, encoded, network, path):
-        if progress.train_loss is not None:
-            curve = [point for point in curve if point["epoch"] < progress.epoch + 1]
-            curve.append(
-                {
-                    "epoch": progress.epoch + 1,
-                    "train_loss": progress.train_loss,
-                    "validation_loss": progress.validation_loss,
-                    "learning_rate": progress.learning_rate,
-                }
-            )
-            checkpoint.save(curve_path, (), {"curve": curve})
-            print(
-                f"epoch {progress.epoch + 1}: perplexity {math.exp(progress.train_loss):.1f} train,"
-                f" {math.exp(progress.validation_loss):.1f} validation",
-                flush=True,
-            )
-    return load_best(path, params), curve
+def with_dropout(share, rng, cells):
+    """Returns the stack of cells, with dropout after each layer, that has no more Params.
 
-
-def initial(network):
-    """Returns random parameters that keep the size of a signal from layer to layer.
-
-    Word vectors have entries of order 1 and W_y lies within ±1/√H. Each layer shrinks its input, so
-    that with the small weights of ``language_model.init`` the second would begin all but silent.
+    Dropout hides entries of the word vectors and of the states that leave a layer upwards, not of
+    those that go on through time.
     """
-    rng, H = np.random.default_rng(SEED), network.H
-    return language_model.Params(
-        cell=stacked.of(*network.cells).init(rng, V, H, np.float32, input_scale=1.0),
-        W_y=rng.uniform(-1, 1, (H, V)).astype(np.float32) / np.float32(np.sqrt(H)),
-        b_y=np.zeros(V, np.float32),
-    )
+    if not share:
+        return stacked.of(*cells)
+    hide = dropout.of(share, rng)
+    stack = stacked.of(*(layer for cell in cells for layer in (cell, hide)))
 
+    def interleaved(p):
+        return tuple(layer for weights in p for layer in (weights, ()))
 
-def mean_loss(params, batches, cell):
-    """Returns the mean loss in nats per word over batches of unequal size."""
-    losses, words = zip(
-        *(language_model.loss(params, b, cell) for b in batches), strict=True
+    def backward(p, cache, dh):
+        dp, *others = stack.backward(interleaved(p), cache, dh)
+        return dp[::2], *others
+
+    return SimpleNamespace(
+        forward=lambda p, x, *state: stack.forward(interleaved(p), x, *state),
+        backward=backward,
     )
-    return float(np.average(losses, weights=words))
 
 
 def sample(params, vocabulary, cell):
     """Returns sentences at several temperatures, the first that come, none picked."""
-    rng = np.random.default_rng(SEED)
+    rng = np.random.default_rng(0)
     return {
         str(temperature): [
             text.join(
@@ -217,18 +212,14 @@ def sample(params, vocabulary, cell):
 
 
 RECORDS = {
-    "rnn_language_model": (main, Network((embedding, rnn), 99)),
-    "lstm_language_model": (main, Network((embedding, lstm), 93)),
-    "gru_language_model": (main, Network((embedding, gru), 95)),
-    "lstm_two_layers_language_model": (main, Network((embedding, lstm, lstm), 86)),
-    "gru_two_layers_language_model": (main, Network((embedding, gru, gru), 90)),
+    "rnn_language_model": (main, Network("rnn", 1, 99)),
+    "lstm_language_model": (main, Network("lstm", 1, 93)),
+    "gru_language_model": (main, Network("gru", 1, 95)),
 }
 ARGUMENTS = {
     "rnn_language_model": ("rnn",),
     "lstm_language_model": ("lstm",),
     "gru_language_model": ("gru",),
-    "lstm_two_layers_language_model": ("lstm_two_layers",),
-    "gru_two_layers_language_model": ("gru_two_layers",),
 }
 
 
@@ -236,9 +227,14 @@ if __name__ == "__main__":
     of = {argument: name for name, (argument,) in ARGUMENTS.items()}
     parser = command_line.parser(__doc__)
     parser.add_argument("name", choices=[*of], help="which network")
-    name = of[parser.parse_args().name]
+    parser.add_argument("--seed", type=int, help="only train with this seed")
+    arguments = parser.parse_args()
+    name = of[arguments.name]
     make, network = RECORDS[name]
     try:
-        make(name, network)
+        if arguments.seed is None:
+            make(name, network)
+        else:
+            train_only(name, network, arguments.seed)
     except (Interrupted, Diverged, OSError, ValueError) as problem:
         sys.exit(f"experiments.language_models.gated_language_models: {problem}")

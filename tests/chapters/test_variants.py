@@ -257,12 +257,12 @@ def by_document(trained, documents, gate):
 @pytest.mark.claim(
     "hard-gates-cost-little",
     "In the trained LSTM language model, a hard sigmoid of slope 1/6 changes the perplexity by "
-    "less than half a per cent; a slope of 0.2 raises it by one to four per cent.",
+    "less than half a per cent; a slope of 0.2 raises it by a half to two per cent.",
     records="lstm_language_model",
 )
 def test_a_trained_lstm_tolerates_hard_gates():
     """The difference of the loss per word, paired by document: the interval for 1/6 lies within
-    0.005 of 0, the interval for 0.2 between 0.01 and 0.04."""
+    0.005 of 0, the interval for 0.2 between 0.005 and 0.02."""
     trained, vocabulary, _ = pretrained.load("lstm")
     parts = text.split(text.remove_duplicates(text.corpus())[0])
     documents = [text.encode([d], vocabulary)[:40] for d in parts.validation]
@@ -278,4 +278,4 @@ def test_a_trained_lstm_tolerates_hard_gates():
             np.repeat(change / words, words), np.repeat(range(len(words)), words)
         )
     assert -0.005 < rise[1 / 6]["low"] and rise[1 / 6]["high"] < 0.005
-    assert 0.01 < rise[0.2]["low"] and rise[0.2]["high"] < 0.04
+    assert 0.005 < rise[0.2]["low"] and rise[0.2]["high"] < 0.02

@@ -150,3 +150,12 @@ def test_what_cannot_be_drawn_is_one_clear_line(tmp_path, capsys, name, message)
     error = capsys.readouterr().err
     assert message in error
     assert error.count("\n") == 1
+
+
+def test_an_exercise_without_its_section_is_one_line(tmp_path, monkeypatch, capsys):
+    def pages(root):
+        raise ValueError("book/a.md has no section #gone")
+
+    monkeypatch.setattr(draw.exercise_pages, "pages", pages)
+    assert draw.main([], project(tmp_path, HEADER).parents[1]) == 1
+    assert capsys.readouterr().err == "book/a.md has no section #gone\n"

@@ -32,7 +32,12 @@ def main(arguments: list[str], root: Path = drawn_cells.ROOT) -> int:
 def redraw(root: Path, check: bool) -> int:
     """Write what differs, or name it; return the exit status."""
     differing = 0
-    for path, fresh in exercise_pages.pages(root).items():
+    try:
+        pages = exercise_pages.pages(root)
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return 1
+    for path, fresh in pages.items():
         if path.is_file() and path.read_text("utf-8") == fresh:
             continue
         differing += 1

@@ -115,7 +115,7 @@ small, rounding becomes the larger error.
   cancels the error in $\varepsilon^2$.
 
 The existence of a simple solution does not tell us whether gradient descent finds it. Start
-{ref}`the training of the adding problem <ch-what-gates-do>` from these weights plus noise. How
+{ref}`the training of the adding problem <ch-which-gates-matter>` from these weights plus noise. How
 much noise can you add?
 """
 
