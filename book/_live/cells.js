@@ -158,7 +158,7 @@ class Page {
   build(makeEditor) {
     const help = "Ctrl+Enter or Shift+Enter runs a cell, after those above it that have not run yet. ";
     const leave = element("span", { id: "live-leave" }, "Tab indents; Escape, then Tab, leaves the editor.");
-    const stays = " Your edits stay in this browser and nothing is sent anywhere.";
+    const stays = " Your edits stay in this browser, and no cell can send anything to another site.";
     this.bar.append(element("p", { class: "live-help" }, help, leave, stays));
     this.cells = [];
     this.imports = []; // of cells that do not run here: others may use what these import

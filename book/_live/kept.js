@@ -67,7 +67,8 @@ export class Kept {
 
   solved() {
     try {
-      return JSON.parse(this.store?.getItem("unrolled.solved") ?? "{}");
+      const all = JSON.parse(this.store?.getItem("unrolled.solved") ?? null);
+      return all?.constructor === Object ? all : {};
     } catch {
       return {};
     }

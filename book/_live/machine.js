@@ -6,13 +6,16 @@ export class Machine {
     this.settings = settings;
     this.tell = tell;
     this.request = 0;
+    // A worker made from a blob obeys the page's policy (book/_ext/page/policy.py).
+    const text = `importScripts(${JSON.stringify(settings.script)});`;
+    this.script = URL.createObjectURL(new Blob([text], { type: "text/javascript" }));
   }
 
   start() {
     this.worker?.terminate();
     this.tell("loading", "Loading Python …");
     this.ready = new Promise((resolve, reject) => {
-      this.worker = new Worker(this.settings.script);
+      this.worker = new Worker(this.script);
       this.worker.onmessage = ({ data }) => {
         if (data.type === "progress") this.tell("loading", data.text);
         else if (data.type === "ready") resolve();

@@ -6,7 +6,8 @@
 
   function solved() {
     try {
-      return unstored ?? Object(JSON.parse(localStorage.getItem(KEY) ?? "{}"));
+      const all = unstored ?? JSON.parse(localStorage.getItem(KEY));
+      return all?.constructor === Object ? all : {};
     } catch (error) {
       return error instanceof SyntaxError ? {} : (unstored = {});
     }

@@ -7,6 +7,7 @@
   const chart = root.querySelector(".gradient-flow-chart");
   const reading = root.querySelector(".gradient-flow-reading");
   const MARGIN = { left: 64, right: 16 }; // of the chart's axes, so that nodes stand above their points
+  const picture = document.querySelector(".gradient-flow-static");
   let plot;
 
   // log10 of the norm at h_T, h_{T-1}, …, h_0; null where it is exactly 0.
@@ -104,7 +105,20 @@
     return String(v).replace("-", "⁻").replace(/\d/g, (d) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[d]);
   }
 
+  // The static picture stays until the figure is drawn, and comes back when it cannot be drawn.
   function draw() {
+    root.hidden = false; // what is hidden has no width
+    try {
+      drawFigure();
+      picture.hidden = true;
+    } catch (error) {
+      root.hidden = true;
+      picture.hidden = false;
+      throw error;
+    }
+  }
+
+  function drawFigure() {
     const logs = logNorms();
     const width = Math.floor(chart.clientWidth);
     form.querySelector("b").textContent = form.radius.value; // for the eye: the slider tells its value itself
@@ -129,8 +143,6 @@
   }).observe(root);
   new MutationObserver(draw).observe(document.documentElement, { attributeFilter: ["data-theme"] });
 
-  root.hidden = false;
-  document.querySelector(".gradient-flow-static").hidden = true;
   draw();
   drawnWidth = chart.clientWidth;
   performance.mark("gradient-flow-drawn");

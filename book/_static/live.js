@@ -8,14 +8,17 @@
   const status = bar?.querySelector("[role=status]");
   const page = bar && JSON.parse(document.querySelector(".live-cells").textContent);
 
-  // What an earlier visit left in this browser, if it lets us look.
+  // What an earlier visit left in this browser, if it lets us look and what was left can be read.
   function left() {
+    const found = { edits: 0, solved: {} };
     try {
-      const edits = Object.keys(localStorage).filter((key) => key.startsWith(`unrolled.edit:${page.name}:`));
-      return { edits: edits.length, solved: JSON.parse(localStorage.getItem("unrolled.solved") ?? "{}") };
+      found.edits = Object.keys(localStorage).filter((key) => key.startsWith(`unrolled.edit:${page.name}:`)).length;
+      const all = JSON.parse(localStorage.getItem("unrolled.solved"));
+      if (all?.constructor === Object) found.solved = all;
     } catch {
-      return { edits: 0, solved: {} };
+      // Storage is forbidden, or what it holds is no list of exercises.
     }
+    return found;
   }
 
   // What is missing for Python to run here, or nothing.

@@ -44,6 +44,14 @@ const SPHINX_HIGHLIGHT_ENABLED = false; // as sphinx_highlight.js, which is not 
     return results;
   }
 
+  // Sphinx asks an object for the pages of a word, and would take what every object has for one: its constructor.
+  const words = Object.create(null, { hasOwnProperty: { value: Object.prototype.hasOwnProperty } });
+  const { setIndex } = Search;
+  Search.setIndex = (index) => {
+    for (const pages of [index.terms, index.titleterms]) Object.setPrototypeOf(pages, words);
+    setIndex(index);
+  };
+
   // Sphinx shows the last result first.
   Search.performObjectSearch = () => [];
   const byWord = Search._performSearch;

@@ -2,7 +2,9 @@
 {
   let mode = "auto";
   try {
-    mode = localStorage.getItem("mode") || "auto";
+    const stored = localStorage.getItem("mode");
+    if (["light", "dark"].includes(stored)) mode = stored;
+    else localStorage.removeItem("mode"); // or the theme's script complains of what it does not know
   } catch {
     // Storage is forbidden: follow the system.
   }

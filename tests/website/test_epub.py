@@ -210,22 +210,6 @@ def test_an_epubcheck_that_does_not_run_is_no_pass(monkeypatch, tmp_path):
         epub.check(tmp_path / "book.epub")
 
 
-def test_mathml_is_repaired_where_katex_writes_what_is_not_allowed():
-    math = '<math xmlns="http://www.w3.org/1998/Math/MathML">'
-    loose = f"{math}<msub><mi>x</mi><mi>max</mi><mo>\u2061</mo></msub></math>"
-    assert (
-        epub_pages.sound(loose) == f"{math}<msub><mi>x</mi><mi>max</mi></msub></math>"
-    )
-    applied = f"{math}<mi>max</mi><mo>\u2061</mo><mi>x</mi></math>"
-    assert epub_pages.sound(applied) == applied
-    marked = f'{math}<mo lspace="0"><mrow><mi>m</mi><mi>od</mi></mrow></mo></math>'
-    assert (
-        epub_pages.sound(f'{math}<mtable columnspacing=""/></math>')
-        == f"{math}<mtable/></math>"
-    )
-    assert epub_pages.sound(marked) == f'{math}<mo lspace="0">mod</mo></math>'
-
-
 def test_ids_that_xml_does_not_allow_are_dropped():
     svg = '<svg><g id="a (1)"/><g id="b-1"/></svg>'
     assert epub_pages.plain_ids(svg) == '<svg><g/><g id="b-1"/></svg>'

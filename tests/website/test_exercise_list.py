@@ -180,7 +180,7 @@ def test_a_chapter_marks_what_a_check_has_found_solved(origin, reader):
 
 
 @in_browser
-@pytest.mark.parametrize("kept", ["{", "5", "null"])
+@pytest.mark.parametrize("kept", ["{", "5", "null", "[1]", '"text"', ""])
 def test_what_is_damaged_counts_as_nothing_solved(origin, reader, kept):
     reader.goto(f"{origin}/{LIST}")
     reader.evaluate("(kept) => localStorage.setItem('unrolled.solved', kept)", kept)

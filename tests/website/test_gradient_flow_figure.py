@@ -277,6 +277,42 @@ def test_without_scripts_a_picture_stands_in_its_place(browser, origin):
     page.context.close()
 
 
+def shown(page):
+    """Which of the two is shown: the picture, the figure."""
+    of = (".gradient-flow-static img.light-twin", ".gradient-flow")
+    return [page.locator(one).is_visible() for one in of]
+
+
+@in_browser
+@pytest.mark.parametrize("script", ["uplot.js", "gradient-flow-data.js"])
+@pytest.mark.parametrize("content", [None, "var uPlot = class { missing = nothing };"])
+def test_if_the_figure_cannot_be_drawn_the_picture_stays(
+    reader, origin, script, content
+):
+    def answer(route):
+        route.fulfill(body=content) if content else route.abort()
+
+    reader.route(f"**/_static/{script}*", answer)
+    reader.goto(f"{origin}/{PAGE}", wait_until="networkidle")
+    assert shown(reader) == [True, False]
+
+
+@in_browser
+def test_if_the_figure_cannot_be_drawn_again_the_picture_comes_back(reader, origin):
+    reader.goto(f"{origin}/{PAGE}", wait_until="networkidle")
+    reader.wait_for_selector(".gradient-flow canvas")
+    assert shown(reader) == [False, True]
+    reader.evaluate(
+        "() => { window.whole = uPlot; uPlot = class { missing = nothing; }; }"
+    )
+    Figure(reader).choose("Nonlinearity", "linear")
+    assert shown(reader) == [True, False]
+    reader.evaluate("() => { uPlot = whole; }")
+    reader.emulate_media(color_scheme="dark")
+    reader.wait_for_selector(".gradient-flow canvas")
+    assert shown(reader)[1]
+
+
 @in_browser
 def test_the_figure_is_light_and_loaded_on_its_page_alone(site):
     html = (site / PAGE).read_text("utf-8")

@@ -1,12 +1,15 @@
-"""Formulas: in a line they keep their marks; set apart, their number is at the column's edge."""
+"""Formulas: their MathML is sound, they keep their marks, and their numbers stand at the edge."""
 
+import re
 from types import SimpleNamespace
+from xml.etree import ElementTree
 
 import pytest
 from docutils import nodes
 from docutils.utils import new_document
 
-from book._ext.page import inline_math
+from book._ext.page import inline_math, katex
+from tests.support.marks import on_site
 
 APP = SimpleNamespace(builder=SimpleNamespace(name="html"))
 PAGES = (
@@ -49,6 +52,20 @@ def line(*parts):
     return [child.astext() for child in paragraph if isinstance(child, nodes.inline)]
 
 
+def test_mathml_is_repaired_where_katex_writes_what_is_not_allowed():
+    math = '<math xmlns="http://www.w3.org/1998/Math/MathML">'
+    loose = f"{math}<msub><mi>x</mi><mi>max</mi><mo>\u2061</mo></msub></math>"
+    assert katex.sound(loose) == f"{math}<msub><mi>x</mi><mi>max</mi></msub></math>"
+    applied = f"{math}<mi>max</mi><mo>\u2061</mo><mi>x</mi></math>"
+    assert katex.sound(applied) == applied
+    marked = f'{math}<mo lspace="0"><mrow><mi>m</mi><mi>od</mi></mrow></mo></math>'
+    assert (
+        katex.sound(f'{math}<mtable columnspacing=""></mtable></math>')
+        == f"{math}<mtable></mtable></math>"
+    )
+    assert katex.sound(marked) == f'{math}<mo lspace="0">mod</mo></math>'
+
+
 def test_a_formula_stands_with_the_marks_that_touch_it():
     assert line("where ", "$x$", ", and so on") == ["x,"]
     assert line("the state (", "$h$", "), of size “", "$H$", "”.") == ["(h),", "“H”."]
@@ -89,3 +106,36 @@ def test_the_number_of_an_equation_stands_at_the_edge(browser, site, width):
     gaps = page.evaluate(NUMBERS)
     page.close()
     assert len(gaps) > 4 and max(map(abs, gaps)) < 1
+
+
+# How many parts MathML allows an element; a browser that finds others shows an error.
+PARTS = {
+    **dict.fromkeys(("msub", "msup", "munder", "mover", "mfrac", "mroot"), 2),
+    **dict.fromkeys(("msubsup", "munderover"), 3),
+}
+MATH = re.compile(r"<math\b.*?</math>", re.S)
+
+
+def unsound(formula):
+    """What is wrong with the MathML of one formula."""
+    for element in ElementTree.fromstring(formula).iter():
+        name = element.tag.partition("}")[2]
+        if len(element) != PARTS.get(name, len(element)):
+            yield f"{name} of {len(element)}"
+        if name == "mo" and len(element):
+            yield "mo that holds elements"
+        if element.get("columnspacing") == "":
+            yield "columnspacing"
+
+
+@on_site
+def test_the_mathml_of_every_formula_is_sound(site):
+    formulas = {
+        formula
+        for path in site.glob("book/**/*.html")
+        for formula in MATH.findall(path.read_text("utf-8"))
+    }
+    assert len(formulas) > 1000
+    assert {f: found for f in formulas if (found := list(unsound(f)))} == {}
+    bad = "<msub><mi>x</mi></msub><mo><mi>m</mi></mo><mtable columnspacing=''></mtable>"
+    assert len(list(unsound(f"<math xmlns='{katex.MATHML}'>{bad}</math>"))) == 3

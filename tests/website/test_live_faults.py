@@ -1,5 +1,6 @@
 """What a reader is told when code that runs in the page fails, or cannot run."""
 
+import json
 import re
 
 import pytest
@@ -55,6 +56,16 @@ FORBIDDEN = """Object.defineProperty(window, "localStorage", {
   get() { throw new DOMException("no", "SecurityError"); } });"""
 
 
+HUGE = json.dumps("x" * 4_000_000)
+# As the page does when a check passes.
+SOLVE = """async () => {
+  const answer = await fetch("/_static/live/files.json");
+  const { scripts } = await answer.json();
+  const { Kept } = await import(`/_static/${scripts}kept.js`);
+  new Kept("page", () => {}).solve("added");
+}"""
+
+
 FULL = """Storage.prototype.setItem = () => {
   throw new DOMException("no", "QuotaExceededError"); }"""
 
@@ -78,6 +89,34 @@ def test_without_storage_it_works_and_says_that_nothing_is_kept(
         if "live" in trouble or "cells.js" in trouble
     ]
     assert ours == []
+
+
+@pytest.mark.parametrize(
+    "stored",
+    ["null", "[1, 2]", '"text"', "5", "true", "{", "", '{"delta_by_hand": null}', HUGE],
+    ids=lambda stored: stored[:20],
+)
+def test_what_is_stored_and_no_list_of_exercises_counts_as_nothing(live_page, stored):
+    script = f"localStorage.setItem('unrolled.solved', {json.dumps(stored)})"
+    page = live_page(script=script)
+    assert page.said() == ""
+    page.ask().page.wait_for_selector(".live-buttons")
+    page.page.evaluate(SOLVE)
+    kept = json.loads(page.page.evaluate("localStorage.getItem('unrolled.solved')"))
+    assert kept["added"] is True and len(kept) <= 2
+    assert page.troubles == []
+
+
+def test_an_edit_of_any_size_and_under_any_name_is_offered(live_page):
+    page = live_page()
+    name = "unrolled.edit:book/exercises/language-model:"
+    for key in (name, f"{name}:", f"{name}nowhere:1:2", f"{name}constructor"):
+        page.page.evaluate("key => localStorage.setItem(key, 'x'.repeat(5e5))", key)
+    page.page.reload(wait_until="networkidle")
+    assert "Your edits of 4 cells are kept" in page.said()
+    page.ask().page.wait_for_selector(".live-buttons")
+    assert page.page.locator(".live-old").count() == 4
+    assert page.troubles == []
 
 
 def test_without_webassembly_one_sentence_says_so(live_page):

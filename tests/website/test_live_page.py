@@ -9,7 +9,6 @@ from urllib.parse import unquote, urlsplit
 import pytest
 
 from book._ext.live import available_modules
-from book._ext.page import policy
 from tests.exercises.attempt import wrong_attempts
 from tests.support.live_reader import Reader
 from tests.support.marks import IN_BROWSER
@@ -237,21 +236,6 @@ def test_it_works_by_keyboard_and_keeps_the_focus(exercise_page):
     keys.press("Space")
     page.wait_for("Not yet.", "#cell-2 [role=status]")
     assert page.page.evaluate(focused) == "Check the answer, cell 2"
-
-
-def test_it_runs_under_a_strict_content_security_policy(live_page):
-    page = live_page()
-
-    def guarded(route):
-        answer = route.fetch()
-        header = {"content-security-policy": policy.written(policy.SERVED)}
-        route.fulfill(response=answer, headers=answer.headers | header)
-
-    page.page.route("**/*", guarded)
-    page.page.reload(wait_until="networkidle")
-    page.ask().wait_until_ready()
-    page.cell(1).write("import numpy as np\nnp.ones(2) @ np.ones(2)")
-    assert page.cell(1).press("Run").output == "2.0\n"
 
 
 # --- Every exercise, through the page's own buttons ---------------------------------------------

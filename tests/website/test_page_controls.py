@@ -23,6 +23,15 @@ def test_the_theme_button_goes_round_and_is_remembered(origin, browser):
     page.close()
 
 
+def test_a_theme_that_nobody_knows_is_the_systems(origin, reader):
+    reader.emulate_media(color_scheme="dark")
+    reader.add_init_script("localStorage.setItem('mode', 'purple')")
+    reader.goto(f"{origin}/book/notation.html", wait_until="networkidle")
+    assert reader.evaluate("document.documentElement.dataset.theme") == "dark"
+    assert reader.evaluate("document.documentElement.dataset.mode") == "auto"
+    assert reader.console == []
+
+
 def test_the_menu_of_the_page_works_by_keyboard(origin, browser):
     page = browser.new_page()
     page.goto(f"{origin}/book/notation.html", wait_until="networkidle")

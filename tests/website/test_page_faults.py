@@ -12,6 +12,7 @@ import sys
 import urllib.request
 from pathlib import Path
 from types import SimpleNamespace
+from urllib.parse import urlsplit
 
 import nbformat
 import pytest
@@ -32,7 +33,6 @@ from tests.support.seeded_book import (
     code,
     seed,
 )
-from tests.support.serving import running
 
 # page -> its text, and what the build must say of it
 FAULTS = {
@@ -470,10 +470,11 @@ def test_bad_arguments_are_one_line(capsys):
 
 def test_a_taken_port_gets_the_next_one(tmp_path):
     (tmp_path / "index.html").write_text("here")
+    answers = serve.application(tmp_path)
     with (
-        serve.server(tmp_path, 18000) as first,
-        serve.server(tmp_path, first.server_port) as second,
+        serve.running(answers, 18000) as first,
+        serve.running(answers, urlsplit(first).port) as second,
     ):
-        assert second.server_port > first.server_port
-        with running(second) as address, urllib.request.urlopen(address) as answer:
+        assert urlsplit(second).port > urlsplit(first).port
+        with urllib.request.urlopen(second) as answer:
             assert answer.read() == b"here"

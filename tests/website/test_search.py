@@ -118,6 +118,15 @@ def test_the_search_finds_symbols_terms_functions_exercises_and_equations(
 
 
 @in_browser
+def test_a_word_that_every_object_knows_is_a_word_like_others(origin, reader):
+    for word in ("constructor", "__proto__", "hasOwnProperty", "toString", "valueOf"):
+        found = results(reader, origin, word)
+        assert len(found) == len(set(found)) < 20
+    assert results(reader, origin, "constructor -constructor") == []
+    assert reader.console == []
+
+
+@in_browser
 def test_the_search_works_from_a_file(site, reader):
     assert results(reader, site.as_uri(), "W_h")[0] == QUERIES["W_h"]
     assert [

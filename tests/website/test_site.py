@@ -24,6 +24,7 @@ from typing import NamedTuple
 from urllib.parse import unquote, urljoin, urlsplit
 
 import pytest
+from tornado.web import StaticFileHandler
 
 from book._ext.build import build
 from book._ext.page import moved
@@ -409,7 +410,7 @@ def faulty(tmp_path_factory, browser):
     for name, body in BODIES.items():
         (folder / f"{name}.html").write_text(FINE.format(body), "utf-8")
     (folder / "heavy.js").write_text(f"//{os.urandom(600_000).hex()}")
-    with serving(folder) as address:
+    with serving(folder, StaticFileHandler) as address:  # without a policy
         served = Site(browser, folder, address)
         served.visit_all()
     return served

@@ -1,10 +1,11 @@
 """`make watch`: a page that is written is built and loaded again within seconds."""
 
+import contextlib
 import http.client
 import re
 import threading
 import time
-from functools import partial
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -16,19 +17,20 @@ from tests.support.seeded_book import small_book
 @pytest.fixture
 def served(tmp_path):
     """A folder, and how to ask a watching server for something in it."""
-    reloads = watch.Reloads()
-    handler = partial(watch.Watched, reloads=reloads)
+    builds = watch.Builds()
     site = tmp_path / "book/_build/html"
-    with serve.server(site, 0, handler) as running:
-        threading.Thread(target=running.serve_forever, daemon=True).start()
+    with (
+        serve.running(watch.application(site, builds)) as address,
+        contextlib.ExitStack() as links,
+    ):
 
         def ask(path):
-            link = http.client.HTTPConnection("127.0.0.1", running.server_port)
+            link = http.client.HTTPConnection(urlsplit(address).netloc)
+            links.callback(link.close)
             link.request("GET", path)
-            return link.getresponse()
+            return links.enter_context(link.getresponse())
 
-        yield site, reloads, ask
-        running.shutdown()
+        yield site, builds, ask
 
 
 def test_pages_load_the_script_that_listens_and_nothing_else_does(served):
@@ -37,7 +39,7 @@ def test_pages_load_the_script_that_listens_and_nothing_else_does(served):
     page = "<html><head><title>é</title></head><body></body></html>"
     for name in ("index.html", "other.txt"):
         (site / name).write_text(page, "utf-8")
-    for path in ("/", "/index.html", "/index.html?x=1"):
+    for path in ("/", "/index.html", "/index.html?v=1"):
         answer = ask(path)
         assert answer.headers["Cache-Control"] == "no-store"
         assert answer.read().decode().count('src="/_watch.js"') == 1
@@ -47,12 +49,12 @@ def test_pages_load_the_script_that_listens_and_nothing_else_does(served):
 
 
 def test_each_build_is_told_to_every_open_page(served):
-    site, reloads, ask = served
+    site, builds, ask = served
     site.mkdir(parents=True)
     pages = [ask("/_watch") for _ in range(2)]
     assert pages[0].headers["Content-Type"] == "text/event-stream"
     for _ in range(2):
-        reloads.announce()
+        builds.announce()
         for page in pages:
             assert [page.readline(), page.readline()] == [b"data: built\n", b"\n"]
 
@@ -74,14 +76,16 @@ def test_a_change_of_the_machinery_is_known():
 
 @pytest.mark.slow
 def test_a_change_of_prose_is_seen_within_five_seconds(served, capsys):
-    site, reloads, ask = served
+    site, builds, ask = served
     build.npm_packages(ROOT)
     folder = small_book(site.parents[1])
     source = folder / "book/slow.md"
     before = source.read_text("utf-8")
-    watching = threading.Thread(target=watch.watch, args=(folder, reloads, 4))
+    watching = threading.Thread(target=watch.watch, args=(folder, builds, 4))
     watching.start()
-    assert reloads.wait(0, timeout=300)
+    began = time.monotonic()
+    while builds.count == 0 and time.monotonic() - began < 300:
+        time.sleep(0.1)
     assert "More words" not in ask("/book/slow.html").read().decode()
 
     page = ask("/_watch")
@@ -97,10 +101,10 @@ def test_a_change_of_prose_is_seen_within_five_seconds(served, capsys):
     source.write_text(f"{before}\n{{eq}}`eq-nowhere`\n", "utf-8")
     while "equation not found: eq-nowhere" not in (said := capsys.readouterr().out):
         time.sleep(0.1)
-    assert reloads.count == 2
+    assert builds.count == 2
     source.write_text(f"{before}\nOther words.\n", "utf-8")
     watching.join(timeout=60)
-    assert reloads.count == 3
+    assert builds.count == 3
     assert "Other words" in ask("/book/slow.html").read().decode()
     said = capsys.readouterr().out
     assert set(re.findall(r"reading sources\S* \[.*?\] (\S+)", said)) == {"book/slow"}

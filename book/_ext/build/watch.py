@@ -7,6 +7,7 @@ event, which a script of this server's own listens for: the site in _build/html 
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import gc
 import importlib
@@ -14,14 +15,13 @@ import io
 import os
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import yaml
+from tornado import iostream, web
 
 from book._ext.build import build, command, serve
 from book._ext.source import changes
@@ -44,72 +44,84 @@ LATER = (  # what the extensions load only when a build begins
 END = "the build ended with status "
 
 
-class Reloads:
-    """How often the pages have been built, and a way to wait for the next time."""
+class Page(serve.Site):
+    """Answers with a file of the site; a page has the script that listens for new builds."""
 
-    def __init__(self) -> None:
-        self.count = 0
-        self.condition = threading.Condition()
+    def set_default_headers(self) -> None:
+        """Forbid the browser to keep what may be new in a moment."""
+        super().set_default_headers()
+        self.set_header("Cache-Control", "no-store")
+
+    def get_cache_time(self, *file: Any) -> int:
+        """Return for how many seconds a browser may keep a file."""
+        return 0
+
+    @classmethod
+    def get_content(
+        cls, abspath: str, start: int | None = None, end: int | None = None
+    ) -> Any:
+        """Return what a file holds."""
+        if not abspath.endswith(".html"):
+            return super().get_content(abspath, start, end)
+        return Path(abspath).read_bytes().replace(b"</head>", TAG, 1)[start:end]
+
+    def get_content_size(self) -> int:
+        """Return the size of what a file holds."""
+        if not str(self.absolute_path).endswith(".html"):
+            return super().get_content_size()
+        return len(self.get_content(str(self.absolute_path)))
+
+
+class Script(web.RequestHandler):
+    """Answers with the script that listens for new builds."""
+
+    def get(self) -> None:
+        """Answer."""
+        self.set_header("Content-Type", "text/javascript")
+        self.finish(SCRIPT)
+
+
+class Builds:
+    """How often the pages have been built."""
+
+    count = 0
 
     def announce(self) -> None:
         """Make the open pages load themselves again."""
-        with self.condition:
-            self.count += 1
-            self.condition.notify_all()
-
-    def wait(self, seen: int, timeout: float) -> bool:
-        """Wait until there were more builds than `seen`; tell whether there were."""
-        with self.condition:
-            return self.condition.wait_for(lambda: self.count > seen, timeout)
+        self.count += 1
 
 
-class Watched(serve.Quiet):
-    """Serve the site with the script that listens for new builds in every page."""
+class Events(web.RequestHandler):
+    """Sends an event after each build until the page is closed."""
 
-    def __init__(self, *arguments: Any, reloads: Reloads, **options: Any) -> None:
-        self.reloads = reloads
-        super().__init__(*arguments, **options)
+    is_open = True
 
-    def do_GET(self) -> None:
-        """Answer a request."""
-        path = Path(self.translate_path(self.path))
-        if path.is_dir():
-            path /= "index.html"
-        if self.path == "/_watch":
-            self.tell_builds()
-        elif self.path == "/_watch.js":
-            self.send("text/javascript", SCRIPT)
-        elif path.suffix == ".html" and path.is_file():
-            self.send("text/html", path.read_bytes().replace(b"</head>", TAG, 1))
-        else:
-            super().do_GET()
+    def initialize(self, builds: Builds) -> None:
+        """Take what counts the builds."""
+        self.builds = builds
 
-    def send(self, kind: str, content: bytes) -> None:
-        """Send an answer that is made here."""
-        self.send_response(200)
-        self.send_header("Content-Type", f"{kind}; charset=utf-8")
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
+    async def get(self) -> None:
+        """Answer, for as long as the page is open."""
+        told = self.builds.count
+        self.set_header("Content-Type", "text/event-stream")
+        with contextlib.suppress(iostream.StreamClosedError):
+            await self.flush()
+            while self.is_open:
+                await asyncio.sleep(INTERVAL)
+                if told < self.builds.count:
+                    told = self.builds.count
+                    self.write("data: built\n\n")
+                    await self.flush()
 
-    def end_headers(self) -> None:
-        """Forbid the browser to keep what may be new in a moment."""
-        self.send_header("Cache-Control", "no-store")
-        super().end_headers()
+    def on_connection_close(self) -> None:
+        """Note that the page is closed."""
+        self.is_open = False
 
-    def tell_builds(self) -> None:
-        """Send an event after each build until the page is closed."""
-        seen = self.reloads.count
-        self.send_response(200)
-        self.send_header("Content-Type", "text/event-stream")
-        self.end_headers()
-        try:
-            while True:
-                is_new = self.reloads.wait(seen, timeout=15)
-                seen = self.reloads.count
-                self.wfile.write(b"data: built\n\n" if is_new else b": waiting\n\n")
-        except OSError:  # the page is closed
-            self.close_connection = True
+
+def application(folder: Path, builds: Builds) -> web.Application:
+    """Return what answers for the site and tells its pages of new builds."""
+    added = [("/_watch", Events, {"builds": builds}), ("/_watch.js", Script)]
+    return serve.application(folder, Page, *added)
 
 
 # --- A process that has loaded everything ---------------------------------------------------------
@@ -199,7 +211,7 @@ def is_machinery(path: str) -> bool:
     return path.endswith(".py") and "/tests/" not in path
 
 
-def watch(root: Path, reloads: Reloads, rounds: float = float("inf")) -> None:
+def watch(root: Path, builds: Builds, rounds: float = float("inf")) -> None:
     """Build whenever a source has changed, that many times."""
     builder = Builder(root)
     known: changes.Files = {}
@@ -216,7 +228,7 @@ def watch(root: Path, reloads: Reloads, rounds: float = float("inf")) -> None:
             known = found
             began = time.monotonic()
             if builder.build():
-                reloads.announce()
+                builds.announce()
                 print(f"Built in {time.monotonic() - began:.1f} s", flush=True)
             rounds -= 1
     finally:
@@ -231,15 +243,13 @@ def main(arguments: list[str]) -> int:
             f"usage: watch.py [PORT], a number up to {serve.PORTS[-1]}", file=sys.stderr
         )
         return 2
-    reloads = Reloads()
-    (build.BUILD / "html").mkdir(parents=True, exist_ok=True)
-    handler = partial(Watched, reloads=reloads)
+    builds = Builds()
+    html = build.BUILD / "html"
+    html.mkdir(parents=True, exist_ok=True)
     try:
-        with serve.server(port=port, handler=handler) as running:
-            threading.Thread(target=running.serve_forever, daemon=True).start()
-            address = f"http://127.0.0.1:{running.server_port}/"
-            print(f"Unrolled will be at {address} (Ctrl-C ends)", flush=True)
-            watch(build.ROOT, reloads)
+        with serve.running(application(html, builds), port) as address:
+            print(f"Unrolled will be at {address}/ (Ctrl-C ends)", flush=True)
+            watch(build.ROOT, builds)
     except OSError as error:
         print(error, file=sys.stderr)
         return 1

@@ -35,13 +35,6 @@ from book._ext.source import address, drawn_cells
 LOG = logging.getLogger(__name__)
 STYLE = Path(__file__).with_name("epub.css")
 NEEDS_SCRIPT = re.compile(r"<script\b|<form\b|<button\b")
-MATHML = "http://www.w3.org/1998/Math/MathML"
-ElementTree.register_namespace("", MATHML)
-APPLIED = "\N{FUNCTION APPLICATION}"
-SCRIPTS = {
-    f"{{{MATHML}}}{name}"
-    for name in ("msub", "msup", "msubsup", "munder", "mover", "munderover", "mfrac")
-}
 OF_THE_SITE = ("source/", "_static/", "_sources/", "downloads/")
 PAGE = """<?xml version="1.0" encoding="utf-8"?>
 <!DOCTYPE html>
@@ -165,7 +158,6 @@ def xhtml(body: str) -> str:
     """Return a body as XML has it: no names of characters, repaired as on the site, no inputs."""
     for pattern, better in theme_cleanup.REPAIRS:
         body = re.sub(pattern, better, body)
-    body = re.sub(r"<math\b.*?</math>", lambda m: sound(m[0]), body, flags=re.S)
     # A summary that says "show" and "hide", for the site's style to choose from, says the first.
     body = re.sub(r'<p class="expanded admonition-title">.*?</p>', "", body, flags=re.S)
     body = re.sub(
@@ -188,27 +180,6 @@ def xhtml(body: str) -> str:
         ),
         body,
     )
-
-
-def sound(formula: str) -> str:
-    """Return MathML with three faults of KaTeX's repaired: see tests/website/test_epub.py.
-
-    A script holds one element, and KaTeX ends \\max in a script with a second one that cannot be
-    seen; an operator holds text alone; one column has no spaces between columns.
-    """
-    formula = formula.replace(' columnspacing=""', "")
-    if APPLIED not in formula and "<mo" not in formula.replace("<mo>", ""):
-        return formula
-    math = ElementTree.fromstring(formula)
-    for above in list(math.iter()):
-        if above.tag == f"{{{MATHML}}}mo" and len(above):
-            said = "".join(above.itertext())
-            del above[:]
-            above.text = said
-        if above.tag in SCRIPTS:
-            for child in [c for c in above if c.text == APPLIED]:
-                above.remove(child)
-    return ElementTree.tostring(math, "unicode")
 
 
 def plain_ids(svg: str) -> str:

@@ -10,22 +10,19 @@ goes on from there; a page that has changed by then is measured again.
 from __future__ import annotations
 
 import datetime
-import gzip
 import hashlib
-import http.server
 import json
-import mimetypes
 import os
 import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 from collections.abc import Iterable, Iterator
-from functools import cache, partial
 from pathlib import Path
 from typing import Any
+
+from tornado import web
 
 from book._ext.build import build, chromium, serve
 from book._ext.build.paths import HERE, Paths
@@ -37,37 +34,19 @@ PACKAGE = HERE.root / "tests/support/lighthouse"
 LIGHTHOUSE = HERE.build / "lighthouse"
 RECORD, HALF_DONE = "results/lighthouse.json", "_build/lighthouse.json"
 SCORES = ("performance", "accessibility", "best-practices", "seo")
-PRESSED = ("text/", "application/javascript", "application/json", "image/svg+xml")
 
 
-@cache
-def pressed(path: Path) -> bytes:
-    """Return a file as a host sends it that compresses text."""
-    return gzip.compress(path.read_bytes(), 6, mtime=0)
+class Host(serve.Site):
+    """Serve files that browsers may keep for ten minutes, as hosts do."""
+
+    def get_cache_time(self, *file: Any) -> int:
+        """Return for how many seconds a browser may keep a file."""
+        return 600
 
 
-class Host(serve.Quiet):
-    """Serve text gzipped over connections that stay open, as hosts do."""
-
-    protocol_version = "HTTP/1.1"
-
-    def do_GET(self) -> None:  # noqa: N802
-        """Answer with the file, gzipped if it is text."""
-        path = Path(self.translate_path(self.path))
-        kind = mimetypes.guess_type(path.name)[0] or ""
-        if not path.is_file():
-            return super().do_GET()
-        body = pressed(path) if kind.startswith(PRESSED) else path.read_bytes()
-        self.send_response(200)
-        self.send_header(
-            "Content-Type", f"{kind}; charset=utf-8" if "text" in kind else kind
-        )
-        if kind.startswith(PRESSED):
-            self.send_header("Content-Encoding", "gzip")
-        self.send_header("Content-Length", str(len(body)))
-        self.send_header("Cache-Control", "max-age=600")
-        self.end_headers()
-        self.wfile.write(body)
+def host(html: Path) -> web.Application:
+    """Return what answers for the site, with its text gzipped."""
+    return serve.application(html, Host, compress_response=True)
 
 
 def report(address: str) -> dict[str, Any]:
@@ -119,18 +98,11 @@ def measured(
     names: Iterable[str], runs: int, html: Path
 ) -> Iterator[tuple[str, dict[str, float]]]:
     """Yield each page with its scores, and say them."""
-    with http.server.ThreadingHTTPServer(
-        ("127.0.0.1", 0), partial(Host, directory=str(html))
-    ) as running:
-        threading.Thread(target=running.serve_forever, daemon=True).start()
-        try:
-            for name in names:
-                address = f"http://127.0.0.1:{running.server_port}/{name}"
-                found = scores([report(address) for _ in range(runs)])
-                print(*(f"{found[score]:5.0f}" for score in SCORES), name, flush=True)
-                yield name, found
-        finally:
-            running.shutdown()
+    with serve.running(host(html)) as address:
+        for name in names:
+            found = scores([report(f"{address}/{name}") for _ in range(runs)])
+            print(*(f"{found[score]:5.0f}" for score in SCORES), name, flush=True)
+            yield name, found
 
 
 def version(name: str, runs: int, html: Path) -> str:

@@ -1,7 +1,10 @@
 """The Content-Security-Policy that every page carries, first in its head, and obeys.
 
 Scripts come from the site's own files: no page has a script of its own, and none can be slipped in.
-Styles may stand in attributes, where KaTeX writes them, and in CodeMirror's element.
+Styles may stand in attributes, where KaTeX writes them, and in CodeMirror's element. Python runs in
+a worker, compiled to WebAssembly. A worker that is made from a file obeys the policy that the file
+is served with, which may be none; one that is made from a blob obeys the page's. So pages may only
+make the latter, and code in a cell can ask no other host for anything, whatever the server sends.
 """
 
 from __future__ import annotations
@@ -9,22 +12,22 @@ from __future__ import annotations
 from typing import Any
 
 PAGE = {
-    "default-src": "'none'",
-    "script-src": "'self'",
+    "default-src": "'self'",  # where Firefox looks whether it may fetch the next page ahead
+    "script-src": "'self' 'wasm-unsafe-eval'",
     "style-src": "'self' 'unsafe-inline'",
     "img-src": "'self' data:",
     "font-src": "'self'",
     "connect-src": "'self'",
-    "worker-src": "'self'",
+    "worker-src": "blob:",
+    "frame-src": "'none'",
+    "object-src": "'none'",
+    "media-src": "'none'",
+    "manifest-src": "'none'",
     "base-uri": "'none'",
     "form-action": "'self'",
 }
-# For a server that sends it as a header. The worker that runs Python obeys what it is served with,
-# not the page's element, and compiles WebAssembly. An element cannot say who may frame a page.
-SERVED = PAGE | {
-    "script-src": "'self' 'wasm-unsafe-eval'",
-    "frame-ancestors": "'none'",
-}
+# For a server that sends it as a header. An element cannot say who may frame a page.
+SERVED = PAGE | {"frame-ancestors": "'none'"}
 
 
 def written(policy: dict[str, str]) -> str:
