@@ -8,6 +8,7 @@ import sys
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.support.missing_browsers import skipped_without
 from tests.support.paths import ROOT
 
 # Threads that wait for each other cost more than they bring at the sizes of tests.
@@ -52,17 +53,6 @@ def playwright():
 
     with sync_playwright() as running:
         yield running
-
-
-@contextlib.contextmanager
-def skipped_without(missing):
-    """Skips a test that lacks a browser, and fails it where nothing may be skipped."""
-    try:
-        yield
-    except missing as error:
-        if os.environ.get("CI"):
-            pytest.fail(f"{error}\n{error.__cause__ or ''}", pytrace=False)
-        pytest.skip(str(error))
 
 
 @pytest.fixture(scope="session")

@@ -34,6 +34,9 @@ async function visit(name) {
   await loaded;
   const page = frame.contentDocument;
   await page.fonts.ready;
+  // a search that fails never says that it is finished
+  for (let i = 0; i < 50 && page.querySelector(".search-summary")?.textContent.trim() === ""; i++)
+    await new Promise((done) => setTimeout(done, 100));
   // what the page would lay out later, when there is time
   for (const part of page.querySelectorAll(".bd-article, .bd-article > section > section"))
     part.classList.add("laid-out");

@@ -111,3 +111,4 @@ class WebKitWindow(Window):
 
     def close(self):
         self.ask("", "DELETE")
+        self.connection.close()
