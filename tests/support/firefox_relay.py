@@ -3,7 +3,8 @@
 Playwright drives a Firefox that nobody has patched by WebDriver BiDi, and sends to each window a
 command of that protocol which Firefox 153 does not know: the one that sets the theme and other
 wishes of the reader. This program starts Firefox with its own arguments, relays everything
-between the two, and answers this command itself. It is not needed any more when Firefox ESR knows
+between the two, answers this command itself, and makes warnings errors, which alone Playwright
+passes on. The former is not needed any more when Firefox ESR knows
 `emulation.setMediaFeaturesOverride`.
 """
 
@@ -32,6 +33,8 @@ class Relay(WebSocketHandler):
 
     async def pass_answers_on(self):
         while (message := await self.firefox.read_message()) is not None:
+            if '"log.entryAdded"' in message:
+                message = loud(message)
             await self.write_message(message)
         self.close()
 
@@ -45,6 +48,14 @@ class Relay(WebSocketHandler):
 
     def on_close(self):
         self.firefox.close()
+
+
+def loud(message):
+    """Returns a message of the console as an error, since Playwright drops Firefox's warnings."""
+    told = json.loads(message)
+    if told["params"]["type"] == "javascript":
+        told["params"]["level"] = "error"
+    return json.dumps(told)
 
 
 def serve(address):

@@ -36,7 +36,7 @@ class Window:
     def open(self, name):
         self.go(f"{self.origin}/{name}")
 
-    def wait_for(self, script, argument=None, seconds=120):
+    def wait_for(self, script, argument=None, seconds=240):
         """Asks the page again and again until the answer is true, and returns it."""
         end = time.monotonic() + seconds
         while not (answer := self.evaluate(script, argument)):
