@@ -135,38 +135,32 @@ def test_code_runs_is_checked_stopped_and_kept_on_a_telephone(open_window):
     cell.press("Stop")
     cell.says("Stopped. Python starts again.")
     window.wait_for_text(STATUS, "Python is ready.")
-    cell.write("'alive'  # and the page is left at once")
-    window.reload()
-    kept = window.wait_for_text(STATUS, "Your edits of a cell are kept")
-    assert "Solved in this browser: 1 of" in kept
-    start_python(window)
+    cell.write("'alive'")
     cell.press("Run")
     cell.says("Ran.")
     assert cell.output == "'alive'\n"
+    cell.write("'edited'")  # and the page is left at once
+    window.reload()
+    kept = window.wait_for_text(STATUS, "Your edits of a cell are kept")
+    assert "Solved in this browser: 1 of" in kept
+    window.press(".live-bar button")
+    window.wait_for_text(f"{cell.box} .cm-content", "'edited'")
     assert window.sideways() <= 0
     assert window.troubles() == []
 
 
-def first_result(window):
-    window.wait_for("document.querySelector('#search-results li > a')")
-    return window.evaluate(
-        "document.querySelector('#search-results li > a').getAttribute('href')"
-    )
-
-
 def test_the_search_finds_a_term(open_window):
     window = open_window()
-    window.open("search.html?q=forget%20gate")
-    gate = "book/reference/glossary.html#term-forget-gate"
-    assert first_result(window) == gate
     window.open("book/notation.html")
     window.key("Control+k")
     window.wait_for("document.activeElement.matches('#pst-search-dialog input')")
     for letter in "softmax":
         window.key(letter)
     window.key("Enter")
-    window.wait_for("location.pathname.endsWith('/search.html')")
-    assert first_result(window) == "book/reference/glossary.html#term-softmax"
+    first = window.wait_for(
+        "document.querySelector('#search-results li > a')?.getAttribute('href')"
+    )
+    assert first == "book/reference/glossary.html#term-softmax"
     assert window.troubles() == []
 
 
