@@ -91,7 +91,14 @@ class PlaywrightWindow(Window):
         self.page.reload()
 
     def evaluate(self, script, argument=None):
-        return self.page.evaluate(script, argument)
+        from playwright.sync_api import Error
+
+        try:
+            return self.page.evaluate(script, argument)
+        except Error as error:
+            if "because of a navigation" in str(error):
+                return None  # the page has just been left
+            raise
 
     def press(self, selector):
         (self.page.tap if self.touch else self.page.click)(selector)
