@@ -8,6 +8,7 @@ import sys
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.support.missing_browsers import skipped_without
 from tests.support.paths import ROOT
 
 # Threads that wait for each other cost more than they bring at the sizes of tests.
@@ -46,17 +47,44 @@ def origin(site):
 
 
 @pytest.fixture(scope="session")
-def browser():
+def playwright():
+    """What drives Chromium and Firefox: one for all tests of a process."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def browser(playwright):
     """A headless Chromium that asks for nothing by itself."""
     from book._ext.build import chromium
 
     with contextlib.ExitStack() as stack:
-        try:
-            running = stack.enter_context(chromium.running())
-        except chromium.NoChromiumError as error:
-            if os.environ.get("CI"):
-                pytest.fail(f"{error}\n{error.__cause__}", pytrace=False)
-            pytest.skip(str(error))
+        with skipped_without(chromium.NoChromiumError):
+            running = stack.enter_context(chromium.running(playwright))
+        yield running
+
+
+@pytest.fixture(scope="session")
+def firefox(playwright):
+    """A headless Firefox: the one of the system."""
+    from tests.support import firefox
+
+    with contextlib.ExitStack() as stack:
+        with skipped_without(firefox.NoFirefoxError):
+            running = stack.enter_context(firefox.running(playwright))
+        yield running
+
+
+@pytest.fixture(scope="session")
+def webkit():
+    """The environment of WebKit programs: a screen that nobody sees, and an empty home."""
+    from tests.support import webkit
+
+    with contextlib.ExitStack() as stack:
+        with skipped_without(webkit.NoWebKitError):
+            running = stack.enter_context(webkit.screen())
         yield running
 
 

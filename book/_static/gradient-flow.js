@@ -135,12 +135,14 @@
   // The browser may bring back a choice of the last visit.
   addEventListener("pageshow", draw);
   let drawnWidth = 0;
-  new ResizeObserver(() => {
+  // In the next frame: what is drawn changes the height of what is observed, and then a browser writes to the console.
+  const drawAtWidth = () => {
     if (chart.clientWidth !== drawnWidth) {
       drawnWidth = chart.clientWidth;
       draw();
     }
-  }).observe(root);
+  };
+  new ResizeObserver(() => requestAnimationFrame(drawAtWidth)).observe(root);
   new MutationObserver(draw).observe(document.documentElement, { attributeFilter: ["data-theme"] });
 
   draw();

@@ -1,8 +1,7 @@
 """The built site in a browser: every page, in both themes, as a reader would find it.
 
-The pages that show our source files are one template filled many times: the heaviest, the lightest
-and one more stand for them in the browser; their links are all checked. Each check is also
-turned on a page that has the fault it looks for.
+Of the pages that show our source files a few stand for all in the browser (site_pages); their links
+are all checked. Each check is also turned on a page that has the fault it looks for.
 
 Of axe's rules those on colour take most of the time, nearly all of it on code and mathematics.
 Nothing but colours differs between the themes, and no colour with the width. So every page is
@@ -27,23 +26,13 @@ import pytest
 from tornado.web import StaticFileHandler
 
 from book._ext.build import build
-from book._ext.page import moved
+from tests.support import site_pages
 from tests.support.paths import AXE, ROOT
 from tests.support.serving import serving
 from tests.support.waiting import settle, wait_until
 
 THEMES = ("light", "dark")
 SHARES = 4  # of the pages, for as many processes
-EVERY_KIND = (
-    "book/intro.html",
-    "book/notation.html",
-    "book/03-bptt/the-delta-recursion.html",
-    "book/04-gates/the-lstm.html",
-    "book/exercises/language-model.html",
-    "book/reference/bibliography.html",
-    "search.html",
-    "source/code/unrolled/cells/rnn.html",
-)
 DOCUMENT = {"include": [["html"]]}
 OUTSIDE_CODE = {"include": [["html"]], "exclude": [[".highlight"], [".katex"]]}
 COLOUR = {
@@ -123,14 +112,11 @@ class Page(HTMLParser):
         ]
 
 
-def pages_of(folder):
-    return sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*.html"))
-
-
 def broken_links(folder):
     """The links inside a site that lead nowhere, as (page, link)."""
     parsed = {
-        name: Page((folder / name).read_text("utf-8")) for name in pages_of(folder)
+        name: Page((folder / name).read_text("utf-8"))
+        for name in site_pages.pages_of(folder)
     }
     broken = []
     for name, page in parsed.items():
@@ -158,7 +144,7 @@ def violations(page, rules=None, where=DOCUMENT):
 def classes_of_code(folder):
     """The classes that the words of code have on any page."""
     found = set()
-    for name in pages_of(folder):
+    for name in site_pages.pages_of(folder):
         text = (folder / name).read_text("utf-8")
         for block in re.findall(r'<div class="highlight">.*?</div>', text, re.S):
             found |= set(re.findall(r'<span class="([\w ]+)">', block))
@@ -207,7 +193,7 @@ class Visit:
         page.goto(f"{origin}/{name}", wait_until="load")
         page.evaluate(AXE.read_text("utf-8"))
         settle(page)
-        everywhere, self.themes, found = name in EVERY_KIND, [], []
+        everywhere, self.themes, found = name in site_pages.EVERY_KIND, [], []
         for theme in themes:
             page.emulate_media(color_scheme=theme)
             wait_until(page, HAS_THEME, theme)
@@ -264,25 +250,14 @@ class Site:
         # one window for all: opening one takes longer than a page
         page = self.browser.new_page()
         page.set_default_timeout(120_000)
-        for name in self.worth_a_visit()[share]:
-            if name in EVERY_KIND:
+        for name in site_pages.worth_a_visit(self.folder)[share]:
+            if name in site_pages.EVERY_KIND:
                 for theme in THEMES:
                     visit = Visit(page, self.folder, self.origin, name, [theme])
                     self.visits[f"{name} ({theme})"] = visit
             else:
                 self.visits[name] = Visit(page, self.folder, self.origin, name, THEMES)
         page.close()
-
-    def worth_a_visit(self):
-        # these only lead on
-        left = {"index.html", *(f"{page}.html" for page in moved.moved(ROOT))}
-        names = [name for name in pages_of(self.folder) if name not in left]
-        sources = [name for name in names if name.startswith("source/")]
-        sources.sort(key=lambda name: (self.folder / name).stat().st_size)
-        chosen = {*sources[:1], *sources[-1:], *EVERY_KIND}
-        return [
-            name for name in names if not name.startswith("source/") or name in chosen
-        ]
 
     def all(self, what):
         return {
@@ -308,14 +283,14 @@ def test_every_page_is_seen_in_both_themes(book):
     seen = {}
     for name, visit in book.visits.items():
         seen.setdefault(name.partition(" ")[0], []).extend(visit.themes)
-    assert len(seen) >= len(book.worth_a_visit()) // SHARES > 10
+    assert len(seen) >= len(site_pages.worth_a_visit(book.folder)) // SHARES > 10
     assert {
         name: themes for name, themes in seen.items() if tuple(themes) != THEMES
     } == {}
 
 
 def test_one_page_of_each_kind_is_there(site):
-    assert [name for name in EVERY_KIND if not (site / name).is_file()] == []
+    assert [name for name in site_pages.EVERY_KIND if not (site / name).is_file()] == []
 
 
 @check(
@@ -351,7 +326,7 @@ def test_every_colour_of_code_can_be_read(site, origin, browser, theme):
 
 def test_mathematics_has_the_colour_of_its_text(site):
     coloured = re.compile(r'class="katex(?:(?!</math>).)*?mathcolor', re.S)
-    pages = [name for name in pages_of(site) if name.startswith("book/")]
+    pages = [name for name in site_pages.pages_of(site) if name.startswith("book/")]
     assert [n for n in pages if coloured.search((site / n).read_text("utf-8"))] == []
     assert coloured.search(
         '<span class="katex"><math><mstyle mathcolor="red"></mstyle></math>'

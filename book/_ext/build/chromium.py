@@ -28,12 +28,16 @@ def path() -> str | None:
 
 
 @contextlib.contextmanager
-def running() -> Iterator[Any]:
-    """Yield a headless browser that makes no requests of its own; for root, without its sandbox."""
+def running(playwright: Any = None) -> Iterator[Any]:
+    """Yield a headless browser that makes no requests of its own; for root, without its sandbox.
+
+    Only one Playwright can run in a thread: give the one that runs, if there is one.
+    """
     from playwright.sync_api import Error, sync_playwright
 
     root = hasattr(os, "geteuid") and os.geteuid() == 0
-    with sync_playwright() as playwright:
+    with contextlib.ExitStack() as stack:
+        playwright = playwright or stack.enter_context(sync_playwright())
         try:
             browser = playwright.chromium.launch(
                 executable_path=path(), args=FLAGS + ["--no-sandbox"] * root
@@ -42,7 +46,5 @@ def running() -> Iterator[Any]:
             raise NoChromiumError(
                 "no Chromium: install one (`make browser` fetches it) or set UNROLLED_CHROMIUM"
             ) from error
-        try:
-            yield browser
-        finally:
-            browser.close()
+        stack.callback(browser.close)
+        yield browser
