@@ -39,22 +39,21 @@ class Sentences(NamedTuple):
     begins: np.ndarray  # (B,) bool: the first sentence of its document
 
 
-def main(name, cell, carried):
+def main(name, cell):
     """Trains a network with every seed and records it."""
     run = records.begin(name)
     data = documents()
     share = share_of(cell)
-    model = model_of(cell, carried)
+    model = model_of(cell, True)
     params, found = seeds.study(name, model, data, share)
     anew = model_of(cell, False)
     without = [
         seeds.measure(anew, best(name, model, data, seed, share), data, seed)
         for seed in seeds.SEEDS
-        if carried
     ]
     path = records.write(
         run,
-        found | {"cell": cell, "carried": carried, "read_without_carrying": without},
+        found | {"cell": cell, "read_without_carrying": without},
         settings=seeds.BUDGET | {"V": V, "H": model.H, "streams": STREAMS},
         seed=list(seeds.SEEDS),
         witness=functools.partial(witness, name),
@@ -71,10 +70,10 @@ def best(name, model, data, seed, share):
 
 def witness(name):
     """Returns the losses of a short run on few documents, and what is then measured."""
-    _, cell, carried = RECORDS[name]
+    _, cell = RECORDS[name]
     data = documents()
     few = text.Split(data.train[:150], data.validation[:8], data.test[:8])
-    model = model_of(cell, carried)
+    model = model_of(cell, True)
     run = seeds.training(model, few, seeds.SEEDS[0], max(seeds.SHARES), progress=False)
     updates = list(itertools.islice(run, 20))
     last = updates[-1].params
@@ -176,8 +175,8 @@ def states(cache):
 
 
 RECORDS = {
-    "rnn_carried_state": (main, "rnn", True),
-    "gru_carried_state": (main, "gru", True),
+    "rnn_carried_state": (main, "rnn"),
+    "gru_carried_state": (main, "gru"),
 }
 ARGUMENTS = {
     "rnn_carried_state": ("rnn",),
@@ -190,8 +189,8 @@ if __name__ == "__main__":
     parser = command_line.parser(__doc__)
     parser.add_argument("name", choices=[*of], help="which network")
     name = of[parser.parse_args().name]
-    make, cell, carried = RECORDS[name]
+    make, cell = RECORDS[name]
     try:
-        make(name, cell, carried)
+        make(name, cell)
     except (Interrupted, Diverged, OSError, ValueError) as problem:
         sys.exit(f"experiments.language_models.carried_state: {problem}")
