@@ -135,7 +135,7 @@ def emptied(params, vocabulary, chosen, unit, count=60):
 
 
 def time_constants(gate):
-    """Returns (H,): the words after which each unit keeps 1/e, for the values (N, H) of its gate."""
+    """Returns (H,): the words after which each unit keeps 1/e, by its gate at N words (N, H)."""
     return -1 / np.log(gate).mean(axis=0)
 
 
