@@ -33,13 +33,14 @@ async function visit(name) {
   document.body.append(frame);
   await loaded;
   const page = frame.contentDocument;
+  // what the page would lay out later, when there is time, and with it the fonts
+  for (const part of page.querySelectorAll(".bd-article, .bd-article > section > section"))
+    part.classList.add("laid-out");
+  page.documentElement.getBoundingClientRect();
   await page.fonts.ready;
   // a search that fails never says that it is finished
   for (let i = 0; i < 50 && page.querySelector(".search-summary")?.textContent.trim() === ""; i++)
     await new Promise((done) => setTimeout(done, 100));
-  // what the page would lay out later, when there is time
-  for (const part of page.querySelectorAll(".bd-article, .bd-article > section > section"))
-    part.classList.add("laid-out");
   const found = {};
   for (const width of widths) {
     frame.style.width = `${width}px`;
