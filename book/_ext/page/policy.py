@@ -22,7 +22,6 @@ PAGE = {
     "frame-src": "'none'",
     "object-src": "'none'",
     "media-src": "'none'",
-    "manifest-src": "'none'",
     "base-uri": "'none'",
     "form-action": "'self'",
 }
