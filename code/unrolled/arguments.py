@@ -396,6 +396,12 @@ def check_shape(name, shape, expected, sizes):
     """Raises ValueError unless a shape has the axes of ``parsed``; sizes, by letter, may grow."""
     first, dots, last = expected
     known = len(sizes)
+    if not dots and len(shape) == len(last):  # as nearly always, and fast
+        for size, (factor, letter) in zip(shape, last):  # noqa: B905
+            if size != factor * sizes.setdefault(letter, size // factor):
+                break
+        else:
+            return
     begin, end = len(first), len(shape) - len(last)
     fits = begin == end or dots and begin < end
     if fits:

@@ -103,6 +103,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from unrolled.arguments import fields, names_arguments, vectors_or_ids
 from unrolled.cells import rnn
 from unrolled.functional import (
     check_sequence,
@@ -135,6 +136,10 @@ class Cache(NamedTuple):
     h: Array
 
 
+WEIGHTS = fields(Params, W_x="D 2H", W_h="H 2H", b="2H")
+CACHE = fields(Cache, h_previous="T B H", z="T B H", candidate="T B H", h="T B H")
+
+
 def init(rng, D, H, dtype=np.float64, input_scale=None):
     """Returns random Params: each block as in ``rnn.init``."""
     blocks = [rnn.init(rng, D, H, dtype, input_scale) for _ in "zh"]
@@ -146,6 +151,7 @@ def initial_state(p, *batch):
     return (np.zeros((*batch, len(p.W_h)), p.W_h.dtype),)
 
 
+@names_arguments(p=WEIGHTS, h="... H", x_t=vectors_or_ids("...", "D"))
 def step(p, x_t, h):
     """Returns the state after input x_t."""
     z, candidate = np.split(project(x_t, p.W_x) + h @ p.W_h + p.b, 2, axis=-1)
@@ -153,6 +159,7 @@ def step(p, x_t, h):
     return z * h + (1 - z) * np.tanh(candidate)
 
 
+@names_arguments(p=WEIGHTS)
 def forward(p, x, h0=None):
     """Runs the network over sequences; arguments and results as in ``rnn.forward``."""
     T, B = check_sequence(x, len(p.W_x))
@@ -170,6 +177,7 @@ def forward(p, x, h0=None):
 '''
 BACKWARD = '''
 
+@names_arguments(p=WEIGHTS, cache=CACHE, dh="T B H")
 def backward(p, cache, dh):
     """Full backpropagation through time; see ``rnn.backward``."""
     x, h_previous, z, candidate, _ = cache

@@ -268,7 +268,7 @@ def backward_chunks(p, cache, dh, length):
     return *parameter_gradients(p, cache, da), dh_next
 
 
-@names_arguments(p=WEIGHTS, da="T B H")
+@names_arguments(p=parts(b="H"), da="T B H")
 def parameter_gradients(p, cache, da):
     """Returns (dp, dx): a weight's gradient is the sum of its inputs times da."""
     H = p.b.shape[0]
