@@ -215,7 +215,9 @@ def test_what_does_not_fit_is_named(change, message):
 
 def test_embeddings_of_words_and_ages_for_unlike_numbers_of_reads_are_refused():
     p, bags, questions, mask = case()
-    with pytest.raises(ValueError, match=r"p\.ages must be \(4, L, 3\), got \(3, 7, 3\)"):
+    with pytest.raises(
+        ValueError, match=r"p\.ages must be \(4, L, 3\), got \(3, 7, 3\)"
+    ):
         memory_network.forward(p._replace(ages=p.ages[:-1]), bags, questions, mask)
 
 
