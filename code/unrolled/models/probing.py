@@ -94,7 +94,7 @@ def forward_without(p, x, units):
         x: (T, B, D) vectors, or (T, B) ids.
         units: indices of the cells that are set to 0 before each step.
     """
-    check_ids("units", np.asarray(units), len(p.W_h))
+    check_ids("units", np.asarray([*units] or [0]), len(p.W_h))
     h, c = lstm.initial_state(p, x.shape[1])
     found = []
     for x_t in x:

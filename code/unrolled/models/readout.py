@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from unrolled.arguments import fields, names_arguments
+from unrolled.arguments import fields, names_arguments, shaped
 from unrolled.cells import rnn
 from unrolled.data.tasks import Regression
 
@@ -27,7 +27,7 @@ class Params(NamedTuple):
 
 
 WEIGHTS = fields(Params, W_y="H 1", b_y="1")  # the cell checks its own
-BATCH = fields(Regression, y="B")
+BATCH = fields(Regression, x=shaped("T B ..."), y="B")
 
 
 @names_arguments

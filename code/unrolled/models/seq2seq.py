@@ -208,16 +208,11 @@ def pad_sources(sources):
 
 def check_symbols(name, symbols):
     """Raises ValueError unless symbols, a list or an array, are one row of integers."""
-    if np.ndim(symbols) != 1 or not is_integer(symbols):
+    if np.ndim(symbols) != 1 or np.asarray([0, *symbols]).dtype.kind not in "iu":
         raise ValueError(
             f"{name} must be a row of integers, got {np.asarray(symbols).dtype} of"
             f" {np.shape(symbols)}"
         )
-
-
-def is_integer(symbols):
-    """Tells whether symbols are integers, or none."""
-    return not len(symbols) or np.asarray(symbols).dtype.kind in "iu"
 
 
 # --- the encoder -------------------------------------------------------------------------------
@@ -520,7 +515,7 @@ def answer(p, sources, limit, score=additive, feeding=True, decode=decode):
     return answers, (weights if looked else [None] * len(answers))
 
 
-@names_arguments(p=WEIGHTS)
+@names_arguments
 def exactly_right(
     p, sources, answers, limit, score=additive, feeding=True, decode=decode
 ):

@@ -240,7 +240,7 @@ def dshift(w, shifts, dshifted):
     return dw, np.stack([(w * row).sum(axis=-1) for row in back], axis=-1)
 
 
-@names_arguments(w="... N", sharpness="... 1")
+@names_arguments(w="... N")  # the sharpness broadcasts
 def sharpen(w, sharpness):
     """Returns w^sharpness divided by its sum, computed as softmax(sharpness log w)."""
     return softmax(sharpness * np.log(w + TINY))
@@ -409,7 +409,7 @@ def dstep(p, cache, du, dafter, controller=feed_forward):
     return dp, dx_t, State(dmemory, dw, dr, tuple(dinner))
 
 
-@names_arguments(p=WEIGHTS, x="T B D", state=STATE)
+@names_arguments(p=WEIGHTS, state=STATE)
 def forward(p, x, state, controller=feed_forward):
     """Runs the machine over a batch of sequences.
 

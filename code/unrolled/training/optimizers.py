@@ -124,14 +124,13 @@ def adam(
 
 def check_state(name, params, memory):
     """Raises ValueError unless an optimizer's memory of parameters has their shapes."""
-    if shapes(memory) != shapes(params):
+    if _shapes(memory) != _shapes(params):
         raise ValueError(
-            f"{name} must have the shapes {shapes(params)}, got {shapes(memory)}"
+            f"{name} must have the shapes {_shapes(params)}, got {_shapes(memory)}"
         )
 
 
-def shapes(arrays):
-    """Returns the shapes of a tree of arrays."""
+def _shapes(arrays):
     return [leaf.shape for leaf in tree.leaves(arrays)]
 
 

@@ -199,7 +199,7 @@ def test_only_the_embeddings_of_age_tell_the_order():
         ),
         (
             {"mask": np.ones((B, S + 1), bool)},
-            r"the mask must be \(4, 5\), got \(4, 6\)",
+            r"the mask must be bool of \(4, 5\), got bool of \(4, 6\)",
         ),
         ({"mask": np.zeros((B, S), bool)}, "of the mask has no real position"),
     ],
@@ -215,7 +215,9 @@ def test_what_does_not_fit_is_named(change, message):
 
 def test_embeddings_of_words_and_ages_for_unlike_numbers_of_reads_are_refused():
     p, bags, questions, mask = case()
-    with pytest.raises(ValueError, match="shorter"):
+    with pytest.raises(
+        ValueError, match=r"p\.ages must be \(4, L, 3\), got \(3, 7, 3\)"
+    ):
         memory_network.forward(p._replace(ages=p.ages[:-1]), bags, questions, mask)
 
 

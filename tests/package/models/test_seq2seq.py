@@ -274,9 +274,11 @@ def test_what_the_network_cannot_read_is_named():
         "sequence 1 of the batch has no real step",
         source_mask=pairs.source_mask & (np.arange(3) != 1),
     )
-    refused("cannot be", source_mask=pairs.source_mask[1:])
     refused(
-        r"answers \(4, 3\) to sources \(4, 2\)",
+        r"source_mask must be \(4, 3\), got \(3, 3\)", source_mask=pairs.source_mask[1:]
+    )
+    refused(
+        r"inputs must be \(T, 2\), got \(4, 3\)",
         source=pairs.source[:, :2],
         source_mask=pairs.source_mask[:, :2],
     )

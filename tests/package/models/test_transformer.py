@@ -193,7 +193,7 @@ def test_sizes_that_do_not_fit_are_refused(sizes, D):
 
 def test_vectors_and_ids_out_of_range_are_refused():
     p, ids = case()
-    with pytest.raises(ValueError, match="takes integer ids, got float64"):
+    with pytest.raises(ValueError, match="ids must be integers, got float64"):
         network().forward(p, ids.astype(float))
     with pytest.raises(ValueError, match=r"ids must lie in 0\.\.8"):
         network().forward(p, ids + V)

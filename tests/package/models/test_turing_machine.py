@@ -422,7 +422,7 @@ def test_what_does_not_fit_is_named():
         ntm.forward(p, x[..., 0].astype(int), state)
     with pytest.raises(ValueError, match="memory, w and r must be"):
         ntm.forward(p, x[:, :2], state)
-    with pytest.raises(ValueError, match="memory, w and r must be"):
+    with pytest.raises(ValueError, match=r"state\.w must be"):
         ntm.forward(p, x, state._replace(memory=state.memory[:, 1:]))
     with pytest.raises(ValueError):  # a gradient for each step
         ntm.backward(p, ntm.forward(p, x, state)[1], du[1:])

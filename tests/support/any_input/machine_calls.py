@@ -265,6 +265,7 @@ add(
 add(
     "models.turing_machine.sharpen",
     lambda s: {"w": s.shares(s.B, 2, SLOTS), "sharpness": 1 + s.shares(s.B, 2, 1)},
+    free=("sharpness",),
 )
 add(
     "models.turing_machine.dsharpen",
