@@ -62,10 +62,11 @@ def truncated(kind, T, size, seed=0, V=20, H=6, scale=1.0):
     ids = rng.integers(0, V, T + 1)[:, None]
     logits, cache = language_model.forward(model, ids[:-1])
     dh = dcross_entropy(logits, ids[1:], 1.0) @ model.W_y.T
+    vectors = cache._replace(x=np.eye(V)[cache.x])
     return (
         kind(model.cell, cache, dh, size)[0].W_h,
         rnn.backward(model.cell, cache, dh)[0].W_h,
-        lambda keep: chain_rule.gradient(model.cell, cache, dh, keep)[0].W_h,
+        lambda keep: chain_rule.gradient(model.cell, vectors, dh, keep)[0].W_h,
     )
 
 

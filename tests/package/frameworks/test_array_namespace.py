@@ -129,10 +129,10 @@ def test_the_module_itself_stays_as_it_is():
 
 def test_a_replacement_reaches_the_modules_that_a_module_imports():
     copy = array_namespace.of(lstm, np, project=lambda a_t, W: a_t + 1)
-    p = lstm.init(np.random.default_rng(0), D, H)
+    p = lstm.init(np.random.default_rng(0), 4 * H, H)
     h, c = np.zeros((2, B, H))
     a_t = np.ones((B, 4 * H))
-    expected = lstm.step(p._replace(b=p.b + a_t[0] + 1), np.zeros((B, D)), h, c)
+    expected = lstm.step(p._replace(b=p.b + a_t[0] + 1), np.zeros((B, 4 * H)), h, c)
     np.testing.assert_allclose(copy.step(p, a_t, h, c), expected)
 
 
