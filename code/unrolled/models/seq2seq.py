@@ -208,7 +208,9 @@ def pad_sources(sources):
 
 def check_symbols(name, symbols):
     """Raises ValueError unless symbols, a list or an array, are one row of integers."""
-    if np.ndim(symbols) != 1 or np.asarray([0, *symbols]).dtype.kind not in "iu":
+    if np.ndim(symbols) != 1 or np.asarray(symbols).dtype.kind not in (
+        "iu" if len(symbols) else "iuf"  # an empty list is one of floats
+    ):
         raise ValueError(
             f"{name} must be a row of integers, got {np.asarray(symbols).dtype} of"
             f" {np.shape(symbols)}"
