@@ -284,7 +284,7 @@ def trees(letter):
 def fields(Class, **checks):
     """Checks that an argument is such a tuple, and that the shapes of its fields agree.
 
-    A tuple of a reader's own class is taken if it has the same fields. One of another module of
+    A tuple of a reader's own class is taken if it begins with the same fields. One of another module of
     this package is refused, even if its shapes fit: another cell computes something else.
 
     Args:
@@ -444,13 +444,14 @@ def spelt(expected, sizes):
 
 
 def check_class(name, p, classes):
-    """Raises ValueError unless p is of such a class, or a reader's own with the same fields."""
+    """Raises ValueError unless p is of such a class, or a reader's own that begins as it does."""
     given, *wanted = (
         f"{one.__module__.removeprefix(PACKAGE + '.')}.{one.__qualname__}"
         for one in (type(p), *classes)
     )
     elsewhere = not type(p).__module__.startswith(PACKAGE + ".") or given in wanted
-    alike = getattr(type(p), "_fields", None) in [one._fields for one in classes]
+    own = getattr(type(p), "_fields", ())
+    alike = any(own[: len(one._fields)] == one._fields for one in classes)
     if not alike or not elsewhere:
         raise ValueError(
             f"{name} must be {' or '.join(wanted)} {classes[0]._fields}, got {given}"

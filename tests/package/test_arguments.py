@@ -384,6 +384,22 @@ def test_several_classes_may_be_taken():
     assert said.endswith("got cells.rnn.Params") and " or " in said
 
 
+def test_a_tuple_of_a_reader_may_have_more_fields_at_its_end():
+    class Longer(NamedTuple):
+        W: np.ndarray
+        b: np.ndarray
+        begins: np.ndarray
+
+    class Turned(NamedTuple):
+        b: np.ndarray
+        W: np.ndarray
+        begins: np.ndarray
+
+    of = arguments.fields(Pair, b="N")
+    check(of, Longer(1, np.ones(2), 3))
+    assert message(check, of, Turned(np.ones(2), 1, 3)).endswith("Turned")
+
+
 @pytest.mark.parametrize("value", [0, -1.0, float("inf"), float("nan")])
 def test_a_number_above_0_is_finite(value):
     check(arguments.above_0, 1e-30)
