@@ -284,8 +284,8 @@ def trees(letter):
 def fields(Class, **checks):
     """Checks that an argument is such a tuple, and that the shapes of its fields agree.
 
-    A tuple of a reader's own class is taken if it begins with the same fields. One of another module of
-    this package is refused, even if its shapes fit: another cell computes something else.
+    A tuple of a reader's own class is taken if it begins with the same fields. One of another
+    module of this package is refused, even if its shapes fit: another cell computes something else.
 
     Args:
         Class: the NamedTuple of the weights, or of the cache; a tuple of several that are taken.

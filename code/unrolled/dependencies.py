@@ -202,13 +202,23 @@ class House:
         }
 
     def kind(self, name):
-        """Returns "function" (or class) or "constant" for a qualified name; None if it is gone."""
+        """Returns what a qualified name stands for, or None if it is gone.
+
+        That is "function", also for a class that has some; "fields", for a class that has none;
+        or "constant".
+        """
         module, _, name = name.rpartition(".")
         definitions = self.modules[module].definitions if module in self.modules else {}
-        if name not in definitions:
-            return None
-        is_function = isinstance(definitions[name][0], ast.FunctionDef | ast.ClassDef)
-        return "function" if is_function else "constant"
+        match definitions.get(name):
+            case None:
+                return None
+            case [ast.ClassDef(body=body), *_] if not any(
+                isinstance(part, ast.FunctionDef) for part in body
+            ):
+                return "fields"
+            case [ast.FunctionDef() | ast.ClassDef(), *_]:
+                return "function"
+        return "constant"
 
     def resolve(self, dotted):
         """Returns (module, name, rest of the path), name None for a module; None if not ours."""

@@ -120,6 +120,33 @@ def test_a_function_that_the_witness_does_not_run_is_not_vouched_for(root, capsy
     )
 
 
+WITH_FIELDS = """from typing import NamedTuple
+
+
+class Pair(NamedTuple):
+    one: int
+
+
+def forward(x):
+    return Pair(1).one + x
+"""
+WITH_A_FUNCTION = WITH_FIELDS.replace(
+    "    one: int\n", "    one: int\n\n    def two(self):\n        return 2\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("cell", "stands"), [(WITH_FIELDS, True), (WITH_A_FUNCTION, False)]
+)
+def test_a_class_is_run_by_its_functions_and_has_nothing_to_run_without(
+    root, capsys, cell, stands
+):
+    (root / "code/unrolled/cell.py").write_text(cell)
+    assert attest.main(["one"], seeing(SEEN.losses)) == int(not stands)
+    said = "reproduced" if stands else "its witness does not run unrolled.cell.Pair"
+    assert said in capsys.readouterr().out
+
+
 def test_a_record_with_a_witness_has_its_losses_and_its_modules(root):
     record = json.loads((root / "results/one.json").read_text())
     assert record["witness"] == {"losses": SEEN.losses, "entered": []}
