@@ -309,7 +309,7 @@ def named_checks(checks):
 def _axes(name, expected, value, sizes):
     if value is not None:
         check_shape(name, value.shape, expected, sizes)
-        if value.dtype.kind in "biuOSU":
+        if value.dtype.kind in "biuSU":
             raise ValueError(
                 f"{name} must hold floating-point numbers, got {value.dtype}"
             )
@@ -333,6 +333,8 @@ def _mask(name, expected, value, sizes):
 
 
 def _ids(name, expected, V, value, sizes):
+    if isinstance(value, list):
+        value = np.asarray(value)
     check_shape(name, value.shape, expected, sizes)
     if V in sizes:
         check_ids(name, value, sizes[V])
@@ -450,9 +452,15 @@ def check_class(name, p, classes):
         for one in (type(p), *classes)
     )
     elsewhere = not type(p).__module__.startswith(PACKAGE + ".") or given in wanted
-    own = getattr(type(p), "_fields", ())
-    alike = any(own[: len(one._fields)] == one._fields for one in classes)
+    alike = any(has_fields(p, one._fields) for one in classes)
     if not alike or not elsewhere:
         raise ValueError(
             f"{name} must be {' or '.join(wanted)} {classes[0]._fields}, got {given}"
         )
+
+
+def has_fields(p, names):
+    """Tells whether a tuple begins with these fields, or another object has them."""
+    if isinstance(p, tuple):
+        return getattr(p, "_fields", ())[: len(names)] == names
+    return all(hasattr(p, name) for name in names)

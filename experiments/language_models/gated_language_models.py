@@ -113,7 +113,6 @@ def cell_witness(network, params, vocabulary, validation):
         *found["gradient"]["0.5"][1:],
         *found.get("time_constants", ())[:3],
         *found.get("direct", ()),
-        *found.get("emptied", {}).values(),
     ]
 
 

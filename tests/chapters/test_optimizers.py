@@ -145,7 +145,7 @@ def test_the_first_steps_of_adam_and_rmsprop():
     adam, _ = optimizers.adam(np.zeros(3), g, learning_rate=0.01)
     assert_allclose(adam, -0.01 * np.sign(g), rtol=1e-4)
     rmsprop, _ = optimizers.rmsprop(
-        np.zeros(3), g, learning_rate=0.01, decay=0.9, epsilon=0.0
+        np.zeros(3), g, learning_rate=0.01, decay=0.9, epsilon=1e-300
     )
     assert_allclose(rmsprop, -0.01 * np.sign(g) / math.sqrt(0.1), rtol=1e-12)
 

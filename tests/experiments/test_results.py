@@ -194,7 +194,10 @@ def test_a_changed_constant_makes_stale_exactly_the_records_that_run_it(stale_af
         stale_after("unrolled.cells.gru", r"\(1 - z\[t\]\)", "(2 - z[t])") == with_gru
     )
     with_lstm = {name for name, modules in entered.items() if "lstm" in modules}
+    # a training of the others leads to the function that empties a cell of an LSTM, too
+    could_run = {"rnn_language_model", "gru_language_model"}
     assert (
-        stale_after("unrolled.cells.lstm", r"np\.split", "np.array_split") == with_lstm
+        stale_after("unrolled.cells.lstm", r"np\.split", "np.array_split")
+        == with_lstm | could_run
     )
     assert "rnn_language_model" not in with_gru | with_lstm

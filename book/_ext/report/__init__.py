@@ -1,5 +1,6 @@
 """The tables of the page "How this book is checked".
 
+arguments  Public functions called with wrong arguments, and what came of it.
 book       What the tables are made from, and links to tests, files, pages and equations.
 claims     Conclusions drawn from records and cells, with the tests that hold them.
 damaged    Files damaged at random, and what came of loading them.

@@ -36,7 +36,7 @@ def source(s, score):
     return p, s.floats(s.B, s.T, Q), s.floats(s.B, s.S, E)
 
 
-def _mask(s):
+def rows_mask(s):
     return np.arange(s.S) < np.array([s.S, 2, 1, s.S])[np.arange(s.B) % 4][:, None]
 
 
@@ -48,12 +48,12 @@ def attended(s, score):
         "queries_BTQ": queries,
         "keys_BSE": keys,
         "values_BSF": s.floats(s.B, s.S, s.H),
-        "mask": _mask(s)[:, None],
+        "mask": rows_mask(s)[:, None],
         "score": score,
     }
 
 
-def _weighed(s, score):
+def weighed(s, score):
     given = attended(s, score)
     queries = given.pop("queries_BTQ")
     return {
@@ -144,7 +144,7 @@ for score in attention.SCORES:
     for name in ("weigh", "attend"):
         add(
             of(name),
-            lambda s, score=score: _weighed(s, score),
+            lambda s, score=score: weighed(s, score),
             whole=("memory",),
             loose=UNREAD[kind],
             said=("queries", "keys"),
@@ -166,7 +166,7 @@ for score in attention.SCORES:
         )
 
     def _dremember(s, score=score):
-        given = _weighed(s, score)
+        given = weighed(s, score)
         memory = given["memory"]
         return {
             "p": given["p"],
@@ -185,7 +185,7 @@ for score in attention.SCORES:
 add(
     "layers.attention.check_queries",
     lambda s: {
-        name: _weighed(s, attention.general)[name]
+        name: weighed(s, attention.general)[name]
         for name in ("memory", "queries_BTQ", "p", "score")
     },
     whole=("memory",),
@@ -209,7 +209,7 @@ def _heads(s):
         "p": p,
         "x_BTD": s.floats(s.B, s.T, s.D),
         "source_BSD": s.floats(s.B, s.S, s.D),
-        "mask": _mask(s)[:, None],
+        "mask": rows_mask(s)[:, None],
     }
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from tests.support.any_input.core_calls import shaken
-from tests.support.any_input.layer_calls import _mask as rows_mask
+from tests.support.any_input.layer_calls import rows_mask
 from tests.support.any_input.problem import Seed, Table
 from unrolled import tree
 from unrolled.cells import lstm

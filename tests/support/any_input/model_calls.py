@@ -5,7 +5,7 @@ from functools import partial
 import numpy as np
 
 from tests.support.any_input.core_calls import shaken
-from tests.support.any_input.layer_calls import _weighed as weighed
+from tests.support.any_input.layer_calls import weighed
 from tests.support.any_input.problem import Seed, Table
 from tests.support.registered_cells import cells
 from unrolled.cells import gru, lstm, rnn
