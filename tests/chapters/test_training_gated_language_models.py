@@ -123,3 +123,37 @@ def test_the_budget_ended_the_trainings():
             best = min(seed["curve"], key=lambda epoch: epoch["validation_loss"])
             assert best["epoch"] == epochs
             assert best["validation_loss"] - best["train_loss"] < np.log(1.1)
+
+
+@pytest.mark.claim(
+    "the-gru-gains-from-a-kept-state",
+    "The GRU that keeps its state from sentence to sentence has a perplexity about three lower; "
+    "the gain of the plain network may be chance. Both are worse if the state is emptied.",
+    records=(
+        "rnn_language_model",
+        "gru_language_model",
+        "rnn_carried_state",
+        "gru_carried_state",
+    ),
+)
+def test_the_gru_gains_from_a_kept_state():
+    """Test perplexities, the 95 % intervals of Welch: alone less kept is above 2 for the GRU and
+    contains 0 for the plain network. Emptied less alone: above 0 for both."""
+    gain, harm = {}, {}
+    for name in ("rnn", "gru"):
+        kept = records.load(f"{name}_carried_state")
+        assert kept["seed"] == records.load(f"{name}_language_model")["seed"]
+        alone = of_seeds(name, "test")
+        emptied = [
+            seed["test"]["perplexity"]
+            for seed in kept["results"]["read_without_carrying"]
+        ]
+        for found, worse, better in (
+            (gain, alone, kept["results"]["test"]["of_seeds"]),
+            (harm, emptied, alone),
+        ):
+            between = stats.ttest_ind(worse, better, equal_var=False)
+            found[name] = between.confidence_interval()
+    assert gain["gru"].low > 2
+    assert gain["rnn"].low < 0 < gain["rnn"].high
+    assert min(harm["rnn"].low, harm["gru"].low) > 0
