@@ -98,6 +98,7 @@ def every_case(name, seed):
     return cases.of(CALLS[name], seed)
 
 
+@pytest.mark.any_input
 @pytest.mark.parametrize("table", TABLES)
 @settings(derandomize=True, max_examples=80, database=None)
 @given(data=st.data())
@@ -108,12 +109,13 @@ def test_some_wrong_and_unusual_arguments(table, data):
     assert wrong is None, f"{name}, {case.place}, {case.name}: {wrong}"
 
 
+@pytest.mark.any_input
 @pytest.mark.slow
 @pytest.mark.parametrize("name", CALLS)
 def test_many_wrong_and_unusual_arguments(name, tried):
     found = Counter()
 
-    @settings(derandomize=True, max_examples=40, database=None)
+    @settings(derandomize=True, max_examples=12, database=None)
     @given(data=st.data())
     def many(data):
         seed = data.draw(st.integers(0, 1), "seed")

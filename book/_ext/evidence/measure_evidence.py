@@ -38,7 +38,7 @@ from unrolled import records
 from unrolled.files import write_whole
 
 ROOT = Path(__file__).resolve().parents[3]
-UNIT = "not site and not browser and not evidence"
+UNIT = "not site and not browser and not evidence and not any_input"
 PACKAGES = ("numpy", "coverage", "pytest", "pytest-cov", "pytest-xdist", "hypothesis")
 
 # function -> tests, each as tests/test_a.py::test_b
