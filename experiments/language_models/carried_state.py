@@ -9,6 +9,13 @@ state. The gradient does not pass from sentence to sentence. Half an hour each. 
 Ctrl-C stops goes on at the same batch; the documents under way then begin with an empty state.
 """
 
+from experiments import command_line
+
+if __name__ == "__main__":
+    parser = command_line.parser(__doc__)
+    parser.add_argument("name", choices=["rnn", "gru"], help="which network")
+    arguments = parser.parse_args()  # before the imports, which take seconds
+
 import functools
 import heapq
 import itertools
@@ -18,7 +25,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from experiments import command_line
 from experiments.language_models import gated_language_models as gated
 from experiments.language_models import seeds
 from unrolled import records
@@ -186,9 +192,7 @@ ARGUMENTS = {
 
 if __name__ == "__main__":
     of = {argument: name for name, (argument,) in ARGUMENTS.items()}
-    parser = command_line.parser(__doc__)
-    parser.add_argument("name", choices=[*of], help="which network")
-    name = of[parser.parse_args().name]
+    name = of[arguments.name]
     make, cell = RECORDS[name]
     try:
         make(name, cell)

@@ -8,6 +8,14 @@ parameters to 1 %, and the same split, batches, optimizer, schedule and rules fo
 stopping; see ``seeds``. The first seed's weights of the GRU and the LSTM are left in results/ too.
 """
 
+from experiments import command_line
+
+if __name__ == "__main__":
+    parser = command_line.parser(__doc__)
+    parser.add_argument("name", choices=["rnn", "lstm", "gru"], help="which network")
+    parser.add_argument("--seed", type=int, help="only train with this seed")
+    arguments = parser.parse_args()  # before the imports, which take seconds
+
 import functools
 import itertools
 import sys
@@ -16,7 +24,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from experiments import command_line
 from experiments.language_models import seeds, trained_cells
 from unrolled import records, tree
 from unrolled.cells import gru, lstm, rnn
@@ -224,10 +231,6 @@ ARGUMENTS = {
 
 if __name__ == "__main__":
     of = {argument: name for name, (argument,) in ARGUMENTS.items()}
-    parser = command_line.parser(__doc__)
-    parser.add_argument("name", choices=[*of], help="which network")
-    parser.add_argument("--seed", type=int, help="only train with this seed")
-    arguments = parser.parse_args()
     name = of[arguments.name]
     make, network = RECORDS[name]
     try:

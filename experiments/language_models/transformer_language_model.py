@@ -8,13 +8,19 @@ number of parameters of the one-layer GRU to 1 %. Three quarters of an hour; Ctr
 ``--seed 0`` only trains with that seed and records nothing.
 """
 
+from experiments import command_line
+
+if __name__ == "__main__":
+    parser = command_line.parser(__doc__)
+    parser.add_argument("--seed", type=int, help="only train with this seed")
+    arguments = parser.parse_args()  # before the imports, which take seconds
+
 import functools
 import itertools
 import sys
 
 import numpy as np
 
-from experiments import command_line
 from experiments.language_models import gated_language_models as gated
 from experiments.language_models import seeds
 from unrolled import records, tree
@@ -85,9 +91,7 @@ RECORDS = {"transformer_language_model": main}
 
 
 if __name__ == "__main__":
-    parser = command_line.parser(__doc__)
-    parser.add_argument("--seed", type=int, help="only train with this seed")
-    seed = parser.parse_args().seed
+    seed = arguments.seed
     try:
         main() if seed is None else train_only(seed)
     except (Interrupted, Diverged, OSError, ValueError) as problem:

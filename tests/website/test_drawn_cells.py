@@ -12,7 +12,7 @@ from tests.support.paths import ROOT
 from unrolled.cells import rnn
 
 # the one line of a function that a page does not show
-NAMES_ARGUMENTS = r"(?m)^@names_arguments(\(.*\)|\(\n(.|\n)*?^\))?\n"
+NAMES_ARGUMENTS = r"(?m)^@names_arguments(\(.*\)|\(\n(.|\n)*?^\))?( +#.*)?\n"
 HEADER = "---\nkernelspec: {name: python3}\n---\n\n# Title\n\n"
 
 

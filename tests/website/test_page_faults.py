@@ -303,7 +303,12 @@ def test_a_fingerprint_covers_what_the_cells_reach_and_no_more(tmp_path):
     def reached(text):
         return {Path(path).name for path in fingerprint.Reach(folder).files(text)}
 
-    assert reached(page) == {"__init__.py", "rnn.py", "functional.py"}
+    assert reached(page) == {
+        "__init__.py",
+        "arguments.py",
+        "functional.py",
+        "rnn.py",
+    }
     read = "from unrolled import records\nfrom unrolled.cells import (\n  rnn)"
     assert {"records.py", "rnn.py", "demo.json"} <= reached(code(read))
     assert len(reached(code("not python ("))) > 8
