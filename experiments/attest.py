@@ -23,7 +23,7 @@ from datetime import UTC, datetime
 from unrolled import records
 
 # Above what another processor changes, below what another program does: results/witness_spread.json
-TOLERANCE = 5e-5
+TOLERANCE = 1e-5
 
 
 def main(arguments=None, testify=None):
