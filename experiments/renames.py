@@ -32,9 +32,10 @@ def main(arguments=None):
     with tempfile.TemporaryDirectory() as folder:
         try:
             checked_out(given.commit, folder)
-            return 0 if all(stands(Path(folder), given.names)) else 1
         except subprocess.CalledProcessError:
             parser.error(f"git has no commit {given.commit}")
+        try:
+            return 0 if all(stands(Path(folder), given.names)) else 1
         except ValueError as problem:
             parser.error(str(problem))
 

@@ -68,7 +68,7 @@ def main(only_new=False):
 
 
 def measured_before():
-    """Returns what was measured for the records that have not changed since."""
+    """Returns what was measured for the records whose witness says the same as then."""
     before = records.load("witness_spread")
     there = attest.recorded()
     return {
@@ -88,7 +88,7 @@ def unchanged_since(commit, name):
         record.get("witness", {}).get("losses")
         for record in (records.load(name), json.loads(found.stdout))
     )
-    return now == then
+    return now is not None and now == then
 
 
 def asked(name, change, environment):

@@ -32,7 +32,7 @@ from unrolled.data import text
 from unrolled.layers import padding
 from unrolled.training.train import Diverged, Interrupted
 
-V = 4000
+V = gated.V
 STREAMS = seeds.BUDGET["batch_size"]
 
 
@@ -51,7 +51,7 @@ def main(name, cell):
     data = documents()
     share = share_of(cell)
     model = model_of(cell, True)
-    params, found = seeds.study(name, model, data, share)
+    _, found = seeds.study(name, model, data, share)
     anew = model_of(cell, False)
     without = [
         seeds.measure(anew, best(name, model, data, seed, share), data, seed)
@@ -69,9 +69,9 @@ def main(name, cell):
 
 
 def best(name, model, data, seed, share):
-    """Returns the best parameters of a training that has ended."""
+    """Returns the best parameters of a training that has ended, as ``study`` measures them."""
     params, _ = seeds.fit(name, model, data, seed, share)
-    return params
+    return seeds.rounded(params)
 
 
 def witness(name):

@@ -3,9 +3,10 @@
     python -m experiments.language_models.gated_language_models NAME    one NAME_language_model.json
 
 NAME is rnn, lstm or gru. Half an hour each; Ctrl-C saves, and the same command goes on from there.
-``--seed 0`` only trains with that seed and records nothing. All networks have the same number of
-parameters to 1 %, and the same split, batches, optimizer, schedule and rules for dropout and for
-stopping; see ``seeds``. The first seed's weights of the GRU and the LSTM are left in results/ too.
+``--seed 1`` trains with that seed alone, once dropout is chosen, and records nothing. All networks
+have the same number of parameters to 1 %, and the same split, batches, optimizer, schedule and
+rules for dropout and for stopping; see ``seeds``. The first seed's weights of the GRU and the LSTM
+are left in results/ too.
 """
 
 from experiments import command_line
@@ -13,7 +14,11 @@ from experiments import command_line
 if __name__ == "__main__":
     parser = command_line.parser(__doc__)
     parser.add_argument("name", choices=["rnn", "lstm", "gru"], help="which network")
-    parser.add_argument("--seed", type=int, help="only train with this seed")
+    parser.add_argument(
+        "--seed",
+        type=int,
+        help="train with this seed alone, once dropout is chosen, and record nothing",
+    )
     arguments = parser.parse_args()  # before the imports, which take seconds
 
 import functools

@@ -53,7 +53,9 @@ class Model(NamedTuple):
     H: int
     cell: Callable[..., Any]  # (share, rng): the cell with this share of dropout
     batches: Callable[..., Any] = sorted_batches  # (part, rng)
-    reading: Callable[..., Any] = one_by_one  # begins to read: (cell, batch) -> cell
+    reading: Callable[..., Any] = (
+        one_by_one  # returns the reader: (cell, batch) -> cell
+    )
 
 
 class Seeded(NamedTuple):
@@ -142,7 +144,17 @@ def fit(name, model, data, seed, share):
                 flush=True,
             )
             start = time.process_time()
+    check_curve(curve, path, curve_path)
     return load_best(path, initial(model, seed)), curve
+
+
+def check_curve(curve, path, curve_path):
+    """Raises ValueError if the curve lacks an epoch: Ctrl-C came between the two files."""
+    epochs = checkpoint.load_facts(path)["at"]["epoch"]
+    if [point["epoch"] for point in curve] != list(range(1, epochs + 1)):
+        raise ValueError(
+            f"{curve_path} lacks an epoch of {path}: delete both and train again"
+        )
 
 
 def chosen_share(name, model, data):
@@ -163,9 +175,8 @@ def study(name, model, data, share, seeds=SEEDS, measure_more=None):
     found, kept = [], None
     for seed in seeds:
         params, curve = fit(name, model, data, seed, share)
-        params = tree.map(lambda weight: weight.astype(np.float16), params)
-        kept = params if kept is None else kept
-        params = tree.map(lambda weight: weight.astype(np.float32), params)
+        kept = halved(params) if kept is None else kept
+        params = rounded(params)
         found.append(
             {"seed": seed, "curve": curve}
             | measure(model, params, data, seed)
@@ -179,6 +190,16 @@ def study(name, model, data, share, seeds=SEEDS, measure_more=None):
         "edges": list(EDGES),
         **{part: mean_and_spread(found, part) for part in ("validation", "test")},
     }
+
+
+def halved(params):
+    """Returns parameters in half precision, in which some are kept."""
+    return tree.map(lambda weight: weight.astype(np.float16), params)
+
+
+def rounded(params):
+    """Returns parameters as they are after they were kept in half precision."""
+    return tree.map(lambda weight: weight.astype(np.float32), halved(params))
 
 
 def mean_and_spread(found, part):

@@ -5,14 +5,18 @@
 
 Three seeds, with dropout and the end of training chosen by the rules of ``seeds``. It has the
 number of parameters of the one-layer GRU to 1 %. Three quarters of an hour; Ctrl-C saves.
-``--seed 0`` only trains with that seed and records nothing.
+``--seed 1`` trains with that seed alone, once dropout is chosen, and records nothing.
 """
 
 from experiments import command_line
 
 if __name__ == "__main__":
     parser = command_line.parser(__doc__)
-    parser.add_argument("--seed", type=int, help="only train with this seed")
+    parser.add_argument(
+        "--seed",
+        type=int,
+        help="train with this seed alone, once dropout is chosen, and record nothing",
+    )
     arguments = parser.parse_args()  # before the imports, which take seconds
 
 import functools
@@ -42,6 +46,7 @@ MODEL = seeds.Model(V, H, network)
 
 
 def main():
+    """Trains the Transformer with every seed and records it."""
     run = records.begin(NAME)
     vocabulary, encoded = gated.prepared(V)
     share, grid = seeds.chosen_share(NAME, MODEL, encoded)

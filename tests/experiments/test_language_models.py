@@ -234,3 +234,16 @@ def test_a_study_trains_every_seed_and_measures_each(monkeypatch, tmp_path):
         seeds.language_model, "loss_and_gradient", lambda *_: pytest.fail("again")
     )
     assert seeds.study("tiny", model(), data, 0.1, (4, 5))[1] == found
+
+
+def test_a_curve_that_lacks_an_epoch_is_refused(monkeypatch, tmp_path):
+    monkeypatch.setattr(seeds, "RUNS", tmp_path)
+    monkeypatch.setitem(seeds.BUDGET, "epochs", 2)
+    part = sentences(np.random.default_rng(6), 100)
+    data = text.Split(part, part[:20], part[20:40])
+    seeds.fit("tiny", model(), data, 3, 0.1)
+    path = tmp_path / "tiny-3-0.1.curve.npz"
+    curve = seeds.checkpoint.load_facts(path)["curve"]
+    seeds.checkpoint.save(path, (), {"curve": curve[1:]})
+    with pytest.raises(ValueError, match="lacks an epoch of .*tiny-3-0.1.npz"):
+        seeds.fit("tiny", model(), data, 3, 0.1)
