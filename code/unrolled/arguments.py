@@ -72,9 +72,10 @@ def names_arguments(function=None, /, **checks):
             if isinstance(error, AttributeError) and not is_part(error.obj, given):
                 raise
             kind = TypeError if isinstance(error, TypeError) else ValueError
+            said = " ".join(str(error).split())  # some errors of NumPy have two lines
             raise kind(
                 f"{function.__module__.rpartition('.')[2]}.{function.__name__} with"
-                f" {described(given)}: {error}"
+                f" {described(given)}: {said}"
             ) from None
 
     return named
