@@ -22,6 +22,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from unrolled import tree
+from unrolled.arguments import check_ids
 from unrolled.cells import gru, gru_reset_after, lstm, rnn
 from unrolled.layers import embedding
 from unrolled.models import language_model
@@ -456,19 +457,18 @@ def batch_values(p, like, batch):
         ValueError: p is of a different cell or size than ``like``, an array is not (T, B), the mask
             has no real step, or an id is outside the vocabulary.
     """
-    _check_inputs(p, like, batch.inputs, ids=True)
+    _check_inputs(p, like, batch.inputs, ids=True, name="inputs")
     shapes = {
         name: getattr(batch, name).shape for name in ("inputs", "targets", "mask")
     }
     if len(set(shapes.values())) > 1:
         raise ValueError(f"inputs, targets and mask must be (T, B) each, got {shapes}")
+    if batch.mask.dtype != bool:
+        raise ValueError(f"mask must be bool, got {batch.mask.dtype}")
     if not batch.mask.any():
         raise ValueError("the batch holds no word to predict: its mask is all False")
     V, real = len(p.b_y), batch.targets[batch.mask]
-    if not 0 <= real.min() <= real.max() < V:
-        raise ValueError(
-            f"targets: ids must lie in 0..{V - 1}, got {real.min()}..{real.max()}"
-        )
+    check_ids("targets", real, V)
     inputs, targets, mask = (
         batch.inputs,
         np.where(batch.mask, batch.targets, 0),
@@ -521,7 +521,7 @@ def _check_shapes(where, weights, *wanted):
         )
 
 
-def _check_inputs(p, like, x, ids):
+def _check_inputs(p, like, x, ids, name="x"):
     if _outline(p) != _outline(like):
         raise ValueError(
             f"compiled for the weights of {_outline(like)}, got those of {_outline(p)}:"
@@ -531,13 +531,11 @@ def _check_inputs(p, like, x, ids):
     first = tree.leaves(p)[0]
     if x.dtype.kind not in ("iu" if ids else "f") or x.ndim != (2 if ids else 3):
         wanted = "(T, B) integer ids" if ids else f"(T, B, {len(first)}) vectors"
-        raise ValueError(f"x must be {wanted}, got {x.shape} of {x.dtype}")
+        raise ValueError(f"{name} must be {wanted}, got {x.shape} of {x.dtype}")
     if not ids and x.shape[2] != len(first):
-        raise ValueError(f"x must be (T, B, {len(first)}) vectors, got {x.shape}")
-    if ids and x.size and not 0 <= x.min() <= x.max() < len(first):
-        raise ValueError(
-            f"ids must lie in 0..{len(first) - 1}, got {x.min()}..{x.max()}"
-        )
+        raise ValueError(f"{name} must be (T, B, {len(first)}) vectors, got {x.shape}")
+    if ids:
+        check_ids(name, x, len(first))
 
 
 def _state_shapes(p, B):

@@ -245,7 +245,9 @@ def against(usual, path, change):
         wanted = outcome(call.function(), fresh(other))
         if wanted.error is not None:
             return "wrong", f"the same numbers are refused otherwise: {wanted.error}"
-    tolerance = 3e-3 if change.expected == changes.CLOSE else call.tolerance
+    tolerance = call.tolerance
+    if change.expected == changes.CLOSE:
+        tolerance = max(3e-3, tolerance)
     if not same(found.found[0], wanted.found[0], tolerance):
         if change.expected == changes.REFUSED:
             return "silent", "it is taken silently"
