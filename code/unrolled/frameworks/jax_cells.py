@@ -74,7 +74,7 @@ def forward(p, x, *state, cell=rnn):
 
 
 def check_cell(p, x, state, cell):
-    """Raises ValueError unless p is of the cell, and the initial states are as many as it has.
+    """Raises ValueError unless p is of the cell, and the initial states have its shapes.
 
     Params of another cell can have the same shapes.
     """

@@ -13,7 +13,7 @@ import numpy as np
 
 from unrolled import tree
 from unrolled.arguments import check_words, names_arguments
-from unrolled.speed import sgd_step
+from unrolled.models import language_model
 
 
 def loss(weights, x, targets):
@@ -50,7 +50,7 @@ def sgd(p, inputs, targets, learning_rate):
     return p._replace(cell=type(p.cell)(W_x, W_h, b), W_y=W_y, b_y=b_y), found
 
 
-@names_arguments(p=sgd_step.WEIGHTS)
+@names_arguments(p=language_model.OVER_RNN)
 def compile_step(p, learning_rate):
     """Returns (step, params): as ``keras_step.compile_step``, for batches of any shape.
 

@@ -8,7 +8,7 @@ these are updated.
 from unrolled import tree
 from unrolled.arguments import check_words, names_arguments
 from unrolled.frameworks.quiet_tensorflow import keras, tf
-from unrolled.speed import sgd_step
+from unrolled.models import language_model
 
 
 @keras.saving.register_keras_serializable("unrolled")
@@ -38,7 +38,7 @@ class StateCell(keras.layers.Layer):
         return super().get_config() | {"units": self.units}
 
 
-@names_arguments(p=sgd_step.WEIGHTS)
+@names_arguments(p=language_model.OVER_RNN)
 def compile_step(p, learning_rate, shape, jit_compile=False, unroll=False):
     """Returns (step, params): functions that take an SGD step and that return the weights.
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from unrolled import tree
 from unrolled.arguments import check_words, names_arguments
-from unrolled.speed import sgd_step
+from unrolled.models import language_model
 
 os.environ.setdefault("PYTENSOR_FLAGS", "blas__ldflags=")  # NumPy's own BLAS
 with warnings.catch_warnings():
@@ -24,7 +24,7 @@ with warnings.catch_warnings():
 MODES = {"C": "CVM", "Numba": "NUMBA", "JAX": "JAX"}
 
 
-@names_arguments(p=sgd_step.WEIGHTS)
+@names_arguments(p=language_model.OVER_RNN)
 def compile_step(p, learning_rate, shape, mode="NUMBA"):
     """Returns (step, params): as ``keras_step.compile_step``.
 

@@ -457,7 +457,7 @@ def batch_values(p, like, batch):
         ValueError: p is of a different cell or size than ``like``, an array is not (T, B), the mask
             has no real step, or an id is outside the vocabulary.
     """
-    _check_inputs(p, like, batch.inputs, ids=True, name="inputs")
+    _check_inputs(p, like, batch.inputs, ids=True)
     shapes = {
         name: getattr(batch, name).shape for name in ("inputs", "targets", "mask")
     }
@@ -521,7 +521,7 @@ def _check_shapes(where, weights, *wanted):
         )
 
 
-def _check_inputs(p, like, x, ids, name="x"):
+def _check_inputs(p, like, x, ids):
     if _outline(p) != _outline(like):
         raise ValueError(
             f"compiled for the weights of {_outline(like)}, got those of {_outline(p)}:"
@@ -531,11 +531,11 @@ def _check_inputs(p, like, x, ids, name="x"):
     first = tree.leaves(p)[0]
     if x.dtype.kind not in ("iu" if ids else "f") or x.ndim != (2 if ids else 3):
         wanted = "(T, B) integer ids" if ids else f"(T, B, {len(first)}) vectors"
-        raise ValueError(f"{name} must be {wanted}, got {x.shape} of {x.dtype}")
+        raise ValueError(f"x must be {wanted}, got {x.shape} of {x.dtype}")
     if not ids and x.shape[2] != len(first):
-        raise ValueError(f"{name} must be (T, B, {len(first)}) vectors, got {x.shape}")
+        raise ValueError(f"x must be (T, B, {len(first)}) vectors, got {x.shape}")
     if ids:
-        check_ids(name, x, len(first))
+        check_ids("x", x, len(first))
 
 
 def _state_shapes(p, B):

@@ -251,7 +251,7 @@ def against(usual, path, change):
     if not same(found.found[0], wanted.found[0], tolerance):
         if change.expected == changes.REFUSED:
             return "silent", "it is taken silently"
-        return "wrong", "the result is another"
+        return "wrong", "the result is a different one"
     after = [dict(leaves(one.found[1])) for one in (found, wanted)]
     for place in after[1]:
         if place != path and not same(after[0].get(place), after[1][place], tolerance):
