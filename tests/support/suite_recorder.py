@@ -243,7 +243,8 @@ class Recorder:
             for argument in entry["arguments"]
         }
         functions = {name.partition(":")[0] for name in self.tried}
-        return {"functions": len(functions), "arguments": arguments, "found": found}
+        counts = {"functions": len(functions), "arguments": len(arguments)}
+        return counts | {"found": found}
 
     def by_function(self):
         """Returns file -> test -> how many cases passed, or more where there is more to say."""
