@@ -72,9 +72,10 @@ def names_arguments(function=None, /, **checks):
             if isinstance(error, AttributeError) and not is_part(error.obj, given):
                 raise
             kind = TypeError if isinstance(error, TypeError) else ValueError
+            said = " ".join(str(error).split())  # some errors of NumPy have two lines
             raise kind(
                 f"{function.__module__.rpartition('.')[2]}.{function.__name__} with"
-                f" {described(given)}: {error}"
+                f" {described(given)}: {said}"
             ) from None
 
     return named
@@ -172,6 +173,36 @@ def check_ids(name, ids, V):
         raise ValueError(
             f"{name}: ids must lie in 0..{V - 1}, got {ids.min()}..{ids.max()}"
         )
+
+
+def check_words(inputs, targets, V, shape=(None, None)):
+    """Raises ValueError unless inputs and targets are ids in 0..V-1 of the same shape (T, B).
+
+    Args:
+        inputs: an integer array.
+        targets: an integer array.
+        V: how many ids there are.
+        shape: (T, B), where None stands for any number above 0.
+
+    Raises:
+        ValueError: another dtype or shape, no word at all, or an id outside.
+    """
+    check_ids("inputs", inputs, V)
+    check_ids("targets", targets, V)
+    if inputs.shape != targets.shape or not is_batch(inputs, shape):
+        raise ValueError(
+            f"inputs and targets must be ({shape[0] or 'T'}, {shape[1] or 'B'}) each,"
+            f" got {inputs.shape} and {targets.shape}"
+        )
+
+
+def is_batch(ids, shape):
+    """Tells whether there are ids, and their axes are these, where None stands for any number."""
+    return (
+        ids.size > 0
+        and ids.ndim == len(shape)
+        and all(map(lambda n, size: size in (None, n), ids.shape, shape))
+    )
 
 
 def is_known(ids):
@@ -447,16 +478,24 @@ def spelt(expected, sizes):
 
 def check_class(name, p, classes):
     """Raises ValueError unless p is of such a class, or a reader's own that begins as it does."""
-    given, *wanted = (
-        f"{one.__module__.removeprefix(PACKAGE + '.')}.{one.__qualname__}"
-        for one in (type(p), *classes)
-    )
-    elsewhere = not type(p).__module__.startswith(PACKAGE + ".") or given in wanted
-    alike = any(has_fields(p, one._fields) for one in classes)
-    if not alike or not elsewhere:
+    if not is_of_class(p, classes):
         raise ValueError(
-            f"{name} must be {' or '.join(wanted)} {classes[0]._fields}, got {given}"
+            f"{name} must be {' or '.join(map(class_name, classes))}"
+            f" {classes[0]._fields}, got {class_name(type(p))}"
         )
+
+
+def is_of_class(p, classes):
+    """Tells whether p is of one of these classes, or a reader's own that begins as it does."""
+    ours = type(p).__module__.startswith(PACKAGE + ".")
+    if ours and class_name(type(p)) not in map(class_name, classes):
+        return False
+    return any(has_fields(p, one._fields) for one in classes)
+
+
+def class_name(one):
+    """Returns the name of a class of the package, as cells.rnn.Params."""
+    return f"{one.__module__.removeprefix(PACKAGE + '.')}.{one.__qualname__}"
 
 
 def has_fields(p, names):

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from unrolled import arguments
-from unrolled.arguments import check_ids, check_mask, names_arguments
+from unrolled.arguments import check_ids, check_mask, check_words, names_arguments
 from unrolled.cells import gru, rnn
 
 
@@ -535,3 +535,26 @@ def test_masks_that_do_not_fit_are_refused(mask, said):
     check_mask("mask", np.eye(3, 2, dtype=bool), (3, 2))
     with pytest.raises(ValueError, match=said):
         check_mask("mask", mask, (3, 2))
+
+
+@pytest.mark.parametrize(
+    ("inputs", "targets", "said"),
+    [
+        ([[0, -1]], [[1, 2]], r"inputs: ids must lie in 0\.\.4, got -1\.\.0"),
+        ([[0, 1]], [[1, 5]], r"targets: ids must lie in 0\.\.4, got 1\.\.5"),
+        ([[0, 1]], [[1.0, 2]], "targets: ids must be integers, got float64"),
+        ([[0, 1]], [[1]], r"must be \(T, 2\) each, got \(1, 2\) and \(1, 1\)"),
+        ([[0]], [[1]], r"must be \(T, 2\) each, got \(1, 1\) and \(1, 1\)"),
+        ([0, 1], [1, 2], r"must be \(T, 2\) each, got \(2,\) and \(2,\)"),
+    ],
+)
+def test_words_that_do_not_fit_are_refused(inputs, targets, said):
+    check_words(np.array([[0, 4]]), np.array([[4, 0]]), 5, (None, 2))
+    with pytest.raises(ValueError, match=said):
+        check_words(np.array(inputs), np.array(targets), 5, (None, 2))
+
+
+def test_a_batch_without_words_is_refused():
+    none = np.zeros((0, 2), int)
+    with pytest.raises(ValueError, match=r"must be \(T, B\) each, got \(0, 2\)"):
+        check_words(none, none, 5)

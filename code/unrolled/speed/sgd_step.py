@@ -15,15 +15,14 @@ import numpy as np
 from scipy.linalg.blas import get_blas_funcs
 
 from unrolled import tree
-from unrolled.arguments import fields, ids, names_arguments
+from unrolled.arguments import ids, names_arguments
 from unrolled.cells import rnn
 from unrolled.functional import check_sequence, cross_entropy, dcross_entropy
 from unrolled.models import language_model
 from unrolled.models.language_model import ROWS_AT_ONCE
 
 ROWS_OF_A_KERNEL = 16
-CELL = fields(rnn.Params, W_x="V H", W_h="H H", b="H")
-WEIGHTS = fields(language_model.Params, cell=CELL, W_y="H V", b_y="V")
+CELL, WEIGHTS = language_model.CELL, language_model.OVER_RNN
 OUTPUT = dict(p=WEIGHTS, h="N H", targets=ids("N", "V"))
 
 # --- matrix products, and a new array for every result -------------------------------------------
