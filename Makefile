@@ -105,7 +105,8 @@ compile_binder = $(compile:$(UPGRADE)=) envs/binder/requirements.in --no-annotat
 lock: $(if $(shell command -v $(UV)),,$(TOOLS)/bin/uv) ## resolve requirements.lock and the environments of Binder again, with uv
 	$(UV) $(compile) --universal --fork-strategy fewest --all-extras -o requirements.lock >/dev/null
 	$(UV) $(compile_binder) -o envs/binder/numpy/requirements.txt >/dev/null
-	$(UV) $(compile_binder) --extra corpus --extra speed -o envs/binder/frameworks/requirements.txt >/dev/null
+	$(UV) $(compile_binder) --extra corpus --extra speed --extra kernels \
+		-o envs/binder/frameworks/requirements.txt >/dev/null
 	cd envs/theano-1.0.5 && $(UV) $(compile_theano) -o requirements.lock >/dev/null
 	cd envs/theano-1.0.5 && $(UV) $(compile_theano) --no-emit-package theano -o wheels.lock >/dev/null
 	@git diff --unified=0 requirements.lock | grep -E '^[-+][a-z0-9-]+==' || true

@@ -131,6 +131,35 @@ def test_a_moved_folder_makes_the_environment_again(checkout):
     assert steps(moved) == EVERYTHING
 
 
+def installed_with(checkout, tmp_path, uv):
+    """Makes the environment with a uv that is this script; returns the tools that installed."""
+    for stamp in (checkout / ".venv").glob("locked-*"):
+        stamp.unlink()
+    log = checkout / "log"
+    log.write_text("")
+    if uv is not None:
+        fake_python(tmp_path / "uv", f'echo "uv $*" >>{log}; {uv}')
+    says = f'case "$*" in *--require-hashes*) echo "pip $*" >>{log};; esac'
+    fake_python(checkout / ".venv/bin/python", says)
+    python = fake_python(tmp_path / "python3.12", "exit 0")
+    make(".venv", f"PYTHON={python}", f"UV={tmp_path}/uv", folder=checkout)
+    assert list((checkout / ".venv").glob("locked-*"))
+    lines = log.read_text().splitlines()
+    for line in lines:
+        assert "--only-binary :all: --no-deps --require-hashes" in line
+    return [line.split()[0] for line in lines]
+
+
+def test_uv_installs_where_it_is_found(checkout, tmp_path):
+    assert installed_with(checkout, tmp_path, "exit 0") == ["uv"]
+
+
+def test_pip_installs_without_uv_and_after_uv_has_failed(checkout, tmp_path):
+    assert installed_with(checkout, tmp_path, "exit 1") == ["uv", "pip"]
+    (tmp_path / "uv").unlink()
+    assert installed_with(checkout, tmp_path, None) == ["pip"]
+
+
 def only_error(folder, python):
     run = make("-n", ".venv", f"PYTHON={python}", folder=folder)
     lines = run.stderr.splitlines()
@@ -205,7 +234,7 @@ def test_binder_is_in_step_with_the_lock(name):
 def test_the_environments_of_binder_have_what_their_pages_use():
     extras = PROJECT["optional-dependencies"]
     small = PROJECT["dependencies"] + extras["lab"] + ["ipykernel", "nbgitpuller"]
-    large = extras["corpus"] + extras["speed"]
+    large = extras["corpus"] + extras["speed"] + extras["kernels"]
     small, large = ({Requirement(text).name for text in of} for of in (small, large))
     assert small <= BINDER["numpy"].keys() and not large & BINDER["numpy"].keys()
     assert small | large <= BINDER["frameworks"].keys()

@@ -3,12 +3,15 @@
 import os
 import shutil
 import subprocess
+import sys
+from importlib import metadata
 
 import pytest
+from packaging.utils import canonicalize_name
 
 from book._ext.build import binder_branches
 from book._ext.source import binder
-from tests.support.makefile import fake_python
+from tests.support.makefile import fake_python, locked
 from tests.support.paths import ROOT
 from tests.support.seeded_book import code
 
@@ -52,6 +55,43 @@ def test_six_of_seven_pages_of_exercises_open_in_the_small_environment():
         if binder.needs_frameworks(page.read_text("utf-8"), ROOT)
     }
     assert large == {"tensorflow"}
+
+
+# Shown or tried, but not needed: a page runs without it, or shows what it has printed.
+OPTIONAL = {"cupy", "theano", "torch"}
+
+
+def missing(page, root=ROOT):
+    """What a page imports that the environment of its button lacks."""
+    folder = binder.environment(page, root).removeprefix("binder-")
+    installed = locked(ROOT / f"envs/binder/{folder}/requirements.txt").keys()
+    found = binder.modules(page, root) - sys.stdlib_module_names - {"unrolled"}
+    packages = metadata.packages_distributions()
+    names = {module: packages.get(module, [module]) for module in found - OPTIONAL}
+    return {
+        module
+        for module, distributions in names.items()
+        if not any(canonicalize_name(name) in installed for name in distributions)
+    }
+
+
+def test_each_page_has_what_it_imports():
+    pages = {
+        path: text
+        for path in (ROOT / "book").rglob("*.md")
+        if "{code-cell}" in (text := path.read_text("utf-8"))
+        and path.relative_to(ROOT / "book").parts[0][0] != "_"
+    }
+    assert len(pages) > 60
+    lacking = {path.name: missing(text) for path, text in pages.items()}
+    assert {name: found for name, found in lacking.items() if found} == {}
+
+
+def test_a_package_that_an_environment_lacks_is_found():
+    assert missing(code("import numpy, pytest\nfrom sphinx import addnodes")) == {
+        "pytest",
+        "sphinx",
+    }
 
 
 # --- The branches -------------------------------------------------------------------------------

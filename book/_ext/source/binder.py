@@ -8,6 +8,7 @@ repository into the folder unrolled.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from pathlib import Path
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -28,31 +29,46 @@ def imported(text: str) -> set[str]:
     """Return what some code imports, in functions and in strings too, as dotted names."""
     found = set()
     for module, names, modules in IMPORT.findall(text):
-        for name in re.findall(r"([\w.]+)(?: as \w+)?", names or modules):
+        listed = re.sub(r"#.*", "", names or modules)
+        for name in re.findall(r"([\w.]+)(?: as \w+)?", listed):
             found.add(f"{module}.{name}" if module else name)
     return found
 
 
+def modules(page: str, root: Path) -> set[str]:
+    """Return the packages that the cells of a page, given as text, import by any way."""
+    waiting = [name for text in _texts(page, root) for name in imported(text)]
+    seen: set[str] = set()
+    while waiting:
+        name = waiting.pop()
+        if name not in seen:
+            seen.add(name)
+            for path in _files(name, root):
+                waiting += _imported_by(path, path.stat().st_mtime_ns)
+    return {name.partition(".")[0] for name in seen}
+
+
+@lru_cache(maxsize=4096)
+def _imported_by(path: Path, stamp: int) -> set[str]:
+    return imported(path.read_text("utf-8"))
+
+
 def needs_frameworks(page: str, root: Path) -> bool:
     """Tell whether the cells of a page, given as text, use a framework or the corpus."""
+    if any(CORPUS.search(text) for text in _texts(page, root)):
+        return True
+    return bool(modules(page, root) & LARGE)
+
+
+def _texts(page: str, root: Path) -> list[str]:
+    """Return the code of a page's cells, and the modules of the exercises that they check."""
     cells = list(drawn_cells.FENCE.finditer(page))
     texts = [cell["body"] for cell in cells]
     for cell in cells:
         for name in CHECK.findall(cell["head"]):
             found = (root / "code/unrolled/exercises").glob(f"*/{name}.py")
             texts += [path.read_text("utf-8") for path in found]
-    if any(CORPUS.search(text) for text in texts):
-        return True
-    seen: set[Path] = set()
-    while texts:
-        for name in imported(texts.pop()):
-            if name.partition(".")[0] in LARGE:
-                return True
-            for path in _files(name, root):
-                if path not in seen:
-                    seen.add(path)
-                    texts.append(path.read_text("utf-8"))
-    return False
+    return texts
 
 
 def _files(name: str, root: Path) -> list[Path]:
