@@ -22,7 +22,7 @@ BAR = """\
 
 def elsewhere(app: Any, docname: str) -> dict[str, str]:
     """Return where cells run that do not run in the page."""
-    if url := address.binder_url(app.config, f"{docname}.md"):
+    if url := address.binder_url(app, f"{docname}.md"):
         return {"text": "Open this page on Binder", "url": url}
     start = (
         "make exercises"
