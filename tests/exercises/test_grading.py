@@ -78,7 +78,9 @@ def test_a_hostile_file_changes_no_row_of_the_others(tmp_path, capsys):
     assert "6 of 11 answers of 4 files are solved" in capsys.readouterr().out
     found = rows(out)
     assert [(r["file"], r["exercise"]) for r in found if r["solved"] == "yes"] == [
-        (f"{student}/answers.json", name) for student in ("ada", "zoe") for name in NAMES
+        (f"{student}/answers.json", name)
+        for student in ("ada", "zoe")
+        for name in NAMES
     ]
     eve = [row for row in found if row["file"].startswith("eve")]
     assert eve[-1]["message"].startswith("Not read: the file is no notebook")

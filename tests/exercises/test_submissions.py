@@ -16,6 +16,7 @@ PAGE = ROOT / "book/exercises/bptt.md"
 NAMES = list(exercises.PARTS["bptt"])
 NAME = "delta_by_hand"
 STUB = exercises.load(NAME).STUB.strip()
+HASH = submissions.text_hash(STUB)
 
 
 def page_notebook():
@@ -29,13 +30,18 @@ def written(folder, notebook):
 
 
 def saved_file(folder, *entries, **changes):
-    content = {"format": "unrolled answers", "version": 1, "answers": entries, **changes}
+    content = {
+        "format": "unrolled answers",
+        "version": 1,
+        "answers": entries,
+        **changes,
+    }
     path = folder / "answers.json"
     path.write_text(json.dumps(content), "utf-8")
     return path
 
 
-def entry(exercise=NAME, code="x = 1", text=submissions.text_hash(STUB)):
+def entry(exercise=NAME, code="x = 1", text=HASH):
     return {"exercise": exercise, "code": code, "text": text}
 
 
@@ -58,7 +64,9 @@ def test_a_notebook_without_metadata_is_read_by_its_checks(tmp_path):
 
 def test_added_cells_belong_to_the_answer_and_a_deleted_check_loses_none(tmp_path):
     notebook = page_notebook()
-    at = next(i for i, c in enumerate(notebook.cells) if c.metadata.get("check") == NAME)
+    at = next(
+        i for i, c in enumerate(notebook.cells) if c.metadata.get("check") == NAME
+    )
     notebook.cells[at] = nbformat.v4.new_code_cell("more = 2")
     found = {a.exercise: a.code for a in submissions.read(written(tmp_path, notebook))}
     assert list(found) == NAMES

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from unrolled import exercises
-from unrolled.exercises import grading, isolation, submissions
+from unrolled.exercises import grading, isolation
 
 UNPROTECTED = (
     "Bubblewrap is missing, so answers would run with all of your rights. Install it (the package "

@@ -1,8 +1,8 @@
 """Runs an answer in a process of its own, with limits of time and memory and without a network.
 
 Bubblewrap (`bwrap`) makes the sandbox. In it there are Python, this package and an empty folder for
-temporary files: nothing else of the machine can be read, nothing outlives the answer, and no network
-can be reached. Without Bubblewrap only the limits remain.
+temporary files. Nothing else of the machine can be read, nothing outlives the answer, and there is
+no network. Without Bubblewrap only the limits remain.
 """
 
 import json
@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 CODE = Path(__file__).resolve().parents[2]
 PAUSE = 0.05  # seconds between two looks at a running answer
-CLOCK = 3  # seconds of the clock for each second of a processor that an answer may use
+CLOCK = 2  # seconds of the clock for each second of a processor that an answer may use
 MESSAGE = 400  # characters of a message
 TEMPORARY_BYTES = 64_000_000  # of all temporary files of an answer
 SYSTEM = ("/usr", "/bin", "/lib", "/lib32", "/lib64", "/etc/alternatives", "/etc/ssl")
@@ -28,7 +28,7 @@ SYSTEM = ("/usr", "/bin", "/lib", "/lib32", "/lib64", "/etc/alternatives", "/etc
 class Limits(NamedTuple):
     """What an answer may use: seconds of a processor, and megabytes of memory."""
 
-    seconds: float = 10.0
+    seconds: float = 20.0
     megabytes: int = 4000
 
 

@@ -145,12 +145,8 @@ def text_hash(text: str) -> str:
         unit = low | high << 8
         a = (a ^ unit) * 2654435761 & mask
         b = (b ^ unit) * 1597334677 & mask
-    a = (
-        (a ^ a >> 16) * 2246822507 ^ (b ^ b >> 13) * 3266489909
-    ) & mask
-    b = (
-        (b ^ b >> 16) * 2246822507 ^ (a ^ a >> 13) * 3266489909
-    ) & mask
+    a = ((a ^ a >> 16) * 2246822507 ^ (b ^ b >> 13) * 3266489909) & mask
+    b = ((b ^ b >> 16) * 2246822507 ^ (a ^ a >> 13) * 3266489909) & mask
     number, digits = (b & 2097151) << 32 | a, ""
     while number:
         number, digit = divmod(number, 36)
