@@ -96,7 +96,7 @@
       localStorage.setItem(SOLVED, JSON.stringify({ ...solved(), ...Object.fromEntries(names.map((name) => [name, true])) }));
     } catch (error) {
       if (error.name !== "QuotaExceededError") throw error;
-      throw new Trouble(`This browser's storage is full: ${count.loaded} of ${counted(here.length, "answer")} are loaded.`);
+      throw new Trouble(`This browser's storage is full. Loaded: ${count.loaded} of ${here.length}.`);
     } finally {
       tell("after");
     }
