@@ -58,8 +58,9 @@ def log_probabilities(ids):
 '''
 
 HINTS = (
-    "`language_model.init`, `loss_and_gradient` and `optimizers.adam` are all you need. A batch is a "
-    "`unrolled.data.text.Batch` of `inputs`, `targets` and `mask`, $(T, B)$ each. Padding goes after END.",
+    "`language_model.init`, `loss_and_gradient` and `optimizers.adam` are all you need. A batch is "
+    "a `unrolled.data.text.Batch` of `inputs`, `targets` and `mask`, $(T, B)$ each. Padding goes "
+    "after END.",
     "Start with 16 or 32 hidden units and a few dozen epochs of Adam with learning rate 0.01. Keep "
     "some sentences aside, and watch the loss on them.",
     "If the loss stays near the loss of the bigram, find out where: print the probability of a "
