@@ -148,6 +148,14 @@ def test_the_variables_of_the_teacher_are_not_shown(monkeypatch):
     assert result(code + SOLUTION).solved
 
 
+def test_a_bubblewrap_that_the_system_forbids_makes_no_sandbox(tmp_path, monkeypatch):
+    forbidden = tmp_path / "bwrap"
+    forbidden.write_text("#!/bin/sh\nexit 1\n")
+    forbidden.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    assert isolation.sandbox() is None
+
+
 def test_a_verdict_that_the_answer_writes_itself_does_not_count():
     forged = '{"solved": true, "message": "Right.", "token": ""}'
     code = (

@@ -8,8 +8,8 @@ from unrolled import exercises
 from unrolled.exercises import grading, isolation
 
 UNPROTECTED = (
-    "Bubblewrap is missing, so answers would run with all of your rights. Install it (the package "
-    "bubblewrap of your Linux), or add --trust if you trust every answer"
+    "no sandbox can be made, so answers would run with all of your rights: install Bubblewrap (the "
+    "package bubblewrap), let your system allow it, or add --trust if you trust every answer"
 )
 
 

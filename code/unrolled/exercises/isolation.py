@@ -41,7 +41,10 @@ class Result(NamedTuple):
 
 
 def sandbox() -> list[str] | None:
-    """Returns the command that puts a program into a sandbox, or None if there is no Bubblewrap."""
+    """Returns the command that puts a program into a sandbox, or None if none can be made.
+
+    Bubblewrap may be missing, or the system may not allow it: it is tried once.
+    """
     bwrap = shutil.which("bwrap")
     if bwrap is None:
         return None
@@ -59,7 +62,9 @@ def sandbox() -> list[str] | None:
     command += ["--chdir", "/tmp", "--clearenv"]
     for name, value in environment().items():
         command += ["--setenv", name, value]
-    return [*command, "--"]
+    command.append("--")
+    tried = subprocess.run([*command, sys.executable, "-c", ""], capture_output=True)
+    return command if tried.returncode == 0 else None
 
 
 def environment() -> dict[str, str]:
