@@ -11,7 +11,7 @@ export MPLBACKEND := agg
 side_by_side := -n auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help book serve watch pdf epub zip exercises test check checks evidence lint types links scores draw bench mutants results attest gpu theano binder browser webkit lock audit report clean
+.PHONY: help book serve watch pdf epub zip exercises test check checks evidence lint types links scores draw bench mutants results attest gpu theano binder browser debian lock audit report clean
 
 help:
 	@echo "Unrolled: the verbs of this Makefile"
@@ -123,9 +123,9 @@ report: ## open the issue that says that the weekly workflow failed, or add to i
 	if [ -n "$$number" ]; then gh issue comment "$$number" --body "It failed again: $$RUN"; \
 	else gh issue create --title "$$TITLE" --body "Newest versions, audit or links: see $$RUN."; fi
 
-webkit: ## install WebKit for the browser tests, on Debian and Ubuntu (needs sudo)
+debian: ## install WebKit and Bubblewrap for the tests, on Debian and Ubuntu (needs sudo)
 	sudo apt-get update -qq
-	sudo apt-get install -y -qq --no-install-recommends webkit2gtk-driver xvfb
+	sudo apt-get install -y -qq --no-install-recommends webkit2gtk-driver xvfb bubblewrap
 
 clean: ## remove what was built; .venv, node_modules and half-done experiments stay
 	[ ! -d _build ] || find _build -mindepth 1 -maxdepth 1 ! -name runs -exec rm -rf {} +
