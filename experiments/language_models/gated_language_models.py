@@ -2,8 +2,8 @@
 
     python -m experiments.language_models.gated_language_models NAME    one NAME_language_model.json
 
-NAME is rnn, lstm, gru, gru_two_layers, or rnn_8000 or gru_8000 for a vocabulary of 8,000 words. Half
-an hour to an hour each; Ctrl-C saves, and the same command goes on from there.
+NAME is rnn, lstm, gru, gru_two_layers, or rnn_8000 or gru_8000 for a vocabulary of 8,000 words.
+Half an hour to an hour each; Ctrl-C saves, and the same command goes on from there.
 ``--seed 1`` trains with that seed alone, once dropout is chosen, and records nothing. All networks
 have the same number of parameters to 1 %, and the same split, batches, optimizer, schedule and
 rules for dropout and for stopping; see ``seeds``. The first seed's weights of the GRU and the LSTM
