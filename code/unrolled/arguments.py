@@ -181,26 +181,30 @@ def check_ids(name, ids, V):
     """
     if ids.dtype.kind not in "iu":
         raise ValueError(f"{name}: ids must be integers, got {ids.dtype}")
-    if is_known(ids) and not all_below(V, ids):
+    if is_known(ids) and not below(V, ids):
         raise ValueError(
             f"{name}: ids must lie in 0..{V - 1}, got {ids.min()}..{ids.max()}"
         )
 
 
-def all_below(V, ids):
+def below(V, ids):
     """Tells whether all ids lie in 0..V-1, in one pass over them.
 
-    A negative id, read as unsigned, is at least the half of all numbers of its size.
+    The largest is found among the ids as unsigned numbers, where -1 is the largest of all, and
+    every negative number lies in the upper half.
     """
-    if ids.dtype.kind == "i":
-        V, ids = min(V, 1 << 8 * ids.itemsize - 1), ids.view(unsigned(ids.dtype))
-    return ids.max() < V
+    unsigned, count = unsigned_of(ids.dtype)
+    largest = np.maximum.reduce(ids.view(unsigned), None)
+    return int(largest) < min(
+        V, count
+    )  # int: NumPy compares its own numbers more slowly
 
 
 @functools.cache
-def unsigned(dtype):
-    """Returns the unsigned type of the size and byte order of a type of integers."""
-    return np.dtype(dtype.str.replace("i", "u"))
+def unsigned_of(dtype):
+    """Returns the unsigned type of the size of a type of integers, and how many ids the type has."""
+    unsigned = np.dtype(dtype.str.replace("i", "u"))
+    return unsigned, np.iinfo(dtype).max + 1
 
 
 def is_known(ids):
