@@ -194,15 +194,14 @@ def below(V, ids):
     every negative number lies in the upper half.
     """
     unsigned, count = unsigned_of(ids.dtype)
-    largest = np.maximum.reduce(ids.view(unsigned), None)
-    return int(largest) < min(
-        V, count
-    )  # int: NumPy compares its own numbers more slowly
+    # as an int of Python: NumPy is slow to compare its own numbers with one
+    largest = int(np.maximum.reduce(ids.view(unsigned), None))
+    return largest < min(V, count)
 
 
 @functools.cache
 def unsigned_of(dtype):
-    """Returns the unsigned type of the size of a type of integers, and how many ids the type has."""
+    """Returns the unsigned type of the size of an integer type, and how many ids fit into that."""
     unsigned = np.dtype(dtype.str.replace("i", "u"))
     return unsigned, np.iinfo(dtype).max + 1
 
