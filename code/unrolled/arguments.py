@@ -84,7 +84,7 @@ def names_arguments(function=None, /, **checks):
                 f" {described(given)}: {error}"
             ) from None
 
-    named.unchecked = function
+    named.unchecked = function  # type: ignore[attr-defined]
     return named
 
 
