@@ -54,14 +54,13 @@ EXCEPT = {
 # Functions that only refuse arguments of others, beside all check_...: they are called with those.
 CHECKS = {
     "gradients.gradcheck.float64_arrays",
-    "layers.adaptive_softmax.count_words",
-    "layers.adaptive_softmax.fit_the_words",
-    "layers.adaptive_softmax.note_V",
+    "layers.adaptive_softmax.valid_edges",
+    "layers.adaptive_softmax.valid_tails",
     "layers.attention.broadcasts_to_the_keys",
-    "layers.class_softmax.divide_the_ids",
     "layers.class_softmax.note_V",
-    "layers.dropout.a_share",
-    "layers.padding.fit_the_steps",
+    "layers.class_softmax.valid_edges",
+    "layers.dropout.valid_share",
+    "layers.padding.valid_lengths",
     "models.turing_machine.broadcasts_to_the_weights",
 }
 
