@@ -42,6 +42,10 @@ def process(*command, **settings):
             yield running
         finally:
             running.terminate()
+            try:
+                running.wait(10)
+            except subprocess.TimeoutExpired:
+                running.kill()
 
 
 @contextlib.contextmanager
@@ -63,6 +67,8 @@ def screen():
             os.close(writes)
             with open(reads) as pipe:
                 display = pipe.readline().strip()
+            if not display:
+                raise RuntimeError("Xvfb ended before it had a display")
             folders = ("XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME")
             own = dict.fromkeys(folders, home) | {"DISPLAY": f":{display}"}
             # With LANG=C the language of the reader is "C", for which no number can be written.
@@ -101,4 +107,6 @@ def driver(environment):
                 socket.create_connection(("127.0.0.1", port)).close()
                 break
             time.sleep(0.05)
+        else:
+            raise TimeoutError("WebKitWebDriver does not answer")
         yield port
