@@ -117,8 +117,7 @@ def test_without_locks_files_are_written_all_the_same(tmp_path, monkeypatch):
 
 def test_a_full_disk_leaves_the_old_file_and_nothing_else(tmp_path):
     """Beyond the limit of a file's size, the system refuses to write, as on a full disk."""
-    import resource  # which Windows has not
-
+    resource = pytest.importorskip("resource")  # Windows has no such module
     path = tmp_path / "a.txt"
     write_whole(path, "old")
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
