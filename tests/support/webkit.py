@@ -9,6 +9,7 @@ WebDriver protocol of the W3C, of which a window needs seven requests (`webkit_w
 import contextlib
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -36,16 +37,16 @@ def browser():
 
 @contextlib.contextmanager
 def process(*command, **settings):
-    """Yields a running program, and ends it."""
-    with subprocess.Popen(command, **settings) as running:
+    """Yields a running program, and ends it and all programs that it has started."""
+    with subprocess.Popen(command, start_new_session=True, **settings) as running:
         try:
             yield running
         finally:
             running.terminate()
-            try:
+            with contextlib.suppress(subprocess.TimeoutExpired):
                 running.wait(10)
-            except subprocess.TimeoutExpired:
-                running.kill()
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(running.pid, signal.SIGKILL)
 
 
 @contextlib.contextmanager
