@@ -66,12 +66,7 @@ export class Kept {
   }
 
   solved() {
-    try {
-      const all = JSON.parse(this.store?.getItem("unrolled.solved") ?? null);
-      return all?.constructor === Object ? all : {};
-    } catch {
-      return {};
-    }
+    return storedObject(this.store?.getItem("unrolled.solved") ?? null);
   }
 
   solve(exercise) {

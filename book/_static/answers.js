@@ -21,15 +21,7 @@
   const counted = (number, one, many = `${one}s`) => `${number} ${number === 1 ? one : many}`;
   const tell = (phase) => dispatchEvent(new CustomEvent("unrolled-answers", { detail: phase }));
 
-  function solved() {
-    try {
-      const all = JSON.parse(localStorage.getItem(SOLVED));
-      return all?.constructor === Object ? all : {};
-    } catch (error) {
-      if (error instanceof SyntaxError) return {};
-      throw error;
-    }
-  }
+  const solved = () => storedObject(localStorage.getItem(SOLVED));
 
   function kept() {
     const found = [];

@@ -6,10 +6,9 @@
 
   function solved() {
     try {
-      const all = unstored ?? JSON.parse(localStorage.getItem(KEY));
-      return all?.constructor === Object ? all : {};
-    } catch (error) {
-      return error instanceof SyntaxError ? {} : (unstored = {});
+      return unstored ?? storedObject(localStorage.getItem(KEY));
+    } catch {
+      return (unstored = {}); // storage is forbidden
     }
   }
 

@@ -8,15 +8,14 @@
   const status = bar?.querySelector("[role=status]");
   const page = bar && JSON.parse(document.querySelector(".live-cells").textContent);
 
-  // What an earlier visit left in this browser, if it lets us look and what was left can be read.
+  // What an earlier visit left in this browser, if it lets us look.
   function left() {
     const found = { edits: 0, solved: {} };
     try {
       found.edits = Object.keys(localStorage).filter((key) => key.startsWith(`unrolled.edit:${page.name}:`)).length;
-      const all = JSON.parse(localStorage.getItem("unrolled.solved"));
-      if (all?.constructor === Object) found.solved = all;
+      found.solved = storedObject(localStorage.getItem("unrolled.solved"));
     } catch {
-      // Storage is forbidden, or what it holds is no list of exercises.
+      // Storage is forbidden.
     }
     return found;
   }

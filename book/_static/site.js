@@ -72,6 +72,17 @@ function focusSearchField() {
   }
 }
 
+// The object that a stored text stands for, or an empty one: which exercises are solved. The scripts that come
+// after this one call it: live.js, exercises.js and book/_live/kept.js.
+function storedObject(text) {
+  try {
+    const found = JSON.parse(text);
+    return found?.constructor === Object ? found : {};
+  } catch {
+    return {};
+  }
+}
+
 focusSearchField();
 layOut();
 addEventListener("resize", layOutSoon);

@@ -1,7 +1,6 @@
 """Files are written whole or not at all, and by one program at a time."""
 
 import os
-import resource
 import signal
 import stat
 import subprocess
@@ -60,6 +59,8 @@ def test_an_old_file_keeps_its_permissions(tmp_path):
 
 
 def test_the_file_that_a_link_leads_to_is_replaced(tmp_path):
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep/there.txt").write_text("old")
     for target in ("there.txt", "missing.txt"):
         link = tmp_path / "link.txt"
         link.symlink_to(tmp_path / "deep" / target)
@@ -137,6 +138,7 @@ def test_without_locks_files_are_written_all_the_same(tmp_path, monkeypatch):
 
 def test_a_full_disk_leaves_the_old_file_and_nothing_else(tmp_path):
     """Beyond the limit of a file's size, the system refuses to write, as on a full disk."""
+    resource = pytest.importorskip("resource")  # Windows has no such module
     path = tmp_path / "a.txt"
     write_whole(path, "old")
     before = resource.getrlimit(resource.RLIMIT_FSIZE)

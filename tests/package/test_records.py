@@ -163,7 +163,7 @@ def test_a_record_damaged_at_random_says_the_same_or_that_it_is_damaged(
         results={"loss": [0.1, 1.5e-7], "words": {"é": 3}}, witness=lambda: [1]
     )
     content, record = path.read_bytes(), records.load("one")
-    rng, same = np.random.default_rng(0), 0
+    rng, same = np.random.default_rng(number), 0
     for _ in range(number):
         path.unlink()  # to write in an old file takes some systems ten times as long
         path.write_bytes(damaged(content, rng))

@@ -4,18 +4,26 @@ Playwright drives a Firefox that nobody has patched by WebDriver BiDi, and sends
 command of that protocol which Firefox 153 does not know: the one that sets the theme and other
 wishes of the reader. This program starts Firefox with its own arguments, relays everything
 between the two, answers this command itself, and makes warnings errors, which alone Playwright
-passes on. The former is not needed any more when Firefox ESR knows
+passes on. The relay is no longer needed once Firefox ESR knows
 `emulation.setMediaFeaturesOverride`.
 """
 
 import asyncio
+import contextlib
 import json
 import os
 import re
 import sys
 
+from tornado.httpserver import HTTPServer
 from tornado.web import Application
-from tornado.websocket import WebSocketHandler, websocket_connect
+from tornado.websocket import (
+    WebSocketClosedError,
+    WebSocketHandler,
+    websocket_connect,
+)
+
+from book._ext.build.serve import listening
 
 LISTENS = re.compile(r"(?<=WebDriver BiDi listening on )ws://\S+")
 UNKNOWN = "emulation.setMediaFeaturesOverride"
@@ -25,6 +33,8 @@ LARGEST = 2**30  # bytes of a message
 class Relay(WebSocketHandler):
     """Between Playwright, which connects to it, and Firefox, to which it connects."""
 
+    firefox = None
+
     async def open(self, *arguments):
         self.firefox = await websocket_connect(
             f"{self.settings['firefox']}/session", max_message_size=LARGEST
@@ -32,10 +42,11 @@ class Relay(WebSocketHandler):
         self.answers = asyncio.ensure_future(self.pass_answers_on())
 
     async def pass_answers_on(self):
-        while (message := await self.firefox.read_message()) is not None:
-            if '"log.entryAdded"' in message:
-                message = loud(message)
-            await self.write_message(message)
+        with contextlib.suppress(WebSocketClosedError):  # Playwright has left
+            while (message := await self.firefox.read_message()) is not None:
+                if '"log.entryAdded"' in message:
+                    message = loud(message)
+                await self.write_message(message)
         self.close()
 
     async def on_message(self, message):
@@ -44,10 +55,12 @@ class Relay(WebSocketHandler):
             answer = {"type": "success", "id": asked["id"], "result": {}}
             await self.write_message(json.dumps(answer))
         else:
-            await self.firefox.write_message(message)
+            with contextlib.suppress(WebSocketClosedError):  # Firefox has ended
+                await self.firefox.write_message(message)
 
     def on_close(self):
-        self.firefox.close()
+        if self.firefox is not None:
+            self.firefox.close()
 
 
 def loud(message):
@@ -63,9 +76,10 @@ def serve(address):
     application = Application(
         [("/.*", Relay)], firefox=address, websocket_max_message_size=LARGEST
     )
-    server = application.listen(0, "127.0.0.1")
-    (socket,) = server._sockets.values()
-    return f"ws://127.0.0.1:{socket.getsockname()[1]}"
+    place = listening(0)
+    place.setblocking(False)
+    HTTPServer(application).add_socket(place)
+    return f"ws://127.0.0.1:{place.getsockname()[1]}"
 
 
 async def main(program, *arguments):

@@ -6,13 +6,13 @@ to tell; the server itself notices what is missing.
 """
 
 import contextlib
-import http.server
 import json
 import queue
-from functools import partial
 from typing import NamedTuple
 
-from tests.support.serving import answering
+from tornado.web import RequestHandler, StaticFileHandler
+
+from book._ext.build import serve
 
 WIDTHS = (390, 320)
 PATIENCE = 120  # seconds for a page
@@ -20,7 +20,7 @@ MARK = "the visitor opens "
 VISITOR = """<!doctype html><html lang="en"><link rel="icon" href="data:,"><title>visitor</title>
 <style>iframe {border: 0; height: 700px}</style><body><script>
 const {names, widths, mark} = SETTINGS;
-const tell = (what) => fetch("/found", {method: "POST", body: JSON.stringify(what)});
+const tell = (what) => fetch(`/found?${new URLSearchParams({what: JSON.stringify(what)})}`);
 const frames = (window) => new Promise((done) =>
   window.requestAnimationFrame(() => window.requestAnimationFrame(done)));
 
@@ -64,32 +64,26 @@ class Report(NamedTuple):
     wide: dict[str, dict[int, int]]  # by page, how wide it is where it should be less
 
 
-class Handler(http.server.SimpleHTTPRequestHandler):
-    """Serves a folder and the visitor, and hears what the visitor tells."""
+class Visitor(RequestHandler):
+    """Answers with the visitor."""
 
-    def __init__(self, *request, visitor, found, missing, **settings):
-        self.visitor, self.found, self.missing = visitor, found, missing
-        super().__init__(*request, **settings)
+    def get(self):
+        self.write(self.settings["visitor"])
 
-    def do_GET(self):
-        if self.path != "/visitor.html":
-            return super().do_GET()
-        self.send_response(200)
-        self.send_header("Content-Type", "text/html; charset=utf-8")
-        self.end_headers()
-        self.wfile.write(self.visitor.encode())
 
-    def do_POST(self):
-        self.found.put(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-        self.send_response(204)
-        self.end_headers()
+class Found(RequestHandler):
+    """Hears what the visitor tells."""
 
-    def send_error(self, code, *reason):
-        self.missing.append(self.path)
-        super().send_error(code, *reason)
+    def get(self):
+        self.settings["found"].put(json.loads(self.get_query_argument("what")))
 
-    def log_message(self, format, *arguments):
-        pass
+
+class Page(StaticFileHandler):
+    """Answers with a file of the folder, and notes which are missing."""
+
+    def write_error(self, status, **about):
+        self.settings["missing"].append(self.request.path)
+        super().write_error(status, **about)
 
 
 def visit(show, folder, names):
@@ -104,10 +98,13 @@ def visit(show, folder, names):
     found, missing, titles, wide = queue.Queue(), [], {}, {}
     settings = json.dumps({"names": names, "widths": WIDTHS, "mark": MARK})
     visitor = VISITOR.replace("SETTINGS", settings)
-    handler = partial(
-        Handler, visitor=visitor, found=found, missing=missing, directory=folder
-    )
-    with answering(handler) as address, show(f"{address}/visitor.html") as said:
+    noted = {"visitor": visitor, "found": found, "missing": missing}
+    added = ("/visitor.html", Visitor), ("/found", Found)
+    answers = serve.application(folder, Page, *added, **noted)
+    with (
+        serve.running(answers) as address,
+        show(f"{address}/visitor.html") as said,
+    ):
         for name in names:
             try:
                 one = found.get(timeout=PATIENCE)
@@ -134,15 +131,16 @@ def by_page(said):
 @contextlib.contextmanager
 def shown_by_playwright(browser, address):
     """Shows an address to `visit` in a browser that Playwright drives."""
-    context = browser.new_context(viewport={"width": 800, "height": 800})
-    page, said = context.new_page(), []
-    page.on("console", lambda message: said.append(message.text))
-    page.on("pageerror", lambda error: said.append(str(error)))
-    page.goto(address)
+    with contextlib.closing(
+        browser.new_context(viewport={"width": 800, "height": 800})
+    ) as context:
+        page, said = context.new_page(), []
+        page.on("console", lambda message: said.append(message.text))
+        page.on("pageerror", lambda error: said.append(str(error)))
+        page.goto(address)
 
-    def so_far():
-        page.wait_for_timeout(0)  # hears what has come meanwhile
-        return said
+        def so_far():
+            page.wait_for_timeout(0)  # hears what has come meanwhile
+            return said
 
-    yield so_far
-    context.close()
+        yield so_far

@@ -9,6 +9,7 @@ WebDriver protocol of the W3C, of which a window needs seven requests (`webkit_w
 import contextlib
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -36,12 +37,16 @@ def browser():
 
 @contextlib.contextmanager
 def process(*command, **settings):
-    """Yields a running program, and ends it."""
-    with subprocess.Popen(command, **settings) as running:
+    """Yields a running program, and ends it and all programs that it has started."""
+    with subprocess.Popen(command, start_new_session=True, **settings) as running:
         try:
             yield running
         finally:
             running.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                running.wait(10)
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(running.pid, signal.SIGKILL)
 
 
 @contextlib.contextmanager
@@ -63,6 +68,8 @@ def screen():
             os.close(writes)
             with open(reads) as pipe:
                 display = pipe.readline().strip()
+            if not display:
+                raise RuntimeError("Xvfb ended before it had a display")
             folders = ("XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME")
             own = dict.fromkeys(folders, home) | {"DISPLAY": f":{display}"}
             # With LANG=C the language of the reader is "C", for which no number can be written.
@@ -101,4 +108,6 @@ def driver(environment):
                 socket.create_connection(("127.0.0.1", port)).close()
                 break
             time.sleep(0.05)
+        else:
+            raise TimeoutError("WebKitWebDriver does not answer")
         yield port

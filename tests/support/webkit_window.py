@@ -17,8 +17,8 @@ KEYS = {
     "Escape": "\ue00c",
     "ArrowRight": "\ue014",
 }
-HEAR = """() => {
-  window.troubles ??= [];
+HEAR = """if (!window.troubles) {
+  window.troubles = [];
   const hear = (text) => window.troubles.push(text);
   addEventListener("error", (event) => hear(event.message ?? "an error"));
   addEventListener("unhandledrejection", (event) => hear(String(event.reason)));
@@ -30,8 +30,9 @@ HEAR = """() => {
 class WebKitWindow(Window):
     """What a reader does in WebKit.
 
-    A driven window does not pass on what its console says: errors are heard from the moment when
-    a page is there. A touch is asked for as one, and WebKit for GTK makes it a click.
+    A driven window does not pass on what its console says: errors are heard from the first script
+    that a page is given, and collected before the page may be left. A touch is asked for as one,
+    and WebKit for GTK makes it a click.
     """
 
     def __init__(self, port, browser, origin, touch=False):
@@ -56,22 +57,23 @@ class WebKitWindow(Window):
     def go(self, address):
         self.troubles()
         self.ask("url", url=address)
-        self.evaluate(HEAR)
+        self.troubles()
 
     def reload(self):
         self.troubles()
         self.ask("refresh")
-        self.evaluate(HEAR)
+        self.troubles()
 
     def evaluate(self, script, argument=None):
         body = (
-            f"const given = ({script});"
+            f"{HEAR} const given = ({script});"
             "return typeof given === 'function' ? given(arguments[0]) : given;"
         )
         return self.ask("execute/sync", script=body, args=[argument])
 
     def press(self, selector):
         self.wait_for("selector => !!document.querySelector(selector)", selector)
+        self.troubles()
         (element,) = self.ask(
             "element", using="css selector", value=selector
         ).items()  # the key of the answer is one that the protocol fixes
@@ -91,6 +93,7 @@ class WebKitWindow(Window):
         self.act("pointer", steps, parameters={"pointerType": "touch"})
 
     def key(self, keys):
+        self.troubles()
         names = keys.split("+")
         values = [KEYS.get(name, name) for name in names]
         steps = [{"type": "keyDown", "value": value} for value in values]
@@ -106,7 +109,7 @@ class WebKitWindow(Window):
         self.wait_for("width => innerWidth === width", width)
 
     def troubles(self):
-        self.heard += self.evaluate("(window.troubles ?? []).splice(0)")
+        self.heard += self.evaluate("window.troubles.splice(0)")
         return self.heard
 
     def close(self):

@@ -185,6 +185,19 @@ def test_the_theme_changes_and_is_remembered(open_window):
     assert window.troubles() == []
 
 
+def test_troubles_are_heard_on_a_page_to_which_a_link_has_led(open_window):
+    window = open_window()
+    window.open(SHORT)
+    window.evaluate("console.log('on the first page')")
+    # until then the link may move away between finding it and clicking it
+    window.wait_for("document.documentElement.dataset.laidOut == innerWidth")
+    window.press("a.right-next")
+    window.wait_for("name => !location.pathname.endsWith(name)", SHORT)
+    window.wait_for("document.readyState === 'complete'")
+    window.evaluate("console.log('on the second page')")
+    assert window.troubles() == ["on the first page", "on the second page"]
+
+
 CHOOSE = """choice => {
   const form = document.querySelector(".gradient-flow form");
   for (const [name, value] of Object.entries(choice)) form.elements[name].value = value;

@@ -1,5 +1,6 @@
 """The page of all exercises, and the links between exercises and sections."""
 
+import functools
 import json
 import posixpath
 
@@ -84,6 +85,7 @@ def test_each_exercise_links_its_section_and_the_section_links_it(site):
     assert names == exercises.names()
     links = {address(LIST, a["href"]) for a in listed.find_all("a", href=True)}
     pages = {part: parsed(exercise_page(part, site)) for part in exercises.PARTS}
+    chapter = functools.cache(lambda name: parsed(site / f"book/{name}.html"))
     for name in exercises.names():
         exercise = exercises.load(name)
         box = f"{exercise_pages.label_of(name)}-problem"
@@ -91,8 +93,7 @@ def test_each_exercise_links_its_section_and_the_section_links_it(site):
         (to,) = [a["href"] for a in about.find_all("a") if "#" in a["href"]]
         assert f"{exercise.CHAPTER}.html#" in to
         assert address("book/exercises/a-part.html", to) in links, name
-        chapter = parsed(site / f"book/{exercise.CHAPTER}.html")
-        section = chapter.find(id=to.partition("#")[2])
+        section = chapter(exercise.CHAPTER).find(id=to.partition("#")[2])
         lines = section.find_all("p", class_="exercise-here", recursive=False)
         assert name in [of for line in lines for of in exercises_linked(line)]
 
@@ -103,10 +104,17 @@ def address(page, href):
 
 
 @on_site
-def test_the_parts_are_numbered_as_in_the_contents(site):
-    headings = [h.get_text() for h in parsed(site / LIST).find_all("h2")]
-    numbers = [text.partition(":")[0] for text in headings if text.startswith("Part")]
-    assert numbers == [f"Part {n + 1}" for n in range(len(exercises.PARTS))]
+def test_the_parts_are_numbered_as_in_the_sidebar(site):
+    page = parsed(site / LIST)
+    numbers = {}  # by the page of exercises, in the sidebar
+    for part in page.select("details.toc-part"):
+        for link in part.select('a[href*="/exercises/"]'):
+            numbers[link["href"]] = f"Part {part.select_one('.toc-number').get_text()}"
+    listed = {}
+    for section in page.select("section.exercise-list"):
+        (to,) = {a["href"].partition("#")[0] for a in section.select('a[href*="#ex-"]')}
+        listed[to] = section.h2.get_text().partition(":")[0]
+    assert listed == numbers and len(numbers) == len(exercises.PARTS)
 
 
 def exercise_page(part, site):

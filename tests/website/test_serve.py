@@ -163,19 +163,19 @@ def test_what_goes_wrong_is_one_line(client, folder, capfd, monkeypatch):
 
 
 def test_a_hundred_requests_at_once_do_not_wait(client):
-    with ThreadPoolExecutor(100) as many:
-        answers = list(many.map(client.ask, ["/a.js"] * 100))
+    with ThreadPoolExecutor(100) as pool:
+        answers = list(pool.map(client.ask, ["/a.js"] * 100))
     assert [body for _, _, body in answers] == [b"content"] * 100
     # A connection that finds no room would be tried again after one second, then after two: there
     # is room for all, even before the first is answered.
-    with contextlib.ExitStack() as many:
-        listening = many.enter_context(serve.listening(0))
+    with contextlib.ExitStack() as links:
+        listening = links.enter_context(serve.listening(0))
         for _ in range(100):
             one = socket.create_connection(listening.getsockname(), timeout=5)
-            many.enter_context(one)
+            links.enter_context(one)
 
 
-def test_a_connection_that_asks_for_nothing_is_closed(client, monkeypatch, folder):
+def test_a_connection_that_asks_for_nothing_is_closed(monkeypatch, folder):
     monkeypatch.setattr(serve, "IDLE", 0.2)
     with serving(folder) as address:
         for begun in (b"", b"GET / HTTP", b"GET /a.js HTTP/1.1\r\nHost: x\r\n\r\n"):
@@ -183,6 +183,15 @@ def test_a_connection_that_asks_for_nothing_is_closed(client, monkeypatch, folde
                 link.sendall(begun)
                 while link.recv(1000):
                     pass
+
+
+def test_what_keeps_a_server_from_starting_is_raised(folder, monkeypatch):
+    def failing(*arguments, **settings):
+        raise OSError("no sockets are left")
+
+    monkeypatch.setattr(serve.httpserver, "HTTPServer", failing)
+    with pytest.raises(OSError, match="no sockets are left"), serving(folder):
+        pass
 
 
 def test_it_ends_on_ctrl_c_with_a_connection_open(folder):

@@ -25,7 +25,7 @@ def served(tmp_path):
     ):
 
         def ask(path):
-            link = http.client.HTTPConnection(urlsplit(address).netloc)
+            link = http.client.HTTPConnection(urlsplit(address).netloc, timeout=60)
             links.callback(link.close)
             link.request("GET", path)
             return links.enter_context(link.getresponse())
@@ -45,7 +45,10 @@ def test_pages_load_the_script_that_listens_and_nothing_else_does(served):
         assert answer.read().decode().count('src="/_watch.js"') == 1
     assert ask("/other.txt").read().decode() == page
     assert ask("/none.html").status == 404
-    assert b"EventSource" in ask("/_watch.js").read()
+    script = ask("/_watch.js")
+    assert b"EventSource" in script.read()
+    for answer in (script, ask("/_watch")):
+        assert "script-src" in answer.headers["Content-Security-Policy"]
 
 
 def test_each_build_is_told_to_every_open_page(served):
@@ -86,6 +89,7 @@ def test_a_change_of_prose_is_seen_within_five_seconds(served, capsys):
     began = time.monotonic()
     while builds.count == 0 and time.monotonic() - began < 300:
         time.sleep(0.1)
+    assert builds.count == 1
     assert "More words" not in ask("/book/slow.html").read().decode()
 
     page = ask("/_watch")

@@ -1,7 +1,8 @@
 """Serve the built book, at PORT if one is given; a taken port gets the next one.
 
-Every answer carries the policy that the pages carry as well, and must be asked for again before it
-is shown again: a build may have changed the file.
+Every answer carries the policy that the pages carry as well. Every file must be asked for again
+before it is shown again, since a build may have changed it, except one whose address names its
+version.
 """
 
 from __future__ import annotations
@@ -26,13 +27,17 @@ PORTS = range(2**16)
 IDLE = 60  # seconds after which a connection that asks for nothing is closed
 
 
-class Site(web.StaticFileHandler):
-    """Answers with a file of the site, or with the index.html of a folder."""
+class Protected(web.RequestHandler):
+    """Answers with the policy."""
 
     def set_default_headers(self) -> None:
         """Send the policy, and forbid showing a kept copy unasked, with errors too."""
         self.set_header("Content-Security-Policy", policy.written(policy.SERVED))
         self.set_header("Cache-Control", "no-cache")
+
+
+class Site(Protected, web.StaticFileHandler):
+    """Answers with a file of the site, or with the index.html of a folder."""
 
     def parse_url_path(self, url_path: str) -> str:
         """Return the path of the file; no name has a NUL in it."""
@@ -95,9 +100,18 @@ def running(answers: web.Application, port: int = 0) -> Iterator[str]:
         server.stop()
         await server.close_all_connections()
 
-    thread = threading.Thread(target=asyncio.run, args=[answer()], daemon=True)
+    def run() -> None:
+        try:
+            asyncio.run(answer())
+        except Exception as error:
+            if begun.done():
+                raise
+            place.close()
+            begun.set_exception(error)
+
+    thread = threading.Thread(target=run, daemon=True)
     thread.start()
-    loop, end = begun.result()
+    loop, end = begun.result(timeout=10)
     try:
         yield f"http://127.0.0.1:{place.getsockname()[1]}"
     finally:

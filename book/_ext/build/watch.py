@@ -72,7 +72,7 @@ class Page(serve.Site):
         return len(self.get_content(str(self.absolute_path)))
 
 
-class Script(web.RequestHandler):
+class Script(serve.Protected):
     """Answers with the script that listens for new builds."""
 
     def get(self) -> None:
@@ -91,7 +91,7 @@ class Builds:
         self.count += 1
 
 
-class Events(web.RequestHandler):
+class Events(serve.Protected):
     """Sends an event after each build until the page is closed."""
 
     is_open = True

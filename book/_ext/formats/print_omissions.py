@@ -15,6 +15,7 @@ from typing import NamedTuple
 from bs4 import Tag
 
 from book._ext.formats.print_articles import element, text_of
+from book._ext.page.plural import many
 
 HEADING = re.compile("^h[1-6]$")
 TITLE = "Left out of this edition"
@@ -38,11 +39,6 @@ class Omitted(NamedTuple):
     title: str
     things: list[Omission]
     marks: int
-
-
-def many(number: int, one: str) -> str:
-    """Return a number and its noun, such as "1 line" or "2,345 lines"."""
-    return f"{number:,} {one}" if number == 1 else f"{number:,} {one}s"
 
 
 def leave_out(article: Tag, address: str) -> list[Omission]:

@@ -14,6 +14,7 @@ moved            Old addresses that lead to new ones, from book/moved.txt; no li
 numbering        Part, chapter and place; Sphinx counts, but does not know the numbers of the parts.
 permalinks       Links to exercises and theorems, which their extensions do not give.
 plain_math       Simple LaTeX as plain text; pylatexenc drops accents and the brackets of an index.
+plural           A number and its noun; inflect forms irregular plurals, and there are none.
 policy           The Content-Security-Policy of every page, which Sphinx does not write.
 theme_cleanup    KaTeX, fonts and uPlot from npm; the theme's unused files and faults removed.
 """

@@ -6,8 +6,9 @@ from docutils import nodes
 
 from book._ext.evidence import claims
 from book._ext.evidence.claims import Claim
+from book._ext.page.plural import many
 from book._ext.report.book import Book
-from book._ext.report.tables import Row, folded, many, sentence, table, word
+from book._ext.report.tables import Row, folded, sentence, table, word
 
 
 def the_claims(book: Book) -> list[nodes.Node]:

@@ -6,8 +6,9 @@ from collections import Counter, defaultdict
 
 from docutils import nodes
 
+from book._ext.page.plural import many
 from book._ext.report.book import Book
-from book._ext.report.tables import many, sentence, table
+from book._ext.report.tables import sentence, table
 
 
 def the_damaged(book: Book) -> list[nodes.Node]:

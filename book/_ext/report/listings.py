@@ -8,13 +8,13 @@ from docutils import nodes
 
 from book._ext.evidence import coverage_index
 from book._ext.evidence.suite_run import outcome
+from book._ext.page.plural import many
 from book._ext.report.book import Book
 from book._ext.report.tables import (
     Cell,
     Row,
     folded,
     listed,
-    many,
     sentence,
     table,
     whole,

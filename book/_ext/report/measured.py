@@ -8,8 +8,9 @@ from typing import Any
 
 from docutils import nodes
 
+from book._ext.page.plural import many
 from book._ext.report.book import Book
-from book._ext.report.tables import folded, many, sentence, size, table, whole
+from book._ext.report.tables import folded, sentence, size, table, whole
 
 THE_CELLS = (
     "tests/package/cells/test_cell_interface.py",

@@ -8,8 +8,9 @@ from typing import Any
 
 from docutils import nodes
 
+from book._ext.page.plural import many
 from book._ext.report.book import Book
-from book._ext.report.tables import folded, many, sentence, table, whole
+from book._ext.report.tables import folded, sentence, table, whole
 
 COUNTS = ("mutants", "caught", "equivalent")
 

@@ -7,8 +7,9 @@ import json
 from docutils import nodes
 
 from book._ext.evidence import record_roles
+from book._ext.page.plural import many
 from book._ext.report.book import Book
-from book._ext.report.tables import Cell, Row, folded, many, sentence, table, word
+from book._ext.report.tables import Cell, Row, folded, sentence, table, word
 
 
 def the_records(book: Book) -> list[nodes.Node]:

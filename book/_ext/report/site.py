@@ -8,8 +8,9 @@ import statistics
 from docutils import nodes
 
 from book._ext.evidence.suite_run import found
+from book._ext.page.plural import many
 from book._ext.report.book import Book
-from book._ext.report.tables import folded, many, sentence, table, word
+from book._ext.report.tables import folded, sentence, table, word
 
 # What is said of every page, and the test that says it.
 OF_EVERY_PAGE = {

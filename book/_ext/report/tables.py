@@ -72,11 +72,6 @@ def sentence(text: str, *classes: str) -> nodes.paragraph:
     return nodes.paragraph("", text, classes=list(classes))
 
 
-def many(number: int, one: str) -> str:
-    """Return a number and its noun, such as "1 test" or "2,345 tests"."""
-    return f"{number:,} {one}" if number == 1 else f"{number:,} {one}s"
-
-
 def listed(words: Sequence[str]) -> str:
     """Return words as one reads them: a, b and c."""
     return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)

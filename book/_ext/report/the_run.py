@@ -5,8 +5,9 @@ from __future__ import annotations
 from docutils import nodes
 
 from book._ext.evidence import record_roles, suite_run
+from book._ext.page.plural import many
 from book._ext.report.book import Book
-from book._ext.report.tables import Row, folded, listed, many, sentence, table, word
+from book._ext.report.tables import Row, folded, listed, sentence, table, word
 
 NAMES = record_roles.NAMES | {
     "hypothesis": "Hypothesis",

@@ -112,8 +112,8 @@ def forward(p, h, targets, edges):
         edges: (C + 1,), as in ``init``.
 
     Raises:
-        ValueError: shapes do not fit together, edges are not those of ``init``, or an id is out of
-            range.
+        ValueError: shapes do not fit together, edges are not those of ``init``,
+            or an id is out of range.
     """
     entries = head_entries(targets, edges)
     losses = cross_entropy(h @ p.W + p.b, entries)

@@ -103,7 +103,8 @@ def forward(p, h, targets, edges):
         edges: (C + 1,) first ids of the classes, and V.
 
     Raises:
-        ValueError: shapes do not fit together, or edges do not divide the ids into C classes.
+        ValueError: shapes do not fit together, or edges do not divide the ids
+            into C classes.
     """
     of = classes_of(targets, edges)
     losses = cross_entropy(h @ p.W_c + p.b_c, of)

@@ -50,7 +50,7 @@ def draw(rng, q, K):
     p=WEIGHTS, h="N H", targets=ids("N", "V"), sampled=ids("K", "V"), q=shaped("V")
 )
 def forward(p, h, targets, sampled, q):
-    """Returns the losses (N,) in nats over the target and the sampled words, and the cache.
+    """Returns the losses (N,) in nats over target and samples, and the cache.
 
     Args:
         p: Params.
