@@ -26,6 +26,7 @@ CELLS = {
     "gru_reset_after": Cell(1, ("Keras", "Theano", "PyTorch"), diagram=True),
     "peephole_lstm": Cell(2, ("Keras",), diagram=True),
     "coupled_lstm": Cell(2, diagram=True),
+    "lru": Cell(1),
 }
 
 

@@ -35,6 +35,7 @@ WITH_A_GATE = {
     for name, cell in REGISTERED.items()
     if "gate" in inspect.signature(cell.step).parameters
 }
+WITH_A_MATRIX = [n for n, c in REGISTERED.items() if "W_h" in c.Params._fields]
 CELLS = {
     **REGISTERED,
     **WITH_A_GATE,
@@ -272,8 +273,9 @@ def test_the_forget_gate_begins_open():
     assert np.split(b, 4)[1].tolist() == [1.0] * H and b.sum() == H
 
 
-@pytest.mark.parametrize("cell", REGISTERED.values(), ids=REGISTERED)
-def test_every_block_of_the_recurrent_weights_begins_orthogonal(cell):
+@pytest.mark.parametrize("name", WITH_A_MATRIX)
+def test_every_block_of_the_recurrent_weights_begins_orthogonal(name):
+    cell = REGISTERED[name]
     W_h = cell.init(np.random.default_rng(0), D, H).W_h
     for block in np.split(W_h, W_h.shape[1] // H, axis=1):
         np.testing.assert_allclose(block @ block.T, np.eye(H), atol=1e-12)

@@ -6,18 +6,10 @@ import numpy as np
 import pytest
 
 from tests.support.closeness import assert_same
+from tests.support.scans import SCANS
 from unrolled.gradients import gradcheck
 from unrolled.layers import padding, scan
 
-SCANS = {
-    "sequential": scan.sequential,
-    "hillis_steele": scan.hillis_steele,
-    "blelloch": scan.blelloch,
-    "chunked": scan.chunked,
-    "chunks of 1": partial(scan.chunked, chunk=1),
-    "chunks of 4": partial(scan.chunked, chunk=4),
-    "one chunk": partial(scan.chunked, chunk=1000),
-}
 every_scan = pytest.mark.parametrize("run", SCANS.values(), ids=SCANS)
 either_kind = pytest.mark.parametrize("kind", [float, complex])
 LENGTHS = [1, 2, 3, 4, 5, 8, 13, 16, 31, 32, 33]
