@@ -17,7 +17,7 @@ import pytest
 from tests.package.cells import test_rnn
 from tests.package.drawing import test_cell_graph
 from tests.support import registered_cells
-from unrolled.cells import gru, gru_reset_after, lru, lstm, peephole_lstm
+from unrolled.cells import gru, gru_reset_after, lru, lstm, peephole_lstm, state_space
 from unrolled.layers import attention, scan
 
 # A test, as file:name, and the arguments that it is called with.
@@ -72,6 +72,21 @@ LRU_STEP = (
 LRU_FORMS = (
     "package.cells.test_lru:test_every_scan_gives_the_states_of_repeated_steps",
     scan.sequential,
+)
+STATE_SPACE = (f"package.cells.test_cell_interface:{IS_GRADIENT}", state_space, 5, 3)
+HOLD = (
+    "package.cells.test_state_space:"
+    "test_the_hold_solves_the_equation_for_an_input_that_is_constant_in_each_step",
+)
+TRAPEZIUM = (
+    "package.cells.test_state_space:"
+    "test_the_bilinear_rule_solves_the_equation_with_the_mean_of_both_ends_of_a_step",
+)
+CONVOLUTION = (
+    "package.layers.test_scan:"
+    "test_with_one_factor_for_all_steps_the_states_are_a_convolution",
+    float,
+    8,
 )
 SCAN = ("package.layers.test_scan:test_backward_is_the_gradient_of_the_scan",)
 SCAN_FORMS = (
@@ -636,6 +651,34 @@ PLANTED = [
         "gamma * dgamma",
         "dgamma",
         [LRU],
+    ),
+    (
+        "state_space: Δ instead of the integral over a step",
+        "cells.state_space.zero_order_hold",
+        "np.expm1(dt * a) / a",
+        "dt",
+        [HOLD],
+    ),
+    (
+        "state_space: the new state alone, instead of the mean of both ends",
+        "cells.state_space.bilinear",
+        "1 / (1 - dt * a / 2)",
+        "1 / (1 - dt * a)",
+        [TRAPEZIUM],
+    ),
+    (
+        "state_space: Δ taken for constant in the weight of the input",
+        "cells.state_space.dzero_order_hold",
+        "dfactor * (a * factor).conj() + dweight * factor.conj()",
+        "dfactor * (a * factor).conj()",
+        [STATE_SPACE],
+    ),
+    (
+        "convolution: the end of the sequence reaches its beginning",
+        "layers.scan.convolution",
+        "spectrum = np.fft.fft(powers, 2 * T, axis=0) * np.fft.fft(g, 2 * T, axis=0)",
+        "spectrum = np.fft.fft(powers, T, axis=0) * np.fft.fft(g, T, axis=0)",
+        [CONVOLUTION],
     ),
 ]
 

@@ -13,3 +13,5 @@ SCANS = {
     "chunks of 4": partial(scan.chunked, chunk=4),
     "one chunk": partial(scan.chunked, chunk=1000),
 }
+# These need the same factor at every step.
+INVARIANT = {**SCANS, "convolution": scan.convolution}

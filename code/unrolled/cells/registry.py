@@ -27,6 +27,7 @@ CELLS = {
     "peephole_lstm": Cell(2, ("Keras",), diagram=True),
     "coupled_lstm": Cell(2, diagram=True),
     "lru": Cell(1),
+    "state_space": Cell(1),
 }
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from tests.support import registered_cells
+from tests.support.cell_cases import with_long_steps
 from unrolled import functional, tree
 from unrolled.cells import gru, gru_reset_after, lstm, registry, rnn
 from unrolled.data import text
@@ -35,7 +36,6 @@ WITH_A_GATE = {
     for name, cell in REGISTERED.items()
     if "gate" in inspect.signature(cell.step).parameters
 }
-WITH_A_MATRIX = [n for n, c in REGISTERED.items() if "W_h" in c.Params._fields]
 CELLS = {
     **REGISTERED,
     **WITH_A_GATE,
@@ -47,12 +47,13 @@ TWO_STATES = [n for n in REGISTERED if registry.CELLS[n].states == 2]
 lstms = pytest.mark.parametrize(
     "cell", [REGISTERED[name] for name in TWO_STATES], ids=TWO_STATES
 )
+WITH_W_H = [n for n, c in REGISTERED.items() if "W_h" in c.Params._fields]
 
 
 def case(cell, seed=0, T=T, B=B, D=D, H=H):
     """Weights with no zeros among them, inputs, states and output gradients, all of order 1."""
     rng = np.random.default_rng(seed)
-    p = cell.init(rng, D, H)
+    p = with_long_steps(cell.init(rng, D, H))
     p = tree.map(lambda weight: weight + 0.3 * rng.standard_normal(weight.shape), p)
     state = tuple(rng.standard_normal((B, H)) for _ in cell.initial_state(p, B))
     return p, rng.standard_normal((T, B, D)), state, rng.standard_normal((T, B, H))
@@ -273,9 +274,8 @@ def test_the_forget_gate_begins_open():
     assert np.split(b, 4)[1].tolist() == [1.0] * H and b.sum() == H
 
 
-@pytest.mark.parametrize("name", WITH_A_MATRIX)
-def test_every_block_of_the_recurrent_weights_begins_orthogonal(name):
-    cell = REGISTERED[name]
+@pytest.mark.parametrize("cell", [REGISTERED[n] for n in WITH_W_H], ids=WITH_W_H)
+def test_every_block_of_the_recurrent_weights_begins_orthogonal(cell):
     W_h = cell.init(np.random.default_rng(0), D, H).W_h
     for block in np.split(W_h, W_h.shape[1] // H, axis=1):
         np.testing.assert_allclose(block @ block.T, np.eye(H), atol=1e-12)

@@ -5,13 +5,13 @@ import pytest
 
 from tests.support import registered_cells
 from unrolled import tree
-from unrolled.cells import gru, lru, lstm
+from unrolled.cells import gru, lru, lstm, state_space
 from unrolled.layers import attention, bidirectional, feed_forward, multi_head, stacked
 from unrolled.models import language_model, memory_network, seq2seq, turing_machine
 
 LAYERS = stacked.of(lstm, gru)
 CELLS = registered_cells.cells()
-LEAST = {lru: 2}  # units: a complex state is two
+LEAST = {lru: 2, state_space: 2}  # units: a complex state is two
 MODELS = {
     "language model": lambda rng, t: language_model.init(rng, 7, 5, dtype=t),
     "seq2seq": lambda rng, t: seq2seq.init(rng, 7, 6, 5, attention.additive, dtype=t),

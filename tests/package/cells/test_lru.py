@@ -7,13 +7,13 @@ import pytest
 
 from tests.support.cell_cases import cell_case
 from tests.support.closeness import assert_same
-from tests.support.scans import SCANS
+from tests.support.scans import INVARIANT
 from unrolled import tree
 from unrolled.cells import lru
 from unrolled.gradients import gradcheck
 
 T, B, D, H = 7, 3, 4, 6
-every_scan = pytest.mark.parametrize("scan", SCANS.values(), ids=SCANS)
+every_scan = pytest.mark.parametrize("scan", INVARIANT.values(), ids=INVARIANT)
 
 
 @pytest.mark.equation("eq-lru-state", "eq-lru-eigenvalues")
