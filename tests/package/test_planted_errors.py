@@ -17,8 +17,8 @@ import pytest
 from tests.package.cells import test_rnn
 from tests.package.drawing import test_cell_graph
 from tests.support import registered_cells
-from unrolled.cells import gru, gru_reset_after, lstm, peephole_lstm
-from unrolled.layers import attention
+from unrolled.cells import gru, gru_reset_after, lru, lstm, peephole_lstm, state_space
+from unrolled.layers import attention, scan
 
 # A test, as file:name, and the arguments that it is called with.
 IS_GRADIENT = "test_backward_is_the_gradient_of_forward"
@@ -65,6 +65,33 @@ DROPOUT_BACK = (
 BOTH_ENDS = (_DEEPER + "in_a_batch_a_sequence_has_the_states_that_it_has_alone", gru)
 BOTH_ENDS_BACK = (_DEEPER + "the_gradient_from_both_ends_with_lengths", gru)
 REVERSE = (_DEEPER + "each_sequence_is_reversed_in_its_own_length",)
+LRU = (f"package.cells.test_cell_interface:{IS_GRADIENT}", lru, 5, 3)
+LRU_STEP = (
+    "package.cells.test_lru:test_a_step_is_a_rotation_and_a_scaling_unit_by_unit",
+)
+LRU_FORMS = (
+    "package.cells.test_lru:test_every_scan_gives_the_states_of_repeated_steps",
+    scan.sequential,
+)
+STATE_SPACE = (f"package.cells.test_cell_interface:{IS_GRADIENT}", state_space, 5, 3)
+HOLD = (
+    "package.cells.test_state_space:"
+    "test_the_hold_solves_the_equation_for_an_input_that_is_constant_in_each_step",
+)
+TRAPEZIUM = (
+    "package.cells.test_state_space:"
+    "test_the_bilinear_rule_solves_the_equation_with_the_mean_of_both_ends_of_a_step",
+)
+CONVOLUTION = (
+    "package.layers.test_scan:"
+    "test_with_one_factor_for_all_steps_the_states_are_a_convolution",
+    float,
+    8,
+)
+SCAN = ("package.layers.test_scan:test_backward_is_the_gradient_of_the_scan",)
+SCAN_FORMS = (
+    "package.layers.test_scan:test_all_orders_give_the_states_of_the_definition",
+)
 SOFTMAX = ("package.test_functional:test_dsoftmax_is_the_slope",)
 LOSS = ("package.test_functional:test_dcross_entropy_is_the_slope",)
 CLIPPING = ("package.training.test_optimizers:test_one_factor_shortens_all_arrays",)
@@ -575,6 +602,83 @@ PLANTED = [
         "dhide(cache.shown_feed, dx)",
         "dx",
         [TRANSFORMER_HIDDEN],
+    ),
+    (
+        "scan: the later of two steps taken for the earlier",
+        "layers.scan.combine",
+        "f_2 * g_1 + g_2",
+        "f_1 * g_2 + g_1",
+        [(*SCAN_FORMS, scan.blelloch, float, 5)],
+    ),
+    (
+        "scan: the factor of the step itself on the way back, not of the step after it",
+        "layers.scan.backward",
+        "f_after = np.concatenate([f[1:], np.zeros_like(f[:1])]).conj()",
+        "f_after = f.conj()",
+        [(*SCAN, scan.sequential, float, 5)],
+    ),
+    (
+        "scan: no conjugate on the way back",
+        "layers.scan.backward",
+        "np.concatenate([f[1:], np.zeros_like(f[:1])]).conj()",
+        "np.concatenate([f[1:], np.zeros_like(f[:1])])",
+        [(*SCAN, scan.sequential, complex, 5)],
+    ),
+    (
+        "lru: the angle itself instead of its logarithm",
+        "cells.lru.eigenvalues",
+        "1j * np.exp(p.theta)",
+        "1j * p.theta",
+        [LRU_STEP],
+    ),
+    (
+        "lru: the state before the first step forgotten",
+        "cells.lru.forward",
+        "scan(factors, g, as_complex(h0))",
+        "scan(factors, g)",
+        [LRU_FORMS],
+    ),
+    (
+        "lru: λ taken for its own logarithm in the gradient",
+        "cells.lru.backward",
+        "factor.conj() * dfactors.sum(axis=(0, 1))",
+        "dfactors.sum(axis=(0, 1))",
+        [LRU],
+    ),
+    (
+        "lru: the gradient of γ without its logarithm",
+        "cells.lru.backward",
+        "gamma * dgamma",
+        "dgamma",
+        [LRU],
+    ),
+    (
+        "state_space: Δ instead of the integral over a step",
+        "cells.state_space.zero_order_hold",
+        "np.expm1(dt * a) / a",
+        "dt",
+        [HOLD],
+    ),
+    (
+        "state_space: the new state alone, instead of the mean of both ends",
+        "cells.state_space.bilinear",
+        "1 / (1 - dt * a / 2)",
+        "1 / (1 - dt * a)",
+        [TRAPEZIUM],
+    ),
+    (
+        "state_space: Δ taken for constant in the weight of the input",
+        "cells.state_space.dzero_order_hold",
+        "dfactor * (a * factor).conj() + dweight * factor.conj()",
+        "dfactor * (a * factor).conj()",
+        [STATE_SPACE],
+    ),
+    (
+        "convolution: the end of the sequence reaches its beginning",
+        "layers.scan.convolution",
+        "spectrum = np.fft.fft(powers, 2 * T, axis=0) * np.fft.fft(g, 2 * T, axis=0)",
+        "spectrum = np.fft.fft(powers, T, axis=0) * np.fft.fft(g, T, axis=0)",
+        [CONVOLUTION],
     ),
 ]
 

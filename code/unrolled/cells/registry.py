@@ -26,6 +26,8 @@ CELLS = {
     "gru_reset_after": Cell(1, ("Keras", "Theano", "PyTorch"), diagram=True),
     "peephole_lstm": Cell(2, ("Keras",), diagram=True),
     "coupled_lstm": Cell(2, diagram=True),
+    "lru": Cell(1),
+    "state_space": Cell(1),
     "min_gru": Cell(1, ("JAX",), diagram=True),
     "min_lstm": Cell(1, ("JAX",)),
     "selective": Cell(2, ("JAX",)),

@@ -15,7 +15,8 @@ and in how many of these wait for one another:
 
 f and g are (T, ...) arrays, real or complex, in which every entry has a recurrence of its own; f
 may have axes of length 1 where its factor is shared. h0 is the state before the first step, 0 if it
-is left out. The gradient of a complex array z is dL/dRe z + i dL/dIm z.
+is left out. If the factor is the same at every step, ``convolution`` returns the same states too.
+The gradient of a complex array z is dL/dRe z + i dL/dIm z.
 """
 
 import math
@@ -89,9 +90,10 @@ def chunked(f, g, h0=None, chunk=None):
     """
     f, g = start(f, g, h0)
     T = len(g)
-    C = max(1, math.isqrt(T)) if chunk is None else chunk
-    if C != int(C) or C < 1:
+    chunk = max(1, math.isqrt(T)) if chunk is None else chunk
+    if chunk != int(chunk) or chunk < 1:
         raise ValueError(f"a chunk has at least one step, got {chunk}")
+    C = min(chunk, max(T, 1))
     f, h = in_chunks(f, C), in_chunks(g, C)  # (N, C, ...)
     for t in range(1, C):  # inside every chunk, as if it began with a zero state
         f[:, t], h[:, t] = combine((f[:, t - 1], h[:, t - 1]), (f[:, t], h[:, t]))
@@ -106,6 +108,29 @@ def in_chunks(a, C):
     filled = np.zeros((N * C, *a.shape[1:]), a.dtype)
     filled[: len(a)] = a
     return filled.reshape(N, C, *a.shape[1:])
+
+
+def convolution(f, g, h0=None):
+    """Returns the states (T, ...) of a recurrence whose factor is the same at every step.
+
+    Then h_t is the sum of f^k g_{t-k} over all k, a convolution, which the fast Fourier transform
+    computes with about T log2 T operations. Zeros after the end keep the last steps from
+    reaching the first ones. The error is relative to the largest state, so that small states are
+    lost if |f| > 1.
+
+    Raises:
+        ValueError: shapes do not fit together, or f changes from step to step.
+    """
+    f, g = start(f, g, h0)
+    T = len(g)
+    if (f[2:] != f[1:-1]).any():  # f[0] has multiplied h0 already
+        raise ValueError("a convolution needs the same factor at every step")
+    if not T:
+        return g
+    powers = np.cumprod(np.concatenate([np.ones_like(f[:1]), f[1:]]), axis=0)
+    spectrum = np.fft.fft(powers, 2 * T, axis=0) * np.fft.fft(g, 2 * T, axis=0)
+    h = np.fft.ifft(spectrum, axis=0)[:T]
+    return (h if np.iscomplexobj(g) else h.real).astype(g.dtype)
 
 
 def start(f, g, h0=None):

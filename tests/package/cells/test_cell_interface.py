@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from tests.support import registered_cells
+from tests.support.cell_cases import with_long_steps
 from unrolled import functional, tree
 from unrolled.cells import gru, gru_reset_after, lstm, rnn
 from unrolled.data import text
@@ -52,7 +53,7 @@ WITH_W_H = [n for n, c in REGISTERED.items() if "W_h" in c.Params._fields]
 def case(cell, seed=0, T=T, B=B, D=D, H=H):
     """Weights with no zeros among them, inputs, states and output gradients, all of order 1."""
     rng = np.random.default_rng(seed)
-    p = cell.init(rng, D, H)
+    p = with_long_steps(cell.init(rng, D, H))
     p = tree.map(lambda weight: weight + 0.3 * rng.standard_normal(weight.shape), p)
     state = tuple(rng.standard_normal(s.shape) for s in cell.initial_state(p, B))
     return p, rng.standard_normal((T, B, D)), state, rng.standard_normal((T, B, H))

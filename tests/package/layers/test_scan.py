@@ -6,18 +6,10 @@ import numpy as np
 import pytest
 
 from tests.support.closeness import assert_same
+from tests.support.scans import SCANS
 from unrolled.gradients import gradcheck
 from unrolled.layers import padding, scan
 
-SCANS = {
-    "sequential": scan.sequential,
-    "hillis_steele": scan.hillis_steele,
-    "blelloch": scan.blelloch,
-    "chunked": scan.chunked,
-    "chunks of 1": partial(scan.chunked, chunk=1),
-    "chunks of 4": partial(scan.chunked, chunk=4),
-    "one chunk": partial(scan.chunked, chunk=1000),
-}
 every_scan = pytest.mark.parametrize("run", SCANS.values(), ids=SCANS)
 either_kind = pytest.mark.parametrize("kind", [float, complex])
 LENGTHS = [1, 2, 3, 4, 5, 8, 13, 16, 31, 32, 33]
@@ -233,3 +225,32 @@ def test_a_chunk_without_a_step_is_refused(chunk):
     f, g, *_ = case()
     with pytest.raises(ValueError, match=f"at least one step, got {chunk}"):
         scan.chunked(f, g, chunk=chunk)
+
+
+@either_kind
+@pytest.mark.parametrize("T", [0, *LENGTHS])
+def test_with_one_factor_for_all_steps_the_states_are_a_convolution(kind, T):
+    f, g, h0, dh = case(kind, T)
+    f = np.broadcast_to(f[:1] / 2, f.shape)
+    h = scan.convolution(f, g, h0)
+    assert_same(h, scan.sequential(f, g, h0), 1e-10)
+    assert_same(scan.convolution(f, g), scan.sequential(f, g), 1e-10)
+    found = scan.backward(f, h, dh, h0, scan.convolution)
+    assert_same(found, scan.backward(f, h, dh, h0), 1e-10)
+    assert h.dtype == g.dtype
+
+
+def test_a_convolution_with_factors_that_change_is_refused():
+    f, g, *_ = case()
+    with pytest.raises(ValueError, match="the same factor at every step"):
+        scan.convolution(f, g)
+
+
+def test_a_factor_outside_the_circle_grows_in_every_form():
+    g = np.zeros((200, 2))
+    g[0] = 1
+    f = np.full((200, 2), 1.1)
+    for run in (*SCANS.values(), scan.convolution):
+        h = run(f, g)
+        np.testing.assert_allclose(h[-1], 1.1**199, rtol=1e-10)
+        assert np.abs(h - scan.sequential(f, g)).max() <= 1e-10 * h.max()
