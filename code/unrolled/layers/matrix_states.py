@@ -71,7 +71,7 @@ def decays(f):
 def mixing_matrix(q, k, f):
     """Returns M (B, T, T): the weight of the value of step s in the output of step t.
 
-        M[t, s] = (q_t * f_{s+1} * ... * f_t) k_s^T  if s <= t, else 0   (eq-matrix-mixing)
+    M[t, s] = (q_t * f_{s+1} * ... * f_t) k_s^T  if s <= t, else 0   (eq-matrix-mixing)
     """
     F = decays(f)
     if f.shape[-1] == 1:  # one number for all rows: it stands outside the product
