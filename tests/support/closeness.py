@@ -18,7 +18,7 @@ def distance(found, wanted):
 
 
 def gap(found, wanted):
-    """The largest difference, relative to the largest entry of its own array, or to 1 if it is 0."""
+    """The largest difference, relative to the largest entry of its own array, or to 1 if 0."""
     pairs = zip(tree.leaves(found), tree.leaves(wanted), strict=True)
     # a NaN is a gap too
     return max(

@@ -7,8 +7,9 @@ r"""Causal linear attention as a recurrent network (Katharopoulos et al., 2020).
     n_t = n_{t-1} + k_t                                          sum of keys
     h_t = q_t S_t / (q_t n_t^T)                                  output   (eq-linear-output)
 
-phi(a) = elu(a) + 1 is positive, so h_t is a weighted mean of the values v_1 ... v_t, with the weights
-q_t k_s^T. In the code, n_t is the last column of S_t: it is what S_t would store for a value of 1.
+phi(a) = elu(a) + 1 is positive, so h_t is a weighted mean of the values v_1 ... v_t, with the
+weights q_t k_s^T. In the code, n_t is the last column of S_t: it is what S_t would store for a
+value of 1.
 
 The output h of a step is its first state, as in every cell of this book, but no step reads it.
 The blocks q, k, v of a weight lie side by side. T time, B batch, D input, H entries of a query, a

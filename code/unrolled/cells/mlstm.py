@@ -3,15 +3,16 @@ r"""The matrix LSTM, mLSTM, of the xLSTM (Beck et al., 2024), with one head.
     q_t = x_t W_q + b_q                                     query         (eq-mlstm-inputs)
     k_t = (x_t W_k + b_k) / sqrt(H)                         key
     v_t = x_t W_v + b_v                                     value
-    i_t = exp(x_t w_i + b_i)                                input gate, one number   (eq-mlstm-gates)
-    f_t = sigmoid(x_t w_f + b_f)                            forget gate, one number
+    i_t = exp(x_t w_i + b_i)                                input gate    (eq-mlstm-gates)
+    f_t = sigmoid(x_t w_f + b_f)                            forget gate
     o_t = sigmoid(x_t W_o + b_o)                            output gate
     C_t = f_t C_{t-1} + i_t k_t^T v_t                       memory        (eq-mlstm-state)
     n_t = f_t n_{t-1} + i_t k_t                             normaliser
     h_t = o_t * q_t C_t / max(|q_t n_t^T|, 1)               output        (eq-mlstm-output)
 
-The input gate has no upper bound, and i_t overflows where its exponent is large. So C_t and n_t are
-stored divided by exp(m_t), and both gates are rescaled (eq-mlstm-stabiliser):
+The input gate and the forget gate are one number each. The input gate has no upper bound, and i_t
+overflows where its exponent is large. So C_t and n_t are stored divided by exp(m_t), and both
+gates are rescaled (eq-mlstm-stabiliser):
 
     m_t = max(log f_t + m_{t-1}, log i_t)
     f'_t = exp(log f_t + m_{t-1} - m_t),   i'_t = exp(log i_t - m_t)
@@ -92,7 +93,7 @@ def init(rng, D, H, dtype=np.float64, input_scale=None, forget_bias=3.0):
 
 
 def initial_state(p, *batch):
-    """Returns (h, S, m) before the first step: zeros, (*batch, H), (*batch, H, H+1), (*batch, 1)."""
+    """Returns zeros: h (*batch, H), S (*batch, H, H+1) and m (*batch, 1)."""
     H = (len(p.b) - 2) // 4
     zeros = np.zeros((*batch, H, H + 1), p.b.dtype)
     return zeros[..., 0], zeros, zeros[..., 0, :1]

@@ -51,9 +51,8 @@ def backward(q, k, v, f, S, dy, S0=None, scan=scans.sequential):
 def decays(f):
     """Returns the products of factors between steps, (T, T, B, 1 or E).
 
-        [t, s] = f_{s+1} f_{s+2} ... f_t  if s <= t, else 0              (eq-matrix-decays)
-
-    They are computed as differences of summed logarithms. The factors that are 0 are counted
+    Entry [t, s] is f_{s+1} f_{s+2} ... f_t if s <= t, else 0 (eq-matrix-decays). The products
+    are computed as differences of summed logarithms. The factors that are 0 are counted
     apart: a product that contains one of them is 0.
 
     Raises:
@@ -71,7 +70,7 @@ def decays(f):
 def mixing_matrix(q, k, f):
     """Returns M (B, T, T): the weight of the value of step s in the output of step t.
 
-    M[t, s] = (q_t * f_{s+1} * ... * f_t) k_s^T  if s <= t, else 0   (eq-matrix-mixing)
+    Entry [t, s] is (q_t * f_{s+1} * ... * f_t) k_s^T if s <= t, else 0 (eq-matrix-mixing).
     """
     F = decays(f)
     if f.shape[-1] == 1:  # one number for all rows: it stands outside the product
@@ -98,7 +97,11 @@ def chunked(q, k, v, f, S0=None, chunk=16):
     """Returns the outputs y (T, B, F): parallel inside a chunk, recurrent between chunks.
 
     Args:
-        q, k, v, f, S0: as in ``recurrent``.
+        q: (T, B, E) queries.
+        k: (T, B, E) keys.
+        v: (T, B, F) values.
+        f: (T, B, 1) or (T, B, E) factors, 0 or more.
+        S0: (B, E, F) initial state; zeros if left out.
         chunk: the steps of a chunk; the last chunk may be shorter.
 
     Raises:
