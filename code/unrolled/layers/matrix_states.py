@@ -111,7 +111,7 @@ def chunked(q, k, v, f, S0=None, chunk=16):
     check(q, k, v, f, S0)
     if chunk != int(chunk) or chunk < 1:
         raise ValueError(f"a chunk has at least one step, got {chunk}")
-    B, E, F = *k.shape[1:], v.shape[-1]
+    (_, B, E), F = k.shape, v.shape[-1]
     S = np.zeros((B, E, F), np.result_type(q, k, v, f)) if S0 is None else S0
     y = np.empty(v.shape, S.dtype)
     for first in range(0, len(q), chunk):
