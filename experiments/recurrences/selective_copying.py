@@ -120,7 +120,7 @@ def witness(name):
 
 
 def kept(run, *setting):
-    """Returns what ``one`` returns for a setting; a result of the same code is read, not repeated."""
+    """Returns what ``one`` returns; a result of the same code is read, not repeated."""
     facts = json.dumps([setting, SETTINGS, records.digest(run)])
     name = hashlib.sha256(facts.encode()).hexdigest()[:16]
     path = records.ROOT / "_build" / "runs" / run.name / f"{name}.json"
