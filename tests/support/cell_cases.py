@@ -8,7 +8,7 @@ from unrolled import tree
 
 
 class Case(NamedTuple):
-    """Parameters, inputs (T, B, D), a tuple of initial states (B, H), gradients (T, B, H)."""
+    """Parameters, inputs (T, B, D), a tuple of initial states, gradients (T, B, H)."""
 
     p: Any
     x: np.ndarray
@@ -36,7 +36,7 @@ def cell_case(cell, T, B, D, H, seed=0, by=0.4):
     rng = np.random.default_rng(seed)
     p = shaken(with_long_steps(cell.init(rng, D, H)), rng, by)
     x, dh = rng.standard_normal((T, B, D)), rng.standard_normal((T, B, H))
-    states = tuple(rng.standard_normal((B, H)) for _ in cell.initial_state(p, B))
+    states = tuple(rng.standard_normal(s.shape) for s in cell.initial_state(p, B))
     return Case(p, x, states, dh)
 
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 class Cell(NamedTuple):
     """What one cell has besides its module."""
 
-    states: int  # that a step takes and returns: h, or h and c
+    states: int  # that a step takes and returns, of which the first is the output
     frameworks: tuple[str, ...] = ()  # that compute it too
     diagram: bool = False  # in drawing.cell_graph, under the cell's name in capitals
 
@@ -28,6 +28,11 @@ CELLS = {
     "coupled_lstm": Cell(2, diagram=True),
     "lru": Cell(1),
     "state_space": Cell(1),
+    "min_gru": Cell(1, ("JAX",), diagram=True),
+    "min_lstm": Cell(1, ("JAX",)),
+    "selective": Cell(2, ("JAX",)),
+    "linear_attention": Cell(2, ("JAX",)),
+    "mlstm": Cell(3, ("JAX",)),
 }
 
 
