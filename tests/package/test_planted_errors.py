@@ -86,6 +86,10 @@ LRU_FORMS = (
     scan.sequential,
 )
 STATE_SPACE = (f"package.cells.test_cell_interface:{IS_GRADIENT}", state_space, 5, 3)
+HOLD_BACK = (
+    "package.cells.test_state_space:test_the_backward_of_a_rule_is_its_slope",
+    "zero_order_hold",
+)
 HOLD = (
     "package.cells.test_state_space:"
     "test_the_hold_solves_the_equation_for_an_input_that_is_constant_in_each_step",
@@ -712,6 +716,13 @@ PLANTED = [
         "cells.state_space.dzero_order_hold",
         "dfactor * (a * factor).conj() + dweight * factor.conj()",
         "dfactor * (a * factor).conj()",
+        [HOLD_BACK],
+    ),
+    (
+        "state_space: no conjugate of the weight on the way to the inputs",
+        "cells.state_space.backward",
+        "dg * weight.conj()",
+        "dg * weight",
         [STATE_SPACE],
     ),
     (
