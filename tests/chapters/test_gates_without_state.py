@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
+from experiments.intervals import interval
 from tests.support.cell_cases import cell_case, logistic
 from tests.support.closeness import assert_same
 from tests.support.scans import SCANS
-from unrolled import tree
+from unrolled import records, tree
 from unrolled.cells import min_gru, min_lstm, selective
 from unrolled.functional import positive
 from unrolled.gradients import gradcheck
@@ -237,3 +238,27 @@ def test_the_gradient_by_a_scan_in_reverse(run):
 
     _, cache = min_gru.forward(p, x, h0, run)
     gradcheck.check(loss, (p, x, h0), min_gru.backward(p, cache, dh, run), 1e-7)
+
+
+def copied(cell, layers):
+    """The share of symbols right, one number for each seed."""
+    runs = records.load("selective_copying")["results"]["runs"]
+    return np.array(
+        [r["right"] for r in runs if (r["cell"], r["layers"]) == (cell, layers)]
+    )
+
+
+@pytest.mark.claim(
+    "a-second-layer-gives-the-order-back",
+    "On selective copying, one layer of a minimal GRU or LSTM repeats fewer than half of the "
+    "symbols, two layers more than three quarters, and three layers more than two.",
+    records="selective_copying",
+)
+@pytest.mark.parametrize("cell", ["min_gru", "min_lstm"])
+def test_each_further_layer_copies_more(cell):
+    """The share of symbols right: the interval over the seeds below 1/2 with one layer and above
+    3/4 with two; the gain of the third layer over the second, of the same seed, above 0."""
+    one, two, three = (copied(cell, layers) for layers in (1, 2, 3))
+    assert len(one) == len(two) == len(three) >= 3
+    assert interval(one)["high"] < 1 / 2 and interval(two)["low"] > 3 / 4
+    assert interval(three - two)["low"] > 0
