@@ -32,7 +32,7 @@ CELLS = {
     "selective": selective,
     "gru": gru,
 }
-LAYERS = {  # record -> cell -> numbers of layers
+LAYERS: dict[str, dict[str, tuple[int, ...]]] = {  # record -> cell -> numbers of layers
     "selective_copying": {"min_gru": (1, 2, 3), "min_lstm": (1, 2, 3), "gru": (1,)},
     "selective_copying_by_selection": {"selective": (1, 2)},
 }
