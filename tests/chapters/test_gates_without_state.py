@@ -249,7 +249,7 @@ def copied(cell, layers):
 
 
 @pytest.mark.claim(
-    "a-second-layer-gives-the-order-back",
+    "a-second-layer-copies-more",
     "On selective copying, one layer of a minimal GRU or LSTM repeats about half of the symbols, "
     "two layers more than three quarters, and three layers more than two.",
     records="selective_copying",
