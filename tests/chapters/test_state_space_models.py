@@ -76,7 +76,7 @@ def copied(setting):
 
 @pytest.mark.claim(
     "a-time-invariant-recurrence-copies-from-fixed-positions-only",
-    "Two blocks of linear recurrent units copy symbols from fixed positions. From random positions, "
+    "Two blocks of linear recurrent units copy symbols from fixed positions. From random ones, "
     "they copy fewer than two blocks of GRUs after the same number of updates.",
     records="fixed_and_selective_copying",
 )
