@@ -6,8 +6,9 @@ Writes results/scan_times.json. About two minutes. Needs JAX for the compiled fo
 Each form computes the states of T steps for several widths, that is, for several numbers of
 independent recurrences (batch times units). A measurement runs in a process that may use one core
 or two. NumPy's forms use two cores by giving each of two threads half of the width; JAX's compiled
-forms use them as XLA sees fit. The time is the shortest of many runs, which other work on the
-device disturbs least.
+forms use them as XLA sees fit. Two times are recorded, each the shortest of many runs: the time
+that passed, which other work on the device can lengthen, and the processor's time, which is that of
+all cores together.
 """
 
 import json
@@ -26,8 +27,8 @@ LENGTHS = (64, 1024, 16384)
 WIDTHS = (1, 64, 1024)
 THREADS = (1, 2)
 SEED = 0
-SECONDS = 0.4  # for each measurement, and at least FEWEST runs
-FEWEST = 5
+SECONDS = 0.2  # of the processor for each measurement, and at least FEWEST runs
+FEWEST = 3
 NUMPY = {
     "loop": scan.sequential,
     "Hillis-Steele": scan.hillis_steele,
@@ -72,18 +73,19 @@ def compiled():
 
 
 def shortest(function):
-    """Returns the shortest time of a function in seconds, after one run that is not counted."""
+    """Returns the shortest times of a function in seconds, after one run that is not counted."""
     function()
-    found, end = [], time.perf_counter() + SECONDS
-    while len(found) < FEWEST or time.perf_counter() < end:
-        start = time.perf_counter()
+    passed, busy, end = [], [], time.process_time() + SECONDS
+    while len(passed) < FEWEST or time.process_time() < end:
+        start, busy_start = time.perf_counter(), time.process_time()
         function()
-        found.append(time.perf_counter() - start)
-    return min(found)
+        busy.append(time.process_time() - busy_start)
+        passed.append(time.perf_counter() - start)
+    return {"seconds": min(passed), "processor_seconds": min(busy)}
 
 
 def measured(threads):
-    """Returns the times of all forms, as {"form", "T", "width", "threads", "seconds"}."""
+    """Returns the times of all forms: a form, T, width and threads, and ``shortest``."""
     rng = np.random.default_rng(SEED)
     rows = []
     with ThreadPoolExecutor(threads) as pool:
@@ -106,8 +108,8 @@ def measured(threads):
                             "T": T,
                             "width": width,
                             "threads": threads,
-                            "seconds": shortest(call),
                         }
+                        | shortest(call)
                     )
     return rows
 
