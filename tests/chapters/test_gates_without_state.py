@@ -221,6 +221,15 @@ def test_one_channel_set_by_hand_keeps_the_last_marked_number():
     np.testing.assert_allclose(memory, [0, 0.8, 0.8, -0.7, -0.7], atol=1e-5)
 
 
+def test_a_selective_layer_begins_with_slow_and_fast_channels():
+    p = selective.init(np.random.default_rng(7), 3, 2000, N=5)
+    _, delta, *_ = selective.inputs(p, np.zeros((1, 3)))
+    assert 0.001 <= delta.min() < 0.0012 and 0.098 < delta.max() <= 0.1
+    # as many below their geometric mean as above it
+    assert np.mean(delta < 0.01) == pytest.approx(0.5, abs=0.05)
+    np.testing.assert_allclose(np.exp(p.log_A), np.tile([1, 2, 3, 4, 5], (2000, 1)))
+
+
 def test_a_memory_of_the_wrong_shape_is_refused():
     p, x, (h0, S0), _ = cell_case(selective, T, B, D, H)
     with pytest.raises(ValueError, match=r"S0 must be \(3, 6, 4\), got \(3, 6, 3\)"):

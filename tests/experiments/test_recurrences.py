@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from experiments.recurrences import minimal_language_models, selective_copying
+from tests.support.cell_cases import shaken
 from unrolled import records, tree
 from unrolled.data import tasks
 
@@ -25,10 +26,10 @@ def small(tmp_path, monkeypatch):
 
 def test_the_share_right_is_counted_for_each_symbol():
     batch = selective_copying.drawn([3], 50)
-    cell = selective_copying.CELLS["min_gru"]
-    p = selective_copying.language_model.init(
-        np.random.default_rng(0), tasks.SYMBOLS + 2, 8, cell
-    )
+    cell = selective_copying.CELLS["gru"]
+    rng = np.random.default_rng(0)
+    p = selective_copying.language_model.init(rng, tasks.SYMBOLS + 2, 8, cell)
+    p = shaken(p, rng, 2.0)
     share = selective_copying.right(p, batch, cell)
     logits, _ = selective_copying.language_model.forward(p, batch.inputs, cell=cell)
     assert share.shape == (selective_copying.LENGTH,)
