@@ -274,3 +274,21 @@ def test_each_further_layer_copies_more(cell):
     assert interval(one)["high"] < 0.6 and interval(two)["low"] > 3 / 4
     assert interval(three - two)["low"] > 0
     assert interval(copied("gru", 1))["low"] > 0.9
+
+
+@pytest.mark.claim(
+    "more-weights-do-not-replace-a-layer",
+    "On selective copying, one wide layer of a minimal GRU repeats about half of the symbols, and "
+    "two narrow layers with as many weights repeat more than three quarters.",
+    records=("wide_selective_copying", "selective_copying"),
+)
+def test_a_wide_layer_copies_less_than_two_narrow_ones_with_as_many_weights():
+    """The share of symbols right: the interval of the wide layer below 0.6; the gain of the two
+    layers over it, of the same seed, above 0.2."""
+    wide = records.load("wide_selective_copying")["results"]["runs"]
+    narrow = records.load("selective_copying")["results"]["runs"]
+    two = [r for r in narrow if (r["cell"], r["layers"]) == ("min_gru", 2)]
+    assert {r["parameters"] for r in wide} == {r["parameters"] for r in two}
+    right = np.array([r["right"] for r in wide])
+    assert len(right) >= 3 and interval(right)["high"] < 0.6
+    assert interval(copied("min_gru", 2) - right)["low"] > 0.2
