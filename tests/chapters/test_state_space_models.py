@@ -26,7 +26,7 @@ def test_a_recurrence_with_a_matrix_is_diagonal_in_the_coordinates_of_its_eigenv
         h = h @ W + x_t
         np.testing.assert_allclose(s_t, h @ V, atol=1e-9 * abs(h).max())
     ns = defined(PAGE)
-    assert ns["eigenvalues"].imag.any()
+    assert ns["Lambda"].imag.any()
     assert np.abs(ns["s"] @ np.linalg.inv(ns["V"]) - ns["matrix_states"]).max() < 1e-10
 
 
@@ -77,13 +77,13 @@ def copied(setting):
 @pytest.mark.claim(
     "a-time-invariant-recurrence-copies-from-fixed-positions-only",
     "Two blocks of linear recurrent units copy symbols from fixed positions. From random ones, "
-    "they have fewer than half right, though a GRU learns it in as many updates.",
+    "they have fewer than half right, though two of three GRUs learn it in as many updates.",
     records="fixed_and_selective_copying",
 )
 def test_fixed_positions_are_copied_and_random_ones_are_not():
     """The share of symbols right: every run above 0.99 on fixed positions; on random positions,
-    the upper end of the interval over seeds is below a half for the LRU, and the best GRU is above
-    nine tenths."""
+    the upper end of the interval over seeds is below a half for the LRU, and two of three GRUs
+    are above nine tenths."""
     assert copied("LRU, fixed positions").min() > 0.99
     assert interval(copied("LRU, random positions"))["high"] < 0.5
-    assert copied("GRU, random positions").max() > 0.9
+    assert (copied("GRU, random positions") > 0.9).sum() == 2
