@@ -3,13 +3,17 @@
 The rules of discretisation and the linear recurrent unit are checked by tests/package/cells.
 """
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from experiments.intervals import interval
-from tests.support.page_cells import defined
+from tests.support.page_cells import defined, figure
 from unrolled import records
+from unrolled.cells import lru
 from unrolled.data import tasks
+from unrolled.drawing import cell_graph
 from unrolled.layers import scan
 
 PAGE = "08-today/state-space-models.md"
@@ -48,6 +52,24 @@ def test_the_convolution_of_the_page_is_its_scan():
     ns = defined(PAGE)
     found = ns["convolution"](ns["factors"], ns["g"])
     assert np.abs(found - scan.sequential(ns["factors"], ns["g"])).max() < 1e-10
+
+
+def test_the_drawn_step_is_a_step():
+    rng = np.random.default_rng(5)
+    p = lru.init(rng, 3, 8)
+    x_t, h = rng.standard_normal((2, 3)), rng.standard_normal((2, 8))
+    drawn = figure(PAGE, "fig-lru-cell")[1]["LRU"]
+    complex_weights = SimpleNamespace(W_x=lru.as_complex(p.W_x), b=np.zeros(4))
+    values = cell_graph.evaluate(
+        drawn,
+        complex_weights,
+        x_t,
+        lru.as_complex(h),
+        lru.eigenvalues(p),
+        np.exp(p.log_gamma),
+    )
+    found = lru.as_real(values["s_after"])
+    np.testing.assert_allclose(found, lru.step(p, x_t, h), atol=1e-14)
 
 
 @pytest.mark.claim(
