@@ -49,7 +49,7 @@ def drelu(h, dh):
 
 def softplus(a):
     """Returns log(1 + exp(a)), entry by entry, without overflow; the sigmoid is its slope."""
-    return np.logaddexp(0, a)
+    return np.maximum(a, 0) + np.log1p(np.exp(-np.abs(a)))
 
 
 def dsoftplus(s, ds):

@@ -75,20 +75,20 @@ def initial_state(p, *batch):
 
 
 def inputs(p, x):
-    """Returns q, k and [v, 1], for one step or for all of them."""
+    """Returns q, k and [v, 1], for one step or for all."""
     q, k, v = np.split(project(x, p.W_x) + p.b, 3, axis=-1)
     ones = np.ones_like(v[..., :1])
     return elu_plus_1(q), elu_plus_1(k), np.concatenate([v, ones], axis=-1)
 
 
 def mean(read):
-    """Returns the weighted sum of the values over the sum of the weights; 0 if that is 0."""
+    """Returns the sum of the values over the sum of the weights; 0 if that is 0."""
     total = read[..., -1:]
     return read[..., :-1] / np.where(total == 0, 1, total)
 
 
 def step(p, x_t, h, S):
-    """Returns (h, S) after input x_t; S, (H, H+1) or (B, H, H+1), is the state before it."""
+    """Returns (h, S) after input x_t, given S, (H, H+1) or (B, H, H+1), before it."""
     q, k, v = inputs(p, x_t)
     S = S + k[..., :, None] * v[..., None, :]
     return mean((q[..., None, :] @ S)[..., 0, :]), S

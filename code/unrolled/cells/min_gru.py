@@ -68,7 +68,7 @@ def initial_state(p, *batch):
 
 
 def gate_and_candidate(p, x):
-    """Returns z and the candidate, (..., H) each, for one step or for all of them."""
+    """Returns z and the candidate, (..., H) each, for one step or for all."""
     a_z, a_h = np.split(project(x, p.W_x) + p.b, 2, axis=-1)
     return sigmoid(a_z), positive(a_h)
 

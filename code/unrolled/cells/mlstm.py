@@ -100,7 +100,7 @@ def initial_state(p, *batch):
 
 
 def inputs(p, x):
-    """Returns q, k, [v, 1], o, log i and log f, for one step or for all of them."""
+    """Returns q, k, [v, 1], o, log i and log f, for one step or for all."""
     H = (len(p.b) - 2) // 4
     blocks = [H, 2 * H, 3 * H, 4 * H, 4 * H + 1]
     a = project(x, p.W_x) + p.b
@@ -110,14 +110,14 @@ def inputs(p, x):
 
 
 def quotient(read, m):
-    """Returns (q C / bound, bound), given read = [q C, q n^T]; the bound is (..., 1)."""
+    """Returns (q C / bound, bound), given read = [q C, q n^T] and m."""
     smallest = np.exp(np.minimum(-m, LARGEST_EXPONENT))  # 1, divided by exp(m)
     bound = np.maximum(abs(read[..., -1:]), smallest)
     return read[..., :-1] / bound, bound
 
 
 def step(p, x_t, h, S, m):
-    """Returns (h, S, m) after input x_t; S, (B, H, H+1), and m, (B, 1), are those before it."""
+    """Returns (h, S, m) after x_t, given S, (B, H, H+1), and m, (B, 1), before it."""
     q, k, v, o, log_i, log_f = inputs(p, x_t)
     m_before, m = m, np.maximum(log_f + m, log_i)
     f, i = np.exp(log_f + m_before - m), np.exp(log_i - m)

@@ -2,8 +2,9 @@
 
 A cell is a module of this folder with `Params`, `init`, `initial_state`, `step`, `forward` and
 `backward`. Tests walk over this table and fail for what a cell lacks. A recorded training imports
-its cells itself, so that a new cell makes no record stale. `irnn` is `rnn` with other first weights
-and another nonlinearity; it has tests of its own.
+its cells itself, so that a new cell makes no record stale. The first state of every cell is its
+output, which layers above read, even if the cell's next step does not read it. `irnn` is `rnn`
+with other first weights and another nonlinearity; it has tests of its own.
 """
 
 from typing import NamedTuple

@@ -88,7 +88,7 @@ def initial_state(p, *batch):
 
 
 def inputs(p, x):
-    """Returns u, Δ, B, C and the factors f, for one step or for all of them."""
+    """Returns u, Δ, B, C and the factors f, for one step or for all."""
     H, N = p.log_A.shape
     a = project(x, p.W_x) + p.b
     u, a_delta, B, C = np.split(a, [H, 2 * H, 2 * H + N], axis=-1)
@@ -98,7 +98,7 @@ def inputs(p, x):
 
 
 def step(p, x_t, h, S):
-    """Returns (h, S) after input x_t; S, (H, N) or (B, H, N), is the memory before it."""
+    """Returns (h, S) after input x_t, given S, (H, N) or (B, H, N), before it."""
     u, delta, B, C, f = inputs(p, x_t)
     S = f * S + (delta * u)[..., None] * B[..., None, :]
     h = (S * C[..., None, :]).sum(axis=-1) + p.d * u

@@ -231,8 +231,8 @@ def cell_diagram(cell: Any, scale: float = 0.6, **options: Any) -> Axes:
 def draw_cell(axes: Axes, cell: Any, highlight: Collection[str] | None = None) -> Axes:
     """Draws one step of a cell of `drawing.cell_graph`: its nodes and its edges.
 
-    Boxes are layers with weights (σ blue, tanh and g vermilion, a bare matrix grey), circles work entry
-    by entry, a dot joins two vectors side by side or lets a line branch, and dashed lines are
+    Boxes are layers with weights (σ blue, tanh and g vermilion, a bare matrix grey), circles work
+    entry by entry, a dot joins two vectors side by side or lets a line branch, and dashed lines are
     peepholes. Each shape carries its node's or edge's name as gid.
 
     Args:

@@ -12,7 +12,7 @@ import numpy as np
 
 
 def log_combine(earlier, later):
-    """Returns the logarithms of the one step (f, g) that does what two steps do."""
+    """Returns the logarithms of one step (f, g) that does what two steps do."""
     log_f_1, log_g_1 = earlier
     log_f_2, log_g_2 = later
     return log_f_2 + log_f_1, np.logaddexp(log_f_2 + log_g_1, log_g_2)

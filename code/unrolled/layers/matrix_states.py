@@ -23,7 +23,7 @@ from unrolled.layers import scan as scans
 
 
 def recurrent(q, k, v, f, S0=None, scan=scans.sequential):
-    """Returns the outputs y (T, B, F) and the states S (T, B, E, F) of every step.
+    """Returns the outputs y (T, B, F) and the states S (T, B, E, F).
 
     Every entry of the matrix is a linear recurrence of its own.
 
@@ -36,9 +36,9 @@ def recurrent(q, k, v, f, S0=None, scan=scans.sequential):
 
 
 def backward(q, k, v, f, S, dy, S0=None, scan=scans.sequential):
-    """Returns (dq, dk, dv, df, dS0), given the states S that ``recurrent`` returned and dy.
+    """Returns (dq, dk, dv, df, dS0), given dy and the states S of ``recurrent``.
 
-    All three forms compute the same function, so this is the gradient of each of them.
+    All three forms compute one function, so this is the gradient of each of them.
     """
     dq = (S @ dy[..., None])[..., 0]  # y_t = q_t S_t
     dS = q[..., :, None] * dy[..., None, :]
@@ -51,7 +51,7 @@ def backward(q, k, v, f, S, dy, S0=None, scan=scans.sequential):
 def decays(f):
     """Returns the products of factors between steps, (T, T, B, 1 or E).
 
-    Entry [t, s] is f_{s+1} f_{s+2} ... f_t if s <= t, else 0 (eq-matrix-decays). The products
+    Entry [t, s] is f_{s+1} f_{s+2} ... f_t if s <= t, else 0. The products
     are computed as differences of summed logarithms. The factors that are 0 are counted
     apart: a product that contains one of them is 0.
 
@@ -68,12 +68,13 @@ def decays(f):
 
 
 def mixing_matrix(q, k, f):
-    """Returns M (B, T, T): the weight of the value of step s in the output of step t.
+    """Returns M (B, T, T): the weight of value s in output t.
 
-    Entry [t, s] is (q_t * f_{s+1} * ... * f_t) k_s^T if s <= t, else 0 (eq-matrix-mixing).
+    Entry [t, s] is (q_t * f_{s+1} * ... * f_t) k_s^T if s <= t, else 0.
+                                                              (eq-matrix-mixing)
     """
     F = decays(f)
-    if f.shape[-1] == 1:  # one number for all rows: it stands outside the product
+    if f.shape[-1] == 1:  # one number: it stands outside the product
         products = q.swapaxes(0, 1) @ k.transpose(1, 2, 0)
         return products * F[..., 0].transpose(2, 0, 1)
     return np.einsum("tbe,tsbe,sbe->bts", q, F, k, optimize=True)
@@ -94,7 +95,7 @@ def parallel(q, k, v, f, S0=None):
 
 
 def chunked(q, k, v, f, S0=None, chunk=16):
-    """Returns the outputs y (T, B, F): parallel inside a chunk, recurrent between chunks.
+    """Returns y (T, B, F): parallel inside a chunk, recurrent between chunks.
 
     Args:
         q: (T, B, E) queries.
@@ -105,13 +106,13 @@ def chunked(q, k, v, f, S0=None, chunk=16):
         chunk: the steps of a chunk; the last chunk may be shorter.
 
     Raises:
-        ValueError: shapes do not fit together, chunk is not a positive integer, or a factor is
-            negative.
+        ValueError: shapes do not fit together, a factor is negative, or chunk is not
+            a positive integer.
     """
     check(q, k, v, f, S0)
     if chunk != int(chunk) or chunk < 1:
         raise ValueError(f"a chunk has at least one step, got {chunk}")
-    B, E, F = *k.shape[1:], v.shape[-1]
+    (_, B, E), F = k.shape, v.shape[-1]
     S = np.zeros((B, E, F), np.result_type(q, k, v, f)) if S0 is None else S0
     y = np.empty(v.shape, S.dtype)
     for first in range(0, len(q), chunk):

@@ -91,7 +91,7 @@ def test_a_thousand_small_factors_underflow_without_a_fault(form, rows):
     np.testing.assert_allclose(y, by_hand, atol=1e-4)
 
 
-@pytest.mark.equation("eq-matrix-decays", "eq-matrix-mixing")
+@pytest.mark.equation("eq-matrix-mixing")
 @both_kinds
 def test_the_mixing_matrix_entry_by_entry(rows):
     q, k, _, f, _ = case(7, rows)
