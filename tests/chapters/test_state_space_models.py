@@ -3,13 +3,17 @@
 The rules of discretisation and the linear recurrent unit are checked by tests/package/cells.
 """
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from experiments.intervals import interval
-from tests.support.page_cells import defined
+from tests.support.page_cells import defined, figure
 from unrolled import records
+from unrolled.cells import lru
 from unrolled.data import tasks
+from unrolled.drawing import cell_graph
 from unrolled.layers import scan
 
 PAGE = "08-today/state-space-models.md"
@@ -26,7 +30,7 @@ def test_a_recurrence_with_a_matrix_is_diagonal_in_the_coordinates_of_its_eigenv
         h = h @ W + x_t
         np.testing.assert_allclose(s_t, h @ V, atol=1e-9 * abs(h).max())
     ns = defined(PAGE)
-    assert ns["eigenvalues"].imag.any()
+    assert ns["Lambda"].imag.any()
     assert np.abs(ns["s"] @ np.linalg.inv(ns["V"]) - ns["matrix_states"]).max() < 1e-10
 
 
@@ -48,6 +52,24 @@ def test_the_convolution_of_the_page_is_its_scan():
     ns = defined(PAGE)
     found = ns["convolution"](ns["factors"], ns["g"])
     assert np.abs(found - scan.sequential(ns["factors"], ns["g"])).max() < 1e-10
+
+
+def test_the_drawn_step_is_a_step():
+    rng = np.random.default_rng(5)
+    p = lru.init(rng, 3, 8)
+    x_t, h = rng.standard_normal((2, 3)), rng.standard_normal((2, 8))
+    drawn = figure(PAGE, "fig-lru-cell")[1]["LRU"]
+    complex_weights = SimpleNamespace(W_x=lru.as_complex(p.W_x), b=np.zeros(4))
+    values = cell_graph.evaluate(
+        drawn,
+        complex_weights,
+        x_t,
+        lru.as_complex(h),
+        lru.eigenvalues(p),
+        np.exp(p.log_gamma),
+    )
+    found = lru.as_real(values["s_after"])
+    np.testing.assert_allclose(found, lru.step(p, x_t, h), atol=1e-14)
 
 
 @pytest.mark.claim(
@@ -77,13 +99,13 @@ def copied(setting):
 @pytest.mark.claim(
     "a-time-invariant-recurrence-copies-from-fixed-positions-only",
     "Two blocks of linear recurrent units copy symbols from fixed positions. From random ones, "
-    "they have fewer than half right, though a GRU learns it in as many updates.",
+    "they have fewer than half right, though two of three GRUs learn it in as many updates.",
     records="fixed_and_selective_copying",
 )
 def test_fixed_positions_are_copied_and_random_ones_are_not():
     """The share of symbols right: every run above 0.99 on fixed positions; on random positions,
-    the upper end of the interval over seeds is below a half for the LRU, and the best GRU is above
-    nine tenths."""
+    the upper end of the interval over seeds is below a half for the LRU, and two of three GRUs
+    are above nine tenths."""
     assert copied("LRU, fixed positions").min() > 0.99
     assert interval(copied("LRU, random positions"))["high"] < 0.5
-    assert copied("GRU, random positions").max() > 0.9
+    assert (copied("GRU, random positions") > 0.9).sum() == 2

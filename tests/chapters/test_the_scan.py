@@ -72,15 +72,26 @@ def test_with_one_number_a_step_every_scan_beats_the_loop_of_the_interpreter():
 
 @pytest.mark.claim(
     "a-wide-recurrence-is-faster-as-a-loop",
-    "With 1,024 numbers a step, no scan is faster than the loop, and the compiled scan is slower "
-    "than the compiled loop.",
+    "With 1,024 numbers a step and 16,384 steps, every scan in NumPy takes at least 1.5 times as "
+    "long as the loop.",
     records="scan_times",
 )
 def test_with_a_thousand_numbers_a_step_the_loop_wins():
-    """Processor's time of each scan divided by that of the loop: at least 1.2 at 1,024 steps and
-    at 16,384."""
-    for T in (1024, 16384):
-        for form in ("Hillis-Steele", "Blelloch", "chunked"):
-            assert seconds(form, T, 1024) > 1.2 * seconds("loop", T, 1024)
-        loop = seconds("compiled loop", T, 1024)
-        assert seconds("compiled scan", T, 1024) > 1.2 * loop
+    """Processor's time of each scan divided by that of the loop: at least 1.5."""
+    for form in ("Hillis-Steele", "Blelloch", "chunked"):
+        assert seconds(form, 16384, 1024) > 1.5 * seconds("loop", 16384, 1024)
+
+
+@pytest.mark.claim(
+    "the-compiled-loop-is-faster-than-the-compiled-scan",
+    "Compiled by JAX for one core, the loop is faster than the scan at every length and width.",
+    records="scan_times",
+)
+def test_the_compiled_loop_is_faster_everywhere():
+    """Processor's time of the compiled scan divided by that of the loop: at least 1.1 in all nine
+    settings."""
+    settings = records.load("scan_times")["settings"]
+    for T in settings["lengths"]:
+        for width in settings["widths"]:
+            loop = seconds("compiled loop", T, width)
+            assert seconds("compiled scan", T, width) > 1.1 * loop

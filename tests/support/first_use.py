@@ -30,6 +30,7 @@ EVERYDAY = {"cell", "query, key, value", "scan", "state"}
 # Pages that give a symbol a meaning of their own, and say so.
 OWN_MEANING = {
     (r"$\sigma$", "book/02-language-model/initialisation"),  # a standard deviation
+    ("$g_t$", "book/02-language-model/optimizers"),  # a gradient
     ("$N$", "book/05-attention/the-cost-of-attention"),  # the number of symbols
 }
 

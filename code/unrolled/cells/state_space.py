@@ -43,7 +43,7 @@ class Cache(NamedTuple):
 
 
 def zero_order_hold(a, dt):
-    """Returns (λ, β) of ds/dt = a s + u for steps of length dt during which u is constant."""
+    """Returns (λ, β) of ds/dt = a s + u for steps of length dt with constant u."""
     return np.exp(dt * a), np.expm1(dt * a) / a
 
 
@@ -57,7 +57,7 @@ def dzero_order_hold(a, dt, dfactor, dweight):
 
 
 def bilinear(a, dt):
-    """Returns (λ, β) of ds/dt = a s + u by the trapezoidal rule with steps of length dt."""
+    """Returns (λ, β) of ds/dt = a s + u by the trapezoidal rule, steps of length dt."""
     share = 1 / (1 - dt * a / 2)
     return (1 + dt * a / 2) * share, dt * share
 

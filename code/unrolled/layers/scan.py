@@ -33,7 +33,7 @@ def sequential(f, g, h0=None):
 
 
 def combine(earlier, later):
-    """Returns the one step (f, g) that does what two steps do, the earlier one first."""
+    """Returns the step (f, g) that does what two steps do, the earlier one first."""
     f_1, g_1 = earlier
     f_2, g_2 = later
     return f_2 * f_1, f_2 * g_1 + g_2
@@ -42,23 +42,25 @@ def combine(earlier, later):
 def hillis_steele(f, g, h0=None):
     """Returns the states (T, ...) after log2(T) rounds (Hillis & Steele, 1986).
 
-    Before a round, entry t combines the ``reach`` steps that end at t. The round combines it with
-    entry t - reach, which doubles the reach.
+    Before a round, entry t combines the ``reach`` steps that end at t. The round
+    combines it with entry t - reach, which doubles the reach.
     """
     f, h = start(f, g, h0)
     f = f.copy()
     reach = 1
     while reach < len(h):
-        f[reach:], h[reach:] = combine((f[:-reach], h[:-reach]), (f[reach:], h[reach:]))
+        earlier, later = (f[:-reach], h[:-reach]), (f[reach:], h[reach:])
+        f[reach:], h[reach:] = combine(earlier, later)
         reach *= 2
     return h
 
 
 def blelloch(f, g, h0=None):
-    """Returns the states (T, ...) after a sweep up and a sweep down a tree (Blelloch, 1990).
+    """Returns the states (T, ...), up and down a tree (Blelloch, 1990).
 
-    On the way up, neighbours are combined: half as many steps remain. Their states are every
-    second state of the whole. On the way down, one step from each of them gives the rest.
+    On the way up, neighbours are combined: half as many steps remain. Their states
+    are every second state of the whole. On the way down, one step from each of them
+    gives the rest.
     """
     return sweep(*start(f, g, h0))
 
@@ -111,12 +113,12 @@ def in_chunks(a, C):
 
 
 def convolution(f, g, h0=None):
-    """Returns the states (T, ...) of a recurrence whose factor is the same at every step.
+    """Returns the states (T, ...) if the factor is the same at every step.
 
-    Then h_t is the sum of f^k g_{t-k} over all k, a convolution, which the fast Fourier transform
-    computes with about T log2 T operations. Zeros after the end keep the last steps from
-    reaching the first ones. The error is relative to the largest state, so that small states are
-    lost if |f| > 1.
+    Then h_t is the sum of f^k g_{t-k} over all k, a convolution, which the fast
+    Fourier transform computes with about T log2 T operations. Zeros after the end
+    keep the last steps from reaching the first ones. The error is relative to the
+    largest state, so that small states are lost if |f| > 1.
 
     Raises:
         ValueError: shapes do not fit together, or f changes from step to step.
@@ -139,7 +141,7 @@ def start(f, g, h0=None):
     Args:
         f: (T, ...) factors, which broadcast to the shape of g.
         g: (T, ...) summands.
-        h0: (...) the state before the first step, of the shape of g[0]; zeros if left out.
+        h0: (...) the state before the first step, shaped as g[0]; zeros if left out.
 
     Raises:
         ValueError: shapes do not fit together.

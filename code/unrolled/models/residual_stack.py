@@ -1,6 +1,6 @@
 r"""Blocks of a recurrent cell and a feed-forward part, each with a connection around it.
 
-    x = input W_in                                                        (eq-residual-input)
+    x = input W_in
     x ← x + cell(norm(x)) W_o                          for each block     (eq-residual-block)
     x ← x + relu(norm(x) W_1 + b_1) W_2 + b_2
     h = norm(x)

@@ -26,7 +26,7 @@ def norm(p, x):
     return p.g * (x - x.mean()) / np.sqrt(x.var() + 1e-5) + p.c
 
 
-@pytest.mark.equation("eq-residual-input", "eq-residual-block")
+@pytest.mark.equation("eq-residual-block")
 @every_cell
 def test_forward_is_the_equations_row_by_row(cell):
     network, p, inputs, _ = case(cell)
