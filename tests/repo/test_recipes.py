@@ -271,8 +271,8 @@ def test_the_recipe_for_a_cell_leads_from_step_to_step(tmp_path):
     copy.replace(errors, "PLANTED = [\n", PLANTED)
     copy.replace(
         errors,
-        "gru_reset_after, lstm, peephole",
-        "gru_reset_after, lstm, minimal, peephole",
+        "    min_lstm,\n    mlstm,\n",
+        "    min_lstm,\n    minimal,\n    mlstm,\n",
     )
     assert copy.red(*tests) == []
     copy.replace(registry, line, line.replace("Cell(1)", "Cell(1, diagram=True)"))
