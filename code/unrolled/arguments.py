@@ -394,7 +394,7 @@ def _above_0(name, value, sizes):
 
 def _nonzero(name, value, sizes):
     if not np.all(value):
-        raise ValueError(f"{name} must not be 0, got {described({name: value})}")
+        raise ValueError(f"no entry of {name} may be 0, got {described({name: value})}")
 
 
 def _tree(name, letter, value, sizes):
@@ -472,8 +472,10 @@ def adds_up(total, sizes):
     unknown = [(n, letter) for n, letter in terms if letter not in sizes]
     if len(unknown) == 1:
         ((n, letter),) = unknown
+        if left < 0 or left % n:
+            return False
         sizes[letter] = left // n
-        return left >= 0 and left % n == 0
+        return True
     return bool(unknown) or left == 0
 
 
