@@ -10,7 +10,12 @@ import numpy as np
 import pytest
 
 from unrolled import arguments
-from unrolled.arguments import check_ids, check_mask, names_arguments
+from unrolled.arguments import (
+    check_ids,
+    check_same_shapes,
+    check_words,
+    names_arguments,
+)
 from unrolled.cells import gru, rnn
 
 
@@ -520,6 +525,30 @@ def test_a_copy_of_a_module_takes_the_modules_own_weights():
     arguments.fields(again)("p")(p, {})
 
 
+def test_what_jax_traces_is_not_refused_by_a_check():
+    """It is found among the arguments that are passed by name, too."""
+
+    class Tracer:
+        shape = (2,)
+
+    Tracer.__module__ = "jax.interpreters.partial_eval"
+
+    @names_arguments(x="T B")
+    def step(x, rate=1):
+        return "stepped"
+
+    assert step(Tracer()) == step(x=Tracer()) == "stepped"
+    assert "x must be (T, B), got (2,)" in message(step, x=np.ones(2))
+
+
+def test_a_function_without_its_checks():
+    def step(x):
+        return x
+
+    assert arguments.unchecked(names_arguments(x="T B")(step)) is step
+    assert arguments.unchecked(step) is step
+
+
 def test_a_copy_that_computes_with_another_library_does_not_look():
     source = Path(arguments.__file__).read_text("utf-8")
     other = types.ModuleType("jax.numpy")
@@ -566,14 +595,39 @@ def test_ids_inside_pass(ids):
 
 
 @pytest.mark.parametrize(
-    ("mask", "said"),
+    ("inputs", "targets", "said"),
     [
-        (np.ones((3, 2), int), r"mask must be bool of shape \(3, 2\), got int64 of"),
-        (np.ones((2, 3), bool), r"of shape \(3, 2\), got bool of \(2, 3\)"),
-        (np.zeros((3, 2), bool), "mask of shape .* is all False"),
+        ([[0, -1]], [[1, 2]], r"inputs: ids must lie in 0\.\.4, got -1\.\.0"),
+        ([[0, 1]], [[1, 5]], r"targets: ids must lie in 0\.\.4, got 1\.\.5"),
+        ([[0, 1]], [[1.0, 2]], "targets: ids must be integers, got float64"),
+        ([[0, 1]], [[1]], r"must be \(T, 2\) each, got \(1, 2\) and \(1, 1\)"),
+        ([[0]], [[1]], r"must be \(T, 2\) each, got \(1, 1\) and \(1, 1\)"),
+        ([0, 1], [1, 2], r"must be \(T, 2\) each, got \(2,\) and \(2,\)"),
     ],
 )
-def test_masks_that_do_not_fit_are_refused(mask, said):
-    check_mask("mask", np.eye(3, 2, dtype=bool), (3, 2))
+def test_words_that_do_not_fit_are_refused(inputs, targets, said):
+    check_words(np.array([[0, 4]]), np.array([[4, 0]]), 5, (None, 2))
     with pytest.raises(ValueError, match=said):
-        check_mask("mask", mask, (3, 2))
+        check_words(np.array(inputs), np.array(targets), 5, (None, 2))
+
+
+def test_a_batch_without_words_is_refused():
+    none = np.zeros((0, 2), int)
+    with pytest.raises(ValueError, match=r"must be \(T, B\) each, got \(0, 2\)"):
+        check_words(none, none, 5)
+
+
+@pytest.mark.parametrize("ids", [np.int8(-1), np.array([3, -128], np.int8)])
+def test_a_negative_id_of_a_small_type_is_refused(ids):
+    """As an unsigned number it is at most 255, and there may be more ids than that."""
+    check_ids("targets", np.int8(127), 300)
+    with pytest.raises(ValueError, match=r"targets: ids must lie in 0\.\.299, got -1"):
+        check_ids("targets", ids, 300)
+
+
+def test_trees_of_different_shapes_are_refused():
+    check_same_shapes("state", ((np.ones(2),), 0.5), Pair((np.zeros(2),), 1.0))
+    with pytest.raises(
+        ValueError, match=r"^state must have the shapes \(\(2,\),\), got \(2,\)$"
+    ):
+        check_same_shapes("state", np.ones(2), (np.ones(2),))
