@@ -12,9 +12,10 @@ The rooms, from the top. Each imports from the floors below its own, and nothing
 
     data         What networks learn from: text in padded batches, tasks, stories.
     cells        One step of a recurrent network, and its gradient.
-    layers       Around the cells: embedding, stacking, padding, attention.
     training     Optimizers, the training loop, checkpoints.
     drawing      Figures, computation graphs and diagrams of cells.
+
+    layers       Around and under the cells: embedding, stacking, attention, scans.
 
     functional   Functions without memory, each directly above its own backward.
     tree         Parameters as plain data: arrays, and (named) tuples of trees.

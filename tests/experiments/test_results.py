@@ -111,6 +111,7 @@ BENCHMARKS = {
     "bench_lstm",
     "data_parallel",
     "pytorch",
+    "scan_times",
     "theano",
     "tfrecords",
     "unrolling",

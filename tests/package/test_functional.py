@@ -20,7 +20,15 @@ def slope(f, a, dy):
 
 
 @pytest.mark.parametrize(
-    ("f", "df"), [(F.sigmoid, F.dsigmoid), (np.tanh, F.dtanh), (F.relu, F.drelu)]
+    ("f", "df"),
+    [
+        (F.sigmoid, F.dsigmoid),
+        (np.tanh, F.dtanh),
+        (F.relu, F.drelu),
+        (F.softplus, F.dsoftplus),
+        (F.positive, F.dpositive),
+        (F.elu_plus_1, F.delu_plus_1),
+    ],
 )
 def test_backward_of_a_nonlinearity_is_its_slope(f, df):
     rng = np.random.default_rng(1)
@@ -37,6 +45,30 @@ def test_sigmoid_is_its_definition_and_does_not_overflow():
         F.sigmoid(a), 1 / (1 + np.exp(-a)), rtol=1e-7, atol=1e-16
     )
     np.testing.assert_array_equal(F.sigmoid(np.array([-1e4, 1e4])), [0, 1])
+
+
+def test_logarithms_of_positive_functions_hold_where_the_functions_underflow():
+    a = np.array([-30.0, -2, -1e-9, 0, 0.5, 3, 30])
+    for log_f, f in ((F.log_sigmoid, F.sigmoid), (F.log_positive, F.positive)):
+        near = a[np.abs(a) < 10]
+        np.testing.assert_allclose(log_f(near), np.log(f(near)), rtol=1e-9, atol=1e-9)
+        np.testing.assert_allclose(log_f(np.array([-1e4])), [-1e4])
+    np.testing.assert_allclose(F.log_sigmoid(np.array([40.0])), [-np.exp(-40)])
+    np.testing.assert_allclose(F.softplus(a), np.log1p(np.exp(a)), rtol=1e-12)
+    assert F.softplus(np.array([-1e4, 1e4])).tolist() == [0, 1e4]
+
+
+@pytest.mark.equation("eq-positive")
+def test_positive_is_two_pieces_that_meet_and_rise():
+    a = np.array([-3.0, -0.2, 0, 0.2, 4])
+    wanted = [1 / (1 + np.exp(3)), 1 / (1 + np.exp(0.2)), 0.5, 0.7, 4.5]
+    np.testing.assert_allclose(F.positive(a), wanted, rtol=1e-12)
+    assert F.positive(np.array([-1e-12]))[0] == pytest.approx(0.5, abs=1e-12)
+
+
+def test_elu_plus_1_is_two_pieces_and_does_not_overflow():
+    a = np.array([-3.0, 0, 2, 1e4])
+    np.testing.assert_allclose(F.elu_plus_1(a), [np.exp(-3), 1, 3, 1e4 + 1])
 
 
 def test_hard_sigmoid_is_a_line_between_0_and_1():

@@ -17,8 +17,20 @@ import pytest
 from tests.package.cells import test_rnn
 from tests.package.drawing import test_cell_graph
 from tests.support import registered_cells
-from unrolled.cells import gru, gru_reset_after, lstm, peephole_lstm
-from unrolled.layers import attention
+from unrolled.cells import (
+    gru,
+    gru_reset_after,
+    linear_attention,
+    lru,
+    lstm,
+    min_gru,
+    min_lstm,
+    mlstm,
+    peephole_lstm,
+    selective,
+    state_space,
+)
+from unrolled.layers import attention, matrix_states, scan
 
 # A test, as file:name, and the arguments that it is called with.
 IS_GRADIENT = "test_backward_is_the_gradient_of_forward"
@@ -65,6 +77,37 @@ DROPOUT_BACK = (
 BOTH_ENDS = (_DEEPER + "in_a_batch_a_sequence_has_the_states_that_it_has_alone", gru)
 BOTH_ENDS_BACK = (_DEEPER + "the_gradient_from_both_ends_with_lengths", gru)
 REVERSE = (_DEEPER + "each_sequence_is_reversed_in_its_own_length",)
+LRU = (f"package.cells.test_cell_interface:{IS_GRADIENT}", lru, 5, 3)
+LRU_STEP = (
+    "package.cells.test_lru:test_a_step_is_a_rotation_and_a_scaling_unit_by_unit",
+)
+LRU_FORMS = (
+    "package.cells.test_lru:test_every_scan_gives_the_states_of_repeated_steps",
+    scan.sequential,
+)
+STATE_SPACE = (f"package.cells.test_cell_interface:{IS_GRADIENT}", state_space, 5, 3)
+HOLD_BACK = (
+    "package.cells.test_state_space:test_the_backward_of_a_rule_is_its_slope",
+    "zero_order_hold",
+)
+HOLD = (
+    "package.cells.test_state_space:"
+    "test_the_hold_solves_the_equation_for_an_input_that_is_constant_in_each_step",
+)
+TRAPEZIUM = (
+    "package.cells.test_state_space:"
+    "test_the_bilinear_rule_solves_the_equation_with_the_mean_of_both_ends_of_a_step",
+)
+CONVOLUTION = (
+    "package.layers.test_scan:"
+    "test_with_one_factor_for_all_steps_the_states_are_a_convolution",
+    float,
+    8,
+)
+SCAN = ("package.layers.test_scan:test_backward_is_the_gradient_of_the_scan",)
+SCAN_FORMS = (
+    "package.layers.test_scan:test_all_orders_give_the_states_of_the_definition",
+)
 SOFTMAX = ("package.test_functional:test_dsoftmax_is_the_slope",)
 LOSS = ("package.test_functional:test_dcross_entropy_is_the_slope",)
 CLIPPING = ("package.training.test_optimizers:test_one_factor_shortens_all_arrays",)
@@ -123,6 +166,35 @@ TRANSFORMER_STEPS = (
 UNSEEN = ("package.models.test_transformer:test_no_step_sees_what_comes_after_it",)
 ORDER = (
     "package.models.test_transformer:test_one_block_sees_the_order_of_earlier_words",
+)
+_INTERFACE = f"package.cells.test_cell_interface:{IS_GRADIENT}"
+_GATES = "chapters.test_gates_without_state:test_"
+_MATRIX = "chapters.test_matrix_states:test_"
+_FORMS = "package.layers.test_matrix_states:test_"
+MIN_GRU = (_INTERFACE, min_gru, 5, 3)
+MIN_GRU_UNITS = (_GATES + "a_minimal_gru_unit_by_unit",)
+MIN_LOGS = (_GATES + "logarithms_give_the_same_states",)
+MIN_LSTM = (_INTERFACE, min_lstm, 5, 3)
+MIN_LSTM_UNITS = (_GATES + "a_minimal_lstm_unit_by_unit",)
+SELECTIVE = (_INTERFACE, selective, 5, 3)
+SELECTIVE_UNITS = (_GATES + "a_selective_layer_channel_by_channel",)
+LINEAR_ATTENTION = (_INTERFACE, linear_attention, 5, 3)
+LINEAR_ATTENTION_UNITS = (
+    _MATRIX + "linear_attention_is_a_weighted_mean_of_all_values_so_far",
+)
+MLSTM = (_INTERFACE, mlstm, 5, 3)
+MLSTM_EQUATIONS = (_MATRIX + "the_mlstm_is_its_equations_whatever_the_stabiliser", 0)
+MIXING = (_FORMS + "the_mixing_matrix_entry_by_entry", 1)
+FORGETTING = (
+    _FORMS + "a_factor_of_0_forgets_everything_before_it",
+    matrix_states.parallel,
+    1,
+)
+CHUNKS = (
+    _FORMS + "every_form_gives_the_outputs_of_the_definition",
+    lambda *parts: matrix_states.chunked(*parts, chunk=4),
+    1,
+    23,
 )
 
 # what went wrong, function, right, wrong, tests that must fail
@@ -575,6 +647,228 @@ PLANTED = [
         "dhide(cache.shown_feed, dx)",
         "dx",
         [TRANSFORMER_HIDDEN],
+    ),
+    (
+        "scan: the later of two steps taken for the earlier",
+        "layers.scan.combine",
+        "f_2 * g_1 + g_2",
+        "f_1 * g_2 + g_1",
+        [(*SCAN_FORMS, scan.blelloch, float, 5)],
+    ),
+    (
+        "scan: the factor of the step itself on the way back, not of the step after it",
+        "layers.scan.backward",
+        "f_after = np.concatenate([f[1:], np.zeros_like(f[:1])]).conj()",
+        "f_after = f.conj()",
+        [(*SCAN, scan.sequential, float, 5)],
+    ),
+    (
+        "scan: no conjugate on the way back",
+        "layers.scan.backward",
+        "np.concatenate([f[1:], np.zeros_like(f[:1])]).conj()",
+        "np.concatenate([f[1:], np.zeros_like(f[:1])])",
+        [(*SCAN, scan.sequential, complex, 5)],
+    ),
+    (
+        "lru: the angle itself instead of its logarithm",
+        "cells.lru.eigenvalues",
+        "1j * np.exp(p.theta)",
+        "1j * p.theta",
+        [LRU_STEP],
+    ),
+    (
+        "lru: the state before the first step forgotten",
+        "cells.lru.forward",
+        "scan(factors, g, as_complex(h0))",
+        "scan(factors, g)",
+        [LRU_FORMS],
+    ),
+    (
+        "lru: λ taken for its own logarithm in the gradient",
+        "cells.lru.backward",
+        "factor.conj() * dfactors.sum(axis=(0, 1))",
+        "dfactors.sum(axis=(0, 1))",
+        [LRU],
+    ),
+    (
+        "lru: the gradient of γ without its logarithm",
+        "cells.lru.backward",
+        "gamma * dgamma",
+        "dgamma",
+        [LRU],
+    ),
+    (
+        "state_space: Δ instead of the integral over a step",
+        "cells.state_space.zero_order_hold",
+        "np.expm1(dt * a) / a",
+        "dt",
+        [HOLD],
+    ),
+    (
+        "state_space: the new state alone, instead of the mean of both ends",
+        "cells.state_space.bilinear",
+        "1 / (1 - dt * a / 2)",
+        "1 / (1 - dt * a)",
+        [TRAPEZIUM],
+    ),
+    (
+        "state_space: Δ taken for constant in the weight of the input",
+        "cells.state_space.dzero_order_hold",
+        "dfactor * (a * factor).conj() + dweight * factor.conj()",
+        "dfactor * (a * factor).conj()",
+        [HOLD_BACK],
+    ),
+    (
+        "state_space: no conjugate of the weight on the way to the inputs",
+        "cells.state_space.backward",
+        "dg * weight.conj()",
+        "dg * weight",
+        [STATE_SPACE],
+    ),
+    (
+        "convolution: the end of the sequence reaches its beginning",
+        "layers.scan.convolution",
+        "spectrum = np.fft.fft(powers, 2 * T, axis=0) * np.fft.fft(g, 2 * T, axis=0)",
+        "spectrum = np.fft.fft(powers, T, axis=0) * np.fft.fft(g, T, axis=0)",
+        [CONVOLUTION],
+    ),
+    (
+        "min_gru: the kept share multiplies the candidate",
+        "cells.min_gru.step",
+        "z * h + (1 - z) * candidate",
+        "(1 - z) * h + z * candidate",
+        [MIN_GRU_UNITS],
+    ),
+    (
+        "min_gru: the gate's effect on what is written forgotten",
+        "cells.min_gru.backward",
+        "df - dg * candidate",
+        "df",
+        [MIN_GRU],
+    ),
+    (
+        "min_gru: the first state passes g in the log-space form alone",
+        "cells.min_gru.forward_log",
+        "log_scan.logarithm(h0)",
+        "log_positive(h0)",
+        [(*MIN_LOGS, min_gru, 7)],
+    ),
+    (
+        "min_gru: the logarithm of the gate instead of that of its complement",
+        "cells.min_gru.forward_log",
+        "log_sigmoid(-a_z)",
+        "log_sigmoid(a_z)",
+        [(*MIN_LOGS, min_gru, 7)],
+    ),
+    (
+        "min_lstm: the gates not divided by their sum",
+        "cells.min_lstm.step",
+        "sigmoid(log_sigmoid(a_f) - log_sigmoid(a_i))",
+        "sigmoid(a_f)",
+        [MIN_LSTM_UNITS],
+    ),
+    (
+        "min_lstm: the slope of the sigmoid instead of that of its logarithm",
+        "cells.min_lstm.backward",
+        "dlog_ratio * (1 - f)",
+        "dlog_ratio * f * (1 - f)",
+        [MIN_LSTM],
+    ),
+    (
+        "selective: what is written not multiplied by the step size",
+        "cells.selective.step",
+        "(delta * u)[..., None] * B[..., None, :]",
+        "u[..., None] * B[..., None, :]",
+        [SELECTIVE_UNITS],
+    ),
+    (
+        "selective: the step size in the written content alone",
+        "cells.selective.backward",
+        "dwritten * u + (dexponent * A).sum(axis=-1)",
+        "dwritten * u",
+        [SELECTIVE],
+    ),
+    (
+        "selective: A taken for its own logarithm",
+        "cells.selective.backward",
+        "(dexponent * delta[..., None]).sum(axis=(0, 1)) * A",
+        "(dexponent * delta[..., None]).sum(axis=(0, 1))",
+        [SELECTIVE],
+    ),
+    (
+        "linear_attention: read before it is written",
+        "cells.linear_attention.forward",
+        "mean(read)",
+        "mean(read - (q * k).sum(-1, keepdims=True) * v)",
+        [LINEAR_ATTENTION_UNITS],
+    ),
+    (
+        "linear_attention: the sum of the weights taken for a constant",
+        "cells.linear_attention.backward",
+        "-(dsum * h).sum(axis=-1, keepdims=True)",
+        "0 * total",
+        [LINEAR_ATTENTION],
+    ),
+    (
+        "mlstm: the 1 of the maximum not rescaled with the memory",
+        "cells.mlstm.quotient",
+        "np.exp(np.minimum(-m, LARGEST_EXPONENT))",
+        "np.ones_like(m)",
+        [MLSTM_EQUATIONS],
+    ),
+    (
+        "mlstm: the forget gate not rescaled",
+        "cells.mlstm.forward",
+        "np.exp(log_f + m[:-1] - m[1:])",
+        "np.exp(log_f)",
+        [MLSTM_EQUATIONS],
+    ),
+    (
+        "mlstm: the normaliser has a gradient below its bound, too",
+        "cells.mlstm.backward",
+        "dbound * np.sign(total) * (abs(total) == bound)",
+        "dbound * np.sign(total)",
+        [MLSTM],
+    ),
+    (
+        "mlstm: the first stabiliser taken for a constant",
+        "cells.mlstm.backward",
+        "(dS0 * S0).sum(axis=(-2, -1))[..., None]",
+        "np.zeros_like(m[0])",
+        [MLSTM],
+    ),
+    (
+        "matrix states: the factor of a value's own step multiplies it",
+        "layers.matrix_states.decays",
+        "total[:, None] - total[None]",
+        "total[:, None] - total[None] + np.log(np.where(f == 0, 1, f))[None]",
+        [MIXING],
+    ),
+    (
+        "matrix states: what came before a factor of 0 is not forgotten",
+        "layers.matrix_states.decays",
+        "earlier & (zeros[:, None] == zeros[None])",
+        "earlier",
+        [FORGETTING],
+    ),
+    (
+        "matrix states: the state does not decay over a chunk",
+        "layers.matrix_states.chunked",
+        "f_c.prod(axis=0)[..., None] * S + written",
+        "S + written",
+        [CHUNKS],
+    ),
+    (
+        "log_scan: the larger number instead of the sum of both",
+        "layers.log_scan.log_combine",
+        "np.logaddexp(log_f_2 + log_g_1, log_g_2)",
+        "np.maximum(log_f_2 + log_g_1, log_g_2)",
+        [
+            (
+                "package.layers.test_log_scan:test_the_logarithms_are_those_of_the_states",
+                7,
+            )
+        ],
     ),
 ]
 

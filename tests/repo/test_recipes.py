@@ -244,7 +244,8 @@ def test_the_recipe_for_a_cell_leads_from_step_to_step(tmp_path):
         tmp_path,
         "To add a cell",
         {"minimal": "NAME"},
-        *("CONTRIBUTING.md", "experiments", "tests/package", "tests/repo"),
+        *("CONTRIBUTING.md", "experiments"),
+        *("tests/chapters", "tests/package", "tests/repo"),
     )
     cells, drawing = "tests/package/cells", "tests/package/drawing/test_cell_graph.py"
     tests = (
@@ -271,8 +272,8 @@ def test_the_recipe_for_a_cell_leads_from_step_to_step(tmp_path):
     copy.replace(errors, "PLANTED = [\n", PLANTED)
     copy.replace(
         errors,
-        "gru_reset_after, lstm, peephole",
-        "gru_reset_after, lstm, minimal, peephole",
+        "    min_lstm,\n    mlstm,\n",
+        "    min_lstm,\n    minimal,\n    mlstm,\n",
     )
     assert copy.red(*tests) == []
     copy.replace(registry, line, line.replace("Cell(1)", "Cell(1, diagram=True)"))

@@ -18,12 +18,12 @@ def distance(found, wanted):
 
 
 def gap(found, wanted):
-    """The largest difference, relative to the largest entry of its own array."""
+    """The largest difference, relative to the largest entry of its own array, or to 1 if 0."""
     pairs = zip(tree.leaves(found), tree.leaves(wanted), strict=True)
     # a NaN is a gap too
     return max(
         float(np.nan_to_num(np.abs(np.asarray(f) - w), nan=np.inf).max())
-        / np.abs(w).max()
+        / (np.abs(w).max() or 1)
         for f, w in pairs
     )
 

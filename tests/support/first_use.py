@@ -30,6 +30,7 @@ EVERYDAY = {"cell", "query, key, value", "scan", "state"}
 # Pages that give a symbol a meaning of their own, and say so.
 OWN_MEANING = {
     (r"$\sigma$", "book/02-language-model/initialisation"),  # a standard deviation
+    ("$g_t$", "book/02-language-model/optimizers"),  # a gradient
     ("$N$", "book/05-attention/the-cost-of-attention"),  # the number of symbols
 }
 
@@ -51,7 +52,10 @@ TARGET = re.compile("\1([^\2]*)\2")
 LETTERS = re.compile(r"\\(?:math\w+|operatorname\*?|text) *(?:\{[^}]*\}|\b[A-Z]\b)")
 
 # The page of notation; the letters of this section are those of one part.
-PAGES_OF_SECTION = {"Attention": "book/05-attention/"}
+PAGES_OF_SECTION = {
+    "Attention": "book/05-attention/",
+    "Linear recurrences": "book/08-today/",
+}
 ROW = re.compile(r"^\| \$.*\|$", re.MULTILINE)
 COMMA = re.compile(r",\s*(?![^{(]*[})])")
 NAME_ENDS = re.compile(r"[;:(.]|, where|\b(?:across|after|at|in|of|that|with)\b")

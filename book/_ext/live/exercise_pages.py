@@ -64,6 +64,10 @@ DESCRIPTIONS = {  # what a search engine shows of each page
         "Exercises on the speed of recurrent networks, none of which needs a GPU: rooflines, a "
         "loss and its gradient in one array, a fused kernel, several devices."
     ),
+    "today": (
+        "Exercises on the recurrent networks of today, with checks that run in the page: linear "
+        "recurrences that count, latch, read binary numbers and average."
+    ),
 }
 
 WHERE = """\

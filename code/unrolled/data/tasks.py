@@ -106,6 +106,43 @@ def copy_task(rng, delay, B, length=3):
     return Batch(inputs, targets, targets != BLANK)
 
 
+@names_arguments
+def selective_copy(rng, T, B, length=4):
+    """Draws sequences of blanks with some symbols at random positions, to be repeated in order.
+
+    The first ``T`` inputs are ``length`` symbols, in increasing positions drawn at random, and
+    blanks everywhere else. Then follow ``length`` inputs GO, and the targets of these steps are
+    the symbols. The waits between the symbols differ from sequence to sequence, so a network must
+    decide from the input itself what to keep.
+
+    Source: Gu & Dao (2023, section 3.1), who use T = 4096 and 16 symbols. Chance: 1/SYMBOLS.
+
+    Args:
+        rng: a ``numpy.random.Generator``.
+        T: steps before the first GO, at least ``length``.
+        B: sequences, at least 1.
+        length: symbols to copy, at least 1.
+
+    Returns:
+        A Batch (T + length, B): ids in 0..SYMBOLS+1; the mask is True at the last ``length`` steps.
+
+    Raises:
+        ValueError: a setting below its minimum.
+    """
+    if length < 1 or T < length or B < 1:
+        raise ValueError(
+            f"need length >= 1, T >= length and B >= 1, got {length}, {T} and {B}"
+        )
+    symbols = rng.integers(0, SYMBOLS, (length, B))
+    order = rng.random((T, B)).argsort(axis=0)
+    inputs = np.full((T + length, B), BLANK)
+    np.put_along_axis(inputs, np.sort(order[:length], axis=0), symbols, axis=0)
+    inputs[T:] = GO
+    targets = np.full((T + length, B), BLANK)
+    targets[T:] = symbols
+    return Batch(inputs, targets, targets != BLANK)
+
+
 class Bits(NamedTuple):
     """Sequences of bits to be repeated."""
 

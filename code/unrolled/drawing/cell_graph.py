@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from unrolled.arguments import names_arguments
-from unrolled.functional import project, sigmoid
+from unrolled.functional import positive, project, sigmoid
 
 Array = Any
 Place = tuple[float, float]
@@ -56,6 +56,7 @@ class Cell(NamedTuple):
 WEIGHTED: dict[str, Callable[..., Array]] = {
     "sigmoid gate": sigmoid,
     "tanh gate": np.tanh,
+    "positive gate": positive,
     "input map": lambda a: a,
     "state map": lambda a: a,
 }
@@ -236,6 +237,36 @@ GRU_RESET_AFTER = Cell(
 )
 
 
+MIN_GRU = Cell(
+    (
+        Node("x", "given", (0, -0.1), "$x_t$"),
+        Node("h_before", "given", (0, 3.2), "$h_{t-1}$"),
+        Node("z", "sigmoid gate", (1.45, 0.95), "$z_t$", "z"),
+        Node("candidate", "positive gate", (3.4, 0.95), r"$\tilde h_t$", "h"),
+        Node("kept", "multiply", (1.45, 3.2)),
+        Node("rest", "one minus", (2.4, 2.1)),
+        Node("written", "multiply", (3.4, 2.1)),
+        Node("h", "add", (3.4, 3.2)),
+        Node("h_after", "result", (4.6, 3.2), "$h_t$"),
+    ),
+    (
+        Edge("x", "z", ((1.45, -0.1),)),
+        Edge("x", "candidate", ((3.4, -0.1),)),
+        Edge("h_before", "kept"),
+        Edge("z", "kept"),
+        Edge("z", "rest", ((1.45, 2.1),)),
+        Edge("rest", "written"),
+        Edge("candidate", "written"),
+        Edge("kept", "h"),
+        Edge("written", "h"),
+        Edge("h", "h_after"),
+    ),
+    "zh",
+    GRU.given,
+    GRU.results,
+)
+
+
 @names_arguments
 def evaluate(cell: Cell, p: Any, x_t: Array, *state: Array) -> dict[str, Array]:
     """Returns the value of every node, by name, for one step.
@@ -272,7 +303,7 @@ def evaluate(cell: Cell, p: Any, x_t: Array, *state: Array) -> dict[str, Array]:
 
 def _weighted_sum(cell, node, p, operand):
     """Returns the node's block of x W_x + h W_h + b, or of only one of the two products."""
-    H = len(p.W_h)
+    H = p.b.shape[-1] // len(cell.blocks)
     first = cell.blocks.index(node.block) * H
     block = slice(first, first + H)
     b_x, b_h = p.b[..., block] if p.b.ndim == 2 else (p.b[block], 0)
@@ -280,5 +311,7 @@ def _weighted_sum(cell, node, p, operand):
         return project(operand, p.W_x[:, block]) + b_x
     if node.operation == "state map":
         return operand @ p.W_h[:, block] + b_h
+    if not isinstance(operand, tuple):  # a gate that reads no state
+        return project(operand, p.W_x[:, block]) + b_x
     x, h = operand
     return project(x, p.W_x[:, block]) + b_x + h @ p.W_h[:, block] + b_h

@@ -207,12 +207,19 @@ def _edge_label(axes: Axes, source: Any, target: Any, label: str, colour: str) -
 OPERATIONS = {
     "sigmoid gate": r"$\sigma$",
     "tanh gate": "tanh",
+    "positive gate": "$g$",
     "input map": "",
     "state map": "",
     "multiply": r"$\times$",
     "add": r"$+$",
     "one minus": r"$1-$",
     "tanh": "tanh",
+}
+WITH_WEIGHTS = ("sigmoid gate", "tanh gate", "positive gate", "input map", "state map")
+GATE_COLOURS = {
+    "sigmoid gate": COLOURS["blue"],
+    "tanh gate": COLOURS["vermilion"],
+    "positive gate": COLOURS["vermilion"],
 }
 
 
@@ -227,8 +234,8 @@ def cell_diagram(cell: Any, scale: float = 0.6, **options: Any) -> Axes:
 def draw_cell(axes: Axes, cell: Any, highlight: Collection[str] | None = None) -> Axes:
     """Draws one step of a cell of `drawing.cell_graph`: its nodes and its edges.
 
-    Boxes are layers with weights (σ blue, tanh vermilion, a bare matrix grey), circles work entry
-    by entry, a dot joins two vectors side by side or lets a line branch, and dashed lines are
+    Boxes are layers with weights (σ blue, tanh and g vermilion, a bare matrix grey), circles work
+    entry by entry, a dot joins two vectors side by side or lets a line branch, and dashed lines are
     peepholes. Each shape carries its node's or edge's name as gid.
 
     Args:
@@ -287,7 +294,7 @@ def draw_cell(axes: Axes, cell: Any, highlight: Collection[str] | None = None) -
 
 def _cell_size(node: Any) -> tuple[float, float]:
     """Returns half the width and half the height of a node's shape."""
-    if node.operation in ("sigmoid gate", "tanh gate", "input map", "state map"):
+    if node.operation in WITH_WEIGHTS:
         return 0.37, 0.27
     if node.operation in ("given", "result"):
         return 0.41, 0.22
@@ -300,17 +307,16 @@ def _cell_size(node: Any) -> tuple[float, float]:
 
 def _cell_patch(node: Any, strong: bool = True) -> Any:
     (x, y), (across, up) = node.place, _cell_size(node)
-    colours = {"sigmoid gate": COLOURS["blue"], "tanh gate": COLOURS["vermilion"]}
     ink = INK if strong else PALE
     look: dict[str, Any] = {"facecolor": GROUND, "zorder": 3, "linewidth": 1.6}
-    if node.operation in ("sigmoid gate", "tanh gate", "input map", "state map"):
+    if node.operation in WITH_WEIGHTS:
         pad = 0.08
         return FancyBboxPatch(
             (x - across + pad, y - up + pad),
             2 * (across - pad),
             2 * (up - pad),
             boxstyle=f"round,pad={pad}",
-            edgecolor=colours.get(node.operation, GREY) if strong else PALE,
+            edgecolor=GATE_COLOURS.get(node.operation, GREY) if strong else PALE,
             **look,
         )
     if node.operation in ("given", "result"):
@@ -328,7 +334,6 @@ def _cell_patch(node: Any, strong: bool = True) -> Any:
 def _cell_text(axes: Axes, node: Any, strong: bool = True) -> None:
     (x, y), (_, up) = node.place, _cell_size(node)
     inside = OPERATIONS.get(node.operation, "")
-    colours = {"sigmoid gate": COLOURS["blue"], "tanh gate": COLOURS["vermilion"]}
     named_inside = node.label and not inside
     size = 10 if inside == "tanh" else 11 if node.operation == "one minus" else 13
     axes.text(
@@ -339,7 +344,7 @@ def _cell_text(axes: Axes, node: Any, strong: bool = True) -> None:
         va="center",
         zorder=4,
         fontsize=size,
-        color=colours.get(node.operation, INK) if strong else GREY,
+        color=GATE_COLOURS.get(node.operation, INK) if strong else GREY,
     )
     if node.label and inside:  # the value's name beside the line that leaves the node
         axes.text(

@@ -46,7 +46,6 @@ PARTS: dict[str, tuple[str, ...]] = {
         "any_automaton",
         "more_bits_than_units",
         "four_copies_of_one_weight",
-        "four_memories_in_one_line",
     ),
     "language_model": (
         "the_faces_of_the_die",
@@ -126,6 +125,7 @@ PARTS: dict[str, tuple[str, ...]] = {
         "a_fused_gru",
         "the_step_of_one_device",
     ),
+    "today": ("four_memories_in_one_line",),
 }
 
 

@@ -1,1 +1,1 @@
-"""Around the cells: embedding, stacking, padding, attention."""
+"""Around and under the cells: embedding, stacking, attention, scans."""

@@ -5,12 +5,13 @@ import pytest
 
 from tests.support import registered_cells
 from unrolled import tree
-from unrolled.cells import gru, lstm
+from unrolled.cells import gru, lru, lstm, state_space
 from unrolled.layers import attention, bidirectional, feed_forward, multi_head, stacked
 from unrolled.models import language_model, memory_network, seq2seq, turing_machine
 
 LAYERS = stacked.of(lstm, gru)
 CELLS = registered_cells.cells()
+LEAST = {lru: 2, state_space: 2}  # units: a complex state is two
 MODELS = {
     "language model": lambda rng, t: language_model.init(rng, 7, 5, dtype=t),
     "seq2seq": lambda rng, t: seq2seq.init(rng, 7, 6, 5, attention.additive, dtype=t),
@@ -24,7 +25,7 @@ MODELS = {
     "bidirectional": lambda rng, t: bidirectional.init(rng, 3, 5, gru, dtype=t),
     "layers": lambda rng, t: LAYERS.init(rng, 3, 5, dtype=t),
     **{
-        cell.__name__: lambda rng, t, cell=cell: cell.init(rng, 3, 5, dtype=t)
+        cell.__name__: lambda rng, t, cell=cell: cell.init(rng, 3, 6, dtype=t)
         for cell in (*CELLS.values(), feed_forward)
     },
 }
@@ -39,10 +40,12 @@ def test_all_weights_are_of_the_type_that_is_asked_for(init, dtype):
 
 @pytest.mark.parametrize("init", MODELS.values(), ids=MODELS)
 def test_every_random_matrix_has_both_signs(init):
-    leaves = tree.leaves(init(np.random.default_rng(0), np.float64))
-    assert all(
-        leaf.min() < 0 < leaf.max() for leaf in leaves if leaf.ndim > 1 and leaf.any()
+    one, other = (
+        tree.leaves(init(np.random.default_rng(seed), np.float64)) for seed in (0, 1)
     )
+    for leaf, drawn_again in zip(one, other, strict=True):
+        if leaf.ndim > 1 and (leaf != drawn_again).any():
+            assert leaf.min() < 0 < leaf.max()
 
 
 @pytest.mark.parametrize(
@@ -66,6 +69,9 @@ def test_both_directions_have_the_range_that_is_asked_for():
 def test_one_input_and_one_unit_are_enough_and_the_first_state_has_the_weights_type(
     cell,
 ):
-    p = cell.init(np.random.default_rng(3), 1, 1, np.float32)
-    for state in cell.initial_state(p, 2):
-        assert state.shape == (2, 1) and state.dtype == np.float32 and not state.any()
+    H = LEAST.get(cell, 1)
+    p = cell.init(np.random.default_rng(3), 1, H, np.float32)
+    states = cell.initial_state(p, 2)
+    assert states[0].shape == (2, H)
+    for state in states:
+        assert len(state) == 2 and state.dtype == np.float32 and not state.any()

@@ -15,7 +15,7 @@ def test_a_cell_has_its_module_and_the_interface_of_all_cells(name):
 @pytest.mark.parametrize("name", registered_cells.cells())
 def test_a_cell_has_as_many_states_as_the_table_says(name):
     cell = registered_cells.cells()[name]
-    p = cell.init(np.random.default_rng(0), 2, 3)
+    p = cell.init(np.random.default_rng(0), 2, 4)
     assert len(cell.initial_state(p, 1)) == registry.CELLS[name].states, (
         f"correct the states of {name} in code/unrolled/cells/registry.py"
     )

@@ -51,6 +51,33 @@ def test_copy_asks_for_the_first_symbols_in_order_after_the_wait(
         assert list(np.flatnonzero(mask[:, b])) == list(range(T - length, T))
 
 
+@pytest.mark.parametrize(("T", "B", "length"), [(20, 7, 4), (3, 2, 3), (1, 1, 1)])
+def test_selective_copy_asks_for_the_scattered_symbols_in_order(T, B, length):
+    batch = tasks.selective_copy(np.random.default_rng(5), T, B, length)
+    assert batch.inputs.shape == (T + length, B)
+    assert (batch.inputs[T:] == tasks.GO).all()
+    for b in range(B):
+        read = batch.inputs[:T, b]
+        symbols = read[read != tasks.BLANK]
+        assert symbols.tolist() == batch.targets[T:, b].tolist()
+        assert (symbols < tasks.SYMBOLS).all() and len(symbols) == length
+    assert (batch.mask == (np.arange(T + length) >= T)[:, None]).all()
+
+
+def test_selective_copy_puts_symbols_everywhere_and_uses_all_of_them():
+    batch = tasks.selective_copy(np.random.default_rng(6), 10, 4000, 2)
+    shown = batch.inputs[:10] != tasks.BLANK
+    np.testing.assert_allclose(shown.mean(axis=1), 0.2, atol=0.03)
+    counts = np.bincount(batch.targets[10:].ravel(), minlength=tasks.SYMBOLS)
+    np.testing.assert_allclose(counts / counts.sum(), 1 / 8, atol=0.02)
+
+
+@pytest.mark.parametrize(("T", "B", "length"), [(3, 1, 4), (3, 0, 2), (3, 1, 0)])
+def test_an_impossible_selective_copy_is_refused(T, B, length):
+    with pytest.raises(ValueError, match="need length >= 1, T >= length and B >= 1"):
+        tasks.selective_copy(np.random.default_rng(0), T, B, length)
+
+
 def test_symbols_right_is_one_for_the_answer_and_an_eighth_for_guesses():
     batch = tasks.copy_task(np.random.default_rng(2), 10, 5000)
     answer = np.eye(tasks.SYMBOLS + 2)[batch.targets]

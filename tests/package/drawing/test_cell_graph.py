@@ -22,7 +22,7 @@ def case(cell, seed=0):
     """Weights, an input and states of order 1."""
     rng = np.random.default_rng(seed)
     p = tree.map(lambda w: rng.standard_normal(w.shape), cell.init(rng, D, H))
-    states = [rng.standard_normal((B, H)) for _ in cell.initial_state(p, B)]
+    states = [rng.standard_normal(s.shape) for s in cell.initial_state(p, B)]
     return p, rng.standard_normal((B, D)), states
 
 
@@ -82,7 +82,9 @@ def test_every_gate_has_the_value_that_its_label_says(listed, cell):
 def test_two_exchanged_gates_compute_something_else(listed, cell, exchange):
     """Planted errors: in each list, any two gates swapped must be seen."""
     gates = [
-        node for node in listed.nodes if node.operation in ("sigmoid gate", "tanh gate")
+        node
+        for node in listed.nodes
+        if node.operation in ("sigmoid gate", "tanh gate", "positive gate")
     ]
     assert len(gates) >= 2
     for k, one in enumerate(gates):

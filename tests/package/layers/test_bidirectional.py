@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from tests.support import registered_cells
+from tests.support.cell_cases import with_long_steps
 from unrolled import tree
 from unrolled.cells import gru
 from unrolled.gradients import gradcheck
@@ -20,6 +21,7 @@ every_cell = pytest.mark.parametrize("cell", CELLS.values(), ids=CELLS)
 def test_both_directions_have_the_exact_gradient(cell):
     rng = np.random.default_rng(2)
     p = bidirectional.init(rng, D, H, cell)
+    p = bidirectional.Params(*map(with_long_steps, p))
     x, dh = rng.standard_normal((T, B, D)), rng.standard_normal((T, B, 2 * H))
     _, cache = bidirectional.forward(p, x, cell, LENGTHS)
 

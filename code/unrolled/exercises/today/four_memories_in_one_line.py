@@ -5,8 +5,8 @@ import numpy as np
 from unrolled.exercises.judging import Wrong, array, call, close, function, is_close
 
 TITLE = "Four memories in one line"
-CHAPTER = "01-introduction/what-became-of-them"
-SECTION = "linear-recurrences-the-chain-in-parallel"
+CHAPTER = "08-today/the-scan"
+SECTION = "two-steps-are-one-step"
 KIND = "write"
 LEVEL = 2
 MINUTES = 20

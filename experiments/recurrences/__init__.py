@@ -1,0 +1,1 @@
+"""Recurrent networks of today: what their states keep, recall and follow."""
