@@ -76,9 +76,10 @@ WHERE = """\
 
 HOW = """\
 Change the cell under a problem and run its check, which tells you what is still wrong. You can work
-on this page, after the button above has made its cells editable, or in a notebook. Hints and a
-solution are folded under each problem; in a notebook, `hint("name")`, `hint("name", 2)` and
-`solution("name")` print them. The times assume that you have read the chapter.
+on this page or in a notebook. On this page, first press the button above, which makes the cells
+editable. Hints and a solution are folded under each problem; in a notebook, `hint("name")`,
+`hint("name", 2)` and `solution("name")` print them. The times assume that you have read the
+chapter.
 
 ```{code-cell} python3
 from unrolled.exercises import check, hint, solution

@@ -13,10 +13,11 @@ MINUTES = 20
 
 TEXT = r"""
 `gradient_is_right(loss, w, dw)` should say whether `dw` is the gradient of `loss` at `w`, a float64
-array of any shape. It uses central differences with a step of 0.001 and compares the relative error
-$|a - n| / (|a| + |n|)$ of each entry with a threshold of 0.01. The function accepts wrong
-gradients. It also refuses right gradients: where the true gradient is zero, the difference may be a
-rounding error. Repair the function, so that it
+array of any shape. It computes the numeric gradient $n$ by central differences with a step of
+0.001. It compares the relative error $|a - n| / (|a| + |n|)$ of each entry $a$ of `dw` with a
+threshold of 0.01. The function accepts wrong gradients. It also refuses some gradients that are
+right: where the true gradient is zero, $n$ may be a rounding error, which makes the relative error
+1, its largest value. Repair the function, so that it
 
 - accepts the right gradient, even if some or all of its entries are exactly zero,
 

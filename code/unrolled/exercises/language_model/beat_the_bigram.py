@@ -34,10 +34,12 @@ Train a recurrent network on 1,000 such sentences, without telling it anything e
 language. Define `log_probabilities(ids)`. It gets the ids of the words read so far, $(T,)$,
 beginning with START, and returns $(T, V)$ log probabilities. Row $t$ is for the word that follows
 `ids[t]`. The check measures the loss on 500 new sentences. No model can have an expected loss below
-the entropy of the language. Your network should cover **80 %** of the distance, in nats per word,
-from the loss of a bigram that was counted on your 1,000 sentences to this entropy.
+the entropy of the language. A bigram model that is counted from your 1,000 sentences has a higher
+loss. Your network should cover **80 %** of the distance from this loss down to the entropy, in nats
+per word.
 
-Use NumPy. The training should take at most 20 seconds on a laptop. You may use the whole package.
+Use NumPy. The training should take at most 20 seconds on a laptop. You may use everything in the
+package `unrolled`.
 """
 
 STUB = '''

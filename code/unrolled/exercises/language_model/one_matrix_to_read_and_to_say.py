@@ -32,9 +32,8 @@ $$
 
 Write `loss_and_gradient(p, inputs, targets)` for one sentence with `inputs` and `targets` of shape
 $(T,)$ and $h_0 = 0$. It should return $L$, the *sum* over the steps, and a `Params` of gradients
-through *all* steps. A word may occur more than once. Check your function with
-`unrolled.gradients.gradcheck` before you check it here: it names the array and the entry
-that are wrong.
+through *all* steps. A word may occur more than once. Before you run the check below, test your
+function with `unrolled.gradients.gradcheck`, which names the array and the entry that are wrong.
 """
 
 STUB = '''

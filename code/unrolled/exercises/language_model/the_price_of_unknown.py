@@ -16,12 +16,12 @@ If the size of the vocabulary changes, the loss of a model changes too, and the 
 misread. This exercise studies the change for the simplest model, the unigram model. It gives each
 word a probability equal to the word's share of the text.
 
-You are given `counts`, an array that says how often each different word occurs in a text. The
-counts are in any order, and all are above 0. You are also given `kept`, the number of words that
-the vocabulary keeps. It keeps the most frequent words, and at least one. All other words become
-UNKNOWN, which is one more entry. (There is no START and no END. If words are equally frequent, it
-does not matter which of them are kept.) Write `unknown(counts, kept)`. It should return three
-numbers:
+You are given `counts`, an array that says how often each distinct word occurs in a text. The counts
+are in any order, and all are above 0. You are also given `kept`, the number of words that the
+vocabulary keeps. It keeps the most frequent words, and `kept` is at least 1. All other words become
+UNKNOWN, which is one more entry of the vocabulary. (There is no START and no END. If words are
+equally frequent, it does not matter which of them are kept.) Write `unknown(counts, kept)`. It
+should return three numbers:
 
 1. the share of the words of the text that become UNKNOWN
 

@@ -15,10 +15,10 @@ MINUTES = 20
 
 TEXT = r"""
 The language model of this part is $h_t = \tanh(x_t W_x + h_{t-1} W_h + b)$ and
-$u_t = h_t W_y + b_y$ with $h_0 = 0$. We compute its gradient *before the first update*. All
-arrays start with random numbers, none of which is 0, except where the list below says otherwise.
-Which arrays have a gradient that is zero in *every* entry? Decide before you run anything. For
-each start, put the names (`"W_x"`, `"W_h"`, `"b"`, `"W_y"`, `"b_y"`) into a set.
+$u_t = h_t W_y + b_y$ with $h_0 = 0$. We compute its gradient *before the first update*. All arrays
+start with random numbers, none of which is 0, except where the list below says otherwise. Which
+arrays have a gradient that is zero in *every* entry? Decide before you run anything. For each case,
+put the names (`"W_x"`, `"W_h"`, `"b"`, `"W_y"`, `"b_y"`) into a set.
 
 - **A**: all five arrays are zero.
 - **B**: only $W_y$ is zero.
