@@ -53,15 +53,16 @@ def test_what_the_training_page_says_of_its_runs():
 @pytest.mark.claim(
     "one-bit-is-easy-over-32-steps",
     "A network with an orthogonal W_h learns to hold one bit over 32 steps within 50 updates; with "
-    "W_h halved it needs more than twice as many or does not learn it, and over 64 steps most "
-    "networks do not.",
+    "W_h halved it needs more than twice as many or does not learn it within 300. With W_h halved, "
+    "32 steps take more updates than 8 steps, and over 64 steps most networks do not learn.",
 )
 def test_one_bit_is_held_over_32_steps_and_a_halved_matrix_makes_this_harder():
     """The updates until the loss is below 0.1, for five seeds, paired by seed."""
-    whole, halved, far = defined(PAGE)["needed"].values()
+    whole, near, halved, far = defined(PAGE)["needed"].values()
     assert all(n is not None and n < 50 for n in whole)
-    for n, after_halving in zip(whole, halved, strict=True):
-        assert after_halving is None or after_halving > 2 * n
+    for n, over_8, after_halving in zip(whole, near, halved, strict=True):
+        assert over_8 is not None
+        assert after_halving is None or after_halving > max(2 * n, over_8)
     assert sum(n is None for n in far) >= 3
 
 

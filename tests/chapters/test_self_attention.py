@@ -84,12 +84,12 @@ def recurrent(task, measure, distance):
 
 @pytest.mark.claim(
     "attention-and-gates-add",
-    "Self-attention solves the adding problem of 150 steps in every run, and so do the gated "
+    "An attention head solves the adding problem of 150 steps in every run, and so do the gated "
     "networks. No other recurrent network solves more than two of five.",
     records=("attention_long_tasks", "gated_long_tasks", "adding_problem"),
 )
 def test_self_attention_and_gates_add_and_other_networks_mostly_do_not():
-    """Solved runs of five: five with self-attention at each rate, with the LSTM and with the GRU;
+    """Solved runs of five: five with attention at each rate, with the LSTM and with the GRU;
     at most two with every other network."""
     for rate in (LOW, HIGH):
         assert self_attention("adding_problem", "solved", rate=rate).all()
@@ -100,12 +100,12 @@ def test_self_attention_and_gates_add_and_other_networks_mostly_do_not():
 
 @pytest.mark.claim(
     "the-gru-adds-in-fewer-updates",
-    "On the adding problem of 150 steps, the GRU needs fewer updates than self-attention at the "
-    "same learning rate, and more than self-attention at ten times this rate.",
+    "On the adding problem of 150 steps, the GRU needs fewer updates than an attention head at the "
+    "same learning rate, and more than the head at ten times this rate.",
     records=("attention_long_tasks", "gated_long_tasks"),
 )
 def test_the_gru_lies_between_self_attention_at_two_rates():
-    """Updates until the error was below 0.005, GRU less self-attention of the same seed: the
+    """Updates until the error was below 0.005, GRU less attention of the same seed: the
     interval lies below 0 at the same rate and above 0 at the higher one."""
     gru = recurrent("adding_problem", "steps", 150)["GRU"]
     same, higher = (
@@ -138,7 +138,7 @@ def test_four_heads_add_in_longer_sequences_and_six_do_not():
 @pytest.mark.claim(
     "attention-copies-where-gates-fail",
     "After 80 blanks, self-attention with positions copies more than nine of ten symbols with "
-    "every seed; no run of a recurrent network has two thirds right.",
+    "every seed within 5,000 updates; no run of a recurrent network has two thirds right.",
     records=("attention_long_tasks", "gated_long_tasks", "copy_task"),
 )
 def test_self_attention_copies_over_a_wait_at_which_recurrent_networks_fail():
