@@ -154,11 +154,11 @@ def chunked(q, k, v, beta, f, S0=None, chunk=16):
     return y
 
 
-@names_arguments
+@names_arguments(k="T B E", v="T B F", beta="T B 1", S0="B E F")
 def start(k, v, beta, f, S0=None):
     """Returns the state before the first step, (B, E, F): S0, or zeros."""
     zeros = np.zeros((*k.shape[1:], v.shape[-1]), np.result_type(k, v, beta, f))
-    return zeros if S0 is None else np.asarray(S0)
+    return zeros if S0 is None else zeros + S0  # of the common dtype
 
 
 def check(q, k, v, beta, f, S0=None):

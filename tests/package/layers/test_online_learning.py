@@ -175,7 +175,10 @@ def test_single_precision_stays_single():
     forms = [
         y,
         *gradient,
-        *(partial(online_learning.mini_batches, batch=n)(q, k, v, beta) for n in (1, 5)),
+        *(
+            partial(online_learning.mini_batches, batch=n)(q, k, v, beta)
+            for n in (1, 5)
+        ),
     ]
     assert {a.dtype for a in forms} == {np.dtype(np.float32)}
     np.testing.assert_allclose(
