@@ -88,7 +88,7 @@ def train_only(seed):
     seeds.fit(NAME, MODEL, encoded, seed, share)
 
 
-RECORDS = {NAME: main}
+RECORDS = {"min_gru_language_model": main}
 
 
 if __name__ == "__main__":
