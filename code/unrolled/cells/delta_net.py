@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from unrolled.arguments import fields, names_arguments, vectors_or_ids
+from unrolled.arguments import fields, names_arguments, parts, vectors_or_ids
 from unrolled.functional import (
     check_sequence,
     check_state,
@@ -56,7 +56,8 @@ class Cache(NamedTuple):
     h: Array  # (T, B, H): the output of each step
 
 
-WEIGHTS = fields(Params, W_x="D W", b="W")
+WEIGHTS = fields(Params, W_x="D 3H+1", b="3H+1")
+# forward has looked at x, and dproject looks again
 CACHE = fields(
     Cache,
     x=vectors_or_ids("T B", "X"),
@@ -85,7 +86,7 @@ def init(rng, D, H, dtype=np.float64, input_scale=None):
     return Params(W_x, np.zeros(3 * H + 1, dtype))
 
 
-@names_arguments(p=WEIGHTS)
+@names_arguments(p=parts(W_x="D 3H+1", b="3H+1"))
 def initial_state(p, *batch):
     """Returns (h, S) before the first step: zeros of shapes (*batch, H) and (*batch, H, H)."""
     H = (len(p.b) - 1) // 3
@@ -111,7 +112,7 @@ def step(p, x_t, h, S):
     return look_up(q, S), S
 
 
-@names_arguments(p=WEIGHTS)
+@names_arguments(p=WEIGHTS, S0="B H H")
 def forward(p, x, h0=None, S0=None):
     """Runs the network over a batch of sequences.
 
@@ -157,8 +158,8 @@ def backward(p, cache, dh):
     H = dh.shape[-1]
     ones = np.ones_like(beta)  # nothing is forgotten
     dq, dk, dv, dbeta, _, dS0 = delta_rule.backward(q, k, v, beta, ones, S, dh, S0)
-    parts = [dunit(a[..., :H], dq), dunit(a[..., H:], dk), dv, dsigmoid(beta, dbeta)]
-    da = np.concatenate(parts, axis=-1)
+    dqk = [dunit(a[..., :H], dq), dunit(a[..., H:], dk)]
+    da = np.concatenate([*dqk, dv, dsigmoid(beta, dbeta)], axis=-1)
     dx, dW_x = dproject(x, p.W_x, da)  # a_t = x_t W_x + b
     dh0 = np.zeros_like(dh, shape=dh.shape[1:])
     return Params(dW_x, da.sum(axis=(0, 1))), dx, dh0, dS0

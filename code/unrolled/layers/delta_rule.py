@@ -25,6 +25,9 @@ import numpy as np
 
 from unrolled.arguments import names_arguments
 from unrolled.layers import matrix_states
+from unrolled.layers.matrix_states import INPUTS
+
+WRITES = {"k": INPUTS["k"], "v": INPUTS["v"], "beta": "T B 1", "f": INPUTS["f"]}
 
 
 @names_arguments
@@ -42,14 +45,13 @@ def outer(k, v):
     return k[..., :, None] * v[..., None, :]
 
 
-@names_arguments
+@names_arguments(q=INPUTS["q"], **WRITES, S0="B E F")
 def recurrent(q, k, v, beta, f, S0=None):
     """Returns the outputs y (T, B, F) and the states S (T, B, E, F).
 
     Raises:
         ValueError: shapes do not fit together.
     """
-    check(q, k, v, beta, f, S0)
     state = start(k, v, beta, f, S0)
     S = np.empty((len(k), *state.shape), state.dtype)
     for t in range(len(k)):
@@ -59,7 +61,7 @@ def recurrent(q, k, v, beta, f, S0=None):
     return look_up(q, S), S
 
 
-@names_arguments
+@names_arguments(q=INPUTS["q"], **WRITES, S="T B E F", dy="T B F", S0="B E F")
 def backward(q, k, v, beta, f, S, dy, S0=None):
     """Returns (dq, dk, dv, dbeta, df, dS0), given dy and the states S of ``recurrent``.
 
@@ -68,8 +70,6 @@ def backward(q, k, v, beta, f, S, dy, S0=None):
     Raises:
         ValueError: shapes do not fit together.
     """
-    check(q, k, v, beta, f, S0)
-    check_result(S, dy, v, k)
     dq = look_up(dy, S.swapaxes(-1, -2))  # y_t = q_t S_t
     dk, dv, dbeta, df = (np.zeros_like(S, shape=a.shape) for a in (k, v, beta, f))
     first = start(k, v, beta, f, S0)
@@ -91,7 +91,7 @@ def backward(q, k, v, beta, f, S, dy, S0=None):
     return dq, dk, dv, dbeta, df, dS
 
 
-@names_arguments
+@names_arguments(**WRITES, S0="B E F")
 def corrections(k, v, beta, f, S0=None):
     """Returns the corrections u (T, B, F) of all steps, without any state.
 
@@ -101,7 +101,6 @@ def corrections(k, v, beta, f, S0=None):
     Raises:
         ValueError: shapes do not fit together, or a factor is negative.
     """
-    check(k, k, v, beta, f, S0)
     A = np.tril(matrix_states.mixing_matrix(k, k, f), -1)  # (B, T, T)
     A *= beta.swapaxes(0, 1)
     known = v if S0 is None else v - look_up(k * np.cumprod(f, axis=0), S0)
@@ -109,19 +108,18 @@ def corrections(k, v, beta, f, S0=None):
     return np.linalg.solve(system, (beta * known).swapaxes(0, 1)).swapaxes(0, 1)
 
 
-@names_arguments
+@names_arguments(q=INPUTS["q"], **WRITES, S0="B E F")
 def parallel(q, k, v, beta, f, S0=None):
     """Returns the outputs y (T, B, F), all steps at once, without any state.
 
     Raises:
         ValueError: shapes do not fit together, or a factor is negative.
     """
-    check(q, k, v, beta, f, S0)
     u = corrections(k, v, beta, f, S0)
     return matrix_states.parallel(q, k, u, f, S0)
 
 
-@names_arguments
+@names_arguments(q=INPUTS["q"], **WRITES, S0="B E F")
 def chunked(q, k, v, beta, f, S0=None, chunk=16):
     """Returns y (T, B, F): parallel inside a chunk, recurrent between chunks.
 
@@ -138,13 +136,12 @@ def chunked(q, k, v, beta, f, S0=None, chunk=16):
         ValueError: shapes do not fit together, a factor is negative, or chunk is not
             a positive integer.
     """
-    check(q, k, v, beta, f, S0)
-    if chunk != int(chunk) or chunk < 1:
+    if not chunk >= 1 or chunk % 1:
         raise ValueError(f"a chunk has at least one step, got {chunk}")
     S = start(k, v, beta, f, S0)
     y = np.empty(v.shape, np.result_type(S, q))
-    for first in range(0, len(q), int(chunk)):
-        part = slice(first, first + int(chunk))
+    for first in range(0, len(q), chunk):
+        part = slice(first, first + chunk)
         q_c, k_c, f_c = q[part], k[part], f[part]
         u = corrections(k_c, v[part], beta[part], f_c, S)
         y[part] = matrix_states.parallel(q_c, k_c, u, f_c, S)
@@ -154,23 +151,8 @@ def chunked(q, k, v, beta, f, S0=None, chunk=16):
     return y
 
 
-@names_arguments(k="T B E", v="T B F", beta="T B 1", S0="B E F")
+@names_arguments(**WRITES, S0="B E F")
 def start(k, v, beta, f, S0=None):
     """Returns the state before the first step, (B, E, F): S0, or zeros."""
     zeros = np.zeros((*k.shape[1:], v.shape[-1]), np.result_type(k, v, beta, f))
     return zeros if S0 is None else zeros + S0  # of the common dtype
-
-
-def check(q, k, v, beta, f, S0=None):
-    """Raises ValueError if the shapes of q, k, v, beta, f and S0 do not fit together."""
-    matrix_states.check(q, k, v, f, S0)
-    if beta.shape != (*k.shape[:2], 1):
-        raise ValueError(f"beta must be {(*k.shape[:2], 1)}, got {beta.shape}")
-
-
-def check_result(S, dy, v, k):
-    """Raises ValueError if the states S, or dy, do not belong to these keys and values."""
-    if S.shape != (*k.shape, v.shape[-1]):
-        raise ValueError(f"S must be {(*k.shape, v.shape[-1])}, got {S.shape}")
-    if dy.shape != v.shape:
-        raise ValueError(f"dy must be {v.shape}, got {dy.shape}")

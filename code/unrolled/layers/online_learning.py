@@ -129,12 +129,12 @@ def mini_batches(q, k, v, beta, M0=None, batch=16):
     Raises:
         ValueError: shapes do not fit together, or batch is not a positive integer.
     """
-    if batch != int(batch) or batch < 1:
+    if not batch >= 1 or batch % 1:
         raise ValueError(f"a mini-batch has at least one step, got {batch}")
     M = start(k, v, M0)
     y = np.empty(v.shape, np.result_type(M, q, beta))
-    for first in range(0, len(q), int(batch)):
-        part = slice(first, first + int(batch))
+    for first in range(0, len(q), batch):
+        part = slice(first, first + batch)
         u = beta[part] * (v[part] - look_up(k[part], M))  # all at the same M
         ones = np.ones_like(beta[part])
         y[part] = matrix_states.parallel(q[part], k[part], u, ones, M)

@@ -167,7 +167,7 @@ def test_arrays_that_do_not_fit_are_refused(form):
     q, k, v, beta, f, S0 = case()
     for wrong, message in [
         ((q, k[:-1], v, beta, f, S0), r"k must be \(23, 3, 4\), got \(22, 3, 4\)"),
-        ((q, k, v[:, :2], beta, f, S0), r"v must be \(23, 3, 5\), got \(23, 2, 5\)"),
+        ((q, k, v[:, :2], beta, f, S0), r"v must be \(23, 3, F\), got \(23, 2, 5\)"),
         ((q, k, v, beta[..., 0], f, S0), r"beta must be \(23, 3, 1\), got \(23, 3\)"),
         ((q, k, v, f + 0 * k, f, S0), r"beta must be \(23, 3, 1\), got \(23, 3, 4\)"),
         ((q, k, v, beta, f[:, :1], S0), r"f must be \(23, 3, 4\), got \(23, 1, 1\)"),
