@@ -54,7 +54,7 @@ drifting = None
 HINTS = (
     "Without noise, every pair is the whole truth about one direction.",
     "With noise, a small rate averages over many pairs. But with a very small rate, the state has "
-    "not reached the rule after 100 steps: for small $\\beta$, the difference shrinks by the factor "
+    "not reached the rule after 100 steps: on average, the difference shrinks by the factor "
     "$1 - \\beta / E$ in each step.",
     "If the rule drifts, old pairs describe an old rule. Try rates such as 0.3, 0.5, 0.7, 0.9.",
 )
