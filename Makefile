@@ -3,13 +3,15 @@
 VENV := .venv
 PY := $(VENV)/bin/python
 UV := uv
+# What only `make lock` and `make audit` run, where it is not installed.
+TOOLS := .venv-tools
 export MPLBACKEND := agg
 
 # Test files side by side, the longest first, on at most four cores.
 side_by_side := -n auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help book serve watch pdf epub zip exercises test check checks evidence lint types links scores draw bench mutants results attest gpu theano browser lock clean
+.PHONY: help book serve watch pdf epub zip exercises test check checks evidence lint types links scores draw bench mutants results attest gpu theano binder browser debian lock audit report clean
 
 help:
 	@echo "Unrolled: the verbs of this Makefile"
@@ -85,21 +87,45 @@ gpu: ## run the GPU's half of Part 7 on an NVIDIA GPU, with the python3 that has
 theano: theano-tests ## test the symbolic models under Theano 1.0.5 itself, and record it
 	$(PY) -m experiments.frameworks.theano_agreement
 
+binder: ## push the branches of Binder's environments to origin, if their versions have changed
+	@$(or $(PYTHON),python3) -m book._ext.build.binder_branches
+
 browser: $(VENV) ## fetch a Chromium for the browser tests, if the system has none
 	$(PY) -m playwright install chromium
 
 # Resolves what pyproject.toml allows, keeping what the lock has: make lock UPGRADE=--upgrade takes
 # the newest. The lock names packages and hashes, never an address to fetch them from.
+lock: UV := $(or $(shell command -v $(UV)),$(CURDIR)/$(TOOLS)/bin/uv)
 compile := pip compile -q pyproject.toml --generate-hashes --no-emit-index-url --no-header \
 	--python-version 3.11 $(UPGRADE)
 compile_theano := pip compile -q requirements.in --generate-hashes --no-emit-index-url --no-header \
 	--no-annotate --python-version 3.10 --universal $(UPGRADE)
-lock: ## resolve requirements.lock and binder/requirements.txt again (needs uv)
+compile_binder = $(compile:$(UPGRADE)=) envs/binder/requirements.in --no-annotate \
+	--python-platform x86_64-manylinux_2_28 --extra lab -c requirements.lock
+lock: $(if $(shell command -v $(UV)),,$(TOOLS)/bin/uv) ## resolve requirements.lock and the environments of Binder again, with uv
 	$(UV) $(compile) --universal --fork-strategy fewest --all-extras -o requirements.lock >/dev/null
-	$(UV) $(compile:$(UPGRADE)=) --no-annotate --python-platform x86_64-manylinux_2_28 \
-		--extra corpus --extra lab --extra speed -c requirements.lock -o binder/requirements.txt >/dev/null
+	$(UV) $(compile_binder) -o envs/binder/numpy/requirements.txt >/dev/null
+	$(UV) $(compile_binder) --extra corpus --extra speed --extra kernels \
+		-o envs/binder/frameworks/requirements.txt >/dev/null
 	cd envs/theano-1.0.5 && $(UV) $(compile_theano) -o requirements.lock >/dev/null
 	cd envs/theano-1.0.5 && $(UV) $(compile_theano) --no-emit-package theano -o wheels.lock >/dev/null
+	@git diff --unified=0 requirements.lock | grep -E '^[-+][a-z0-9-]+==' || true
+
+audit: $(TOOLS)/bin/pip-audit ## look up what is locked among the known vulnerabilities
+	@failed=; for lock in requirements.lock $(wildcard envs/binder/*/requirements.txt); do \
+		echo "$$lock:"; $(TOOLS)/bin/pip-audit --disable-pip --require-hashes -r $$lock || failed=yes; done; \
+	npm audit --package-lock-only || failed=yes; [ -z "$$failed" ]
+
+# The issue of the weekly workflow that failed is in GH_REPO, and RUN is the address of the run.
+report: ## open the issue that says that the weekly workflow failed, or add to it (needs gh)
+	@number=$$(gh issue list --state open --limit 100 --json number,title \
+		--jq "map(select(.title == \"$$TITLE\")) | .[0].number // empty") && \
+	if [ -n "$$number" ]; then gh issue comment "$$number" --body "It failed again: $$RUN"; \
+	else gh issue create --title "$$TITLE" --body "Newest versions, audit or links: see $$RUN."; fi
+
+debian: ## install WebKit and Bubblewrap for the tests, on Debian and Ubuntu (needs sudo)
+	sudo apt-get update -qq
+	sudo apt-get install -y -qq --no-install-recommends webkit2gtk-driver xvfb bubblewrap
 
 clean: ## remove what was built; .venv, node_modules and half-done experiments stay
 	[ ! -d _build ] || find _build -mindepth 1 -maxdepth 1 ! -name runs -exec rm -rf {} +
@@ -124,6 +150,12 @@ sum = $(word 1,$(shell (pwd; cat $(1) 2>/dev/null) | cksum))
 locked := $(VENV)/locked-$(call sum,requirements.lock)
 installed := $(VENV)/installed-$(call sum,requirements.lock pyproject.toml)
 
+# uv fetches several packages at a time. It does not read pip's settings, which may name the only
+# index that answers here, so pip has the last word. On a terminal both show what they fetch.
+exactly := --only-binary :all: --no-deps --require-hashes -r requirements.lock
+quiet = $$([ -t 1 ] || echo -q)
+with_pip = $(PY) -m pip install $(quiet) --disable-pip-version-check $(exactly)
+
 .PHONY: $(VENV) missing
 $(VENV): $(installed)
 
@@ -134,9 +166,13 @@ $(installed): $(locked)
 $(locked): $(if $(shell test -x $(PY) && echo yes),,missing)
 	@echo "Making $(VENV) with $(base): 4.3 GB, two minutes on a fast line"
 	@$(base) -m venv --clear $(VENV)
-	@$(PY) -m pip install $$([ -t 1 ] || echo -q) --disable-pip-version-check --only-binary :all: \
-		--no-deps --require-hashes -r requirements.lock
+	@if command -v $(UV) >/dev/null; then \
+		$(UV) pip install $(quiet) --python $(PY) $(exactly) || $(with_pip); else $(with_pip); fi
 	@touch $@
+
+$(TOOLS)/bin/%:
+	@[ -x $(TOOLS)/bin/python ] || $(base) -m venv $(TOOLS)
+	@$(TOOLS)/bin/python -m pip install -q --disable-pip-version-check $*
 
 # --- Theano's environment --------------------------------------------------------------------
 # Theano ended before Python 3.12, so it has an environment of its own, made like the one above.

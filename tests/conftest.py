@@ -8,6 +8,7 @@ import sys
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.support import site_address
 from tests.support.missing_browsers import skipped_without
 from tests.support.paths import ROOT
 
@@ -15,6 +16,8 @@ from tests.support.paths import ROOT
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.setdefault("MPLBACKEND", "agg")
 os.environ.setdefault("TRITON_INTERPRET", "1")  # kernels run on NumPy arrays
+
+site_address.set_aside()
 
 pytest_plugins = ["tests.support.suite_recorder", "tests.support.side_by_side"]
 
@@ -32,7 +35,13 @@ settings.load_profile("unhurried")
 def site():
     """The built book: the folder _build/html, brought up to date by the one build there is."""
     command = [sys.executable, "-m", "book._ext.build.build"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    done = subprocess.run(
+        command,
+        cwd=ROOT,
+        env=site_address.of_the_site(),
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == 0, f"{done.stdout[-2000:]}\n{done.stderr}"
     return ROOT / "_build/html"
 

@@ -11,6 +11,8 @@ PARTS = (
     "source.source_pages",
     "page.moved",
     "evidence.drawn",
+    "live.answers_file",
+    "live.course_plans",
     "live.exercise_list",
     "live.exercises_shown",
     "evidence.equations",

@@ -106,7 +106,8 @@ class Cell {
 
   // An edit of an older text of this cell is shown on demand; it is deleted by the reader alone.
   offer({ key, text }) {
-    const box = element("details", { class: "live-old" }, element("summary", {}, "Your edit of an earlier text of this cell"));
+    const title = key.includes(":replaced-") ? "Your text before you loaded a file" : "Your edit of an earlier text of this cell";
+    const box = element("details", { class: "live-old" }, element("summary", {}, title));
     const use = button("Put it into the cell", `Put your earlier edit into ${this.label}`, () => {
       this.editor.text = text;
       this.keep();
@@ -178,6 +179,20 @@ class Page {
     const keepAll = () => this.cells.forEach((cell) => cell.keep());
     addEventListener("pagehide", keepAll);
     addEventListener("visibilitychange", keepAll);
+    // answers.js reads what is stored, or has just loaded a file.
+    addEventListener("unrolled-answers", ({ detail }) => (detail === "before" ? keepAll() : this.reread()));
+  }
+
+  // Shows what a file of answers has put into the storage.
+  reread() {
+    const kept = this.kept.read(this.cells.map((cell) => cell.key));
+    this.cells.forEach((cell, i) => {
+      if (kept.cells[i] !== null && kept.cells[i] !== cell.editor.text) cell.editor.text = kept.cells[i];
+      for (const box of cell.box.querySelectorAll(".live-old")) box.remove();
+      for (const old of kept.old[i]) cell.offer(old);
+    });
+    const solved = this.kept.solved();
+    for (const { box, about } of this.cells) box.classList.toggle("solved", Boolean(solved[about.exercise]));
   }
 
   // A cell that a page cannot run says so, and where it does run.

@@ -82,5 +82,6 @@
   show();
   total?.setAttribute("role", "status"); // only what changes from here on is announced
   addEventListener("storage", (event) => event.key === KEY && show());
+  addEventListener("unrolled-answers", show); // a file of answers may have set ticks
   addEventListener("pageshow", (event) => event.persisted && show());
 }

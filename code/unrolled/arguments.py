@@ -13,15 +13,22 @@ import inspect
 
 import numpy as np
 
-RAISE = dis.opmap["RAISE_VARARGS"]
+RAISE_STATEMENT = dis.opmap["RAISE_VARARGS"]  # what a ``raise`` is compiled to
 PACKAGE = __name__.partition(".")[0]
-# An error on its way through other code, such as a function that a reader passes, is not ours.
-LIBRARIES = {PACKAGE, "numpy", "scipy", "matplotlib"}
+# An error that passes through other code, such as a function of the reader's, is not reworded.
+REWORDED_LIBRARIES = {PACKAGE, "numpy", "scipy", "matplotlib"}
+# What NumPy and Python raise where arguments do not fit together.
+REWORDED_ERRORS = (
+    ValueError,
+    IndexError,
+    AttributeError,
+    ZeroDivisionError,
+    TypeError,
+)
 # A copy of a module that computes with the arrays of JAX or CuPy (``array_namespace``) does not
-# look at its arguments: in a compiled function they have no values yet.
-LOOKS = np.__name__ == "numpy"
-WRONG = ValueError, IndexError, AttributeError, ZeroDivisionError, TypeError
-SHOWN = 8  # entries of a tuple that an error lists
+# check its arguments: in a compiled function they have no values yet.
+CHECKS_ARGUMENTS = np.__name__ == "numpy"
+LONGEST_TUPLE = 8  # whose entries an error lists
 
 
 def names_arguments(function=None, /, **checks):
@@ -40,7 +47,7 @@ def names_arguments(function=None, /, **checks):
     Raises:
         TypeError: the function has no argument of this name.
     """
-    if not LOOKS:
+    if not CHECKS_ARGUMENTS:
         return function or (lambda function: function)
     if function is None:
         return lambda function: names_arguments(function, **checks)
@@ -62,22 +69,29 @@ def names_arguments(function=None, /, **checks):
                         elif name in options:
                             check(options[name], sizes)
                 except ValueError:
-                    if not any(map(is_traced, args)):
+                    if not any(map(is_traced, (*args, *options.values()))):
                         raise
             return function(*args, **options)
-        except WRONG as error:
+        except REWORDED_ERRORS as error:
             if not is_from_a_library(error):
                 raise
             given = signature.bind(*args, **options).arguments
             if isinstance(error, AttributeError) and not is_part(error.obj, given):
                 raise
             kind = TypeError if isinstance(error, TypeError) else ValueError
+            said = " ".join(str(error).split())  # some errors of NumPy have two lines
             raise kind(
                 f"{function.__module__.rpartition('.')[2]}.{function.__name__} with"
-                f" {described(given)}: {error}"
+                f" {described(given)}: {said}"
             ) from None
 
+    named.unchecked = function  # type: ignore[attr-defined]
     return named
+
+
+def unchecked(function):
+    """Returns a function without its checks, for a caller that has checked the same arguments."""
+    return getattr(function, "unchecked", function)
 
 
 def is_traced(value):
@@ -99,9 +113,9 @@ def is_from_a_library(error):
         return False
     while frames.tb_next is not None:
         frames = frames.tb_next
-        if room_of(frames) not in LIBRARIES:
+        if room_of(frames) not in REWORDED_LIBRARIES:
             return False
-    raised = frames.tb_frame.f_code.co_code[frames.tb_lasti] == RAISE
+    raised = frames.tb_frame.f_code.co_code[frames.tb_lasti] == RAISE_STATEMENT
     return room_of(frames) != PACKAGE or not raised
 
 
@@ -137,7 +151,7 @@ def shapes(name, value):
     elif hasattr(value, "_fields"):
         for field, part in zip(value._fields, value, strict=True):
             yield from shapes(f"{name}.{field}", part)
-    elif isinstance(value, tuple) and 0 < len(value) <= SHOWN:
+    elif isinstance(value, tuple) and 0 < len(value) <= LONGEST_TUPLE:
         for i, part in enumerate(value):
             yield from shapes(f"{name}[{i}]", part)
     elif getattr(value, "shape", ()):
@@ -168,10 +182,59 @@ def check_ids(name, ids, V):
     """
     if ids.dtype.kind not in "iu":
         raise ValueError(f"{name}: ids must be integers, got {ids.dtype}")
-    if is_known(ids) and not 0 <= ids.min() <= ids.max() < V:
+    if is_known(ids) and not below(V, ids):
         raise ValueError(
             f"{name}: ids must lie in 0..{V - 1}, got {ids.min()}..{ids.max()}"
         )
+
+
+def check_words(inputs, targets, V, shape=(None, None)):
+    """Raises ValueError unless inputs and targets are ids in 0..V-1 of the same shape (T, B).
+
+    Args:
+        inputs: an integer array.
+        targets: an integer array.
+        V: how many ids there are.
+        shape: (T, B), where None stands for any number above 0.
+
+    Raises:
+        ValueError: another dtype or shape, no word at all, or an id outside.
+    """
+    check_ids("inputs", inputs, V)
+    check_ids("targets", targets, V)
+    if inputs.shape != targets.shape or not is_batch(inputs, shape):
+        raise ValueError(
+            f"inputs and targets must be ({shape[0] or 'T'}, {shape[1] or 'B'}) each,"
+            f" got {inputs.shape} and {targets.shape}"
+        )
+
+
+def is_batch(ids, shape):
+    """Tells whether there are ids, and their axes are these, where None stands for any number."""
+    return (
+        ids.size > 0
+        and ids.ndim == len(shape)
+        and all(map(lambda n, size: size in (None, n), ids.shape, shape))
+    )
+
+
+def below(V, ids):
+    """Tells whether all ids lie in 0..V-1, in one pass over them.
+
+    The largest is found among the ids as unsigned numbers, where -1 is the largest of all, and
+    every negative number lies in the upper half.
+    """
+    unsigned, count = unsigned_of(ids.dtype)
+    # as an int of Python: NumPy is slow to compare its own numbers with one
+    largest = int(np.maximum.reduce(ids.view(unsigned), None))
+    return largest < min(V, count)
+
+
+@functools.cache
+def unsigned_of(dtype):
+    """Returns the unsigned type of the size of an integer type, and how many ids fit into that."""
+    unsigned = np.dtype(dtype.str.replace("i", "u"))
+    return unsigned, np.iinfo(dtype).max + 1
 
 
 def is_known(ids):
@@ -183,17 +246,12 @@ def is_known(ids):
     return isinstance(ids, np.ndarray | np.generic) and ids.size > 0
 
 
-def check_mask(name, mask, shape):
-    """Raises ValueError unless a mask is bool, has this shape, and is True somewhere.
-
-    Integers would be taken for indices, and a mean over nothing is no number.
-    """
-    if mask.dtype != bool or mask.shape != shape:
+def check_same_shapes(name, given, wanted):
+    """Raises ValueError unless a tree of arrays has the shapes of another."""
+    if _outline(given) != _outline(wanted):
         raise ValueError(
-            f"{name} must be bool of shape {shape}, got {mask.dtype} of {mask.shape}"
+            f"{name} must have the shapes {_outline(wanted)}, got {_outline(given)}"
         )
-    if not mask.any():
-        raise ValueError(f"{name} of shape {shape} is all False: nothing is left")
 
 
 # --- checks for the decorator --------------------------------------------------------------------
@@ -394,14 +452,13 @@ def _above_0(name, value, sizes):
 
 def _nonzero(name, value, sizes):
     if not np.all(value):
-        raise ValueError(f"{name} must not be 0, got {described({name: value})}")
+        raise ValueError(f"no entry of {name} may be 0, got {described({name: value})}")
 
 
 def _tree(name, letter, value, sizes):
-    found = _outline(value)
-    if found != sizes.setdefault(f"tree {letter}", found):
-        wanted = sizes[f"tree {letter}"]
-        raise ValueError(f"{name} must have the shapes {wanted}, got {found}")
+    wanted = sizes.setdefault(f"tree {letter}", value)
+    if wanted is not value:
+        check_same_shapes(name, value, wanted)
 
 
 def _outline(tree):
@@ -472,8 +529,10 @@ def adds_up(total, sizes):
     unknown = [(n, letter) for n, letter in terms if letter not in sizes]
     if len(unknown) == 1:
         ((n, letter),) = unknown
+        if left < 0 or left % n:
+            return False
         sizes[letter] = left // n
-        return left >= 0 and left % n == 0
+        return True
     return bool(unknown) or left == 0
 
 
@@ -497,16 +556,24 @@ def spelt(expected, sizes):
 
 def check_class(name, p, classes):
     """Raises ValueError unless p is of such a class, or a reader's own that begins as it does."""
-    given, *wanted = (
-        f"{one.__module__.removeprefix(PACKAGE + '.')}.{one.__qualname__}"
-        for one in (type(p), *classes)
-    )
-    elsewhere = not type(p).__module__.startswith(PACKAGE + ".") or given in wanted
-    alike = any(has_fields(p, one._fields) for one in classes)
-    if not alike or not elsewhere:
+    if not is_of_class(p, classes):
         raise ValueError(
-            f"{name} must be {' or '.join(wanted)} {classes[0]._fields}, got {given}"
+            f"{name} must be {' or '.join(map(class_name, classes))}"
+            f" {classes[0]._fields}, got {class_name(type(p))}"
         )
+
+
+def is_of_class(p, classes):
+    """Tells whether p is of one of these classes, or a reader's own that begins as it does."""
+    ours = type(p).__module__.startswith(PACKAGE + ".")
+    if ours and class_name(type(p)) not in map(class_name, classes):
+        return False
+    return any(has_fields(p, one._fields) for one in classes)
+
+
+def class_name(one):
+    """Returns the name of a class of the package, as cells.rnn.Params."""
+    return f"{one.__module__.removeprefix(PACKAGE + '.')}.{one.__qualname__}"
 
 
 def has_fields(p, names):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 try:
     import fcntl
-except ImportError:  # Windows has no such locks; there nothing is locked
+except ImportError:  # Windows has no such locks: ``locked`` refuses nothing there
     fcntl = None  # type: ignore[assignment]
 
 
@@ -54,11 +54,15 @@ def locked(path):
     """Keeps a file to this block until the block ends; another block that asks for it is refused.
 
     A block in another process is refused too. The lock is a hidden file beside the file. Where a
-    lock cannot be had (a folder that is read-only, a system without locks), nothing is refused.
+    lock cannot be had (a folder that is read-only, a system without locks), nothing is refused. A
+    system without locks gets no hidden file either.
 
     Raises:
         BlockingIOError: another block has the file.
     """
+    if fcntl is None:
+        yield
+        return
     path = Path(os.path.realpath(path))
     lock = path.with_name(f".{path.name}.lock")
     handle = None
@@ -96,10 +100,14 @@ def discarded_if_damaged(path):
 
 
 def _new_file(path):
-    """Returns the handle and the path of a new, locked file beside a file."""
+    """Returns the handle and the path of a new, locked file beside a file.
+
+    Before the new file is locked, another program may take it for one that was left unfinished,
+    and lock and remove it. Then the next one is made.
+    """
     while True:
         beside = path.with_name(f".{path.name}-{secrets.token_hex(4)}.unfinished")
-        with contextlib.suppress(FileExistsError):
+        with contextlib.suppress(FileExistsError, BlockingIOError):
             handle = _open_locked(beside, os.O_CREAT | os.O_EXCL, needed=False)
             if handle is not None:
                 return handle, beside
@@ -116,8 +124,8 @@ def _open_locked(path, flags, needed=True):
     try:
         try:
             _lock(handle)
-        except OSError:
-            if needed:
+        except OSError as error:
+            if needed or isinstance(error, BlockingIOError):
                 raise
             return handle
         with contextlib.suppress(FileNotFoundError):

@@ -2,7 +2,8 @@
 
     python -m experiments.language_models.gated_language_models NAME    one NAME_language_model.json
 
-NAME is rnn, lstm or gru. Half an hour each; Ctrl-C saves, and the same command goes on from there.
+NAME is rnn, lstm, gru, gru_two_layers, or rnn_8000 or gru_8000 for a vocabulary of 8,000 words.
+Half an hour to an hour each; Ctrl-C saves, and the same command goes on from there.
 ``--seed 1`` trains with that seed alone, once dropout is chosen, and records nothing. All networks
 have the same number of parameters to 1 %, and the same split, batches, optimizer, schedule and
 rules for dropout and for stopping; see ``seeds``. The first seed's weights of the GRU and the LSTM
@@ -13,7 +14,11 @@ from experiments import command_line
 
 if __name__ == "__main__":
     parser = command_line.parser(__doc__)
-    parser.add_argument("name", choices=["rnn", "lstm", "gru"], help="which network")
+    parser.add_argument(
+        "name",
+        choices=["rnn", "lstm", "gru", "gru_two_layers", "rnn_8000", "gru_8000"],
+        help="which network",
+    )
     parser.add_argument(
         "--seed",
         type=int,
@@ -226,11 +231,17 @@ RECORDS = {
     "rnn_language_model": (main, Network("rnn", 1, 99)),
     "lstm_language_model": (main, Network("lstm", 1, 93)),
     "gru_language_model": (main, Network("gru", 1, 95)),
+    "gru_two_layers_language_model": (main, Network("gru", 2, 90)),
+    "rnn_8000_language_model": (main, Network("rnn", 1, 99, 8000)),
+    "gru_8000_language_model": (main, Network("gru", 1, 97, 8000)),
 }
 ARGUMENTS = {
     "rnn_language_model": ("rnn",),
     "lstm_language_model": ("lstm",),
     "gru_language_model": ("gru",),
+    "gru_two_layers_language_model": ("gru_two_layers",),
+    "rnn_8000_language_model": ("rnn_8000",),
+    "gru_8000_language_model": ("gru_8000",),
 }
 
 

@@ -100,7 +100,8 @@ def test_our_step_gains_from_threads_if_only_one_pool_has_them(bench):
 @pytest.mark.claim(
     "jax-wins-one-sentence-ours-the-batch",
     "On one sentence JAX is faster than our last rung, PyTensor through JAX about as fast, and "
-    "Keras with XLA slower; on a batch of 32 our step is the fastest.",
+    "Keras with XLA slower; on a batch of 32 our step with the wider kernels is the fastest, and "
+    "with the kernels that OpenBLAS chose, Keras with XLA is faster.",
     records="bench_ladder",
 )
 def test_jax_is_first_on_a_sentence_and_ours_on_a_batch(bench):
@@ -115,6 +116,8 @@ def test_jax_is_first_on_a_sentence_and_ours_on_a_batch(bench):
     for rung in bench["rungs"].values():
         if rung["threads"] == 1 and rung["sentences"] == 32:
             assert rung["seconds"]["median"] >= ours
+    chosen, keras = (bench["rungs"][name] for name in ("batch", "keras_xla_batch"))
+    assert chosen["seconds"]["quartiles"][0] > keras["seconds"]["quartiles"][1]
 
 
 @pytest.mark.claim(

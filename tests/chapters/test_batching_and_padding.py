@@ -51,8 +51,8 @@ def test_the_case_of_the_post(results):
 
 @pytest.mark.claim(
     "buckets-train-more-words-a-second",
-    "With buckets a network trains on more words a second than with padded batches, and the gain "
-    "is many times larger than the noise of the measurement.",
+    "With buckets, a network trains on more words per second than with padded batches, and the "
+    "gain is many times larger than the noise of the measurement.",
     records="tfrecords",
 )
 @pytest.mark.parametrize("case", ["speeds", "one_long"])

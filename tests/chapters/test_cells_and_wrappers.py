@@ -119,8 +119,8 @@ def test_the_jacobian_of_a_residual_step_has_an_identity_in_it():
 @pytest.mark.slow
 @pytest.mark.claim(
     "residual-keeps-the-gradient",
-    "In ten untrained LSTM layers the gradient at the lowest is more than a thousand times smaller "
-    "than at the top; with residual connections it stays within a factor of two.",
+    "In ten untrained LSTM layers, the gradient at the lowest layer is more than a thousand times "
+    "smaller than at the top layer. With residual connections it stays within a factor of two.",
 )
 def test_residual_connections_keep_the_gradient_of_ten_layers_within_a_factor_of_two():
     """For five seeds, the gradient at every layer relative to the top: the lowest below 0.001

@@ -152,6 +152,15 @@ def test_where_all_keys_are_0_linear_attention_gives_0():
     assert all(np.isfinite(leaf).all() for leaf in tree.leaves(tuple(gradient)))
 
 
+def test_where_all_keys_are_0_the_mlstm_gives_0():
+    p, x, _, dh = cell_case(mlstm, T, B, D, H)
+    p.W_x[:, H : 2 * H] = p.b[H : 2 * H] = 0
+    h, cache = mlstm.forward(p, x)
+    assert not cache.k.any() and not h.any()
+    gradient = mlstm.backward(p, cache, dh)
+    assert all(np.isfinite(leaf).all() for leaf in tree.leaves(tuple(gradient)))
+
+
 @pytest.mark.equation("eq-mamba-2")
 @pytest.mark.parametrize("form", FORMS)
 def test_a_selective_layer_with_one_rate_is_a_matrix_state(form):

@@ -59,7 +59,8 @@ def test_pieces_have_the_states_of_the_whole_and_detach_cuts_the_gradient():
 
 @pytest.mark.claim(
     "pytorch-dropout",
-    "PyTorch's dropout draws anew at every step, spares the top layer, and does nothing in eval.",
+    "PyTorch's dropout draws a new mask at every step. It is applied neither to the outputs of "
+    "the top layer nor in evaluation.",
     records="pytorch",
 )
 def test_dropout_draws_anew_at_every_step_and_spares_the_top_layer():

@@ -60,8 +60,8 @@ def test_unrolling_and_compiling_shorten_a_step(results, way, most):
 
 @pytest.mark.claim(
     "compiling-an-unrolled-graph-is-slow",
-    "XLA takes longer for the unrolled graph than for the loop, and longer for every length that "
-    "is added; the later steps of the two do not differ by much.",
+    "XLA takes longer to compile the unrolled graph than the loop, and this time grows with the "
+    "length. The later steps of the two compiled graphs differ less.",
     records="unrolling",
 )
 def test_compiling_an_unrolled_graph_is_slow(results):

@@ -46,7 +46,9 @@ WRONG = {
         Attempt(
             "h_0 is read by step 1 alone", "dh0 = delta_1 * 0.5", "dh0 = delta_1 * 0.2"
         ),
-        Attempt("the deltas' sum", "db = delta_1 + delta_2 + delta_3", "db = delta_3"),
+        Attempt(
+            "the sum of the deltas", "db = delta_1 + delta_2 + delta_3", "db = delta_3"
+        ),
         Attempt(
             "of the third loss alone",
             "delta_2 = (-1 + delta_3 * 0.5) * 0.36\ndelta_1 = (1 +",
@@ -70,25 +72,25 @@ WRONG = {
             code="delta = [1.0, 0.0, 2.0]\ndW_h = db = dh0 = 0\n",
         ),
         Attempt(
-            "add what arrives before taking the slope",
+            "first add both gradients",
             "(-1 + delta_3 * 0.5) * 0.36",
             "-1 * 0.36 + delta_3 * 0.5",
         ),
         Attempt(
-            "the one before",
+            "Use the state before the step",
             "0.2 * delta_1 + 0.6 * delta_2 - 0.8 * delta_3",
             "0.6 * delta_1 - 0.8 * delta_2 + 0.5 * delta_3",
         ),
         Attempt("leaves out the first step", "0.2 * delta_1 + ", ""),
         Attempt(
-            "one multiplication with W_h before it",
+            "Multiply it by W_h to get the gradient of h_0",
             "dh0 = delta_1 * 0.5",
             "dh0 = delta_1",
         ),
     ],
     "backward_of_the_plain_cell": [
         Attempt(
-            "`dx`: x_t reaches the sum", "da @ W_x.T, arriving", "dh @ W_x.T, arriving"
+            "`dx`: x_t reaches a_t", "da @ W_x.T, arriving", "dh @ W_x.T, arriving"
         ),
         Attempt(
             "`dW_x` is not the sum of x_t",
@@ -96,16 +98,16 @@ WRONG = {
             '"tbd,tbh->dh", x, dh',
         ),
         Attempt(
-            "`dW_h` is not the sum of state",
+            "`dW_h` is not the sum of h_{t-1}",
             '"tbk,tbh->kh", h[:-1], da',
             '"tbk,tbh->kh", h[:-1], dh',
         ),
         Attempt(
-            "what the first step passes back",
+            "that the first step passes back",
             "da @ W_x.T, arriving",
             "da @ W_x.T, 0 * arriving",
         ),
-        Attempt("a walk of two steps", "(1 - h[t + 1] ** 2)", "(1 - h[t] ** 2)"),
+        Attempt("a calculation of two steps", "(1 - h[t + 1] ** 2)", "(1 - h[t] ** 2)"),
         Attempt("nothing is carried back", "(dh[t] + arriving)", "dh[t]"),
         Attempt("come back through its transpose", "da[t] @ W_h.T", "da[t] @ W_h"),
         Attempt(
@@ -116,7 +118,7 @@ WRONG = {
             "reversed(range(len(x)))",
             "range(len(x))",
         ),
-        Attempt("W_h met h_{t-1}", "h[:-1], da", "h[1:], da"),
+        Attempt("W_h multiplied h_{t-1}", "h[:-1], da", "h[1:], da"),
         Attempt(
             "`dW_h` is transposed",
             '"tbk,tbh->kh", h[:-1], da',
@@ -127,7 +129,7 @@ WRONG = {
             "da.sum(axis=(0, 1))",
             "da.sum(axis=0).mean(axis=0)",
         ),
-        Attempt("gradient at a_1", "da @ W_x.T, arriving", "da @ W_x.T, da[0]"),
+        Attempt("gradient of a_1", "da @ W_x.T, arriving", "da @ W_x.T, da[0]"),
         Attempt(
             "sum over time and batch", "da.sum(axis=(0, 1))", "2 * da.sum(axis=(0, 1))"
         ),
@@ -141,7 +143,7 @@ WRONG = {
         ),
         Attempt("where W_h is not symmetric", "da[t] @ W_h.T", "da[t] @ W_h"),
         Attempt(
-            "in a way that the stub's were not",
+            "an error that the stub does not have",
             "(dh[t] + arriving) * (1 - h[t + 1] ** 2)",
             "(dh[t] + arriving) * (1 - h[t] ** 2)",
         ),
@@ -154,22 +156,22 @@ WRONG = {
         Attempt("immediate part alone", "(S @ W_h + own_use)", "own_use"),
         Attempt("on the wrong side", "S @ W_h + own_use", "S @ W_h.T + own_use"),
         Attempt(
-            "sensitivity of the state before it",
+            "sensitivity of the previous state",
             RTRL_LINES,
             "\n".join(reversed(RTRL_LINES.splitlines())),
         ),
         Attempt(
-            "where the weight met the state before",
+            "the weight multiplies the previous state",
             "own_use = h[:, None",
             "own_use = h_t[:, None",
         ),
         Attempt("is transposed", "return dW_h", "return dW_h.T"),
-        Attempt("not those of the network", "S @ own(h_t)", "S @ own(h)"),
+        Attempt("not the states of the network", "S @ own(h_t)", "S @ own(h)"),
         Attempt("only the immediate part counts", "* (1 - h_t**2)", "* (1 - h**2)"),
     ],
     "name_the_truncation": [
         Attempt(
-            "where the first cut stands",
+            "position of the first cut",
             FOUND,
             FOUND.replace('"shifted", 4', '"chunks", 4'),
         ),
@@ -179,12 +181,12 @@ WRONG = {
             FOUND.replace('"window", 3', '"window", 4'),
         ),
         Attempt(
-            "sends back nothing at all",
+            "reaches no step at all",
             FOUND,
             FOUND.replace('"last", 5', '"chunks", 5'),
         ),
         Attempt(
-            "'chunks', of another size",
+            "'chunks', but with a different size",
             FOUND,
             FOUND.replace('"chunks", 6', '"chunks", 5'),
         ),
@@ -194,11 +196,11 @@ WRONG = {
     ],
     "how_far_a_gradient_reaches": [
         Attempt(
-            "what becomes of a tie",
+            "how is a tie between",
             "    k_lost += 1\n\nk_zero",
             "    k_lost += 1\nk_lost += 1\n\nk_zero",
         ),
-        Attempt("a norm of a product", "1 * 2.94", "2.94**2"),
+        Attempt("the norm of a product", "1 * 2.94", "2.94**2"),
         Attempt("1 bounds the diagonal factor", "one_step = 1 * 2.94", "one_step = 1"),
         Attempt("still just above", "int(np.ceil(np.log(1e-6) / np.log(0.9)))", "131"),
         Attempt(
@@ -210,11 +212,13 @@ WRONG = {
             "1 + 0.5**k_lost",
         ),
         Attempt(
-            "float32 goes on with fewer bits",
+            "float32 continues with fewer bits",
             "while gradient > 0",
             "while gradient > 2e-38",
         ),
-        Attempt("2^-149 can be held", "while gradient > 0", "while gradient > 2e-45"),
+        Attempt(
+            "float32 contains 2^-149", "while gradient > 0", "while gradient > 2e-45"
+        ),
     ],
     "radius_one": [
         Attempt(
@@ -263,7 +267,9 @@ WRONG = {
             "min(1.0, limit / norm)",
             "limit / norm",
         ),
-        Attempt("after clipping", "gradients], norm", "gradients], norm * factor"),
+        Attempt(
+            "never above the limit", "gradients], norm", "gradients], norm * factor"
+        ),
         Attempt(
             "comes back as NaN",
             "[gradient * factor for gradient in gradients]",
@@ -277,7 +283,7 @@ WRONG = {
             "return rng.uniform(-1, 1, (H, H)) / np.sqrt(H)",
         ),
         Attempt(
-            "though the radius is",
+            "although the radius is",
             "return np.eye(H)",
             "return rng.standard_normal((H, H)) / np.sqrt(H)",
         ),

@@ -324,7 +324,7 @@ WRONG = {
         ),
         Attempt("it should be divided by it", "mask / (1 - drop)", "mask * (1 - drop)"),
         Attempt(
-            "is not shown layer 1's states",
+            "does not read layer 1's states",
             "mask / (1 - drop)",
             "mask / (1 - drop) ** 2",
         ),

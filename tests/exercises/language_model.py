@@ -34,7 +34,7 @@ WRONG = {
             "np.full((T, B), True)",
         ),
         Attempt(
-            "Time runs down",
+            "Time is axis 0",
             "return inputs, targets, mask\n",
             "return inputs.T, targets.T, mask.T\n",
         ),
@@ -211,7 +211,7 @@ def perplexity(p, batches):
     ],
     "a_check_that_cannot_fail": [
         Attempt(
-            "nothing but NaN",
+            "contains only NaN",
             "bool(np.all(np.abs(dw - numeric) <= threshold * size))",
             "not np.any(np.abs(dw - numeric) > threshold * size)",
         ),

@@ -1,5 +1,6 @@
 """The experiments on recurrences of today, run small: settings, and trainings that are kept."""
 
+import runpy
 import sys
 
 import numpy as np
@@ -60,7 +61,7 @@ def test_arguments_choose_the_record(name, monkeypatch):
     monkeypatch.setattr(records, "begin", begin)
     monkeypatch.setattr(sys, "argv", ["-m", *selective_copying.ARGUMENTS[name]])
     with pytest.raises(InterruptedError):
-        selective_copying.main()
+        runpy.run_path(selective_copying.__file__, run_name="__main__")
     assert begun == [name]
 
 

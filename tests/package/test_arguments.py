@@ -10,7 +10,12 @@ import numpy as np
 import pytest
 
 from unrolled import arguments
-from unrolled.arguments import check_ids, check_mask, names_arguments
+from unrolled.arguments import (
+    check_ids,
+    check_same_shapes,
+    check_words,
+    names_arguments,
+)
 from unrolled.cells import gru, rnn
 
 
@@ -327,6 +332,48 @@ def test_dots_between_axes_stand_for_any_number_of_them():
     assert said == "x must be (T, ..., 3), got (5, 2, 4)"
 
 
+def test_dots_with_a_name_stand_for_axes_of_their_own():
+    of, others = arguments.axes("T ..."), arguments.axes("T ...f")
+    sizes = check(of, np.ones((5, 2, 3)))
+    others("f")(np.ones((5, 1)), sizes)
+    assert sizes["..."] == (2, 3) and sizes["...f"] == (1,)
+    assert (
+        message(others("f"), np.ones((4, 1)), sizes) == "f must be (5, 1), got (4, 1)"
+    )
+
+
+def test_a_sum_of_letters_is_the_length_of_an_axis():
+    of = arguments.axes("D 2H+2N")
+    assert check(of, np.ones((7, 10)), H=2)["N"] == 3
+    check(of, np.ones((7, 10)), H=2, N=3)
+    check(of, np.ones((7, 10)))  # two letters are not known
+    said = message(check, of, np.ones((7, 11)), H=2, N=3)
+    assert said == "x must be (D, 10), got (7, 11)"
+    for size in (9, 2):  # N would be a fraction, or below 0
+        said = message(check, of, np.ones((7, size)), H=2)
+        assert said == f"x must be (D, 2H+2N), got (7, {size})"
+    assert check(arguments.axes("... H+1"), np.ones((5, 3)))["H"] == 2
+    said = message(check, arguments.axes("... H+1"), np.ones((5, 1)), H=2)
+    assert said == "x must be (..., 3), got (5, 1)"
+
+
+def test_one_of_several_patterns_is_enough():
+    of = arguments.either("T 1", "T E")
+    for width in (1, 4):
+        check(of, np.ones((3, width)), T=3, E=4)
+    check(of, None)
+    said = message(check, of, np.ones((3, 2)), T=3, E=4)
+    assert said == "x must be (3, 4), got (3, 2)"
+    assert "E" not in check(of, np.ones((3, 1)))
+
+
+def test_no_number_is_0_where_it_is_said():
+    for value in (2.0, -1, np.array([1j, 2])):
+        check(arguments.nonzero, value)
+    said = message(check, arguments.nonzero, np.array([1.0, 0.0]))
+    assert said == "no entry of x may be 0, got x (2,)"
+
+
 def test_axes_of_any_numbers_may_be_whole():
     check(arguments.shaped("T"), np.arange(3))
     check(arguments.shaped("T"), None)
@@ -478,6 +525,30 @@ def test_a_copy_of_a_module_takes_the_modules_own_weights():
     arguments.fields(again)("p")(p, {})
 
 
+def test_what_jax_traces_is_not_refused_by_a_check():
+    """It is found among the arguments that are passed by name, too."""
+
+    class Tracer:
+        shape = (2,)
+
+    Tracer.__module__ = "jax.interpreters.partial_eval"
+
+    @names_arguments(x="T B")
+    def step(x, rate=1):
+        return "stepped"
+
+    assert step(Tracer()) == step(x=Tracer()) == "stepped"
+    assert "x must be (T, B), got (2,)" in message(step, x=np.ones(2))
+
+
+def test_a_function_without_its_checks():
+    def step(x):
+        return x
+
+    assert arguments.unchecked(names_arguments(x="T B")(step)) is step
+    assert arguments.unchecked(step) is step
+
+
 def test_a_copy_that_computes_with_another_library_does_not_look():
     source = Path(arguments.__file__).read_text("utf-8")
     other = types.ModuleType("jax.numpy")
@@ -524,14 +595,39 @@ def test_ids_inside_pass(ids):
 
 
 @pytest.mark.parametrize(
-    ("mask", "said"),
+    ("inputs", "targets", "said"),
     [
-        (np.ones((3, 2), int), r"mask must be bool of shape \(3, 2\), got int64 of"),
-        (np.ones((2, 3), bool), r"of shape \(3, 2\), got bool of \(2, 3\)"),
-        (np.zeros((3, 2), bool), "mask of shape .* is all False"),
+        ([[0, -1]], [[1, 2]], r"inputs: ids must lie in 0\.\.4, got -1\.\.0"),
+        ([[0, 1]], [[1, 5]], r"targets: ids must lie in 0\.\.4, got 1\.\.5"),
+        ([[0, 1]], [[1.0, 2]], "targets: ids must be integers, got float64"),
+        ([[0, 1]], [[1]], r"must be \(T, 2\) each, got \(1, 2\) and \(1, 1\)"),
+        ([[0]], [[1]], r"must be \(T, 2\) each, got \(1, 1\) and \(1, 1\)"),
+        ([0, 1], [1, 2], r"must be \(T, 2\) each, got \(2,\) and \(2,\)"),
     ],
 )
-def test_masks_that_do_not_fit_are_refused(mask, said):
-    check_mask("mask", np.eye(3, 2, dtype=bool), (3, 2))
+def test_words_that_do_not_fit_are_refused(inputs, targets, said):
+    check_words(np.array([[0, 4]]), np.array([[4, 0]]), 5, (None, 2))
     with pytest.raises(ValueError, match=said):
-        check_mask("mask", mask, (3, 2))
+        check_words(np.array(inputs), np.array(targets), 5, (None, 2))
+
+
+def test_a_batch_without_words_is_refused():
+    none = np.zeros((0, 2), int)
+    with pytest.raises(ValueError, match=r"must be \(T, B\) each, got \(0, 2\)"):
+        check_words(none, none, 5)
+
+
+@pytest.mark.parametrize("ids", [np.int8(-1), np.array([3, -128], np.int8)])
+def test_a_negative_id_of_a_small_type_is_refused(ids):
+    """As an unsigned number it is at most 255, and there may be more ids than that."""
+    check_ids("targets", np.int8(127), 300)
+    with pytest.raises(ValueError, match=r"targets: ids must lie in 0\.\.299, got -1"):
+        check_ids("targets", ids, 300)
+
+
+def test_trees_of_different_shapes_are_refused():
+    check_same_shapes("state", ((np.ones(2),), 0.5), Pair((np.zeros(2),), 1.0))
+    with pytest.raises(
+        ValueError, match=r"^state must have the shapes \(\(2,\),\), got \(2,\)$"
+    ):
+        check_same_shapes("state", np.ones(2), (np.ones(2),))

@@ -104,14 +104,35 @@ def test_what_another_program_is_writing_is_left_alone(tmp_path, monkeypatch):
     assert path.read_text() == "first" and os.listdir(tmp_path) == ["a.txt"]
 
 
+def test_a_new_file_that_another_program_takes_for_a_left_one_is_made_again(
+    tmp_path, monkeypatch
+):
+    """Between opening and locking it, another program locks it and removes it."""
+    path, flock = tmp_path / "a.txt", files.fcntl.flock
+
+    def remove_first(handle, operation):
+        monkeypatch.setattr(files.fcntl, "flock", flock)
+        (unfinished,) = tmp_path.glob("*.unfinished")
+        with open(unfinished) as other:
+            flock(other, operation)
+            try:
+                flock(handle, operation)
+            finally:
+                unfinished.unlink()
+
+    monkeypatch.setattr(files.fcntl, "flock", remove_first)
+    write_whole(path, "new")
+    assert path.read_text() == "new" and os.listdir(tmp_path) == ["a.txt"]
+
+
 def test_without_locks_files_are_written_all_the_same(tmp_path, monkeypatch):
     monkeypatch.setattr(files, "fcntl", None)
     path = tmp_path / "a.txt"
     write_whole(path, "old")
     write_whole(path, "new")
     with locked(path), locked(path):
-        pass
-    assert path.read_text() == "new" and "a.txt" in os.listdir(tmp_path)
+        assert os.listdir(tmp_path) == ["a.txt"]
+    assert path.read_text() == "new" and os.listdir(tmp_path) == ["a.txt"]
 
 
 def test_a_full_disk_leaves_the_old_file_and_nothing_else(tmp_path):

@@ -34,7 +34,10 @@ TEXT = {
 
 
 LOCK = locked(ROOT / "requirements.lock")
-BINDER = locked(ROOT / "binder" / "requirements.txt")
+BINDER = {
+    name: locked(ROOT / f"envs/binder/{name}/requirements.txt")
+    for name in ("numpy", "frameworks")
+}
 
 
 def verbs():
@@ -128,6 +131,35 @@ def test_a_moved_folder_makes_the_environment_again(checkout):
     assert steps(moved) == EVERYTHING
 
 
+def installed_with(checkout, tmp_path, uv):
+    """Makes the environment with a uv that is this script; returns the tools that installed."""
+    for stamp in (checkout / ".venv").glob("locked-*"):
+        stamp.unlink()
+    log = checkout / "log"
+    log.write_text("")
+    if uv is not None:
+        fake_python(tmp_path / "uv", f'echo "uv $*" >>{log}; {uv}')
+    says = f'case "$*" in *--require-hashes*) echo "pip $*" >>{log};; esac'
+    fake_python(checkout / ".venv/bin/python", says)
+    python = fake_python(tmp_path / "python3.12", "exit 0")
+    make(".venv", f"PYTHON={python}", f"UV={tmp_path}/uv", folder=checkout)
+    assert list((checkout / ".venv").glob("locked-*"))
+    lines = log.read_text().splitlines()
+    for line in lines:
+        assert "--only-binary :all: --no-deps --require-hashes" in line
+    return [line.split()[0] for line in lines]
+
+
+def test_uv_installs_where_it_is_found(checkout, tmp_path):
+    assert installed_with(checkout, tmp_path, "exit 0") == ["uv"]
+
+
+def test_pip_installs_without_uv_and_after_uv_has_failed(checkout, tmp_path):
+    assert installed_with(checkout, tmp_path, "exit 1") == ["uv", "pip"]
+    (tmp_path / "uv").unlink()
+    assert installed_with(checkout, tmp_path, None) == ["pip"]
+
+
 def only_error(folder, python):
     run = make("-n", ".venv", f"PYTHON={python}", folder=folder)
     lines = run.stderr.splitlines()
@@ -167,7 +199,10 @@ def test_the_corpus_has_one_version_everywhere():
         assert [marker for _, marker, _ in LOCK[name]] == [None], name
 
 
-@pytest.mark.parametrize("path", ["requirements.lock", "binder/requirements.txt"])
+@pytest.mark.parametrize(
+    "path",
+    ["requirements.lock", *(f"envs/binder/{name}/requirements.txt" for name in BINDER)],
+)
 def test_a_lock_holds_hashes_and_no_address(path):
     text = (ROOT / path).read_text("utf-8")
     packages = locked(ROOT / path)
@@ -183,33 +218,28 @@ def test_the_npm_lock_holds_hashes_and_no_download_address():
     assert not any("resolved" in package for package in packages.values())
 
 
-def test_binder_is_in_step_with_the_lock():
+@pytest.mark.parametrize("name", BINDER)
+def test_binder_is_in_step_with_the_lock(name):
     out_of_step = {
-        name: pins
-        for name, pins in BINDER.items()
+        package
+        for package, pins in BINDER[name].items()
         if not all(
-            any((version, hashes) == (v, h) for v, _, h in LOCK.get(name, []))
+            any((version, hashes) == (v, h) for v, _, h in LOCK.get(package, []))
             for version, _, hashes in pins
         )
     }
-    assert out_of_step == {}, "make lock"
+    assert out_of_step == {"nbgitpuller"}, "make lock"
 
 
-def test_binder_runs_chapters_as_notebooks():
+def test_the_environments_of_binder_have_what_their_pages_use():
     extras = PROJECT["optional-dependencies"]
-    asked = (
-        PROJECT["dependencies"]
-        + extras["corpus"]
-        + extras["lab"]
-        + ["ipykernel", "setuptools"]
-    )
-    assert {Requirement(text).name for text in asked} <= BINDER.keys()
-    script = ROOT / "binder" / "postBuild"
-    assert os.access(script, os.X_OK)
-    assert "jupytext-config set-default-viewer markdown" in script.read_text("utf-8")
-    assert re.fullmatch(
-        r"python-3\.1[1-3]\n", (ROOT / "binder" / "runtime.txt").read_text("utf-8")
-    )
+    small = PROJECT["dependencies"] + extras["lab"] + ["ipykernel", "nbgitpuller"]
+    large = extras["corpus"] + extras["speed"] + extras["kernels"]
+    small, large = ({Requirement(text).name for text in of} for of in (small, large))
+    assert small <= BINDER["numpy"].keys() and not large & BINDER["numpy"].keys()
+    assert small | large <= BINDER["frameworks"].keys()
+    for package, pins in BINDER["numpy"].items():
+        assert BINDER["frameworks"][package] == pins
 
 
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
@@ -256,9 +286,35 @@ def test_workflows_may_write_only_what_they_must():
         for path in WORKFLOWS
     }
     assert granted == {
-        "ci": {"deploy": {"pages", "id-token"}},
+        "ci": {"binder": {"contents"}, "deploy": {"pages", "id-token"}},
         "weekly": {"report": {"issues"}},
     }
+
+
+def commands_without_a_verb(workflow):
+    """Returns the commands of a workflow that are not `make` with verbs that exist."""
+    runs = [
+        step["run"].strip()
+        for job in workflow["jobs"].values()
+        for step in job["steps"]
+        if "run" in step
+    ]
+    return [
+        run
+        for run in runs
+        if not re.fullmatch(rf"make(?: (?:{'|'.join(verbs())}|[A-Z]+=[\w.-]+))+", run)
+    ]
+
+
+def test_every_command_of_a_workflow_is_a_verb():
+    for path in WORKFLOWS:
+        assert commands_without_a_verb(yaml.safe_load(path.read_text("utf-8"))) == []
+
+
+def test_a_command_that_is_no_verb_is_found():
+    bad = ["pip install uv", "make book && true", "make nothing", "make book\nrm x"]
+    steps = [{"run": run} for run in [*bad, "make book PYTHON=python"]]
+    assert commands_without_a_verb({"jobs": {"a": {"steps": steps}}}) == bad
 
 
 def test_workflows_test_the_oldest_and_the_newest_python():
@@ -274,9 +330,12 @@ def test_workflows_test_the_oldest_and_the_newest_python():
 
 def test_every_lock_is_looked_up_weekly():
     weekly = (ROOT / ".github/workflows/weekly.yml").read_text("utf-8")
-    locks = ("-r requirements.lock", "-r binder/requirements.txt", "npm audit")
-    for command in (*locks, "make links"):
-        assert f" {command}" in weekly
+    assert " make audit" in weekly and " make links" in weekly
+    commands = make("-n", "audit").stdout
+    binder = (f"envs/binder/{name}/requirements.txt" for name in BINDER)
+    for lock in ("requirements.lock", *binder):
+        assert f" {lock}" in commands
+    assert "npm audit" in commands
     assert yaml.safe_load(weekly)["jobs"]["report"]["needs"] == [
         "newest",
         "audit",

@@ -244,7 +244,8 @@ def test_the_recipe_for_a_cell_leads_from_step_to_step(tmp_path):
         tmp_path,
         "To add a cell",
         {"minimal": "NAME"},
-        *("CONTRIBUTING.md", "experiments", "tests/package", "tests/repo"),
+        *("CONTRIBUTING.md", "experiments"),
+        *("tests/chapters", "tests/package", "tests/repo"),
     )
     cells, drawing = "tests/package/cells", "tests/package/drawing/test_cell_graph.py"
     tests = (

@@ -61,7 +61,7 @@ def test_a_page_loads_one_style_sheet_and_few_scripts(site):
         own = 2 if "gradient-flow" in page else 0
         # and the one for readers without scripts
         assert len(sheets) <= 1 + own + 1, sheets
-        own += "exercises.js" in page
+        own += ("exercises.js" in page) + ("answers.js" in page)
         assert len(scripts) <= 3 + own + 1, scripts
         assert all(
             "defer" in tag for tag in re.findall("<script [^>]*src=[^>]*>", page)[1:]

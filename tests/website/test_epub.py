@@ -226,7 +226,7 @@ def test_links_to_what_the_site_alone_has_become_plain_text():
     page += [
         nodes.paragraph("", "", nodes.reference("", uri, refuri=uri)) for uri in links
     ]
-    config = SimpleNamespace(html_theme_options={})
+    config = SimpleNamespace(repository_address="")
     epub_pages.for_paper(page, "book/reference/licences", config)
     assert [bool(list(p.findall(nodes.reference))) for p in page] == list(
         links.values()

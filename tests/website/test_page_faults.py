@@ -346,7 +346,7 @@ def test_a_file_has_its_page_written_when_it_or_the_whole_book_is_new(tmp_path):
         path.write_text(files.get(path, ""), "utf-8")
     pages = sorted(out.rglob("*.html"))
     env = SimpleNamespace(found_docs={"book/one", "book/two"})
-    config = SimpleNamespace(html_theme_options={}, root_doc="x")
+    config = SimpleNamespace(repository_address="", root_doc="x")
     builder = SimpleNamespace(get_target_uri=lambda page: f"{page}.html")
     app = SimpleNamespace(
         srcdir=root, outdir=out, env=env, config=config, builder=builder

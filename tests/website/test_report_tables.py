@@ -103,7 +103,7 @@ def check_what_was_found(record):
     assert tests["test_skipped"]["skipped"] == [""]
     assert record["tried"] == {
         "functions": 1,
-        "arguments": 3,
+        "arguments": 2,
         "found": {"refused": 3, "right": 1},
     }
     assert record["damaged"] == [{"what": "records", "same": 1, "refused": 2}]

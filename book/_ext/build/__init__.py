@@ -1,6 +1,7 @@
 """The build as a process: npm, Sphinx, locks, archives, browser, server.
 
 archives    Zip archives, the same bytes from the same files; zipfile has no setting for that.
+binder_branches  The branches of Binder's environments, by git's own commands.
 build       `make book`: npm's packages, a lock, then Jupyter Book's command, which runs Sphinx.
 chromium    Starts the browser that prints and tests the pages, through Playwright.
 command     The command of Jupyter Book, as a process of its own.

@@ -57,7 +57,9 @@ def files(root: Path, executed: Path, pages: set[str]) -> dict[str, bytes | Path
     project = (drawn_cells.ROOT / "pyproject.toml").read_text("utf-8")
     held["pyproject.toml"] = project.replace('"README.md"', '"README.txt"').encode()
     held |= {name: drawn_cells.ROOT / name for name in ("LICENSE", "LICENSE-TEXT")}
-    held["requirements.txt"] = drawn_cells.ROOT / "binder/requirements.txt"
+    held["requirements.txt"] = (
+        drawn_cells.ROOT / "envs/binder/frameworks/requirements.txt"
+    )
     for folder in ("code/unrolled", "results"):
         held |= {
             path.relative_to(root).as_posix(): path

@@ -1,7 +1,9 @@
 """Code that runs in the page, and the exercises.
 
+answers_file       Save my answers, and Load: the buttons, and which exercises there are.
 available_modules  Which modules a browser can import; read with ast, as the build has no browser.
 browser_python     Python and NumPy for the browser: Pyodide from npm, a wheel by pip.
+course_plans       {course-plan}: the weeks of a course, with links and minutes.
 editor_bundle      The cells' editor: CodeMirror from npm, joined by esbuild.
 exercise_list      {exercise-list}: all exercises on one page, where exercises.js adds the ticks.
 exercise_pages     The pages of exercises as MyST notebooks; sphinx-exercise frames the exercises.

@@ -13,7 +13,7 @@ from docutils import nodes
 from docutils.statemachine import StringList
 from sphinx.util.docutils import SphinxDirective
 
-from book._ext.live import exercise_pages
+from book._ext.live import answers_file, exercise_pages
 from unrolled import exercises
 
 
@@ -26,7 +26,11 @@ class ExerciseList(SphinxDirective):
             self.env.note_dependency(str(exercises.load(name).__file__))
         count = counted(exercises.names())
         total = nodes.paragraph("", count, classes=["exercise-count", "of-all"])
-        return [total, *(self.of_part(part) for part in exercise_pages.parts())]
+        return [
+            total,
+            answers_file.bar(),
+            *(self.of_part(part) for part in exercise_pages.parts()),
+        ]
 
     def of_part(self, part: str) -> nodes.section:
         """Return the section of a part."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from docutils import nodes
 
-from book._ext.live import available_modules, live_cells, live_files
+from book._ext.live import answers_file, available_modules, live_cells, live_files
 from book._ext.source import address
 
 BAR = """\
@@ -22,7 +22,7 @@ BAR = """\
 
 def elsewhere(app: Any, docname: str) -> dict[str, str]:
     """Return where cells run that do not run in the page."""
-    if url := address.binder_url(app.config, f"{docname}.md"):
+    if url := address.binder_url(app, f"{docname}.md"):
         return {"text": "Open this page on Binder", "url": url}
     start = (
         "make exercises"
@@ -52,9 +52,10 @@ def offer(app: Any, doctree: nodes.document, docname: str) -> None:
         *_, title = (t for t in doctree.findall(nodes.title) if has_code(t.parent))
     about = {"name": docname, "cells": cells, "elsewhere": elsewhere(app, docname)}
     data = json.dumps(about, separators=(",", ":")).replace("</", "<\\/")
-    title.parent.insert(
-        title.parent.index(title) + 1, nodes.raw("", BAR.format(data), format="html")
-    )
+    below = [nodes.raw("", BAR.format(data), format="html")]
+    if any("exercise" in cell for cell in cells):
+        below.append(answers_file.bar())
+    title.parent[title.parent.index(title) + 1 : title.parent.index(title) + 1] = below
 
 
 def add_scripts(

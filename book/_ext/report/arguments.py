@@ -10,6 +10,8 @@ from book._ext.report.tables import Row, sentence, table
 OUTCOMES = {
     "refused": "refused by an error that names an argument",
     "right": "answered with the right numbers",
+    "finite": "answered with finite numbers, not compared",
+    "unchecked": "answered where any number is allowed, not compared",
     "unclear": "refused by an error that names no argument",
     "silent": "answered as if the argument were right",
     "wrong": "answered with different numbers",
@@ -25,7 +27,8 @@ def the_arguments(book: Book) -> list[nodes.Node]:
     found = {name: tried["found"].get(name, 0) for name in OUTCOMES}
     count = (
         f"{sum(found.values()):,} calls of {tried['functions']:,} functions with a wrong or"
-        f" unusual value in one of {tried['arguments']:,} arguments and parts of arguments."
+        f" unusual value in one of {tried['arguments']:,} arguments and parts of arguments,"
+        " or with all arguments of a problem in which one size is 0 or 1."
     )
     rows: list[Row] = [[said, f"{found[name]:,}"] for name, said in OUTCOMES.items()]
     return [sentence(count), table("Wrong arguments", ["the call was", "calls"], rows)]

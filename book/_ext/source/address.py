@@ -1,21 +1,26 @@
-"""Everything that depends on the repository's address, `repository.url` in _config.yml.
+"""Everything that depends on the repository's address, which `repository.py` finds.
 
-While the address is undecided (its owner is the placeholder OWNER) nothing that would not work is
-shown: no Binder button, no link to the repository, no canonical address.
+While the address is undecided, nothing that would not work is shown: no Binder button, no link to
+the repository, no canonical address.
 """
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-PLACEHOLDER = "OWNER"
+from sphinx.util import logging
+
+from book._ext.source import binder
+from book._ext.source import repository as found_repository
+
+logger = logging.getLogger(__name__)
 
 
 def repository(config: Any) -> str | None:
     """Return the repository's address without a trailing slash, or None while it is undecided."""
-    url = config.html_theme_options.get("repository_url", "").rstrip("/")
-    return None if not url or PLACEHOLDER in urlsplit(url).path.split("/") else url
+    return config.repository_address or None
 
 
 def branch(config: Any) -> str:
@@ -26,26 +31,26 @@ def branch(config: Any) -> str:
 def file_url(config: Any, path: str) -> str | None:
     """Return the address of a file of the repository, or None while the address is undecided."""
     url = repository(config)
-    return f"{url}/blob/{branch(config)}/{path}" if url else None
+    return found_repository.file_url(url, branch(config), path) if url else None
 
 
-def binder_url(config: Any, path: str) -> str | None:
-    """Return the address that opens a file of the repository in JupyterLab on Binder."""
-    url = repository(config)
-    hub = config.html_theme_options.get("launch_buttons", {}).get("binderhub_url")
-    if not url or not hub or urlsplit(url).netloc != "github.com":
+def binder_url(app: Any, path: str) -> str | None:
+    """Return the address that opens a page in JupyterLab on Binder."""
+    url = repository(app.config)
+    if not url:
         return None
-    return (
-        f"{hub}/v2/gh/{urlsplit(url).path[1:]}/{branch(config)}?urlpath=lab/tree/{path}"
-    )
+    hub = app.config.html_theme_options.get("launch_buttons", {}).get("binderhub_url")
+    return binder.url(url, branch(app.config), hub or "", path, Path(app.srcdir))
 
 
 def derive(app: Any, config: Any) -> None:
-    """Set the canonical address, which GitHub Pages derives from the repository's."""
-    url = repository(config)
-    if url and not config.html_baseurl and urlsplit(url).netloc == "github.com":
-        owner, name = urlsplit(url).path[1:].split("/")
-        config.html_baseurl = f"https://{owner.lower()}.github.io/{name}/"
+    """Find the repository's address, and set the canonical one, which derives from it."""
+    configured = config.html_theme_options.get("repository_url", "")
+    found = found_repository.find(Path(app.srcdir), configured)
+    logger.info(found.line)
+    config.repository_address = found.url or ""
+    if found.url and not config.html_baseurl:
+        config.html_baseurl = found_repository.pages_url(found.url) or ""
 
 
 def buttons(
@@ -58,7 +63,7 @@ def buttons(
         return
     path = f"{pagename}{context['page_source_suffix']}"
     if context.get("executed_notebook"):
-        if url := binder_url(app.config, path):
+        if url := binder_url(app, path):
             actions.append(("Open in JupyterLab on Binder", url, ""))
         actions.append(
             (
@@ -75,11 +80,14 @@ def buttons(
         )
     )
     if url := file_url(app.config, path):
-        actions.append(("Source on GitHub", url, ""))
+        host, _ = found_repository.HOSTS[urlsplit(url).netloc]
+        actions.append((f"Source on {host}", url, ""))
 
 
 def setup(app: Any) -> dict[str, bool]:
     """Register the extension."""
+    # all pages are written again when it changes: the site has no .buildinfo
+    app.add_config_value("repository_address", "", "env")
     app.connect("config-inited", derive)
     app.connect("html-page-context", buttons, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

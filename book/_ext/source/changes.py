@@ -14,9 +14,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from book._ext.source import repository
 from unrolled.files import write_whole
 
-SOURCES = ("book", "code", "experiments", "results", "tests", "binder")
+SOURCES = ("book", "code", "experiments", "results", "tests", "envs")
 MADE = ("_build/html", "_build/live", "_build/forms")
 
 MACHINERY = Path(__file__).resolve().parents[1]
@@ -65,11 +66,11 @@ def digest(found: Files) -> str:
 
 
 def stamp(root: Path, made_from: Files) -> str:
-    """Return a digest of what a site was made from, and of the site."""
+    """Return a digest of what a site was made from, and of the site; its address included."""
     found = dict(made_from)
     for name in MADE:
         found |= files(root / name)
-    return digest(found)
+    return f"{digest(found)} {repository.find(root).url}"
 
 
 def is_built(root: Path, made_from: Files) -> bool:

@@ -441,7 +441,9 @@ def pad(encoded):
         ValueError: no sentence, or one without START and END.
     """
     if min(map(len, encoded), default=0) < 2:
-        raise ValueError("a batch needs at least one sentence, each with START and END")
+        raise ValueError(
+            "encoded must hold at least one sentence, each with START and END"
+        )
     lengths = np.array([len(ids) - 1 for ids in encoded])
     T, B = lengths.max(), len(encoded)
     inputs = np.full((T, B), Vocabulary.end)

@@ -180,10 +180,10 @@ def judge(name: str, answers: Mapping[str, Any]) -> Verdict:
     except Wrong as wrong:
         return Verdict(False, f"Not yet. {wrong}")
     except Exception as error:
-        return Verdict(False, f"Not yet. {_where(error)}")
+        return Verdict(False, f"Not yet. {explain(error)}")
 
 
-def _where(error: Exception) -> str:
+def explain(error: Exception) -> str:
     """Returns one line on an exception: what was raised, and in which of the reader's lines."""
     told = f"{type(error).__name__}: {error}".splitlines()[0][:200]
     for frame in reversed(traceback.extract_tb(error.__traceback__)):

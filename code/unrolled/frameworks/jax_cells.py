@@ -19,12 +19,24 @@ import jax.numpy as jnp
 import numpy as np
 
 from unrolled import functional, tree
-from unrolled.arguments import check_ids, names_arguments
+from unrolled.arguments import (
+    check_class,
+    check_ids,
+    ids,
+    is_known,
+    mask,
+    names_arguments,
+    parts,
+    vectors_or_ids,
+)
 from unrolled.cells import rnn
 from unrolled.frameworks import array_namespace
 from unrolled.models import language_model
 
 Array = Any
+
+CELL = parts(W_x="D N", W_h="H N")  # check_cell asks which cell's
+WORDS = dict(p=language_model.WEIGHTS, inputs=ids("T B", "V"), targets=ids("T B", "V"))
 
 
 @functools.cache
@@ -38,6 +50,7 @@ def traced(cell):
     return array_namespace.of(cell, jnp, project=lambda a_t, W_x: a_t), functions
 
 
+@names_arguments(p=CELL, x=vectors_or_ids("T B", "D"))
 def forward(p, x, *state, cell=rnn):
     """Returns the states h of every step, (T, B, H).
 
@@ -47,6 +60,7 @@ def forward(p, x, *state, cell=rnn):
         state: initial states, (B, H) each; zeros if left out.
         cell: the module of the cell: ``rnn``, ``lstm``, ``gru``.
     """
+    check_cell(p, x, state, cell)
     inside, functions = traced(cell)
 
     def next_state(state, a_t):
@@ -59,6 +73,25 @@ def forward(p, x, *state, cell=rnn):
     return jax.lax.scan(next_state, state, a)[1]
 
 
+def check_cell(p, x, state, cell):
+    """Raises ValueError unless p is of the cell, and the initial states have its shapes.
+
+    Params of another cell can have the same shapes.
+    """
+    check_class("p", p, (cell.Params,))
+    if state and shapes(state) != shapes(cell.initial_state(p, x.shape[1])):
+        raise ValueError(
+            f"state must have the shapes {shapes(cell.initial_state(p, x.shape[1]))},"
+            f" got {shapes(state)}"
+        )
+
+
+def shapes(arrays):
+    """Returns the shapes of arrays."""
+    return [array.shape for array in arrays]
+
+
+@names_arguments(p=CELL, x=vectors_or_ids("T B", "D"), dh="T B H")
 def backward(p, x, dh, *state, cell=rnn):
     """Returns what ``cell.backward`` returns, found by JAX.
 
@@ -82,6 +115,7 @@ def backward(p, x, dh, *state, cell=rnn):
     return dp, (None if ids else dx[0]), *dstate
 
 
+@names_arguments(**WORDS)
 def losses(p, inputs, targets, cell=rnn):
     """Returns the loss of every word of a language model, (T, B), in nats.
 
@@ -95,12 +129,21 @@ def losses(p, inputs, targets, cell=rnn):
     return traced(cell)[1].cross_entropy(h @ p.W_y + p.b_y, targets)
 
 
+@names_arguments(**WORDS, mask=mask("T B"))
 def mean_loss(p, inputs, targets, mask, cell=rnn):
     """Returns the mean loss over the words where mask is True, in nats per word."""
+    check_real(mask)
     real = mask.astype(p.W_y.dtype)
     return (losses(p, inputs, targets, cell) * real).sum() / real.sum()
 
 
+def check_real(mask):
+    """Raises ValueError if a mask is all False and NumPy has it: a mean of nothing is no number."""
+    if is_known(mask) and not mask.any():
+        raise ValueError("the batch holds no word to predict: its mask is all False")
+
+
+@names_arguments(**WORDS, mask=mask("T B"))
 def sgd_step(p, inputs, targets, mask, learning_rate, cell=rnn):
     """Returns (loss, Params after one step of SGD): the whole step is one program."""
     loss, dp = jax.value_and_grad(mean_loss)(p, inputs, targets, mask, cell=cell)
@@ -145,8 +188,7 @@ def precision_of(p):
 
 
 def _check(p, batch):
-    if not batch.mask.any():
-        raise ValueError("the batch holds no word to predict: its mask is all False")
+    check_real(batch.mask)
     V = len(p.b_y)
-    for name, ids in (("inputs", batch.inputs), ("targets", batch.targets)):
-        check_ids(name, ids[batch.mask], V)
+    for name in ("inputs", "targets"):
+        check_ids(name, getattr(batch, name)[batch.mask], V)

@@ -12,7 +12,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from unrolled import tree
-from unrolled.arguments import check_ids
+from unrolled.arguments import check_words, names_arguments
+from unrolled.models import language_model
 
 
 def loss(weights, x, targets):
@@ -49,6 +50,7 @@ def sgd(p, inputs, targets, learning_rate):
     return p._replace(cell=type(p.cell)(W_x, W_h, b), W_y=W_y, b_y=b_y), found
 
 
+@names_arguments(p=language_model.OVER_RNN)
 def compile_step(p, learning_rate):
     """Returns (step, params): as ``keras_step.compile_step``, for batches of any shape.
 
@@ -60,12 +62,7 @@ def compile_step(p, learning_rate):
 
     def step(inputs, targets):
         nonlocal now
-        check_ids("inputs", inputs, len(p.cell.W_x))
-        check_ids("targets", targets, len(p.b_y))
-        if inputs.shape != targets.shape or not inputs.size:
-            raise ValueError(
-                f"inputs and targets must be (T, B) each, got {inputs.shape} and {targets.shape}"
-            )
+        check_words(inputs, targets, len(p.b_y))
         with jax.enable_x64(p.W_y.dtype == np.float64):
             now, found = jax.block_until_ready(sgd(now, inputs, targets, learning_rate))
         return float(found)

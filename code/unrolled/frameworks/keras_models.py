@@ -197,7 +197,10 @@ def backward(p, x, dh, *state, mask=None, **options):
     vectors = [x_] if x_.dtype.is_floating else []
     with tf.GradientTape() as tape:
         tape.watch(vectors + state_)
-        loss = tf.reduce_sum(_time_first(_run(stack, x_, state_, mask_)) * dh)
+        h = _time_first(_run(stack, x_, state_, mask_))
+        if h.shape != np.shape(dh):
+            raise ValueError(f"dh must be {tuple(h.shape)}, got {np.shape(dh)}")
+        loss = tf.reduce_sum(h * dh)
     weights = [weight.value for layer in stack for weight in layer.trainable_weights]
     d = [
         tf.convert_to_tensor(g) for g in tape.gradient(loss, weights + vectors + state_)
@@ -233,6 +236,8 @@ def _tensors(p, stack, x, state, mask):
     """Returns (x, states, mask) as tensors, the batch first, or raises ValueError."""
     if mask is not None and np.shape(mask) != x.shape[:2]:
         raise ValueError(f"mask must be (T, B) = {x.shape[:2]}, got {np.shape(mask)}")
+    if mask is not None and mask.dtype != bool:
+        raise ValueError(f"mask must be bool, got {mask.dtype}")
     wanted = [
         (x.shape[1], size) for layer in reversed(stack) for size in _state_sizes(layer)
     ]
@@ -286,9 +291,10 @@ def model(p, padding=None, **options):
         options: as in ``layers``.
 
     Raises:
-        ValueError: Params of a network that Keras has no layer for.
+        ValueError: Params of a network that Keras has no layer for, or padding that is no id.
     """
     V, dtype = len(p.b_y), p.W_y.dtype.name
+    check_padding(padding, V)
     stack = layers(p.cell, **options)
     ids = keras.Input((None,), dtype="int32", name="ids")
     mask = None if padding is None else keras.ops.not_equal(ids, padding)
@@ -301,6 +307,12 @@ def model(p, padding=None, **options):
     made = keras.Model(ids, keras.layers.Dense(V, dtype=dtype, name="logits")(h))
     set_weights(made, p)
     return made
+
+
+def check_padding(padding, V):
+    """Raises ValueError unless padding is None or an id in 0..V-1: no other would be skipped."""
+    if padding is not None:
+        check_ids("padding", np.asarray(padding), V)
 
 
 @keras.saving.register_keras_serializable("unrolled")

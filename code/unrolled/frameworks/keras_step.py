@@ -6,8 +6,9 @@ these are updated.
 """
 
 from unrolled import tree
-from unrolled.arguments import check_ids
+from unrolled.arguments import check_words, names_arguments
 from unrolled.frameworks.quiet_tensorflow import keras, tf
+from unrolled.models import language_model
 
 
 @keras.saving.register_keras_serializable("unrolled")
@@ -37,6 +38,7 @@ class StateCell(keras.layers.Layer):
         return super().get_config() | {"units": self.units}
 
 
+@names_arguments(p=language_model.OVER_RNN)
 def compile_step(p, learning_rate, shape, jit_compile=False, unroll=False):
     """Returns (step, params): functions that take an SGD step and that return the weights.
 
@@ -49,7 +51,7 @@ def compile_step(p, learning_rate, shape, jit_compile=False, unroll=False):
 
     Returns:
         step: (inputs, targets), (T, B) ids each, to the loss in nats, when the step is done. It
-            raises ValueError for ids out of range.
+            raises ValueError for ids out of range, or of another shape.
         params: () to Params of NumPy arrays.
     """
     (T, B), (V, H), dtype = shape, p.cell.W_x.shape, p.W_y.dtype.name
@@ -90,8 +92,7 @@ def compile_step(p, learning_rate, shape, jit_compile=False, unroll=False):
         )
 
     def run(inputs, targets):
-        check_ids("inputs", inputs, V)
-        check_ids("targets", targets, V)
+        check_words(inputs, targets, V, shape)
         return float(step(tf.constant(inputs), tf.constant(targets)))
 
     return run, params

@@ -11,7 +11,8 @@ import warnings
 import numpy as np
 
 from unrolled import tree
-from unrolled.arguments import check_ids
+from unrolled.arguments import check_words, names_arguments
+from unrolled.models import language_model
 
 os.environ.setdefault("PYTENSOR_FLAGS", "blas__ldflags=")  # NumPy's own BLAS
 with warnings.catch_warnings():
@@ -23,6 +24,7 @@ with warnings.catch_warnings():
 MODES = {"C": "CVM", "Numba": "NUMBA", "JAX": "JAX"}
 
 
+@names_arguments(p=language_model.OVER_RNN)
 def compile_step(p, learning_rate, shape, mode="NUMBA"):
     """Returns (step, params): as ``keras_step.compile_step``.
 
@@ -72,8 +74,7 @@ def compile_step(p, learning_rate, shape, mode="NUMBA"):
     compiled = pytensor.function([inputs, targets], loss, updates=updates, mode=mode)
 
     def step(inputs, targets):
-        check_ids("inputs", inputs, len(p.cell.W_x))
-        check_ids("targets", targets, len(p.b_y))
+        check_words(inputs, targets, len(p.b_y), shape)
         found = float(compiled(inputs.astype(np.int32), targets.astype(np.int32)))
         for w in tree.leaves(shared):  # JAX returns before its arrays are there
             getattr(

@@ -22,6 +22,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from unrolled import tree
+from unrolled.arguments import check_ids
 from unrolled.cells import gru, gru_reset_after, lstm, rnn
 from unrolled.layers import embedding
 from unrolled.models import language_model
@@ -462,13 +463,12 @@ def batch_values(p, like, batch):
     }
     if len(set(shapes.values())) > 1:
         raise ValueError(f"inputs, targets and mask must be (T, B) each, got {shapes}")
+    if batch.mask.dtype != bool:
+        raise ValueError(f"mask must be bool, got {batch.mask.dtype}")
     if not batch.mask.any():
         raise ValueError("the batch holds no word to predict: its mask is all False")
     V, real = len(p.b_y), batch.targets[batch.mask]
-    if not 0 <= real.min() <= real.max() < V:
-        raise ValueError(
-            f"targets: ids must lie in 0..{V - 1}, got {real.min()}..{real.max()}"
-        )
+    check_ids("targets", real, V)
     inputs, targets, mask = (
         batch.inputs,
         np.where(batch.mask, batch.targets, 0),
@@ -534,10 +534,8 @@ def _check_inputs(p, like, x, ids):
         raise ValueError(f"x must be {wanted}, got {x.shape} of {x.dtype}")
     if not ids and x.shape[2] != len(first):
         raise ValueError(f"x must be (T, B, {len(first)}) vectors, got {x.shape}")
-    if ids and x.size and not 0 <= x.min() <= x.max() < len(first):
-        raise ValueError(
-            f"ids must lie in 0..{len(first) - 1}, got {x.min()}..{x.max()}"
-        )
+    if ids:
+        check_ids("x", x, len(first))
 
 
 def _state_shapes(p, B):

@@ -15,6 +15,7 @@ import numpy as np
 
 from unrolled.arguments import fields, ids, names_arguments
 from unrolled.functional import cross_entropy, dcross_entropy
+from unrolled.layers.class_softmax import note_V
 
 Array = Any
 
@@ -38,7 +39,7 @@ class Params(NamedTuple):
 TAIL = fields(Tail, D="H E", W="E M", b="M")
 
 
-def count_words(name):
+def valid_tails(name):
     """Returns a check that clusters fit the states, which notes how many words each has."""
 
     def check(tails, sizes):
@@ -49,12 +50,7 @@ def count_words(name):
     return check
 
 
-def note_V(name):
-    """Returns a check that notes V, the last of the edges."""
-    return lambda edges, sizes: sizes.update(V=edges[-1])
-
-
-def fit_the_words(name):
+def valid_edges(name):
     """Returns a check that edges are those of ``init``, which notes V."""
 
     def check(edges, sizes):
@@ -69,7 +65,7 @@ def fit_the_words(name):
     return check
 
 
-WEIGHTS = fields(Params, W="H E", b="E", tails=count_words)
+WEIGHTS = fields(Params, W="H E", b="E", tails=valid_tails)
 
 
 @names_arguments
@@ -105,7 +101,7 @@ def head_entries(targets, edges):
     return np.where(cluster < 0, targets, edges[0] + cluster)
 
 
-@names_arguments(p=WEIGHTS, h="N H", edges=fit_the_words, targets=ids("N", "V"))
+@names_arguments(p=WEIGHTS, h="N H", edges=valid_edges, targets=ids("N", "V"))
 def forward(p, h, targets, edges):
     """Returns the losses (N,) in nats of states h (N, H), and the cache.
 

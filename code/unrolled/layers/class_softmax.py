@@ -31,7 +31,7 @@ class Params(NamedTuple):
 WEIGHTS = fields(Params, W_c="H C", b_c="C", W_y="H V", b_y="V")
 
 
-def divide_the_ids(name):
+def valid_edges(name):
     """Returns a check that edges are C + 1 numbers that begin with 0, increase, and end with V."""
 
     def check(edges, sizes):
@@ -92,7 +92,7 @@ def classes_of(targets, edges):
     return np.searchsorted(edges, targets, side="right") - 1
 
 
-@names_arguments(p=WEIGHTS, h="N H", targets=ids("N", "V"), edges=divide_the_ids)
+@names_arguments(p=WEIGHTS, h="N H", targets=ids("N", "V"), edges=valid_edges)
 def forward(p, h, targets, edges):
     """Returns the losses (N,) in nats of states h (N, H), and the cache.
 
@@ -132,7 +132,7 @@ def backward(p, cache, dlosses):
     return Params(dW_c, db_c, dW_y, db_y), dh
 
 
-@names_arguments(p=WEIGHTS, h="N H", edges=divide_the_ids)
+@names_arguments(p=WEIGHTS, h="N H", edges=valid_edges)
 def log_probabilities(p, h, edges):
     """Returns log p(w | h) of all words, (N, V): what generating needs, at the full cost."""
     V = len(p.b_y)

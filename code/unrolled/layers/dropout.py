@@ -26,7 +26,7 @@ class Cache(NamedTuple):
     m: Array  # (T, B, D): 0 or 1/(1-s)
 
 
-def a_share(name):
+def valid_share(name):
     """Returns a check that a share is in 0 <= share < 1."""
 
     def check(share, sizes):
@@ -73,7 +73,7 @@ def step(p, x_t):
     return x_t
 
 
-@names_arguments(x="...", share=a_share)
+@names_arguments(x="...", share=valid_share)
 def forward(p, x, *, share, rng):
     """Returns (y, cache) of vectors x (T, B, D), in training."""
     shown = rng.random(x.shape, np.float32) >= share

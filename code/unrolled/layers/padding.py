@@ -10,7 +10,7 @@ import numpy as np
 from unrolled.arguments import names_arguments, shaped
 
 
-def fit_the_steps(name):
+def valid_lengths(name):
     """Returns a check that lengths are B integers in 1..T."""
 
     def check(lengths, sizes):
@@ -40,7 +40,7 @@ def lengths(mask):
     return counts
 
 
-@names_arguments(x=shaped("T B ..."), lengths=fit_the_steps)
+@names_arguments(x=shaped("T B ..."), lengths=valid_lengths)
 def reverse(x, lengths):
     """Returns x (T, B, ...) with the real steps of each sequence reversed.
 
@@ -52,14 +52,14 @@ def reverse(x, lengths):
     return x[source, np.arange(x.shape[1])]
 
 
-@names_arguments(h=shaped("T B ..."), lengths=fit_the_steps)
+@names_arguments(h=shaped("T B ..."), lengths=valid_lengths)
 def last(h, lengths):
     """Returns (B, ...): of h (T, B, ...), each sequence's entry at its last real step."""
     check_lengths(h, lengths)
     return h[lengths - 1, np.arange(h.shape[1])]
 
 
-@names_arguments(h="T B ...", lengths=fit_the_steps, dlast_h="B ...")
+@names_arguments(h="T B ...", lengths=valid_lengths, dlast_h="B ...")
 def dlast(h, lengths, dlast_h):
     """Returns the gradient with respect to h, zero but at the last real steps."""
     dh = np.zeros_like(h)

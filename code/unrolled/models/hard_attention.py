@@ -17,7 +17,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from unrolled import tree
-from unrolled.arguments import check_ids, fields, ids, names_arguments, shaped
+from unrolled.arguments import (
+    check_ids,
+    check_same_shapes,
+    fields,
+    ids,
+    names_arguments,
+    shaped,
+)
 from unrolled.cells import gru
 from unrolled.functional import cross_entropy, dcross_entropy, dtanh
 from unrolled.layers import attention
@@ -78,7 +85,7 @@ def read(p, batch, score=additive):
 )
 def dread(p, cache, doutput, dstates_BTH, dweights_BTS, dvalues_BSE, score=additive):
     """Returns the gradient of all parameters, given the gradients of what ``read`` returned."""
-    check_like("doutput", doutput, (p.W_c, p.b_c, p.W_y, p.b_y))
+    check_same_shapes("doutput", doutput, (p.W_c, p.b_c, p.W_y, p.b_y))
     dattention, dqueries_BTH, dprepared = attention.dweigh(
         p.attention, cache.weighed, dweights_BTS, score
     )
@@ -89,15 +96,6 @@ def dread(p, cache, doutput, dstates_BTH, dweights_BTS, dvalues_BSE, score=addit
     )
     dattention = tree.map(np.add, dattention, dprepare)
     return seq2seq.Params(dencoder, dW_0, db_0, ddecoder, dattention, *doutput)
-
-
-def check_like(name, given, wanted):
-    """Raises ValueError unless two tuples hold arrays of the same shapes."""
-    if [a.shape for a in given] != [a.shape for a in wanted]:
-        raise ValueError(
-            f"{name} must have the shapes {[a.shape for a in wanted]},"
-            f" got {[a.shape for a in given]}"
-        )
 
 
 @names_arguments(p=WEIGHTS)

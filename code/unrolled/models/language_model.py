@@ -37,6 +37,8 @@ class Params(NamedTuple):
 
 
 WEIGHTS = fields(Params, W_y="H V", b_y="V")  # the cell checks its own
+CELL = fields(rnn.Params, W_x="V H", W_h="H H", b="H")
+OVER_RNN = fields(Params, cell=CELL, W_y="H V", b_y="V")  # of words, for the fast steps
 BATCH = fields(Batch, inputs=shaped("T B"), targets=shaped("T B"), mask=mask("T B"))
 
 

@@ -240,7 +240,18 @@ def dshift(w, shifts, dshifted):
     return dw, np.stack([(w * row).sum(axis=-1) for row in back], axis=-1)
 
 
-@names_arguments(w="... N")  # the sharpness broadcasts
+def broadcasts_to_the_weights(name):
+    """Returns a check that an argument broadcasts to w (..., N), rather than repeats w."""
+
+    def check(value, sizes):
+        shape, batch = getattr(value, "shape", ()), sizes["..."]
+        if np.broadcast_shapes(shape[:-1], batch) != batch:
+            raise ValueError(f"{name} {shape} must broadcast to a batch {batch} of w")
+
+    return check
+
+
+@names_arguments(w="... N", sharpness=broadcasts_to_the_weights)
 def sharpen(w, sharpness):
     """Returns w^sharpness divided by its sum, computed as softmax(sharpness log w)."""
     return softmax(sharpness * np.log(w + TINY))

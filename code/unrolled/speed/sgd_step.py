@@ -15,15 +15,14 @@ import numpy as np
 from scipy.linalg.blas import get_blas_funcs
 
 from unrolled import tree
-from unrolled.arguments import fields, ids, names_arguments
+from unrolled.arguments import ids, names_arguments, unchecked
 from unrolled.cells import rnn
 from unrolled.functional import check_sequence, cross_entropy, dcross_entropy
 from unrolled.models import language_model
 from unrolled.models.language_model import ROWS_AT_ONCE
 
 ROWS_OF_A_KERNEL = 16
-CELL = fields(rnn.Params, W_x="V H", W_h="H H", b="H")
-WEIGHTS = fields(language_model.Params, cell=CELL, W_y="H V", b_y="V")
+CELL, WEIGHTS = language_model.CELL, language_model.OVER_RNN
 OUTPUT = dict(p=WEIGHTS, h="N H", targets=ids("N", "V"))
 
 # --- matrix products, and a new array for every result -------------------------------------------
@@ -328,17 +327,17 @@ def step(p, batch, learning_rate, work, output=output_and_update, **options):
             f"this step is written for rnn.Params, got {type(p.cell).__module__}"
         )
     check_sequence(batch.inputs, len(p.cell.W_x))
-    targets, mask = language_model.real_targets(p, batch), batch.mask
+    targets, mask = unchecked(language_model.real_targets)(p, batch), batch.mask
     full = bool(mask.all())
-    h = states(p.cell, batch.inputs, work)
+    h = unchecked(states)(p.cell, batch.inputs, work)
     rows = h[1:].reshape(-1, h.shape[2]) if full else h[1:][mask]
-    loss, dh = output(rows, p, targets, learning_rate, work, **options)
+    loss, dh = unchecked(output)(rows, p, targets, learning_rate, work, **options)
     if full:
         da = dh.reshape(h[1:].shape)
     else:
         da = work.array("da", h[1:].shape, h.dtype)
         da[:] = 0
         da[mask] = dh
-    dstates(p.cell, h, da, work)
-    update_cell(p.cell, batch.inputs, h, da, learning_rate)
+    unchecked(dstates)(p.cell, h, da, work)
+    unchecked(update_cell)(p.cell, batch.inputs, h, da, learning_rate)
     return loss

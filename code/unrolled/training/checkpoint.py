@@ -6,6 +6,7 @@ import io
 import json
 import math
 import os
+import textwrap
 import zipfile
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,7 +17,8 @@ from unrolled import tree
 from unrolled.files import locked, write_whole
 
 _FACTS = "facts"
-_runs: dict = {}  # {file: what the training is like that has claimed it}
+# {file: what is said in it of the training in this process that has claimed it}
+_claims: dict = {}
 
 
 class State(NamedTuple):
@@ -42,7 +44,7 @@ def save(path, arrays, facts=None):
         TypeError: a fact that JSON cannot hold.
     """
     facts = dict(facts or {})
-    if run := _runs.get(os.path.realpath(path)):
+    if run := _claims.get(os.path.realpath(path)):
         facts["run"] = run
     named = dict(tree.named_leaves(arrays))
     named[_FACTS] = np.array(json.dumps(facts, default=_plain))
@@ -77,18 +79,22 @@ def load(path, like):
 
 
 @contextlib.contextmanager
-def claimed(path, optimizer, learning_rate, settings):
+def claimed(path, optimizer, learning_rate, settings, counters=None):
     """Keeps a file to the training in this block, and notes what the training is like.
+
+    If the file exists, its facts are checked, so that ``resume`` can use them.
 
     Args:
         path: of its checkpoints; None for a training that writes none.
         optimizer: a function; its name and the arguments fixed by ``functools.partial`` count.
         learning_rate: of the first epoch.
         settings: as in ``resume``.
+        counters: the class of the NamedTuple that the file holds under "at"; None if it need not
+            hold one.
 
     Raises:
-        ValueError: another training has claimed the file; it is damaged; or it was made with
-            another optimizer or learning rate.
+        ValueError: another training has claimed the file; it is damaged, or no training saved it;
+            or it was made with another optimizer or learning rate.
         TypeError: settings that JSON cannot hold.
     """
     if path is None:
@@ -96,23 +102,24 @@ def claimed(path, optimizer, learning_rate, settings):
         return
     as_json(settings)
     run = {"optimizer": _described(optimizer), "learning_rate": float(learning_rate)}
+    file = os.path.realpath(path)
     with contextlib.ExitStack() as stack:
         try:
+            if file in _claims:  # where there are no locks
+                raise BlockingIOError
             stack.enter_context(locked(path))
         except BlockingIOError:
             raise ValueError(
                 f"another training writes to {path}: let it end, close its generator, or"
                 " choose another file"
             ) from None
-        before = load_facts(path).get("run", run) if Path(path).is_file() else run
-        for name, now in run.items():
-            if before.get(name) != now:
-                raise ValueError(
-                    f"{path} was made with {name} {before.get(name)}, now {now};"
-                    " delete it or choose another file"
-                )
-        _runs[os.path.realpath(path)] = run
-        stack.callback(_runs.pop, os.path.realpath(path))
+        if Path(path).is_file():
+            facts = load_facts(path)
+            _check_run(path, facts.get("run", run), run)
+            if counters is not None:
+                _check_counters(path, facts.get("at"), counters)
+        _claims[file] = run
+        stack.callback(_claims.pop, file)
         yield
 
 
@@ -167,6 +174,27 @@ def resume(path, state, optimizer, settings):
     return State(state.params, best, stored.optimizer), facts
 
 
+def _check_run(path, before, run):
+    """Raises ValueError unless a file says of its training what is said of this one."""
+    if not isinstance(before, dict):
+        raise ValueError(f"{path} is damaged: run is {before!r}")
+    for name, now in run.items():
+        if before.get(name) != now:
+            raise ValueError(
+                f"{path} was made with {name} {before.get(name)}, now {now};"
+                " delete it or choose another file"
+            )
+
+
+def _check_counters(path, at, counters):
+    """Raises ValueError unless a file says how far its training had come."""
+    if not isinstance(at, dict) or set(at) != set(counters._fields):
+        raise ValueError(f"{path} was not saved by a training; choose another file")
+    for name, value in at.items():
+        if not isinstance(value, int | float) or value != value:
+            raise ValueError(f"{path} is damaged: {name} is {value!r}")
+
+
 def _read(path):
     """Returns the arrays of a file by their names, and its facts."""
     if not Path(path).is_file():
@@ -176,21 +204,24 @@ def _read(path):
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             parts = archive.infolist()
             if any(part.compress_type != zipfile.ZIP_STORED for part in parts):
-                raise ValueError("compressed: it could claim any size")
+                raise ValueError("it is compressed, so it could claim any size")
             stored = {
                 part.filename.removesuffix(".npy"): _array(archive.read(part))
                 for part in parts
             }
         facts = json.loads(str(stored.pop(_FACTS)))
-        if isinstance(facts, dict) and len(stored) == len(parts) - 1:
-            return stored, facts
-    except (
-        Exception
-    ):  # damaged bytes lead to errors of every kind, even of zipfile's own code
-        pass
-    raise ValueError(
-        f"{path} is damaged or not a checkpoint; delete it and start again"
-    ) from None
+        if not isinstance(facts, dict):
+            raise ValueError(f"{_FACTS} are no dictionary")
+        if len(stored) != len(parts) - 1:
+            raise ValueError("two arrays have one name")
+    except MemoryError:
+        raise
+    except Exception as error:  # damaged bytes lead to errors of every kind
+        what = textwrap.shorten(f"{type(error).__name__}: {error}", 100)
+        raise ValueError(
+            f"{path} is damaged or not a checkpoint ({what}); delete it and start again"
+        ) from None
+    return stored, facts
 
 
 def _array(content):

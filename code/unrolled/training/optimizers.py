@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from unrolled import tree
-from unrolled.arguments import names_arguments, trees
+from unrolled.arguments import check_same_shapes, names_arguments, trees
 
 
 @names_arguments(params=trees("P"), gradients=trees("P"))
@@ -60,7 +60,7 @@ def rmsprop(
             f"need 0 <= decay <= 1 and epsilon > 0, got {decay} and {epsilon}"
         )
     state = tree.map(np.zeros_like, params) if state is None else state
-    check_state("state", params, state)
+    check_same_shapes("state", state, params)
 
     def update(weight, gradient, mean_square):
         mean_square *= decay
@@ -104,8 +104,8 @@ def adam(
     if state is None:
         zeros = tree.map(np.zeros_like, params), tree.map(np.zeros_like, params)
         state = AdamState(*zeros, np.zeros((), np.int64))
-    check_state("state.mean", params, state.mean)
-    check_state("state.mean_square", params, state.mean_square)
+    check_same_shapes("state.mean", state.mean, params)
+    check_same_shapes("state.mean_square", state.mean_square, params)
     beta_1, beta_2 = decays
     steps = state.steps + 1
     rate = learning_rate * float(np.sqrt(1 - beta_2**steps) / (1 - beta_1**steps))
@@ -120,18 +120,6 @@ def adam(
 
     tree.map(update, params, gradients, state.mean, state.mean_square)
     return params, AdamState(state.mean, state.mean_square, steps)
-
-
-def check_state(name, params, memory):
-    """Raises ValueError unless an optimizer's memory of parameters has their shapes."""
-    if _shapes(memory) != _shapes(params):
-        raise ValueError(
-            f"{name} must have the shapes {_shapes(params)}, got {_shapes(memory)}"
-        )
-
-
-def _shapes(arrays):
-    return [leaf.shape for leaf in tree.leaves(arrays)]
 
 
 @names_arguments

@@ -203,7 +203,8 @@ def train(
     Raises:
         Interrupted: Ctrl-C; the message says what was saved where. The step under way is finished
             first; a second Ctrl-C stops at once. Between two steps, while the caller runs, it is
-            raised there, unless the process has a handler of its own, which is then called.
+            raised there, unless the process has a handler of its own, which is then called. The
+            same happens if the training is closed after a Ctrl-C in its last step.
         Diverged: a loss or gradient that is not finite; the message names the step and the norm.
             The parameters are those before that step. Also a validation loss that is not finite.
         ValueError: an epoch without a batch; a batch without a word; a checkpoint that is damaged,
@@ -211,14 +212,13 @@ def train(
             rate or type of numbers, or of other settings.
         TypeError: settings that cannot be saved.
     """
-    check_steps_between_checkpoints(save_every)
+    check_save_every(save_every)
     settings = settings or {}
-    with checkpoint.claimed(path, optimizer, learning_rate, settings):
+    with checkpoint.claimed(path, optimizer, learning_rate, settings, Counters):
         best = params if validate is None else tree.map(np.copy, params)
         state, at = checkpoint.State(params, best, None), Counters(learning_rate)
         if path is not None and Path(path).is_file():
             state, facts = checkpoint.resume(path, state, optimizer, settings)
-            check_counters(path, facts)
             at = Counters(**facts["at"])
 
         def save():
@@ -267,7 +267,9 @@ def train(
                         save()
                     elif at.step % save_every == 0:
                         save()
-                    with interruption.waiting(save, partial(stopped, at, path)):
+                    with interruption.waiting(
+                        save, partial(stopped, at, path), interrupted.is_set
+                    ):
                         yield Progress(
                             before.step + 1,
                             before.epoch,
@@ -311,21 +313,10 @@ def stopped(at, path):
     return Interrupted(f"stopped after step {at.step}; {saved}")
 
 
-def check_steps_between_checkpoints(save_every):
+def check_save_every(save_every):
     """Raises a ValueError if ``save_every`` is not a number of steps."""
     if not isinstance(save_every, Integral) or save_every < 1:
         raise ValueError(f"save_every must be an integer above 0, got {save_every!r}")
-
-
-def check_counters(path, facts):
-    """Raises a ValueError if the facts of a checkpoint do not say how far a run had come."""
-    if not isinstance(facts.get("at"), dict) or set(facts["at"]) != set(
-        Counters._fields
-    ):
-        raise ValueError(f"{path} was not saved by a training; choose another file")
-    for name, value in facts["at"].items():
-        if not isinstance(value, int | float) or value != value:
-            raise ValueError(f"{path} is damaged: {name} is {value!r}")
 
 
 def check_count(words, at):
@@ -342,7 +333,7 @@ def check_validation(loss, at):
     if not math.isfinite(loss):
         raise Diverged(
             f"epoch {at.epoch}: the validation loss is {loss}, so it cannot be compared;"
-            " the last checkpoint is from before"
+            " the last checkpoint, if there is one, is from before"
         )
 
 

@@ -87,6 +87,25 @@ def test_a_rate_near_zero_adds_the_length_of_the_step():
         np.testing.assert_allclose([factor[0], weight[0]], [1, 0.25])
 
 
+def test_a_rate_of_zero_is_refused_by_the_hold_which_divides_by_it():
+    a = np.array([-1.0 + 2j, 0])
+    for refused in (
+        lambda: state_space.zero_order_hold(a, 0.25),
+        lambda: state_space.dzero_order_hold(a, 0.25, a, a),
+    ):
+        with pytest.raises(ValueError, match="no entry of a may be 0"):
+            refused()
+
+
+def test_a_rate_that_grows_gives_a_factor_outside_the_circle():
+    a = np.array([0.5 + 2j, -0.5 + 2j])
+    for rule, _ in RULES.values():
+        factor, weight = rule(a, 0.1)
+        assert (np.abs(factor) > 1).tolist() == [True, False]
+        h = linear.sequential(*(np.tile(a, (300, 1)) for a in (factor, weight)))
+        assert np.isfinite(h).all() and abs(h[-1, 0]) > 1e5 > abs(h[-1, 1])
+
+
 @pytest.mark.parametrize("rule", ["zero_order_hold", "bilinear"])
 def test_the_backward_of_a_rule_is_its_slope(rule):
     value, gradient = (getattr(state_space, name) for name in (rule, f"d{rule}"))

@@ -107,3 +107,12 @@ def test_an_id_that_jax_would_bend_into_the_vocabulary_is_refused():
             jax_cells.loss_and_gradient(p, batch._replace(**{name: ids}))
     with pytest.raises(ValueError, match="no word to predict"):
         jax_cells.loss_and_gradient(p, batch._replace(mask=np.zeros((T, B), bool)))
+
+
+def test_states_that_do_not_fit_are_refused():
+    p, x, state, dh = cell_case(lstm, *SIZES)
+    for wrong in (state[:1], [state[0], state[1][:1]], [*state, state[0]]):
+        with pytest.raises(ValueError, match=r"state must have the shapes \[\(3, 6\)"):
+            jax_cells.forward(p, x, *wrong, cell=lstm)
+        with pytest.raises(ValueError, match="state must have the shapes"):
+            jax_cells.backward(p, x, dh, *wrong, cell=lstm)

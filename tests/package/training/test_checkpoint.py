@@ -11,6 +11,7 @@ import pytest
 from tests.support.damage import damaged
 from unrolled import tree
 from unrolled.training import checkpoint
+from unrolled.training.optimizers import sgd
 
 
 class P(NamedTuple):
@@ -202,6 +203,34 @@ def test_a_pickle_in_a_checkpoint_is_never_run(tmp_path):
         with pytest.raises(ValueError, match="not a checkpoint"):
             checkpoint.load(tmp_path / name, P(np.zeros(1), ()))
     assert not (tmp_path / "trap").exists()
+
+
+def test_the_message_names_what_is_wrong_with_a_file(tmp_path):
+    (tmp_path / "bad.npz").write_bytes(compressed())
+    with pytest.raises(ValueError, match=r"not a checkpoint \(.*compressed"):
+        checkpoint.load_facts(tmp_path / "bad.npz")
+
+
+def test_a_lack_of_memory_is_not_called_damage(tmp_path, monkeypatch):
+    checkpoint.save(tmp_path / "model.npz", params())
+
+    def no_memory(_):
+        raise MemoryError
+
+    monkeypatch.setattr(np.lib.format, "read_magic", no_memory)
+    with pytest.raises(MemoryError):
+        checkpoint.load_facts(tmp_path / "model.npz")
+
+
+@pytest.mark.parametrize("run", [None, [], "adam"])
+def test_a_file_that_does_not_describe_its_training_is_damaged(tmp_path, run):
+    path = tmp_path / "model.npz"
+    checkpoint.save(path, params(), {"run": run})
+    with (
+        pytest.raises(ValueError, match=r"model\.npz is damaged: run is"),
+        checkpoint.claimed(path, sgd, 0.1, {}),
+    ):
+        pytest.fail("it was claimed")
 
 
 def test_names_of_arrays_lead_to_no_files(tmp_path):

@@ -1,12 +1,14 @@
 """Ctrl-C while a training waits for its caller: nothing is lost, and the process keeps its own."""
 
+import contextlib
+import gc
 import os
 import signal
 
 import pytest
 
 from tests.support.toy_training import batches, point, pull
-from unrolled.training import checkpoint
+from unrolled.training import checkpoint, interruption
 from unrolled.training.optimizers import adam, rmsprop, sgd
 from unrolled.training.train import Interrupted, train
 
@@ -27,17 +29,18 @@ def press():
 
 @pytest.fixture
 def handler():
-    """Sets a handler of Ctrl-C, and afterwards that of before again."""
+    """Sets a handler of Ctrl-C, and afterwards the old one. No training is left waiting."""
     before = signal.getsignal(signal.SIGINT)
     yield lambda new: signal.signal(signal.SIGINT, new)
+    gc.collect()  # the traceback of an error holds the trainings of its test
     signal.signal(signal.SIGINT, before)
 
 
-def steps_of(path=None, p=None, epochs=EPOCHS):
+def steps_of(path=None, p=None, epochs=EPOCHS, loss_and_gradient=pull):
     return train(
         point() if p is None else p,
         batches,
-        pull,
+        loss_and_gradient,
         adam,
         epochs=epochs,
         learning_rate=RATE,
@@ -121,6 +124,100 @@ def test_ctrl_c_between_the_steps_of_two_trainings_saves_both(tmp_path, handler)
     assert seen[-1] == (4, 4)
     assert [checkpoint.load_facts(path)["at"]["step"] for path in paths] == [4, 4]
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def pressing_in_step(number):
+    """Returns ``pull``, with Ctrl-C pressed in the step of this number, counted from 1."""
+    steps = iter(range(1, 100))
+
+    def loss_and_gradient(p, batch):
+        if next(steps) == number:
+            press()
+        return pull(p, batch)
+
+    return loss_and_gradient
+
+
+def test_ctrl_c_in_a_step_saves_the_trainings_that_wait_too(tmp_path, handler):
+    handler(signal.default_int_handler)
+    paths = [tmp_path / "a.npz", tmp_path / "b.npz"]
+    both = [
+        steps_of(paths[0], loss_and_gradient=pressing_in_step(3)),
+        steps_of(paths[1]),
+    ]
+    with pytest.raises(Interrupted, match=r"^stopped after step 3; saved in .*a\.npz"):
+        list(zip(*both, strict=True))
+    assert [checkpoint.load_facts(path)["at"]["step"] for path in paths] == [3, 3]
+
+
+@pytest.mark.parametrize("step", [None, 3])
+def test_a_save_that_fails_does_not_keep_the_others_from_being_saved(
+    tmp_path, handler, monkeypatch, step
+):
+    """Ctrl-C is pressed between two steps, or in the third of the second training."""
+    handler(signal.default_int_handler)
+    paths = [tmp_path / "a.npz", tmp_path / "b.npz"]
+    save = checkpoint.save
+
+    def fail_first(path, *content):
+        if path == paths[0]:
+            raise OSError("no space left")
+        save(path, *content)
+
+    monkeypatch.setattr(checkpoint, "save", fail_first)
+    both = [
+        steps_of(paths[0]),
+        steps_of(paths[1], loss_and_gradient=pressing_in_step(step)),
+    ]
+    with pytest.raises(OSError, match="no space left"):
+        for _, two in zip(*both, strict=True):
+            if step is None and two.step == 3:
+                press()
+    assert checkpoint.load_facts(paths[1])["at"]["step"] == 3
+
+
+def test_a_training_closed_after_ctrl_c_in_its_last_step_stops_its_caller(
+    tmp_path, handler
+):
+    handler(signal.default_int_handler)
+    path = tmp_path / "run.npz"
+    with (
+        pytest.raises(Interrupted, match=r"^stopped after step 2; saved in .*run\.npz"),
+        contextlib.closing(
+            steps_of(path, loss_and_gradient=pressing_in_step(2))
+        ) as found,
+    ):
+        assert [next(found).step, next(found).step] == [1, 2]
+    assert checkpoint.load_facts(path)["at"]["step"] == 2
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_training_closed_after_ctrl_c_in_its_last_step_calls_the_own_handler(
+    handler,
+):
+    handler(pressed)
+    found = steps_of(loss_and_gradient=pressing_in_step(1))
+    next(found)
+    with pytest.raises(Pressed):
+        found.close()
+    assert signal.getsignal(signal.SIGINT) is pressed
+
+
+def test_a_training_whose_wait_ends_in_ctrl_c_is_saved_no_more(handler, monkeypatch):
+    """Ctrl-C is pressed just as the training is asked for its next step."""
+    handler(pressed)
+    saved = []
+
+    def save():
+        saved.append(1)
+
+    with interruption.stoppable(save):
+        with pytest.raises(Pressed), interruption.waiting(save, Interrupted):
+            monkeypatch.setattr(interruption, "of_process", pressed)
+        monkeypatch.undo()
+        with pytest.raises(Pressed):
+            interruption.stop(signal.SIGINT, None)
+    assert saved == []
 
 
 def test_a_training_that_is_given_up_hands_ctrl_c_back(handler):

@@ -18,10 +18,13 @@ CANNOT = (
 )  # to make arguments of a size
 
 
+SMALL = "a small problem"  # the name of a Case that changes all arguments at once
+
+
 class Case(NamedTuple):
     """One wrong or unusual call."""
 
-    place: str  # the argument, as p.cell.W_x
+    place: str  # the argument, as p.cell.W_x; of a small problem, the size, as T = 0
     name: str  # what is different about it
     run: Any  # () -> (what came of it, what is wrong or None)
 
@@ -106,7 +109,7 @@ def _of_problem(usual):
         for size in (0, 1):
             yield Case(
                 f"{letter} = {size}",
-                "a small problem",
+                SMALL,
                 functools.partial(_small, usual, letter, size),
             )
 
@@ -118,16 +121,10 @@ def _small(usual, letter, size):
         return "not made", None
     if shapes(given) == shapes(usual.given):
         return "not made", None
-    return _sound(usual.call, given)
-
-
-def _sound(call, given):
-    found = verdict.outcome(call.function(), fresh(given))
+    found = verdict.outcome(usual.call.function(), fresh(given))
     if found.error is not None:
-        return "refused", verdict.refused(found.error, call, given)
-    if call.finite and not verdict.is_finite(found.found[0]):
-        return "not finite", "the result is not finite"
-    return "right", None
+        return "refused", verdict.refused(found.error, usual.call, given)
+    return verdict.sound(found, usual.call.finite)
 
 
 def _exchanged(usual, argument):
@@ -161,6 +158,8 @@ def _another(usual, argument, other, must):
     found = verdict.outcome(usual.call.function(), fresh(given))
     if found.error is not None:
         return "refused", verdict.refused(found.error, usual.call, given)
-    if must and not verdict.same(found.found[0], usual.outcome.found[0], 1e-12):
+    if not must:
+        return verdict.sound(found, usual.call.finite)
+    if not verdict.same(found.found[0], usual.outcome.found[0], 1e-12):
         return "silent", "it is taken silently"
-    return _sound(usual.call, given)
+    return "right", None

@@ -36,7 +36,7 @@ def of_leaf(leaf, bound=(), limits=None, free=False, ids=False):
         ids: whether integers in this leaf, which holds vectors, mean ids.
     """
     if not isinstance(leaf, np.ndarray):
-        return _of_number(leaf)
+        return distinct(leaf, _of_number(leaf))
     found = [*_of_layout(leaf), *_of_kind(leaf, ids)]
     if leaf.ndim:
         found += _of_shape(leaf, bound, free)
@@ -44,12 +44,31 @@ def of_leaf(leaf, bound=(), limits=None, free=False, ids=False):
         found += _of_ids(*limits)
     if leaf.dtype == bool:
         found += _of_mask(leaf)
-    return found
+    return distinct(leaf, found)
 
 
 def layouts(leaf):
     """Returns the Changes that leave the numbers as they are."""
-    return _of_layout(leaf) if isinstance(leaf, np.ndarray) else []
+    return distinct(leaf, _of_layout(leaf)) if isinstance(leaf, np.ndarray) else []
+
+
+def distinct(leaf, found):
+    """Returns the Changes that change a leaf, each to what none before it makes.
+
+    The first of two entries of an axis of two is its only entry: one shorter is of length 1.
+    """
+    kept = {identity(leaf): None}
+    for change in found:
+        kept.setdefault(identity(change.make(leaf)), change)
+    return [change for change in kept.values() if change is not None]
+
+
+def identity(value):
+    """Returns what tells two arrays or numbers apart for a function that gets them."""
+    if isinstance(value, np.ndarray):
+        layout = value.shape, value.strides, value.flags.writeable
+        return value.dtype.str, layout, value.tobytes()
+    return type(value), repr(value)
 
 
 def _of_layout(leaf):

@@ -5,7 +5,7 @@ from functools import partial
 import numpy as np
 
 from tests.support.any_input.core_calls import backward, sequence, shaken
-from tests.support.any_input.problem import Seed, Table
+from tests.support.any_input.problem import ANY, Seed, Table
 from tests.support.any_input.today_calls import TODAY
 from unrolled.cells import gru, lstm, rnn
 from unrolled.gradients import forward_mode
@@ -616,8 +616,8 @@ add(
     _checked,
     raises=(AssertionError,),
     said=("0", "1"),
-    tolerance=np.inf,
-)  # rounding says which entry is worst
+    tolerance=ANY,  # rounding says which entry is worst
+)
 add(
     "gradients.jacobians.of_step",
     lambda s: {"p": _tanh(s), "h": s.floats(s.T, s.B, s.H)},
@@ -665,6 +665,7 @@ add(
     "gradients.lstm_jacobians.of_step",
     lambda s: _lstm_cache(s) | {"t": 2},
     whole=("cache",),
+    loose={"cache": "D"},  # neither x nor W_x is read
 )
 add(
     "gradients.lstm_jacobians.along_the_cell",
@@ -672,4 +673,9 @@ add(
     whole=("cache",),
 )
 for name in ("products", "split"):
-    add(f"gradients.lstm_jacobians.{name}", _lstm_cache, whole=("cache",))
+    add(
+        f"gradients.lstm_jacobians.{name}",
+        _lstm_cache,
+        whole=("cache",),
+        loose={"cache": "D"},  # neither x nor W_x is read
+    )

@@ -8,6 +8,11 @@ import numpy as np
 SIZES = dict(T=5, B=3, D=11, H=2, V=13, S=7, N=17, E=19, F=23, A=29)
 
 
+ANY = (
+    1e300  # a tolerance at which only the number and the shapes of results are compared
+)
+
+
 class Seed(NamedTuple):
     """Stands for a generator of random numbers, which every call gets anew."""
 

@@ -125,16 +125,16 @@ def check(answers):
     db_of = {
         "Each step has the gradient of its own loss only: nothing is carried back, as if the "
         "network had no memory.": deltas(p.W_h.T, h, dh, carry=False),
-        "What is carried back is multiplied by W_h; rows that went forward through W_h come back "
-        "through its transpose.": deltas(p.W_h, h, dh),
-        "The slope is taken as 1 - tanh(h)²; h is a tanh already, so the slope is 1 - h².": deltas(
+        "The gradient that is carried back is multiplied by W_h. Rows that went forward "
+        "through W_h come back through its transpose.": deltas(p.W_h, h, dh),
+        "You use the slope 1 - tanh(h)². But h is a tanh already, so the slope is 1 - h².": deltas(
             p.W_h.T, h, dh, slope=lambda h: 1 - np.tanh(h) ** 2
         ),
         "The slope of tanh is missing on the way back.": deltas(
             p.W_h.T, h, dh, slope=np.ones_like
         ),
-        "The loop runs from the first step to the last; the gradient arrives from the step "
-        "after.": deltas(p.W_h.T, h, dh, order=iter),
+        "The loop runs from the first step to the last, but each step needs the gradient of the "
+        "next step.": deltas(p.W_h.T, h, dh, order=iter),
     }
     for message, da in db_of.items():
         if is_close(db, da.sum(axis=(0, 1))):
@@ -146,7 +146,7 @@ def check(answers):
     ):
         if is_close(db, dp.b / count):
             raise Wrong(
-                f"Right, but a mean over {of_what}. Return the gradients of the sum."
+                f"This is a mean over {of_what}. Return the gradients of the sum."
             )
     if not is_close(db, dp.b):
         if is_close(dh0, dh0_right) and is_close(dx, dx_right):
@@ -154,21 +154,21 @@ def check(answers):
                 "Your `db` is wrong although your deltas are right: sum over time and batch."
             )
         raise Wrong(
-            "`db`, the sum of the gradients at the a_t, is wrong, so the recursion is wrong. "
-            "Compare it with a walk of two steps on paper."
+            "`db`, the sum of the gradients of the a_t, is wrong, so the recursion is wrong. "
+            "Compare it with a calculation of two steps on paper."
         )
     if is_close(dW_h, np.einsum("tbk,tbh->kh", h[1:], deltas(p.W_h.T, h, dh))):
         raise Wrong(
-            "`dW_h` pairs a delta with the state after its step. But W_h met h_{t-1}."
+            "`dW_h` multiplies a delta by the state after its step. But W_h multiplied h_{t-1}."
         )
     if is_close(dW_h, dp.W_h.T):
         raise Wrong(
-            "`dW_h` is transposed: the state stands on the left, the delta on the right."
+            "`dW_h` is transposed. Its rows belong to the state, and its columns to the delta."
         )
     close(
         dW_h,
         dp.W_h,
-        "The deltas are right, but `dW_h` is not the sum of state before times delta.",
+        "The deltas are right, but `dW_h` is not the sum of h_{t-1}, transposed, times delta.",
     )
     close(
         dW_x,
@@ -178,11 +178,15 @@ def check(answers):
     close(
         dx,
         dx_right,
-        "`dx`: x_t reaches the sum through W_x, so its gradient is da_t W_x^T.",
+        "`dx`: x_t reaches a_t through W_x, so its gradient is da_t W_x^T.",
     )
     if is_close(dh0, deltas(p.W_h.T, h, dh)[0]):
         raise Wrong(
-            "`dh0` is the gradient at a_1; one product with W_h's transpose is missing."
+            "`dh0` is the gradient of a_1. The product with the transpose of W_h is missing."
         )
-    close(dh0, dh0_right, "`dh0` is wrong: it is what the first step passes back.")
+    close(
+        dh0,
+        dh0_right,
+        "`dh0` is wrong. It is the gradient that the first step passes back.",
+    )
     return "All five gradients agree with the gradients of the package."

@@ -82,7 +82,8 @@ def check(answers):
         raise Wrong("The arrays passed in were overwritten; return new ones.")
     if is_close(_flat(clipped), np.clip(_flat(gradients), -2, 2)):
         raise Wrong(
-            "That is clipping by value, entry by entry; it turns the gradient too."
+            "This is clipping by value, entry by entry. It also changes the direction of the "
+            "gradient."
         )
     each = [g * min(1.0, 2 / float(np.linalg.norm(g))) for g in gradients]
     unbounded = [g * 2 / np.linalg.norm(g) for g in gradients]
@@ -90,8 +91,8 @@ def check(answers):
         _flat(clipped), _flat(unbounded)
     ):
         raise Wrong(
-            "Each array has a norm and a factor of its own, so the direction of the whole changes. "
-            "A network has one gradient."
+            "Each array has a norm and a factor of its own, so the direction of the whole gradient "
+            "changes. All arrays of a network together form one gradient."
         )
     close(
         _flat(clipped),
@@ -100,23 +101,33 @@ def check(answers):
     )
     if is_close(told, 2.0):
         raise Wrong(
-            "The norm that you return is the one after clipping; it is always the limit."
+            "You return the norm after clipping, which is never above the limit. Return the "
+            "norm before clipping."
         )
-    close(told, norm, "The second result should be the norm of all arrays together.")
+    close(
+        told,
+        norm,
+        "The second result should be the norm of all arrays together, before clipping.",
+    )
     clipped, _ = _result(
         call(reader, [g.copy() for g in gradients], 10 * norm), gradients
     )
     close(
         _flat(clipped),
         _flat(gradients),
-        "A gradient shorter than the limit is changed: it should be left as it is.",
+        "A gradient that is shorter than the limit is changed. It should stay the same.",
     )
     zeros = [np.zeros(3), np.zeros((2, 2))]
     with np.errstate(all="ignore"):
         clipped, _ = _result(call(reader, zeros, 1.0), zeros)
     if not np.isfinite(_flat(clipped)).all():
-        raise Wrong("A gradient of zeros comes back as NaN: its norm is 0.")
-    return "One norm, one factor: the direction stays."
+        raise Wrong(
+            "A gradient of zeros comes back as NaN, because you divide by its norm, which is 0."
+        )
+    return (
+        "All arrays are multiplied by the same factor, so the direction of the gradient stays "
+        "the same."
+    )
 
 
 def _flat(arrays):
@@ -127,7 +138,7 @@ def _result(found, gradients):
     """Returns (arrays, norm), or says that this is not what was returned."""
     if not isinstance(found, tuple | list) or len(found) != 2:
         raise Wrong(
-            "Return two things: the list of clipped arrays, and the norm before."
+            "Return two things: the list of clipped arrays, and the norm before clipping."
         )
     clipped, norm = found
     if not isinstance(clipped, tuple | list) or [np.shape(a) for a in clipped] != [

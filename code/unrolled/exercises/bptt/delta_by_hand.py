@@ -32,7 +32,7 @@ dh0 = None
 HINTS = (
     "Begin at the end. No step follows step 3, so $\\delta_3 = 2 \\cdot 0.75$.",
     "$\\delta_2 = (-1 + \\delta_3 \\cdot 0.5) \\cdot 0.36$. Step 2 sends $\\delta_2 W_h$ to step "
-    "1, which includes everything from step 3.",
+    "1. This term also contains the gradient from step 3.",
     "Step $k$ multiplied $W_h$ by the state *before* it, $h_{k-1}$.",
 )
 
@@ -95,15 +95,17 @@ def check(answers):
     right = deltas(OWN, slopes)
     if is_close(delta[::-1], right, 1e-4):
         raise Wrong(
-            "The three numbers are right and in the order they were found: step 1 first."
+            "The three numbers are right, but in the wrong order: step 1 first."
         )
     if is_close(delta, deltas(OWN, slopes, carried=False), 1e-4):
         raise Wrong(
-            "Each step has the gradient of its own output alone. Add the later steps."
+            "Each delta contains the gradient of its own output alone. Add the gradients of "
+            "later steps."
         )
     if is_close(delta, deltas([0, 0, 2], slopes), 1e-4):
         raise Wrong(
-            "These are the deltas of the third loss alone; each state has its own to add."
+            "These are the deltas of the third loss alone. At each step, add the gradient of "
+            "the step's own loss."
         )
     if is_close(delta, deltas(OWN, np.ones(3)), 1e-4):
         raise Wrong(
@@ -111,15 +113,17 @@ def check(answers):
         )
     if is_close(delta, deltas(OWN, 1 - H[:3] ** 2), 1e-4):
         raise Wrong(
-            "The slope of step k is taken at the state after it, h_k, and not before it."
+            "The slope of step k belongs to the state after this step, h_k, not to the state "
+            "before it."
         )
     if not is_close(delta[2], right[2], 1e-4):
         raise Wrong(
-            "`delta` of step 3: its own gradient, 2, times the slope there, 0.75."
+            "`delta` of step 3: multiply the step's own gradient, 2, by its slope, 0.75."
         )
     if not is_close(delta[1], right[1], 1e-4):
         raise Wrong(
-            "Step 3 is right. `delta` of step 2: add what arrives before taking the slope."
+            "Step 3 is right. `delta` of step 2: first add both gradients, then multiply by "
+            "the slope."
         )
     if not is_close(delta[0], right[0], 1e-4):
         raise Wrong("Steps 3 and 2 are right. Compute step 1 in the same way.")
@@ -130,21 +134,24 @@ def check(answers):
     )
     if is_close(dW_h, H[1:] @ right, 1e-4):
         raise Wrong(
-            "`dW_h` pairs each delta with the state after its step, not with the one before."
+            "`dW_h` multiplies each delta by the state after its step. Use the state before "
+            "the step."
         )
     if is_close(dW_h, H[1:3] @ right[1:], 1e-4):
         raise Wrong("`dW_h` leaves out the first step: h_0 is 0.2 here and not 0.")
     if not is_close(dW_h, H[:3] @ right, 1e-4):
         raise Wrong(
-            "`dW_h` is the sum over the steps of the state before the step times its delta."
+            "`dW_h` is the sum over the steps. Each term is the state before the step, times "
+            "the delta of the step."
         )
     if not is_close(db, right.sum(), 1e-4):
         raise Wrong(
-            "`db`: the bias meets a 1 at every step, so its gradient is the deltas' sum."
+            "`db`: the bias is multiplied by 1 at every step, so its gradient is the sum of "
+            "the deltas."
         )
     if is_close(dh0, right[0], 1e-4):
         raise Wrong(
-            "`dh0` is the gradient at a_1. h_0 is one multiplication with W_h before it."
+            "`dh0` is the gradient of a_1. Multiply it by W_h to get the gradient of h_0."
         )
     if not is_close(dh0, W * right[0], 1e-4):
         raise Wrong("`dh0`: h_0 is read by step 1 alone, through W_h.")

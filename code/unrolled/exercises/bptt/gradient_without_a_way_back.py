@@ -140,35 +140,39 @@ def check(answers):
         )
     if len(asked) != T:
         raise Wrong(
-            f"`own` was called {len(asked)} times on a stream of {T} steps; once a step."
+            f"`own` was called {len(asked)} times on a stream of {T} steps. Call it once for "
+            "each step."
         )
     if not is_close(np.array(asked), states[:, 0]):
         raise Wrong(
-            "The states that you pass to `own` are not those of the network: check h_t."
+            "The states that you pass to `own` are not the states of the network. Check h_t."
         )
     own = dh[:, 0]
     if is_close(found, _variant(p, h0, x, own, carried=False)):
         raise Wrong(
-            "This is the immediate part alone: the sensitivity of the step before has to travel "
-            "on, through this step's Jacobian."
+            "This is the immediate part alone. Multiply the sensitivity of the previous step "
+            "by the Jacobian of this step, and add the product."
         )
     if is_close(found, _variant(p, h0, x, own, transpose=True)):
         raise Wrong(
-            "The old sensitivity meets W_h on the wrong side: S[m, i] is a row, like a state."
+            "The old sensitivity is multiplied by W_h on the wrong side: S[m, i] is a row, "
+            "like a state."
         )
     if is_close(found, _variant(p, h0, x, own, late=True)):
         raise Wrong(
-            "Each step's loss is paired with the sensitivity of the state before it."
+            "The gradient of each loss is multiplied by the sensitivity of the previous "
+            "state. Update S first."
         )
     if is_close(found, _variant(p, h0, x, own, after=True)):
         raise Wrong(
-            "The immediate part has h_t where the weight met the state before, h_{t-1}."
+            "The immediate part contains h_t. But the weight multiplies the previous state, "
+            "h_{t-1}."
         )
     if is_close(found, right.T):
         raise Wrong("The result is transposed: W_h[m, i] leads from unit m to unit i.")
     close(
         found,
         right,
-        "Not the gradient: test T = 1, where only the immediate part counts.",
+        "This is not the gradient. Test T = 1, where only the immediate part counts.",
     )
-    return "The gradient is the same as by backpropagation, and no step was kept."
+    return "The gradient agrees with backpropagation, and no step was stored."

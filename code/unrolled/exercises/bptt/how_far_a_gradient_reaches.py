@@ -89,15 +89,15 @@ zero. Close to the smallest positive number, rounding undoes the multiplication 
 
 
 def check(answers):
-    """Each number with its likely rival."""
+    """Compares each number, and recognises the likely mistakes."""
     one_step = number(answers, "one_step")
     if abs(one_step - 1) < 1e-9:
         raise Wrong(
-            "`one_step`: 1 bounds the diagonal factor. The Jacobian has W_h as well."
+            "`one_step`: 1 bounds the diagonal factor. The Jacobian also contains W_h."
         )
     if abs(one_step - 2.94) > 1e-6:
         raise Wrong(
-            "`one_step`: a norm of a product is at most the product of the norms."
+            "`one_step`: the norm of a product is at most the product of the norms."
         )
     right_tanh = int(np.ceil(np.log(1e-6) / np.log(0.9)))
     k_tanh, k_sigmoid = number(answers, "k_tanh"), number(answers, "k_sigmoid")
@@ -111,7 +111,7 @@ def check(answers):
         )
     if k_sigmoid == 10 or k_sigmoid == 9:
         raise Wrong(
-            "`k_sigmoid`: the factor of a step is a quarter times two, one half."
+            "`k_sigmoid`: the factor of a step is a quarter times two, which is one half."
         )
     if k_sigmoid != 20:
         raise Wrong(
@@ -123,18 +123,18 @@ def check(answers):
         raise Wrong("`k_lost`: that is float64. A float32 has 24 significant bits.")
     if k_lost in (23, 25):
         raise Wrong(
-            "`k_lost` is off by one: what becomes of a tie between two float32 numbers?"
+            "`k_lost` is off by one: how is a tie between two float32 numbers rounded?"
         )
     if k_lost != 24:
         raise Wrong("`k_lost`: what is the distance from 1 to the next float32?")
     if k_zero in (126, 127):
         raise Wrong(
-            "`k_zero`: below 2^-126 float32 goes on with fewer bits, down to 2^-149."
+            "`k_zero`: below 2^-126, float32 continues with fewer bits, down to 2^-149."
         )
     if k_zero in (149, 151):
         raise Wrong(
-            "`k_zero` is off by one: 2^-149 can be held. Which way is half of it rounded?"
+            "`k_zero` is off by one: float32 contains 2^-149. Is half of it rounded up or down?"
         )
     if k_zero != 150:
         raise Wrong("`k_zero`: which power of two is the smallest positive float32?")
-    return "The gradient has no effect on a 1 after 24 halvings, and is 0 after 150."
+    return "After 24 halvings the gradient has no effect on a 1, and after 150 it is 0."

@@ -130,15 +130,16 @@ PROGRAMS = {
 }
 TRUTH = {"A": ("window", 3), "B": ("shifted", 4), "C": ("chunks", 6), "D": ("last", 5)}
 PROBES = {
-    "window": "an output in the middle gets a gradient, and it goes back a fixed number of steps.",
-    "last": "an output in the middle of a long sequence sends back nothing at all.",
-    "chunks": "how far an output reaches back depends on where it stands, and repeats.",
-    "shifted": "how far an output reaches back repeats, but look at the first few outputs.",
+    "window": "the gradient of an output in the middle goes back a fixed number of steps.",
+    "last": "the gradient of an output in the middle of a long sequence reaches no step at all.",
+    "chunks": "how far a gradient goes back depends on the position of the output, "
+    "and the pattern repeats.",
+    "shifted": "the pattern of the distances repeats, but look at the first few outputs.",
 }
 
 
 def check(answers):
-    """Names first, then sizes, each with the probe that would have told."""
+    """Compares the names, then the sizes. A message names the experiment that gives the answer."""
     found = answers.get("found")
     if not isinstance(found, dict) or any(found.get(name) is None for name in TRUTH):
         raise Wrong(
@@ -158,16 +159,16 @@ def check(answers):
             )
         if given[0] == "chunks" and kind == "shifted":
             raise Wrong(
-                f"{name} works in chunks, but look where the first cut stands: how many steps has "
-                "the first chunk?"
+                f"{name} works in chunks, but look at the position of the first cut: how many "
+                "steps has the first chunk?"
             )
         if given[0] != kind:
-            raise Wrong(f"{name} is no {given[0]!r}: {PROBES[kind]}")
+            raise Wrong(f"{name} is not {given[0]!r}: {PROBES[kind]}")
         if kind == "window" and given[1] == size + 1:
             raise Wrong(
                 f"{name} is a window, and you count the output's own step: w is the number of "
                 "steps before it."
             )
         if given[1] != size:
-            raise Wrong(f"{name} is {kind!r}, of another size.")
+            raise Wrong(f"{name} is {kind!r}, but with a different size.")
     return "All four are right. One of the programs cuts at the wrong steps."

@@ -94,8 +94,8 @@ def check(answers):
         raise Wrong("`gradient` is not the derivative of w to the power 5 at w = 0.9.")
     if abs(second_use - w**0) < 1e-6 or abs(second_use - w) < 1e-6:
         raise Wrong(
-            "`second_use` is the immediate derivative of h_2; the change of h_2 still has to "
-            "travel to h_5."
+            "`second_use` is the immediate derivative of h_2. Multiply it by the effect of h_2 on "
+            "h_5."
         )
     if abs(second_use - w ** (T - 2)) < 1e-6:
         raise Wrong(
@@ -109,8 +109,11 @@ def check(answers):
     if abs(misread - gradient) < 1e-4:
         raise Wrong(
             "`misread` equals the gradient, so you took the immediate derivative, which is the "
-            "right reading. The wrong one has the derivative of h_k = w to the power k."
+            "right reading. For the wrong reading, take the derivative of h_k = w to the power k."
         )
     if abs(misread - T * (T + 1) / 2 * power) > 1e-4:
         raise Wrong("`misread` should be the sum over k of w^(5-k) times k w^(k-1).")
-    return "Five equal contributions; read with totals, the sum counts them 5, 4, 3, 2, 1 times."
+    return (
+        "The five contributions are equal. With total derivatives, the sum counts them 5, 4, 3, "
+        "2, 1 times."
+    )

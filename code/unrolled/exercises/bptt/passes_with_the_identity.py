@@ -125,18 +125,18 @@ def check(answers):
         )
     if is_close(db, _backward(p.W_h, x, h, dh, True, False).sum(axis=(0, 1))):
         raise Wrong(
-            "The way back through W_h is right now. The slope of tanh is still wrong."
+            "The product with W_h is right now. The slope of tanh is still wrong."
         )
     if is_close(db, _backward(p.W_h, x, h, dh, False, True).sum(axis=(0, 1))):
         raise Wrong(
-            "The slope is right now. What is carried back still goes wrong where W_h is not "
-            "symmetric."
+            "The slope is right now. The gradient that is carried back is still wrong where "
+            "W_h is not symmetric."
         )
     dp = rnn.backward(p, cache, dh)[0]
     close(
         db,
         dp.b,
-        "The gradients at the sums are wrong in a way that the stub's were not.",
+        "The gradients of the pre-activations have an error that the stub does not have.",
     )
     close(
         array(found[0], (D, H), "`dW_x`"),
@@ -148,6 +148,4 @@ def check(answers):
         dp.W_h,
         "`dW_h` was right and is now wrong.",
     )
-    return (
-        "The gradient holds at a point where nothing is symmetric and nothing is small."
-    )
+    return "The gradient is right at a point where nothing is symmetric and nothing is small."

@@ -109,7 +109,7 @@ the units have no nonlinearity. Part 4 begins with units of the second kind. For
 slope is at most a quarter, so the gradient falls geometrically.
 """
 
-STAYS = "every slope is 1 and the matrix keeps lengths. What could change the norm?"
+STAYS = "every slope is 1 and the matrix preserves lengths. What could change the norm?"
 BELOW = (
     "at each step the slopes shrink the gradient, and this effect does not become smaller with "
     "time. Such factors multiply."
@@ -133,7 +133,7 @@ RIGHT = {
 
 
 def check(answers):
-    """Each of six choices; what speaks against a wrong one."""
+    """Tests each of the six choices, and explains why a wrong one is wrong."""
     for name, (right, why) in RIGHT.items():
         wrong = {option: f"`{name}`: {why}" for option in "abcde" if option != right}
         if name == "tanh_fading":

@@ -139,7 +139,7 @@ def _sequences(rng, T, B):
 
 
 def check(answers):
-    """Five seeds; the message has the radius and the worst of them."""
+    """Tests five seeds. The message contains the radius and the worst score."""
     recurrent = function(answers, "recurrent")
     W = array(
         call(recurrent, np.random.default_rng(0), H), (H, H), "What `recurrent` returns"
@@ -159,10 +159,10 @@ def check(answers):
                 f"is {radius**29:.1g} of itself after 29 steps, and so is the gradient."
             )
         raise Wrong(
-            f"All seeds guess ({told}), though the radius is {radius:.2f}: what do noise and "
+            f"All seeds guess ({told}), although the radius is {radius:.2f}. What do noise and "
             "saturation do to the bit?"
         )
     raise Wrong(
-        f"Some seeds learn and some guess ({told}), so the result depends on luck. What keeps a "
-        "unit's sign whatever the noise?"
+        f"Some seeds learn and some guess ({told}), so the result depends on luck. How can a "
+        "unit keep its sign in spite of the noise?"
     )

@@ -171,10 +171,10 @@ def check(answers):
         close(
             found[1],
             second,
-            "Layer 2 is not shown layer 1's states times mask / (1 - drop).",
+            "Layer 2 does not read layer 1's states times mask / (1 - drop).",
         )
         third = gru.forward(layers[2], second * factor)[0]
-        close(found[2], third, "Layer 2 is right; layer 3 is shown something else.")
+        close(found[2], third, "Layer 2 is right, but layer 3 reads a wrong input.")
     dropped = states(0.5, np.random.default_rng(3))[1]
     still = np.random.default_rng(3).random((3, H)) >= 0.5
     if is_close(dropped, gru.forward(layers[1], whole[0] * still / 0.5)[0]):

@@ -12,7 +12,7 @@ LEVEL = 2
 MINUTES = 25
 
 TEXT = r"""
-One hidden unit feeds itself, $h_t = \tanh(w\, h_{t-1} + x)$, with a constant input $x$ and $w > 0$.
+One hidden unit has feedback, $h_t = \tanh(w\, h_{t-1} + x)$, with a constant input $x$ and $w > 0$.
 We say that the unit *stores* a value if the state converges to this value from every start nearby.
 
 1. Let $x = 0$. If $w$ is larger than a certain number, the unit can store two values, one positive
@@ -153,4 +153,4 @@ def check(answers):
         raise Wrong(
             "3: the tenth power of the slope w (1 - h²), at the h where tanh(2h) = h."
         )
-    return "The slope that keeps the bit safe is also what shrinks the gradient."
+    return "The small slope that protects the bit also shrinks the gradient."

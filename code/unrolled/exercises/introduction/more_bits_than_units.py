@@ -110,7 +110,7 @@ noise they hold far fewer.
 
 
 def check(answers):
-    """The echo at S = 16, then how far it goes, and what a little noise leaves of it."""
+    """Tests S = 16, then the longest sequence that passes, and the effect of a little noise."""
     reader = function(answers, "network")
     rate = accuracy(reader, 16)
     if rate < 0.99:

@@ -136,7 +136,7 @@ WHY = {
 
 
 def check(answers):
-    """Compares the predictions with a run, and says what speaks against the first wrong one."""
+    """Compares the predictions with a run, and explains why the first wrong one is wrong."""
     same = answers.get("same")
     letters = "abcdef"
     if not isinstance(same, dict) or set(same) != set(letters):

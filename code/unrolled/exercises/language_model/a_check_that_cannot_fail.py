@@ -135,8 +135,8 @@ def check(answers):
     nothing = np.full((3, 4), np.nan)
     if says(nothing):
         raise Wrong(
-            "It accepts a gradient of nothing but NaN. Every comparison with NaN is false, so ask "
-            "whether all errors are small, not whether one is large."
+            "It accepts a gradient that contains only NaN. Every comparison with NaN is "
+            "false, so ask whether all errors are small, not whether one is large."
         )
     if not says(right):
         raise Wrong(

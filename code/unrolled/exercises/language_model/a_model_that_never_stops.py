@@ -112,7 +112,7 @@ def check(answers):
         or shapes == {(4, 4)}
         and list(np.ravel(inputs[0])[:2]) == [1, 5]
     ):
-        raise Wrong("Time runs down: a sentence is a column, and the shape is (T, B).")
+        raise Wrong("Time is axis 0: a sentence is a column, and the shape is (T, B).")
     if shapes == {(5, 4)}:
         same = all(
             np.array_equal(inputs[: len(s), i], s) for i, s in enumerate(sentences)
@@ -146,7 +146,7 @@ def check(answers):
     if np.array_equal(mask, real & (y != 2)):
         raise Wrong(
             "The mask leaves out the END of each sentence together with the padding: no "
-            "END is ever learnt, and the model goes on for ever."
+            "END is ever learnt, and the model never stops."
         )
     if mask.all():
         raise Wrong(

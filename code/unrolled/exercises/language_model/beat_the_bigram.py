@@ -59,7 +59,8 @@ def log_probabilities(ids):
 
 HINTS = (
     "`language_model.init`, `loss_and_gradient` and `optimizers.adam` are all you need. A batch is "
-    "anything with `inputs`, `targets` and `mask`, $(T, B)$ each. Padding goes after END.",
+    "a `unrolled.data.text.Batch` of `inputs`, `targets` and `mask`, $(T, B)$ each. Padding goes "
+    "after END.",
     "Start with 16 or 32 hidden units and a few dozen epochs of Adam with learning rate 0.01. Keep "
     "some sentences aside, and watch the loss on them.",
     "If the loss stays near the loss of the bigram, find out where: print the probability of a "
@@ -67,10 +68,9 @@ HINTS = (
 )
 
 SOLUTION = '''
-from types import SimpleNamespace
-
 import numpy as np
 
+from unrolled.data.text import Batch
 from unrolled.exercises.language_model import beat_the_bigram as language
 from unrolled.functional import softmax
 from unrolled.models import language_model
@@ -88,7 +88,7 @@ def batch_of(sentences):
     for column, s in enumerate(sentences):
         ids[: len(s), column] = s
     mask = np.arange(lengths.max())[:, None] < lengths
-    return SimpleNamespace(inputs=ids[:-1], targets=ids[1:], mask=mask)
+    return Batch(inputs=ids[:-1], targets=ids[1:], mask=mask)
 
 
 def train(text, H=24, epochs=30, learning_rate=0.01, size=20):

@@ -101,10 +101,10 @@ def check(answers):
     loss = number(answers, "loss_of_the_uniform_model")
     if is_close(loss, math.log2(8000), 1e-3):
         raise Wrong(
-            "1 is in bits (log to the base 2); nats want the natural logarithm."
+            "1 is in bits (log to the base 2); nats need the natural logarithm."
         )
     if is_close(loss, math.log10(8000), 1e-3):
-        raise Wrong("1 is a logarithm to the base 10; nats want the natural logarithm.")
+        raise Wrong("1 is a logarithm to the base 10; nats need the natural logarithm.")
     if is_close(loss, 8000, 1e-3):
         raise Wrong("1: 8000 is the perplexity. The loss is its logarithm.")
     if is_close(loss, -math.log(8000), 1e-3):

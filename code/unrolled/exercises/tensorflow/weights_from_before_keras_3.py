@@ -162,7 +162,8 @@ def check(answers):
         )
     if are([np.repeat([1.2, 1.2, 1.2, 1.0], H) * w for w in old]):
         raise Wrong(
-            "Three of four blocks is right, but the candidate is the third block, not the last."
+            "It is right to change three of the four blocks, but the candidate is the third "
+            "block, not the last."
         )
     raise Wrong(
         "The new layer still computes something else. Each gate needs a' with "
