@@ -118,6 +118,22 @@ def delu_plus_1(v, dv):
 
 
 @names_arguments
+def unit(a):
+    """Returns a / |a| along the last axis; a row of length 0 stays as it is."""
+    length = np.sqrt((a * a).sum(axis=-1, keepdims=True))
+    return a / np.where(length == 0, 1, length)
+
+
+@names_arguments(a="... E", du="... E")
+def dunit(a, du):
+    """Returns the gradient with respect to ``a`` of ``unit(a)``; 0 for a row of length 0."""
+    u = unit(a)
+    length = np.sqrt((a * a).sum(axis=-1, keepdims=True))
+    across = du - (du * u).sum(axis=-1, keepdims=True) * u  # the length changes nothing
+    return np.where(length == 0, 0, across / np.where(length == 0, 1, length))
+
+
+@names_arguments
 def softmax(u):
     """Returns exp(u) / sum(exp(u)) along the last axis.
 

@@ -39,6 +39,20 @@ def test_backward_of_a_nonlinearity_is_its_slope(f, df):
     np.testing.assert_allclose(df(f(a), dy), slope(f, a, dy), rtol=1e-7, atol=1e-10)
 
 
+def test_unit_vectors_and_their_gradient():
+    rng = np.random.default_rng(2)
+    a, du = rng.standard_normal((2, 4, 3, 5))
+    a[1, 2] = 0  # has no direction, and gets no gradient
+    u = F.unit(a)
+    lengths = np.sqrt((u**2).sum(axis=-1))
+    np.testing.assert_allclose(np.delete(lengths.reshape(-1), 5), 1, rtol=1e-14)
+    np.testing.assert_allclose(u * np.linalg.norm(a, axis=-1)[..., None], a, atol=1e-14)
+    assert not u[1, 2].any() and not F.dunit(a, du)[1, 2].any()
+    numeric = slope(F.unit, a, du)
+    numeric[1, 2] = 0
+    np.testing.assert_allclose(F.dunit(a, du), numeric, rtol=1e-6, atol=1e-9)
+
+
 def test_sigmoid_is_its_definition_and_does_not_overflow():
     a = np.linspace(-20, 20, 9)
     np.testing.assert_allclose(

@@ -18,6 +18,8 @@ from tests.package.cells import test_rnn
 from tests.package.drawing import test_cell_graph
 from tests.support import registered_cells
 from unrolled.cells import (
+    delta_net,
+    gated_delta_net,
     gru,
     gru_reset_after,
     linear_attention,
@@ -30,7 +32,7 @@ from unrolled.cells import (
     selective,
     state_space,
 )
-from unrolled.layers import attention, matrix_states, scan
+from unrolled.layers import attention, delta_rule, matrix_states, scan
 
 # A test, as file:name, and the arguments that it is called with.
 IS_GRADIENT = "test_backward_is_the_gradient_of_forward"
@@ -194,6 +196,31 @@ CHUNKS = (
     _FORMS + "every_form_gives_the_outputs_of_the_definition",
     lambda *parts: matrix_states.chunked(*parts, chunk=4),
     1,
+    23,
+)
+_DELTA = "package.layers.test_delta_rule:test_"
+_LEARNT = "package.layers.test_online_learning:test_"
+DELTA_FORMS = [
+    (_DELTA + "every_form_gives_the_outputs_of_the_definition", form, 1, 23)
+    for form in (
+        lambda *parts: delta_rule.recurrent(*parts)[0],
+        delta_rule.parallel,
+        lambda *parts: delta_rule.chunked(*parts, chunk=4),
+    )
+]
+DELTA_GRADIENT = (_DELTA + "backward_is_the_gradient_of_recurrent", 1, 6)
+DELTA_NET = (_INTERFACE, delta_net, 5, 3)
+GATED_DELTA_NET = (_INTERFACE, gated_delta_net, 5, 3)
+DELTA_CELLS = [
+    ("chapters.test_the_delta_rule:test_the_cells_are_their_equations", cell)
+    for cell in (delta_net, gated_delta_net)
+]
+UNIT = ("package.test_functional:test_unit_vectors_and_their_gradient",)
+LEARNT = (_LEARNT + "the_recurrent_form_is_its_equations", 23)
+LEARNT_GRADIENT = (_LEARNT + "backward_is_the_gradient_of_recurrent", 6)
+MINI_BATCHES = (
+    _LEARNT + "every_gradient_of_a_mini_batch_is_taken_at_its_start",
+    4,
     23,
 )
 
@@ -857,6 +884,118 @@ PLANTED = [
         "f_c.prod(axis=0)[..., None] * S + written",
         "S + written",
         [CHUNKS],
+    ),
+    (
+        "delta rule: the value is added, whatever the state holds",
+        "layers.delta_rule.recurrent",
+        "v[t] - look_up(k[t], state)",
+        "v[t]",
+        [DELTA_FORMS[0]],
+    ),
+    (
+        "delta rule: the look-up before the decay",
+        "layers.delta_rule.recurrent",
+        "beta[t] * (v[t] - look_up(k[t], state))",
+        "beta[t] * (v[t] - look_up(k[t], S[t - 1] if t else start(k, v, beta, f, S0)))",
+        [DELTA_FORMS[0]],
+    ),
+    (
+        "delta rule: a correction that depends on itself",
+        "layers.delta_rule.corrections",
+        "np.tril(matrix_states.mixing_matrix(k, k, f), -1)",
+        "np.tril(matrix_states.mixing_matrix(k, k, f))",
+        DELTA_FORMS[1:],
+    ),
+    (
+        "delta rule: the first state does not decay",
+        "layers.delta_rule.corrections",
+        "k * np.cumprod(f, axis=0)",
+        "k",
+        DELTA_FORMS[1:],
+    ),
+    (
+        "delta rule: values instead of corrections are written to the next chunk",
+        "layers.delta_rule.chunked",
+        "(k_c * to_end).transpose(1, 2, 0) @ u.swapaxes(0, 1)",
+        "(k_c * to_end).transpose(1, 2, 0) @ v[part].swapaxes(0, 1)",
+        [DELTA_FORMS[2]],
+    ),
+    (
+        "delta rule: no gradient through the look-up to the state",
+        "layers.delta_rule.backward",
+        "dS - outer(k[t], dv[t])",
+        "dS",
+        [DELTA_GRADIENT, DELTA_NET],
+    ),
+    (
+        "delta rule: no gradient through the look-up to the key",
+        "layers.delta_rule.backward",
+        "dk[t] -= look_up(dv[t], decayed.swapaxes(-1, -2))",
+        "pass",
+        [DELTA_GRADIENT, DELTA_NET],
+    ),
+    (
+        "delta_net: keys of any length",
+        "cells.delta_net.inputs",
+        "unit(a[..., H:])",
+        "a[..., H:]",
+        [DELTA_CELLS[0], DELTA_NET],
+    ),
+    (
+        "delta_net: the gradient as if a length were 1 already",
+        "cells.delta_net.backward",
+        "dunit(a[..., H:], dk)",
+        "dk",
+        [DELTA_NET],
+    ),
+    (
+        "delta_net: the gradient of a unit vector with a part along it",
+        "functional.dunit",
+        "du - (du * u).sum(axis=-1, keepdims=True) * u",
+        "du",
+        [UNIT],
+    ),
+    (
+        "gated_delta_net: the two gates exchanged",
+        "cells.gated_delta_net.inputs",
+        "return a, q, k, v, gates[..., :1], gates[..., 1:]",
+        "return a, q, k, v, gates[..., 1:], gates[..., :1]",
+        [DELTA_CELLS[1], GATED_DELTA_NET],
+    ),
+    (
+        "gated_delta_net: no slope of the forget gate",
+        "cells.gated_delta_net.backward",
+        "dsigmoid(f, df)",
+        "df",
+        [GATED_DELTA_NET],
+    ),
+    (
+        "online learning: the gradient after the decay",
+        "layers.online_learning.recurrent",
+        "dloss(before, k[t], v[t])",
+        "dloss(f[t][..., None] * before, k[t], v[t])",
+        [LEARNT],
+    ),
+    (
+        "online learning: momentum without a gradient to earlier steps",
+        "layers.online_learning.backward",
+        "mu[t][..., None] * dP",
+        "0 * dP",
+        [LEARNT_GRADIENT],
+    ),
+    (
+        "online learning: no gradient through the inner gradient to the state",
+        "layers.online_learning.backward",
+        "f[t][..., None] * dM + outer(k[t], derror)",
+        "f[t][..., None] * dM",
+        [LEARNT_GRADIENT],
+    ),
+    (
+        "online learning: the state does not move between mini-batches",
+        "layers.online_learning.mini_batches",
+        "M + k[part].transpose(1, 2, 0) @ u.swapaxes(0, 1)",
+        "M + 0",
+        [MINI_BATCHES],
     ),
     (
         "log_scan: the larger number instead of the sum of both",

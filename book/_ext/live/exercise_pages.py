@@ -65,8 +65,8 @@ DESCRIPTIONS = {  # what a search engine shows of each page
         "loss and its gradient in one array, a fused kernel, several devices."
     ),
     "today": (
-        "Exercises on the recurrent networks of today, with checks that run in the page: linear "
-        "recurrences that count, latch, read binary numbers and average."
+        "Exercises on the recurrent networks of today: linear recurrences that count, latch and "
+        "average, writes by the delta rule, and states that learn."
     ),
 }
 

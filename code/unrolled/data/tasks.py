@@ -143,6 +143,58 @@ def selective_copy(rng, T, B, length=4):
     return Batch(inputs, targets, targets != BLANK)
 
 
+class Recall(NamedTuple):
+    """Pairs of a key and a value, and then questions for the values."""
+
+    x: np.ndarray  # (T, B, D): the key and the value, one-hot, side by side
+    values: np.ndarray  # (Q, B): ids of the values that the last Q steps ask for
+
+
+@names_arguments
+def associative_recall(rng, keys, B, K=64, V=16, writes=1, dtype=np.float32):
+    """Draws sequences of pairs whose values must be recalled by their keys.
+
+    A sequence has ``keys`` different keys. Each of them is written ``writes`` times, every time
+    with a new random value: all keys in a random order, then all again in a new order, and so on.
+    Then each key is asked once, in random order, and the answer is its latest value. A step has
+    a key and a value, or, if it asks, a key and zeros.
+
+    Source: the multi-query recall of Arora et al. (2024), in which keys and values are separate
+    steps. Chance: 1/V.
+
+    Args:
+        rng: a ``numpy.random.Generator``.
+        keys: different keys of a sequence, at least 1.
+        B: sequences, at least 1.
+        K: keys in all, at least ``keys``.
+        V: values in all, at least 1.
+        writes: how often each key is written, at least 1.
+        dtype: floating-point type.
+
+    Returns:
+        A Recall: x ((writes + 1) · keys, B, K + V) and values (keys, B).
+
+    Raises:
+        ValueError: a setting below its minimum.
+    """
+    if keys < 1 or B < 1 or V < 1 or writes < 1 or K < keys:
+        raise ValueError(
+            "need keys >= 1, B >= 1, V >= 1, writes >= 1 and K >= keys, got "
+            f"{keys}, {B}, {V}, {writes} and {K}"
+        )
+    chosen = rng.permuted(np.tile(np.arange(K)[:, None], B), axis=0)[:keys]
+    rounds = [rng.permuted(chosen, axis=0) for _ in range(writes + 1)]
+    ids = np.concatenate(rounds)
+    values = rng.integers(0, V, (writes, keys, B))
+    x = np.concatenate(
+        [np.eye(K, dtype=dtype)[ids], np.zeros((*ids.shape, V), dtype)], 2
+    )
+    x[: writes * keys, :, K:] = np.eye(V, dtype=dtype)[values.reshape(-1, B)]
+    latest = np.empty((K, B), int)
+    np.put_along_axis(latest, rounds[-2], values[-1], axis=0)
+    return Recall(x, np.take_along_axis(latest, rounds[-1], axis=0))
+
+
 class Bits(NamedTuple):
     """Sequences of bits to be repeated."""
 

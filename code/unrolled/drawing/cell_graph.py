@@ -63,6 +63,7 @@ WEIGHTED: dict[str, Callable[..., Array]] = {
 POINTWISE: dict[str, Callable[..., Array]] = {
     "multiply": lambda one, other: one * other,
     "add": lambda one, other: one + other,
+    "subtract": lambda one, other: one - other,
     "tanh": np.tanh,
     "one minus": lambda value: 1 - value,
     "join": lambda *parts: parts,

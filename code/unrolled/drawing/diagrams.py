@@ -212,6 +212,7 @@ OPERATIONS = {
     "state map": "",
     "multiply": r"$\times$",
     "add": r"$+$",
+    "subtract": r"$-$",
     "one minus": r"$1-$",
     "tanh": "tanh",
 }

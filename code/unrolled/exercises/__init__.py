@@ -125,7 +125,14 @@ PARTS: dict[str, tuple[str, ...]] = {
         "a_fused_gru",
         "the_step_of_one_device",
     ),
-    "today": ("four_memories_in_one_line",),
+    "today": (
+        "four_memories_in_one_line",
+        "how_much_a_write_changes",
+        "replace_erase_exchange",
+        "mistakes_in_the_corrections",
+        "momentum_while_reading",
+        "a_rate_for_each_world",
+    ),
 }
 
 

@@ -137,3 +137,45 @@ def test_an_impossible_copy_of_bits_is_refused():
     for length, B, bits in ((0, 1, 1), (1, 0, 1), (1, 1, 0)):
         with pytest.raises(ValueError, match="at least 1"):
             tasks.copy_of_bits(np.random.default_rng(0), length, B, bits)
+
+
+@given(seeds, st.integers(1, 9), st.integers(1, 4), st.integers(1, 3))
+def test_recall_asks_each_key_once_and_wants_its_latest_value(seed, keys, B, writes):
+    K, V = 11, 5
+    rng = np.random.default_rng(seed)
+    x, values = tasks.associative_recall(rng, keys, B, K, V, writes)
+    assert x.shape == ((writes + 1) * keys, B, K + V) and values.shape == (keys, B)
+    for b in range(B):
+        held, asked = {}, []
+        for t, step in enumerate(x[:, b]):
+            (key,) = np.flatnonzero(step[:K])
+            if t < writes * keys:
+                (held[key],) = np.flatnonzero(step[K:])
+            else:
+                assert not step[K:].any()
+                asked.append(key)
+        assert sorted(asked) == sorted(held) and len(held) == keys
+        assert [held[key] for key in asked] == values[:, b].tolist()
+        for r in range(writes):  # every key once in each round
+            part = x[r * keys : (r + 1) * keys, b, :K]
+            assert sorted(part.argmax(axis=1)) == sorted(held)
+
+
+def test_recall_draws_keys_orders_and_values_evenly():
+    rng = np.random.default_rng(0)
+    x, values = tasks.associative_recall(rng, 3, 4000, 4, 2, 2)
+    assert x.dtype == np.float32
+    np.testing.assert_allclose(x[:, :, :4].mean(axis=1), 1 / 4, atol=0.03)
+    np.testing.assert_allclose(x[:6, :, 4:].mean(axis=1), 1 / 2, atol=0.03)
+    np.testing.assert_allclose(values.mean(axis=1), 1 / 2, atol=0.03)
+    orders = x[:, :, :4].argmax(axis=-1).reshape(3, 3, -1)
+    same = (orders[0] == orders[1]).all(axis=0).mean()
+    assert same == pytest.approx(1 / 6, abs=0.03)
+
+
+@pytest.mark.parametrize(
+    "setting", [(0, 1), (1, 0), (65, 1), (1, 1, 64, 0), (1, 1, 64, 16, 0)]
+)
+def test_recall_refuses_settings_below_their_minimum(setting):
+    with pytest.raises(ValueError, match="need keys >= 1, B >= 1, V >= 1"):
+        tasks.associative_recall(np.random.default_rng(0), *setting)
