@@ -21,6 +21,8 @@ from tests.support.any_input.layer_calls import LAYER
 from tests.support.any_input.machine_calls import MACHINE
 from tests.support.any_input.model_calls import MODEL
 from tests.support.any_input.speed_calls import SPEED
+from tests.support.any_input.today_calls import TODAY
+from tests.support.any_input.today_calls_delta import DELTA
 
 TABLES = {
     "functions and cells": CORE,
@@ -28,6 +30,8 @@ TABLES = {
     "models": MODEL,
     "machines": MACHINE,
     "speed and data": SPEED,
+    "scans and states": TODAY,
+    "the delta rule": DELTA,
 }
 CALLS = {name: call for table in TABLES.values() for name, call in table.calls.items()}
 
