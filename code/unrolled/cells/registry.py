@@ -34,6 +34,8 @@ CELLS = {
     "selective": Cell(2, ("JAX",)),
     "linear_attention": Cell(2, ("JAX",)),
     "mlstm": Cell(3, ("JAX",)),
+    "diagonal": Cell(1),
+    "reflections": Cell(1),
 }
 
 
