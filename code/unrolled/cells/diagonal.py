@@ -98,7 +98,7 @@ def factor_and_term(p, x, low=LOW):
     return low + (1 - low) * sigmoid(a_f), g
 
 
-@names_arguments(p=WEIGHTS)
+@names_arguments(p=WEIGHTS, h="... H", x_t=vectors_or_ids("...", "D"))
 def step(p, x_t, h, low=LOW):
     """Returns the state after input x_t; h, (H,) or (B, H), is the state before it."""
     f, g = factor_and_term(p, x_t, low)

@@ -95,6 +95,7 @@ def init(rng, D, H, dtype=np.float64, input_scale=None, n=N):
     return Params(W_x, np.zeros(columns, dtype))
 
 
+@names_arguments(p=WEIGHTS)
 def units(p, n=N):
     """Returns H, which follows from the number of columns.
 
@@ -132,12 +133,13 @@ def directions(p, x, n=N, high=HIGH):
     return length, u, beta, g
 
 
+@names_arguments
 def reflect(h, u, beta):
     """Returns h (I - β u^T u) for rows h and directions u of length 1, (..., H)."""
     return h - beta * (h * u).sum(axis=-1, keepdims=True) * u
 
 
-@names_arguments(p=WEIGHTS)
+@names_arguments(p=WEIGHTS, h="... H", x_t=vectors_or_ids("...", "D"))
 def step(p, x_t, h, n=N, high=HIGH):
     """Returns the state after input x_t; h, (H,) or (B, H), is the state before it."""
     one = np.ndim(h) == 1

@@ -9,7 +9,7 @@ import itertools
 
 import numpy as np
 
-from unrolled.arguments import ids, names_arguments
+from unrolled.arguments import ids, names_arguments, shaped
 from unrolled.data.text import Batch
 
 
@@ -25,6 +25,7 @@ def cyclic(m):
     return (elements[:, None] + elements) % m
 
 
+@names_arguments
 def permutations(n, even=False):
     """Returns all orders (N, n) of n things, as rows of places, in alphabetical order.
 
@@ -42,7 +43,7 @@ def permutations(n, even=False):
     return orders[odd == 0] if even and pairs else orders
 
 
-@names_arguments(orders=ids("N n", "n"))
+@names_arguments(orders=shaped("N n"))
 def table(orders):
     """Returns the table (N, N) of the group with these orders (N, n) as its elements.
 
