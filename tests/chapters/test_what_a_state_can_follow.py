@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from experiments.intervals import interval
 from tests.support.cell_cases import cell_case, logistic
 from tests.support.page_cells import defined
 from unrolled import records
@@ -45,9 +44,7 @@ def matrix(k, beta):
     return np.eye(len(k)) - beta * np.outer(k, k) / np.dot(k, k)
 
 
-@pytest.mark.equation(
-    "eq-reflection", "eq-reflection-inputs", "eq-reflection-product"
-)
+@pytest.mark.equation("eq-reflection", "eq-reflection-inputs", "eq-reflection-product")
 @pytest.mark.equation("eq-reflection-state")
 @pytest.mark.parametrize(("high", "n"), [(1.0, 1), (2.0, 2), (2.0, 3)])
 def test_a_step_is_a_product_of_matrices(high, n):

@@ -125,7 +125,17 @@ PARTS: dict[str, tuple[str, ...]] = {
         "a_fused_gru",
         "the_step_of_one_device",
     ),
-    "today": ("four_memories_in_one_line",),
+    "today": (
+        "four_memories_in_one_line",
+        "the_way_back_of_a_scan",
+        "half_after_a_thousand_steps",
+        "the_second_symbol",
+        "a_scan_for_parity_only",
+        "can_it_follow",
+        "rearrange_by_reflections",
+        "how_close_to_minus_one",
+        "the_cache_of_a_hybrid",
+    ),
 }
 
 

@@ -1,7 +1,5 @@
 """Calls of the cells that follow a state, and of the tasks in which a state is followed."""
 
-import numpy as np
-
 from tests.support.any_input.core_calls import others, shaken
 from tests.support.any_input.problem import Seed, Table
 from unrolled.cells import diagonal, reflections

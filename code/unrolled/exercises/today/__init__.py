@@ -1,5 +1,5 @@
 """Exercises: recurrent networks today.
 
 These exercises belong to Part 8. You choose the factors of linear recurrences so that they remember
-different things.
+different things, mend a scan and its gradient, and find out which networks can follow a state.
 """
