@@ -209,10 +209,15 @@ def axes(pattern):
 
     Args:
         pattern: such as ``"T B 4H"``. A letter stands for one number, ``4H`` for four times it,
-            and a number for itself. ``...`` stands for any number of axes, the same wherever it
-            stands.
+            a number for itself, and ``4H+2`` for a sum. ``...`` stands for any number of axes,
+            the same wherever it stands, and ``...f`` for others.
     """
     return lambda name: functools.partial(_axes, name, parsed(pattern))
+
+
+def either(*patterns):
+    """Checks that an argument is None or an array of the axes of one pattern, as in ``axes``."""
+    return lambda name: functools.partial(_either, name, [*map(parsed, patterns)])
 
 
 def shaped(pattern):
@@ -276,6 +281,11 @@ def above_0(name):
     return functools.partial(_above_0, name)
 
 
+def nonzero(name):
+    """Checks that an argument is a number, or an array of numbers, none of which is 0."""
+    return functools.partial(_nonzero, name)
+
+
 def trees(letter):
     """Checks that all arguments with this letter are trees of the same shapes."""
     return lambda name: functools.partial(_tree, name, letter)
@@ -313,6 +323,15 @@ def _axes(name, expected, value, sizes):
             raise ValueError(
                 f"{name} must hold floating-point numbers, got {value.dtype}"
             )
+
+
+def _either(name, patterns, value, sizes):
+    for expected in patterns[:-1]:
+        try:
+            return _axes(name, expected, value, dict(sizes))
+        except ValueError:
+            pass
+    return _axes(name, patterns[-1], value, sizes)
 
 
 def _shaped(name, expected, value, sizes):
@@ -373,6 +392,11 @@ def _above_0(name, value, sizes):
         raise ValueError(f"{name} must be above 0 and finite, got {value}")
 
 
+def _nonzero(name, value, sizes):
+    if not np.all(value):
+        raise ValueError(f"no entry of {name} may be 0, got {described({name: value})}")
+
+
 def _tree(name, letter, value, sizes):
     found = _outline(value)
     if found != sizes.setdefault(f"tree {letter}", found):
@@ -396,46 +420,74 @@ def _fields(name, classes, each, value, sizes):
 
 def check_shape(name, shape, expected, sizes):
     """Raises ValueError unless a shape has the axes of ``parsed``; sizes, by letter, may grow."""
-    first, dots, last = expected
+    first, dots, last, sums = expected
     known = len(sizes)
     if not dots and len(shape) == len(last):  # as nearly always, and fast
         for size, (factor, letter) in zip(shape, last):  # noqa: B905
             if size != factor * sizes.setdefault(letter, size // factor):
                 break
         else:
-            return
+            if not sums or all(adds_up(total, sizes) for total in sums):
+                return
     begin, end = len(first), len(shape) - len(last)
     fits = begin == end or dots and begin < end
     if fits:
         for size, (factor, letter) in zip(shape[:begin] + shape[end:], first + last):  # noqa: B905
             if size != factor * sizes.setdefault(letter, size // factor):
                 fits = False
-        if dots and shape[begin:end] != sizes.setdefault("...", shape[begin:end]):
+        if dots and shape[begin:end] != sizes.setdefault(dots, shape[begin:end]):
             fits = False
-    if not fits:
+    if not fits or not all(adds_up(total, sizes) for total in sums):
         old = dict(list(sizes.items())[:known])
         raise ValueError(f"{name} must be {spelt(expected, old)}, got {shape}")
 
 
 @functools.cache
 def parsed(pattern):
-    """Returns (axes before ..., whether there is one, axes after it), an axis (factor, letter)."""
-    parts = [(part, part.lstrip("0123456789")) for part in pattern.split()]
-    each = tuple(
-        (int(part.removesuffix(letter) or 1), letter) for part, letter in parts
+    """Returns (axes before ..., this part or None, axes after it, the sums among them).
+
+    An axis is (factor, letter); a sum stands as a letter of its own.
+    """
+    parts = pattern.split()
+    each = tuple((1, part) if "+" in part else multiple(part) for part in parts)
+    sums = tuple(part for part in parts if "+" in part)
+    for i, part in enumerate(parts):
+        if part.startswith("..."):
+            return each[:i], part, each[i + 1 :], sums
+    return (), None, each, sums
+
+
+def multiple(part):
+    """Returns (4, "H") of "4H", (1, "H") of "H" and (4, "") of "4"."""
+    letter = part.lstrip("0123456789")
+    return int(part.removesuffix(letter) or 1), letter
+
+
+def adds_up(total, sizes):
+    """Tells whether the size of a sum is right; one letter of it may become known by this."""
+    terms = [multiple(part) for part in total.split("+")]
+    left = sizes[total] - sum(
+        n * sizes[letter] for n, letter in terms if letter in sizes
     )
-    dots = [letter for _, letter in each].index("...") if "..." in pattern else 0
-    return (
-        (each[:dots], True, each[dots + 1 :]) if "..." in pattern else ((), False, each)
-    )
+    unknown = [(n, letter) for n, letter in terms if letter not in sizes]
+    if len(unknown) == 1:
+        ((n, letter),) = unknown
+        if left < 0 or left % n:
+            return False
+        sizes[letter] = left // n
+        return True
+    return bool(unknown) or left == 0
 
 
 def spelt(expected, sizes):
     """Returns axes as a shape: the sizes that are known, and letters for the others."""
-    first, dots, last = expected
-    between = list(map(str, sizes.get("...", ["..."]))) if dots else []
+    first, dots, last, _ = expected
+    between = list(map(str, sizes.get(dots, ["..."]))) if dots else []
 
     def known(factor, letter):
+        terms = [multiple(part) for part in letter.split("+")]
+        if letter and all(part in sizes for _, part in terms):
+            return str(factor * sum(n * sizes[part] for n, part in terms))
         if letter in sizes:
             return str(factor * sizes[letter])
         return f"{factor}{letter}".removeprefix("1")

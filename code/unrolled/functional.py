@@ -63,21 +63,25 @@ def drelu(h, dh):
     return dh * (h > 0)
 
 
+@names_arguments
 def softplus(a):
     """Returns log(1 + exp(a)), entry by entry, without overflow; the sigmoid is its slope."""
     return np.maximum(a, 0) + np.log1p(np.exp(-np.abs(a)))
 
 
+@names_arguments
 def dsoftplus(s, ds):
     """Returns the gradient with respect to ``a``, given the value ``s = softplus(a)``."""
     return ds * -np.expm1(-s)
 
 
+@names_arguments
 def log_sigmoid(a):
     """Returns log(sigmoid(a)), which is accurate where the sigmoid itself underflows."""
     return -softplus(-a)
 
 
+@names_arguments
 def positive(a):
     """Returns a + 0.5 if a >= 0, else sigmoid(a): positive, increasing and without a jump.
 
@@ -86,16 +90,19 @@ def positive(a):
     return np.where(a >= 0, a + 0.5, sigmoid(a))
 
 
+@names_arguments
 def dpositive(v, dv):
     """Returns the gradient with respect to ``a``, given the value ``v = positive(a)``."""
     return dv * np.where(v >= 0.5, 1, v * (1 - v))
 
 
+@names_arguments
 def log_positive(a):
     """Returns log(positive(a)), which is accurate where ``positive`` itself underflows."""
     return np.where(a >= 0, np.log(np.maximum(a, 0) + 0.5), log_sigmoid(a))
 
 
+@names_arguments
 def elu_plus_1(a):
     """Returns a + 1 if a >= 0, else exp(a): positive, increasing and smooth.
 
@@ -104,6 +111,7 @@ def elu_plus_1(a):
     return np.where(a >= 0, a + 1, np.exp(np.minimum(a, 0)))
 
 
+@names_arguments
 def delu_plus_1(v, dv):
     """Returns the gradient with respect to ``a``, given the value ``v = elu_plus_1(a)``."""
     return dv * np.minimum(v, 1)

@@ -1,6 +1,7 @@
 """Copying at fixed and at random positions: what can a recurrence learn that is always the same?
 
-Run: python -m experiments.recurrences.fixed_and_selective_copying
+    python -m experiments.recurrences.fixed_and_selective_copying
+
 Writes results/fixed_and_selective_copying.json. About a minute.
 
 Six symbols must be repeated in order. On the fixed task they are the first six inputs; on the
@@ -16,6 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from experiments import command_line
 from unrolled import records, tree
 from unrolled.cells import gru, lru
 from unrolled.data import tasks
@@ -148,4 +150,5 @@ RECORDS = {"fixed_and_selective_copying": main}
 
 
 if __name__ == "__main__":
+    command_line.parser(__doc__).parse_args()
     main()

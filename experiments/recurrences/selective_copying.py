@@ -1,7 +1,8 @@
 """Selective copying: does a second layer help networks whose gates do not read the state?
 
-Run: python -m experiments.recurrences.selective_copying              minimal GRU and LSTM, and GRU
-     python -m experiments.recurrences.selective_copying --selection  selective layers
+    python -m experiments.recurrences.selective_copying              minimal GRU and LSTM, and GRU
+    python -m experiments.recurrences.selective_copying --selection  selective layers
+
 Writes results/selective_copying.json, in about two minutes, or with --selection
 results/selective_copying_by_selection.json, in about four. Can be stopped and run again: finished
 trainings are kept.
@@ -14,10 +15,10 @@ Feng et al. (2024), with shorter sequences, fewer symbols and fewer updates.
 import functools
 import hashlib
 import json
-import sys
 
 import numpy as np
 
+from experiments import command_line
 from unrolled import records, tree
 from unrolled.cells import gru, min_gru, min_lstm, selective
 from unrolled.data import tasks
@@ -129,8 +130,7 @@ def kept(run, *setting):
     return json.loads(path.read_text("utf-8"))
 
 
-def main():
-    (name,) = (name for name, given in ARGUMENTS.items() if (*sys.argv[1:],) == given)
+def main(name):
     run = records.begin(name)
     runs = [
         kept(run, cell, layers, seed)
@@ -156,4 +156,9 @@ ARGUMENTS = {
 
 
 if __name__ == "__main__":
-    main()
+    parser = command_line.parser(__doc__)
+    parser.add_argument(
+        "--selection", action="store_true", help="train the selective layers"
+    )
+    given = parser.parse_args()
+    main("selective_copying" + "_by_selection" * given.selection)

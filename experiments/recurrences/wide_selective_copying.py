@@ -1,6 +1,7 @@
 """Selective copying with one wide layer: is it the second layer, or are there only more weights?
 
-Run: python -m experiments.recurrences.wide_selective_copying
+    python -m experiments.recurrences.wide_selective_copying
+
 Writes results/wide_selective_copying.json. Less than a minute.
 
 One layer of a minimal GRU, with as many weights as the two layers of ``selective_copying``. Task,
@@ -11,6 +12,7 @@ import functools
 
 import numpy as np
 
+from experiments import command_line
 from experiments.recurrences import selective_copying as narrow
 from unrolled import records, tree
 from unrolled.cells import min_gru
@@ -81,4 +83,5 @@ RECORDS = {"wide_selective_copying": main}
 
 
 if __name__ == "__main__":
+    command_line.parser(__doc__).parse_args()
     main()

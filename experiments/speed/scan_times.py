@@ -1,6 +1,7 @@
 """The time of a linear recurrence: one step after another, or as a scan.
 
-Run: python -m experiments.speed.scan_times
+    python -m experiments.speed.scan_times
+
 Writes results/scan_times.json. About two minutes. Needs JAX for the compiled forms.
 
 Each form computes the states of T steps for several widths, that is, for several numbers of
@@ -20,6 +21,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
+from experiments import command_line
 from unrolled import records
 from unrolled.layers import scan
 
@@ -154,4 +156,5 @@ RECORDS = {"scan_times": main}
 
 
 if __name__ == "__main__":
+    command_line.parser(__doc__).parse_args()
     main()

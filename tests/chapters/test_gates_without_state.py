@@ -232,8 +232,10 @@ def test_a_selective_layer_begins_with_slow_and_fast_channels():
 
 def test_a_memory_of_the_wrong_shape_is_refused():
     p, x, (h0, S0), _ = cell_case(selective, T, B, D, H)
-    with pytest.raises(ValueError, match=r"S0 must be \(3, 6, 4\), got \(3, 6, 3\)"):
+    with pytest.raises(ValueError, match=r"S0 must be \(B, 6, 4\), got \(3, 6, 3\)"):
         selective.forward(p, x, h0, S0[..., :3])
+    with pytest.raises(ValueError, match=r"S0 must be \(3, 6, 4\), got \(2, 6, 4\)"):
+        selective.forward(p, x, h0, S0[:2])
     with pytest.raises(ValueError, match="sizes must be at least 1, got D=2, H=2, N=0"):
         selective.init(np.random.default_rng(0), 2, 2, N=0)
 

@@ -327,6 +327,48 @@ def test_dots_between_axes_stand_for_any_number_of_them():
     assert said == "x must be (T, ..., 3), got (5, 2, 4)"
 
 
+def test_dots_with_a_name_stand_for_axes_of_their_own():
+    of, others = arguments.axes("T ..."), arguments.axes("T ...f")
+    sizes = check(of, np.ones((5, 2, 3)))
+    others("f")(np.ones((5, 1)), sizes)
+    assert sizes["..."] == (2, 3) and sizes["...f"] == (1,)
+    assert (
+        message(others("f"), np.ones((4, 1)), sizes) == "f must be (5, 1), got (4, 1)"
+    )
+
+
+def test_a_sum_of_letters_is_the_length_of_an_axis():
+    of = arguments.axes("D 2H+2N")
+    assert check(of, np.ones((7, 10)), H=2)["N"] == 3
+    check(of, np.ones((7, 10)), H=2, N=3)
+    check(of, np.ones((7, 10)))  # two letters are not known
+    said = message(check, of, np.ones((7, 11)), H=2, N=3)
+    assert said == "x must be (D, 10), got (7, 11)"
+    for size in (9, 2):  # N would be a fraction, or below 0
+        said = message(check, of, np.ones((7, size)), H=2)
+        assert said == f"x must be (D, 2H+2N), got (7, {size})"
+    assert check(arguments.axes("... H+1"), np.ones((5, 3)))["H"] == 2
+    said = message(check, arguments.axes("... H+1"), np.ones((5, 1)), H=2)
+    assert said == "x must be (..., 3), got (5, 1)"
+
+
+def test_one_of_several_patterns_is_enough():
+    of = arguments.either("T 1", "T E")
+    for width in (1, 4):
+        check(of, np.ones((3, width)), T=3, E=4)
+    check(of, None)
+    said = message(check, of, np.ones((3, 2)), T=3, E=4)
+    assert said == "x must be (3, 4), got (3, 2)"
+    assert "E" not in check(of, np.ones((3, 1)))
+
+
+def test_no_number_is_0_where_it_is_said():
+    for value in (2.0, -1, np.array([1j, 2])):
+        check(arguments.nonzero, value)
+    said = message(check, arguments.nonzero, np.array([1.0, 0.0]))
+    assert said == "no entry of x may be 0, got x (2,)"
+
+
 def test_axes_of_any_numbers_may_be_whole():
     check(arguments.shaped("T"), np.arange(3))
     check(arguments.shaped("T"), None)

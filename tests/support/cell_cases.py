@@ -26,9 +26,12 @@ def with_long_steps(p):
 
     With steps of 0.01, gradients are so small that a difference of losses rounds them away.
     """
-    if "log_dt" not in getattr(p, "_fields", ()):
-        return p
-    return p._replace(log_dt=0.1 * p.log_dt)
+    fields = getattr(p, "_fields", ())
+    if "log_dt" in fields:
+        return p._replace(log_dt=0.1 * p.log_dt)
+    if "log_A" in fields:  # the bias of the length is the only one that is not 0
+        return p._replace(b=0.1 * p.b)
+    return p
 
 
 def cell_case(cell, T, B, D, H, seed=0, by=0.4):

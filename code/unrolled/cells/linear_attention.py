@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from unrolled.arguments import fields, names_arguments, parts, vectors_or_ids
 from unrolled.functional import (
     check_sequence,
     check_state,
@@ -54,6 +55,22 @@ class Cache(NamedTuple):
     h: Array  # (T, B, H): the output of each step
 
 
+WEIGHTS = fields(Params, W_x="D 3H", b="3H")
+# forward has looked at x, and dproject looks again
+CACHE = fields(
+    Cache,
+    x=vectors_or_ids("T B", "X"),
+    S0="B H H+1",
+    q="T B H",
+    k="T B H",
+    v="T B H+1",
+    S="T B H H+1",
+    read="T B H+1",
+    h="T B H",
+)
+
+
+@names_arguments
 def init(rng, D, H, dtype=np.float64, input_scale=None):
     """Returns random Params: W_x uniform within ± input_scale (1/√D if left out), b zero.
 
@@ -67,6 +84,7 @@ def init(rng, D, H, dtype=np.float64, input_scale=None):
     return Params(W_x, np.zeros(3 * H, dtype))
 
 
+@names_arguments(p=parts(W_x="D 3H", b="3H"))
 def initial_state(p, *batch):
     """Returns (h, S) before the first step: zeros of shapes (*batch, H) and (*batch, H, H+1)."""
     H = len(p.b) // 3
@@ -74,6 +92,7 @@ def initial_state(p, *batch):
     return zeros[..., 0], zeros
 
 
+@names_arguments(p=WEIGHTS, x=vectors_or_ids("...", "D"))
 def inputs(p, x):
     """Returns q, k and [v, 1], for one step or for all."""
     q, k, v = np.split(project(x, p.W_x) + p.b, 3, axis=-1)
@@ -81,12 +100,14 @@ def inputs(p, x):
     return elu_plus_1(q), elu_plus_1(k), np.concatenate([v, ones], axis=-1)
 
 
+@names_arguments
 def mean(read):
     """Returns the sum of the values over the sum of the weights; 0 if that is 0."""
     total = read[..., -1:]
     return read[..., :-1] / np.where(total == 0, 1, total)
 
 
+@names_arguments(p=WEIGHTS, h="... H", S="... H H+1", x_t=vectors_or_ids("...", "D"))
 def step(p, x_t, h, S):
     """Returns (h, S) after input x_t, given S, (H, H+1) or (B, H, H+1), before it."""
     q, k, v = inputs(p, x_t)
@@ -94,6 +115,7 @@ def step(p, x_t, h, S):
     return mean((q[..., None, :] @ S)[..., 0, :]), S
 
 
+@names_arguments(p=WEIGHTS, S0="B H H+1")
 def forward(p, x, h0=None, S0=None, scan=scans.sequential):
     """Runs the network over a batch of sequences.
 
@@ -123,6 +145,7 @@ def forward(p, x, h0=None, S0=None, scan=scans.sequential):
     return h, Cache(x, S0, q, k, v, S, read, h)
 
 
+@names_arguments(p=WEIGHTS, cache=CACHE, dh="T B H")
 def backward(p, cache, dh, scan=scans.sequential):
     """Returns the exact gradient, by a scan from the last step to the first.
 

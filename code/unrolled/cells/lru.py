@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from unrolled.arguments import fields, names_arguments, parts, vectors_or_ids
 from unrolled.functional import check_sequence, check_state, dproject, project
 from unrolled.layers import scan as linear
 
@@ -39,6 +40,12 @@ class Cache(NamedTuple):
     h: Array  # (T, B, H): the state after each step
 
 
+WEIGHTS = fields(Params, W_x="D 2N", nu="N", theta="N", log_gamma="N")
+# forward has looked at x, and dproject looks again
+CACHE = fields(Cache, x=vectors_or_ids("T B", "X"), a="T B 2N", h0="B 2N", h="T B 2N")
+
+
+@names_arguments
 def init(
     rng, D, H, dtype=np.float64, input_scale=None, ring=(0.9, 0.999), turn=2 * np.pi
 ):
@@ -81,33 +88,39 @@ def init(
     )
 
 
+@names_arguments(p=parts(W_x="D 2N"))
 def initial_state(p, *batch):
     """Returns the state before the first step, (h,): zeros of shape (*batch, H)."""
     return (np.zeros((*batch, p.W_x.shape[1]), p.W_x.dtype),)
 
 
+@names_arguments(p=WEIGHTS)
 def eigenvalues(p):
     """Returns λ (N,), by which every step multiplies the complex state."""
     return np.exp(-np.exp(p.nu) + 1j * np.exp(p.theta))
 
 
+@names_arguments
 def as_complex(h):
     """Returns the complex state (..., N) of real numbers h (..., H)."""
     real, imaginary = np.split(h, 2, axis=-1)
     return real + 1j * imaginary
 
 
+@names_arguments
 def as_real(s):
     """Returns the real numbers (..., H) of a complex state s (..., N)."""
     return np.concatenate([s.real, s.imag], axis=-1)
 
 
+@names_arguments(p=WEIGHTS, h="... 2N", x_t=vectors_or_ids("...", "D"))
 def step(p, x_t, h):
     """Returns the state after input x_t; h, (H,) or (B, H), is the state before it."""
     a = as_complex(project(x_t, p.W_x))
     return as_real(eigenvalues(p) * as_complex(h) + np.exp(p.log_gamma) * a)
 
 
+@names_arguments(p=WEIGHTS)
 def forward(p, x, h0=None, scan=linear.sequential):
     """Runs the network over a batch of sequences.
 
@@ -134,6 +147,7 @@ def forward(p, x, h0=None, scan=linear.sequential):
     return h, Cache(x, a, h0, h)
 
 
+@names_arguments(p=WEIGHTS, cache=CACHE, dh="T B 2N")
 def backward(p, cache, dh, scan=linear.sequential):
     """Full backpropagation through time: the exact gradient, through every step.
 

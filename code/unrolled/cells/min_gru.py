@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from unrolled.arguments import fields, names_arguments, parts, vectors_or_ids
 from unrolled.functional import (
     check_sequence,
     check_state,
@@ -49,6 +50,19 @@ class Cache(NamedTuple):
     h: Array  # (T, B, H): the state after each step
 
 
+WEIGHTS = fields(Params, W_x="D 2H", b="2H")
+# forward has looked at x, and dproject looks again
+CACHE = fields(
+    Cache,
+    x=vectors_or_ids("T B", "X"),
+    h0="B H",
+    z="T B H",
+    candidate="T B H",
+    h="T B H",
+)
+
+
+@names_arguments
 def init(rng, D, H, dtype=np.float64, input_scale=None):
     """Returns random Params: W_x uniform within ± input_scale (1/√D if left out), b zero.
 
@@ -62,23 +76,27 @@ def init(rng, D, H, dtype=np.float64, input_scale=None):
     return Params(W_x, np.zeros(2 * H, dtype))
 
 
+@names_arguments(p=parts(W_x="D 2H", b="2H"))
 def initial_state(p, *batch):
     """Returns the state before the first step, (h,): zeros of shape (*batch, H)."""
     return (np.zeros((*batch, len(p.b) // 2), p.b.dtype),)
 
 
+@names_arguments(p=WEIGHTS, x=vectors_or_ids("...", "D"))
 def gate_and_candidate(p, x):
     """Returns z and the candidate, (..., H) each, for one step or for all."""
     a_z, a_h = np.split(project(x, p.W_x) + p.b, 2, axis=-1)
     return sigmoid(a_z), positive(a_h)
 
 
+@names_arguments(p=WEIGHTS, h="... H", x_t=vectors_or_ids("...", "D"))
 def step(p, x_t, h):
     """Returns the state after input x_t; h, (H,) or (B, H), is the state before it."""
     z, candidate = gate_and_candidate(p, x_t)
     return z * h + (1 - z) * candidate
 
 
+@names_arguments(p=WEIGHTS)
 def forward(p, x, h0=None, scan=scans.sequential):
     """Runs the network over a batch of sequences.
 
@@ -103,6 +121,7 @@ def forward(p, x, h0=None, scan=scans.sequential):
     return h, Cache(x, h0, z, candidate, h)
 
 
+@names_arguments(p=WEIGHTS, cache=CACHE, dh="T B H")
 def backward(p, cache, dh, scan=scans.sequential):
     """Returns the exact gradient, by a scan from the last step to the first.
 
@@ -126,6 +145,7 @@ def backward(p, cache, dh, scan=scans.sequential):
     return Params(dW_x, da.sum(axis=(0, 1))), dx, dh0
 
 
+@names_arguments(p=WEIGHTS, h0="B H")
 def forward_log(p, x, h0=None):
     """Returns the states (T, B, H) of ``forward``, computed with logarithms.
 

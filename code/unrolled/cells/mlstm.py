@@ -29,6 +29,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from unrolled.arguments import fields, names_arguments, parts, vectors_or_ids
 from unrolled.functional import (
     check_sequence,
     check_state,
@@ -70,6 +71,27 @@ class Cache(NamedTuple):
     h: Array  # (T, B, H): the output of each step
 
 
+WEIGHTS = fields(Params, W_x="D 4H+2", b="4H+2")
+# forward has looked at x, and dproject looks again
+CACHE = fields(
+    Cache,
+    x=vectors_or_ids("T B", "X"),
+    S0="B H H+1",
+    q="T B H",
+    k="T B H",
+    v="T B H+1",
+    o="T B H",
+    log_f="T B 1",
+    i="T B 1",
+    f="T B 1",
+    m="T B 1",
+    S="T B H H+1",
+    read="T B H+1",
+    h="T B H",
+)
+
+
+@names_arguments
 def init(rng, D, H, dtype=np.float64, input_scale=None, forget_bias=3.0):
     """Returns random Params: W_x uniform within ± input_scale (1/√D if left out), b mostly 0.
 
@@ -92,6 +114,7 @@ def init(rng, D, H, dtype=np.float64, input_scale=None, forget_bias=3.0):
     return Params(rng.uniform(-scale, scale, (D, len(b))).astype(dtype), b)
 
 
+@names_arguments(p=parts(W_x="D 4H+2", b="4H+2"))
 def initial_state(p, *batch):
     """Returns zeros: h (*batch, H), S (*batch, H, H+1) and m (*batch, 1)."""
     H = (len(p.b) - 2) // 4
@@ -99,6 +122,7 @@ def initial_state(p, *batch):
     return zeros[..., 0], zeros, zeros[..., 0, :1]
 
 
+@names_arguments(p=WEIGHTS, x=vectors_or_ids("...", "D"))
 def inputs(p, x):
     """Returns q, k, [v, 1], o, log i and log f, for one step or for all."""
     H = (len(p.b) - 2) // 4
@@ -109,6 +133,7 @@ def inputs(p, x):
     return q, k / np.sqrt(H).astype(k.dtype), v, sigmoid(a_o), log_i, log_sigmoid(a_f)
 
 
+@names_arguments(read="... F", m="... 1")
 def quotient(read, m):
     """Returns (q C / bound, bound), given read = [q C, q n^T] and m."""
     smallest = np.exp(np.minimum(-m, LARGEST_EXPONENT))  # 1, divided by exp(m)
@@ -116,6 +141,13 @@ def quotient(read, m):
     return read[..., :-1] / bound, bound
 
 
+@names_arguments(
+    p=WEIGHTS,
+    h="... H",
+    S="... H H+1",
+    m="... 1",
+    x_t=vectors_or_ids("...", "D"),
+)
 def step(p, x_t, h, S, m):
     """Returns (h, S, m) after x_t, given S, (B, H, H+1), and m, (B, 1), before it."""
     q, k, v, o, log_i, log_f = inputs(p, x_t)
@@ -125,6 +157,7 @@ def step(p, x_t, h, S, m):
     return o * quotient((q[..., None, :] @ S)[..., 0, :], m)[0], S, m
 
 
+@names_arguments(log_i="T B 1", log_f="T B 1", m0="B 1")
 def stabilisers(log_i, log_f, m0):
     """Returns m_0, m_1, ..., m_T, (T+1, B, 1), by a scan with max instead of a sum."""
     total = np.cumsum(log_f, axis=0)
@@ -134,6 +167,7 @@ def stabilisers(log_i, log_f, m0):
     return m
 
 
+@names_arguments(p=WEIGHTS, S0="B H H+1", m0="B 1")
 def forward(p, x, h0=None, S0=None, m0=None, scan=scans.sequential):
     """Runs the network over a batch of sequences.
 
@@ -167,6 +201,7 @@ def forward(p, x, h0=None, S0=None, m0=None, scan=scans.sequential):
     return h, Cache(x, S0, q, k, v, o, log_f, i, f, m[1:], S, read, h)
 
 
+@names_arguments(p=WEIGHTS, cache=CACHE, dh="T B H")
 def backward(p, cache, dh, scan=scans.sequential):
     """Returns the exact gradient, by a scan from the last step to the first.
 

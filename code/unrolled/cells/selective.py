@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from unrolled.arguments import fields, names_arguments, parts, vectors_or_ids
 from unrolled.functional import (
     check_sequence,
     check_state,
@@ -56,6 +57,23 @@ class Cache(NamedTuple):
     h: Array  # (T, B, H): the output of each step
 
 
+WEIGHTS = fields(Params, log_A="H N", d="H", W_x="D 2H+2N", b="2H+2N")
+# forward has looked at x, and dproject looks again
+CACHE = fields(
+    Cache,
+    x=vectors_or_ids("T B", "X"),
+    S0="B H N",
+    u="T B H",
+    delta="T B H",
+    B="T B N",
+    C="T B N",
+    f="T B H N",
+    S="T B H N",
+    h="T B H",
+)
+
+
+@names_arguments
 def init(rng, D, H, dtype=np.float64, input_scale=None, N=4):
     """Returns random Params; A is -1, -2, ..., -N in every channel, and Δ about 0.001 to 0.1.
 
@@ -81,12 +99,14 @@ def init(rng, D, H, dtype=np.float64, input_scale=None, N=4):
     return Params(W_x, b, log_A, np.ones(H, dtype))
 
 
+@names_arguments(p=parts(log_A="H N", d="H", b="2H+2N"))
 def initial_state(p, *batch):
     """Returns (h, S) before the first step: zeros of shapes (*batch, H) and (*batch, H, N)."""
     zeros = np.zeros((*batch, *p.log_A.shape), p.b.dtype)
     return zeros[..., 0], zeros
 
 
+@names_arguments(p=WEIGHTS, x=vectors_or_ids("...", "D"))
 def inputs(p, x):
     """Returns u, Δ, B, C and the factors f, for one step or for all."""
     H, N = p.log_A.shape
@@ -97,6 +117,7 @@ def inputs(p, x):
     return u, delta, B, C, f
 
 
+@names_arguments(p=WEIGHTS, h="... H", S="... H N", x_t=vectors_or_ids("...", "D"))
 def step(p, x_t, h, S):
     """Returns (h, S) after input x_t, given S, (H, N) or (B, H, N), before it."""
     u, delta, B, C, f = inputs(p, x_t)
@@ -105,6 +126,7 @@ def step(p, x_t, h, S):
     return h, S
 
 
+@names_arguments(p=WEIGHTS, S0="B H N")
 def forward(p, x, h0=None, S0=None, scan=scans.sequential):
     """Runs the layer over a batch of sequences.
 
@@ -136,6 +158,7 @@ def forward(p, x, h0=None, S0=None, scan=scans.sequential):
     return h, Cache(x, S0, u, delta, B, C, f, S, h)
 
 
+@names_arguments(p=WEIGHTS, cache=CACHE, dh="T B H")
 def backward(p, cache, dh, scan=scans.sequential):
     """Returns the exact gradient, by a scan from the last step to the first.
 

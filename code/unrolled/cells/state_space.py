@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from unrolled.arguments import fields, names_arguments, nonzero, parts, vectors_or_ids
 from unrolled.cells.lru import as_complex, as_real
 from unrolled.functional import check_sequence, check_state, dproject, project
 from unrolled.layers import scan as linear
@@ -42,11 +43,18 @@ class Cache(NamedTuple):
     h: Array  # (T, B, H): the state after each step
 
 
+WEIGHTS = fields(Params, W_x="D 2N", rho="N", omega="N", log_dt="N")
+# forward has looked at x, and dproject looks again
+CACHE = fields(Cache, x=vectors_or_ids("T B", "X"), a="T B 2N", h0="B 2N", h="T B 2N")
+
+
+@names_arguments(a=nonzero)
 def zero_order_hold(a, dt):
     """Returns (λ, β) of ds/dt = a s + u for steps of length dt with constant u."""
     return np.exp(dt * a), np.expm1(dt * a) / a
 
 
+@names_arguments(a=nonzero)
 def dzero_order_hold(a, dt, dfactor, dweight):
     """Returns the gradients (da, ddt), given those of λ and β; dt is real."""
     factor, weight = zero_order_hold(a, dt)
@@ -56,12 +64,14 @@ def dzero_order_hold(a, dt, dfactor, dweight):
     return da, ddt.real
 
 
+@names_arguments
 def bilinear(a, dt):
     """Returns (λ, β) of ds/dt = a s + u by the trapezoidal rule, steps of length dt."""
     share = 1 / (1 - dt * a / 2)
     return (1 + dt * a / 2) * share, dt * share
 
 
+@names_arguments
 def dbilinear(a, dt, dfactor, dweight):
     """Returns the gradients (da, ddt), given those of λ and β; dt is real."""
     square = 1 / (1 - dt * a / 2) ** 2
@@ -70,6 +80,7 @@ def dbilinear(a, dt, dfactor, dweight):
     return da, ddt.real
 
 
+@names_arguments
 def init(rng, D, H, dtype=np.float64, input_scale=None, steps=(0.001, 0.1)):
     """Returns random Params: the rates of S4D-Lin, random step lengths, W_x uniform.
 
@@ -105,22 +116,26 @@ def init(rng, D, H, dtype=np.float64, input_scale=None, steps=(0.001, 0.1)):
     )
 
 
+@names_arguments(p=parts(W_x="D 2N"))
 def initial_state(p, *batch):
     """Returns the state before the first step, (h,): zeros of shape (*batch, H)."""
     return (np.zeros((*batch, p.W_x.shape[1]), p.W_x.dtype),)
 
 
+@names_arguments(p=WEIGHTS)
 def rates(p):
     """Returns a (N,), the rate at which each state changes by itself."""
     return -np.exp(p.rho) + 1j * p.omega
 
 
+@names_arguments(p=WEIGHTS, h="... 2N", x_t=vectors_or_ids("...", "D"))
 def step(p, x_t, h, discretise=zero_order_hold):
     """Returns the state after input x_t; h, (H,) or (B, H), is the state before it."""
     factor, weight = discretise(rates(p), np.exp(p.log_dt))
     return as_real(factor * as_complex(h) + weight * as_complex(project(x_t, p.W_x)))
 
 
+@names_arguments(p=WEIGHTS)
 def forward(p, x, h0=None, discretise=zero_order_hold, scan=linear.sequential):
     """Runs the network over a batch of sequences.
 
@@ -148,6 +163,7 @@ def forward(p, x, h0=None, discretise=zero_order_hold, scan=linear.sequential):
     return h, Cache(x, a, h0, h)
 
 
+@names_arguments(p=WEIGHTS, cache=CACHE, dh="T B 2N")
 def backward(
     p,
     cache,

@@ -106,6 +106,7 @@ def copy_task(rng, delay, B, length=3):
     return Batch(inputs, targets, targets != BLANK)
 
 
+@names_arguments
 def selective_copy(rng, T, B, length=4):
     """Draws sequences of blanks with some symbols at random positions, to be repeated in order.
 

@@ -10,7 +10,10 @@ every function takes it.
 
 import numpy as np
 
+from unrolled.arguments import names_arguments
 
+
+@names_arguments
 def log_combine(earlier, later):
     """Returns the logarithms of one step (f, g) that does what two steps do."""
     log_f_1, log_g_1 = earlier
@@ -18,6 +21,7 @@ def log_combine(earlier, later):
     return log_f_2 + log_f_1, np.logaddexp(log_f_2 + log_g_1, log_g_2)
 
 
+@names_arguments(log_f="T ...", log_g="T ...", log_h0="...")
 def hillis_steele(log_f, log_g, log_h0=None):
     """Returns the logarithms of the states (T, ...), after log2(T) rounds.
 
@@ -49,6 +53,7 @@ def hillis_steele(log_f, log_g, log_h0=None):
     return log_h
 
 
+@names_arguments
 def logarithm(h):
     """Returns log h, -inf where h is 0.
 

@@ -19,9 +19,13 @@ T time, B batch, E entries of a key or query, F entries of a value; time is axis
 
 import numpy as np
 
+from unrolled.arguments import either, names_arguments
 from unrolled.layers import scan as scans
 
+INPUTS = {"q": "T B E", "k": "T B E", "v": "T B F", "f": either("T B 1", "T B E")}
 
+
+@names_arguments(**INPUTS, S0="B E F")
 def recurrent(q, k, v, f, S0=None, scan=scans.sequential):
     """Returns the outputs y (T, B, F) and the states S (T, B, E, F).
 
@@ -30,11 +34,11 @@ def recurrent(q, k, v, f, S0=None, scan=scans.sequential):
     Raises:
         ValueError: shapes do not fit together.
     """
-    check(q, k, v, f, S0)
     S = scan(f[..., None], k[..., :, None] * v[..., None, :], S0)
     return (q[..., None, :] @ S)[..., 0, :], S
 
 
+@names_arguments(**INPUTS, S="T B E F", dy="T B F", S0="B E F")
 def backward(q, k, v, f, S, dy, S0=None, scan=scans.sequential):
     """Returns (dq, dk, dv, df, dS0), given dy and the states S of ``recurrent``.
 
@@ -48,6 +52,7 @@ def backward(q, k, v, f, S, dy, S0=None, scan=scans.sequential):
     return dq, dk, dv, df[..., 0], dS0
 
 
+@names_arguments(f="T B E")
 def decays(f):
     """Returns the products of factors between steps, (T, T, B, 1 or E).
 
@@ -67,6 +72,7 @@ def decays(f):
     return np.exp(np.where(kept, total[:, None] - total[None], -np.inf))
 
 
+@names_arguments(q=INPUTS["q"], k=INPUTS["k"], f=INPUTS["f"])
 def mixing_matrix(q, k, f):
     """Returns M (B, T, T): the weight of value s in output t.
 
@@ -80,13 +86,13 @@ def mixing_matrix(q, k, f):
     return np.einsum("tbe,tsbe,sbe->bts", q, F, k, optimize=True)
 
 
+@names_arguments(**INPUTS, S0="B E F")
 def parallel(q, k, v, f, S0=None):
     """Returns the outputs y (T, B, F), all steps at once, without any state.
 
     Raises:
         ValueError: shapes do not fit together, or a factor is negative.
     """
-    check(q, k, v, f, S0)
     y = (mixing_matrix(q, k, f) @ v.swapaxes(0, 1)).swapaxes(0, 1)
     if S0 is not None:
         since_start = np.cumprod(f, axis=0)  # f_1 ... f_t
@@ -94,6 +100,7 @@ def parallel(q, k, v, f, S0=None):
     return y
 
 
+@names_arguments(**INPUTS, S0="B E F")
 def chunked(q, k, v, f, S0=None, chunk=16):
     """Returns y (T, B, F): parallel inside a chunk, recurrent between chunks.
 
@@ -109,12 +116,11 @@ def chunked(q, k, v, f, S0=None, chunk=16):
         ValueError: shapes do not fit together, a factor is negative, or chunk is not
             a positive integer.
     """
-    check(q, k, v, f, S0)
-    if chunk != int(chunk) or chunk < 1:
+    if not chunk >= 1 or chunk % 1:
         raise ValueError(f"a chunk has at least one step, got {chunk}")
     (_, B, E), F = k.shape, v.shape[-1]
     S = np.zeros((B, E, F), np.result_type(q, k, v, f)) if S0 is None else S0
-    y = np.empty(v.shape, S.dtype)
+    y = np.empty(v.shape, np.result_type(q, k, v, f, S))
     for first in range(0, len(q), chunk):
         part = slice(first, first + chunk)
         q_c, k_c, v_c, f_c = q[part], k[part], v[part], f[part]
@@ -123,15 +129,3 @@ def chunked(q, k, v, f, S0=None, chunk=16):
         written = (k_c * to_end).transpose(1, 2, 0) @ v_c.swapaxes(0, 1)
         S = f_c.prod(axis=0)[..., None] * S + written
     return y
-
-
-def check(q, k, v, f, S0=None):
-    """Raises ValueError if the shapes of q, k, v, f and S0 do not fit together."""
-    T, B, E = q.shape
-    wanted = {"k": (k, [(T, B, E)]), "f": (f, [(T, B, 1), (T, B, E)])}
-    wanted["v"] = (v, [(T, B, v.shape[-1])])
-    if S0 is not None:
-        wanted["S0"] = (S0, [(B, E, v.shape[-1])])
-    for name, (array, shapes) in wanted.items():
-        if array.shape not in shapes:
-            raise ValueError(f"{name} must be {shapes[-1]}, got {array.shape}")

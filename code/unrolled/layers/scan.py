@@ -23,7 +23,10 @@ import math
 
 import numpy as np
 
+from unrolled.arguments import names_arguments, shaped
 
+
+@names_arguments
 def sequential(f, g, h0=None):
     """Returns the states (T, ...), computed one after another."""
     f, h = start(f, g, h0)
@@ -32,6 +35,7 @@ def sequential(f, g, h0=None):
     return h
 
 
+@names_arguments
 def combine(earlier, later):
     """Returns the step (f, g) that does what two steps do, the earlier one first."""
     f_1, g_1 = earlier
@@ -39,6 +43,7 @@ def combine(earlier, later):
     return f_2 * f_1, f_2 * g_1 + g_2
 
 
+@names_arguments
 def hillis_steele(f, g, h0=None):
     """Returns the states (T, ...) after log2(T) rounds (Hillis & Steele, 1986).
 
@@ -55,6 +60,7 @@ def hillis_steele(f, g, h0=None):
     return h
 
 
+@names_arguments
 def blelloch(f, g, h0=None):
     """Returns the states (T, ...), up and down a tree (Blelloch, 1990).
 
@@ -65,6 +71,7 @@ def blelloch(f, g, h0=None):
     return sweep(*start(f, g, h0))
 
 
+@names_arguments(f=shaped("T ...f"), g="T ...")
 def sweep(f, g):
     """Returns the states of ``blelloch`` from a zero state."""
     if len(g) < 2:
@@ -78,6 +85,7 @@ def sweep(f, g):
     return h
 
 
+@names_arguments
 def chunked(f, g, h0=None, chunk=None):
     """Returns the states (T, ...), all chunks side by side and then from chunk to chunk.
 
@@ -93,7 +101,7 @@ def chunked(f, g, h0=None, chunk=None):
     f, g = start(f, g, h0)
     T = len(g)
     chunk = max(1, math.isqrt(T)) if chunk is None else chunk
-    if chunk != int(chunk) or chunk < 1:
+    if not chunk >= 1 or chunk % 1:
         raise ValueError(f"a chunk has at least one step, got {chunk}")
     C = min(chunk, max(T, 1))
     f, h = in_chunks(f, C), in_chunks(g, C)  # (N, C, ...)
@@ -104,6 +112,7 @@ def chunked(f, g, h0=None, chunk=None):
     return h.reshape(-1, *g.shape[1:])[:T]
 
 
+@names_arguments
 def in_chunks(a, C):
     """Returns a (T, ...) as a new array (N, C, ...) of chunks, the last filled up with zeros."""
     N = -(-len(a) // C)
@@ -112,6 +121,7 @@ def in_chunks(a, C):
     return filled.reshape(N, C, *a.shape[1:])
 
 
+@names_arguments
 def convolution(f, g, h0=None):
     """Returns the states (T, ...) if the factor is the same at every step.
 
@@ -135,6 +145,7 @@ def convolution(f, g, h0=None):
     return (h if np.iscomplexobj(g) else h.real).astype(g.dtype)
 
 
+@names_arguments
 def start(f, g, h0=None):
     """Returns f and a new array g, in which the first summand includes f_1 h_0.
 
@@ -162,6 +173,7 @@ def start(f, g, h0=None):
     return f, g
 
 
+@names_arguments(f=shaped("T ...f"), h="T ...", dh="T ...", h0="...")
 def backward(f, h, dh, h0=None, scan=sequential):
     """Returns the gradient of a scan, which is a scan from the last step to the first.
 

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from unrolled.arguments import fields, names_arguments, vectors_or_ids
 from unrolled.functional import as_rows, check_sequence, dproject, drelu, project, relu
 from unrolled.models.transformer import Norm, dnormalise, normalise
 
@@ -66,6 +67,24 @@ class Cache(NamedTuple):
     h: Array  # (T, B, D)
 
 
+NORM = fields(Norm, g="D", c="D")
+BLOCK = fields(
+    Block,
+    norm_cell=NORM,
+    W_o="H D",
+    norm_feed=NORM,
+    W_1="D F",
+    b_1="F",
+    W_2="F D",
+    b_2="D",
+)
+WEIGHTS = fields(
+    Params, W_in="V D", norm=NORM
+)  # each block is checked where it is used
+CACHE = fields(BlockCache, h="T B H", rows="T B D", f="T B F")
+
+
+@names_arguments
 def of(cell, blocks, H, F):
     """Returns the network as a cell: init, initial_state, step, forward, backward.
 
@@ -84,6 +103,7 @@ def of(cell, blocks, H, F):
     )
 
 
+@names_arguments
 def init(rng, D_in, D, dtype=np.float64, input_scale=None, *, cell, blocks, H, F):
     """Returns random Params: W_in uniform within ± input_scale (1/√D_in if left out).
 
@@ -122,28 +142,27 @@ def init(rng, D_in, D, dtype=np.float64, input_scale=None, *, cell, blocks, H, F
     return Params(W_in, tuple(block() for _ in range(blocks)), norm())
 
 
+@names_arguments(p=WEIGHTS)
 def initial_state(p, *batch, cell):
     """Returns the state before the first step: an output of zeros, and the states of the cells."""
     h = np.zeros((*batch, p.W_in.shape[1]), p.W_in.dtype)
     return h, *(s for block in p.blocks for s in cell.initial_state(block.cell, *batch))
 
 
+@names_arguments(p=WEIGHTS, x_t=vectors_or_ids("...", "V"))
 def step(p, x_t, h, *states, cell):
     """Returns (h, *states) after input x_t; h is the output of the step before, and is not used."""
     x = project(np.asarray(x_t), p.W_in)
     each = len(states) // len(p.blocks)
     after: tuple = ()
     for k, block in enumerate(p.blocks):
-        rows, _ = normalise(block.norm_cell, x)
-        new = cell.step(block.cell, rows, *states[k * each : (k + 1) * each])
-        new = new if isinstance(new, tuple) else (new,)
+        before = states[k * each : (k + 1) * each]
+        x, *new = step_block(block, x, *before, cell=cell)
         after = (*after, *new)
-        x = x + new[0] @ block.W_o
-        rows, _ = normalise(block.norm_feed, x)
-        x = x + relu(rows @ block.W_1 + block.b_1) @ block.W_2 + block.b_2
     return normalise(p.norm, x)[0], *after
 
 
+@names_arguments(p=WEIGHTS)
 def forward(p, x, *, cell):
     """Runs the network over a batch of sequences, from zero states.
 
@@ -168,6 +187,9 @@ def forward(p, x, *, cell):
     return h, Cache(inputs, tuple(caches), norm, h)
 
 
+@names_arguments(
+    p=WEIGHTS, cache=fields(Cache, x=vectors_or_ids("T B", "V"), h="T B D"), dh="T B D"
+)
 def backward(p, cache, dh, *, cell):
     """Returns (dp, dx), given dh (T, B, D); dx is None for ids."""
     dx, dnorm = dnormalise(p.norm, cache.norm, dh)
@@ -179,6 +201,18 @@ def backward(p, cache, dh, *, cell):
     return Params(dW_in, dblocks, dnorm), dx
 
 
+@names_arguments(p=BLOCK, x="... D")
+def step_block(p, x, *states, cell):
+    """Returns the output of a block for one step x (..., D), and the states of its cell."""
+    rows, _ = normalise(p.norm_cell, x)
+    new = cell.step(p.cell, rows, *states)
+    new = new if isinstance(new, tuple) else (new,)
+    x = x + new[0] @ p.W_o
+    rows, _ = normalise(p.norm_feed, x)
+    return x + relu(rows @ p.W_1 + p.b_1) @ p.W_2 + p.b_2, *new
+
+
+@names_arguments(p=BLOCK, x="T B D")
 def forward_block(p, x, cell):
     """Returns the output of a block for x (T, B, D), and its cache."""
     rows, norm_cell = normalise(p.norm_cell, x)
@@ -190,6 +224,7 @@ def forward_block(p, x, cell):
     return x, BlockCache(norm_cell, of_cell, h, norm_feed, rows, f)
 
 
+@names_arguments(p=BLOCK, cache=CACHE, dx="T B D")
 def backward_block(p, cache, dx, cell):
     """Returns (dp, dx), given dx of the output: it goes around each part and through it."""
     df = drelu(cache.f, dx @ p.W_2.T)

@@ -135,7 +135,7 @@ def test_arrays_that_do_not_fit_are_refused(form):
     q, k, v, f, S0 = case()
     for wrong, message in [
         ((q, k[:-1], v, f, S0), r"k must be \(23, 3, 4\), got \(22, 3, 4\)"),
-        ((q, k, v[:, :2], f, S0), r"v must be \(23, 3, 5\), got \(23, 2, 5\)"),
+        ((q, k, v[:, :2], f, S0), r"v must be \(23, 3, F\), got \(23, 2, 5\)"),
         ((q, k, v, f[..., 0], S0), r"f must be \(23, 3, 4\), got \(23, 3\)"),
         ((q, k, v, f, S0[0]), r"S0 must be \(3, 4, 5\), got \(4, 5\)"),
     ]:

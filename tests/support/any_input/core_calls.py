@@ -1,5 +1,7 @@
 """Calls of the functions without memory, of trees, cells, gradients and optimizers."""
 
+import inspect
+
 import numpy as np
 
 from tests.support.any_input.problem import Seed, Table
@@ -161,7 +163,8 @@ def sequence(s, cell, ids=False):
     """Returns what forward takes: p, x and the initial states."""
     p = shaken(s, cell.init(s.rng, s.D, s.H))
     x = s.ids(s.D, s.T, s.B) if ids else s.floats(s.T, s.B, s.D)
-    states = zip(("h0", "c0"), cell.initial_state(p, s.B), strict=False)
+    names = [*inspect.signature(cell.forward).parameters][2:]
+    states = zip(names, cell.initial_state(p, s.B), strict=False)
     return {"p": p, "x": x} | {name: s.floats(*h.shape) for name, h in states}
 
 
@@ -175,8 +178,8 @@ def backward(s, cell, ids=False):
 def one_step(s, cell):
     """Returns what step takes."""
     p, x, *states = sequence(s, cell).values()
-    names = dict(zip("hc", states, strict=False))
-    return {"p": p, "x_t": x[0]} | names
+    names = [*inspect.signature(cell.step).parameters][2:]
+    return {"p": p, "x_t": x[0]} | dict(zip(names, states, strict=False))
 
 
 def others(name):

@@ -6,6 +6,7 @@ import numpy as np
 
 from tests.support.any_input.core_calls import backward, sequence, shaken
 from tests.support.any_input.problem import Seed, Table
+from tests.support.any_input.today_calls import TODAY
 from unrolled.cells import gru, lstm, rnn
 from unrolled.gradients import forward_mode
 from unrolled.layers import (
@@ -22,6 +23,7 @@ from unrolled.layers import (
 )
 
 LAYER = Table()
+LAYER.calls |= TODAY.calls
 add = LAYER.add
 
 # --- attention -----------------------------------------------------------------------------------
