@@ -6,7 +6,7 @@ from unrolled.exercises.judging import Wrong, array, call, function, is_close
 
 TITLE = "Store the second symbol"
 CHAPTER = "08-today/gates-without-state"
-SECTION = "what-the-gates-no-longer-know"
+SECTION = "what-the-gates-can-no-longer-tell"
 KIND = "write"
 LEVEL = 2
 MINUTES = 25
