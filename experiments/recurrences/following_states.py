@@ -1,6 +1,7 @@
 """What a state can follow: parity, sums modulo 3 and permutations of three things.
 
-Run: python -m experiments.recurrences.following_states
+    python -m experiments.recurrences.following_states
+
 Writes results/following_states.json. About five minutes on an idle core. Can be stopped and run
 again: finished trainings are kept.
 
@@ -17,6 +18,7 @@ import json
 
 import numpy as np
 
+from experiments import command_line
 from unrolled import records, tree
 from unrolled.cells import diagonal, lstm, reflections, rnn
 from unrolled.data import groups
@@ -165,4 +167,5 @@ RECORDS = {"following_states": main}
 
 
 if __name__ == "__main__":
+    command_line.parser(__doc__).parse_args()
     main()

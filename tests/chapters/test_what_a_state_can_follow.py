@@ -142,21 +142,26 @@ TASKS = {"parity": 2, "sum modulo 3": 3, "three cups": 6}  # -> elements
 
 @pytest.mark.claim(
     "the-nonlinear-networks-follow-beyond-their-training",
-    "Trained on 40 steps, an RNN and an LSTM follow parity, sums modulo 3 and three cups from step "
-    "41 to step 256.",
+    "Trained on 40 steps, an LSTM follows parity, sums modulo 3 and three cups from step 41 to "
+    "step 256. An RNN follows the first two, and the cups with two of three seeds.",
     records="following_states",
 )
 @pytest.mark.parametrize("task", TASKS)
 @pytest.mark.parametrize("cell", ["RNN", "LSTM"])
 def test_the_nonlinear_networks_are_right_beyond_step_40(task, cell):
-    """The share right from step 41 on: that of every seed above 0.95."""
-    assert right(task, cell, "right_from_41").min() > 0.95
+    """The share right from step 41 on: above 0.95 with every seed, but for one RNN on three cups,
+    which is within 0.02 of one third."""
+    shares = np.sort(right(task, cell, "right_from_41"))
+    if (task, cell) == ("three cups", "RNN"):
+        assert abs(shares[0] - 1 / 3) < 0.02
+        shares = shares[1:]
+    assert shares.min() > 0.95
 
 
 @pytest.mark.claim(
     "without-a-sign-nothing-is-learnt",
     "With factors or strengths from 0 to 1, linear recurrences are at chance after step 40, and at "
-    "most a few per cent better before.",
+    "most 6 percentage points better before.",
     records="following_states",
 )
 @pytest.mark.parametrize("task", TASKS)
