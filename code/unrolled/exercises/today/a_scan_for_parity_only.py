@@ -104,7 +104,7 @@ def _cups():
     orders = [(0, 1, 2), (0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0)]
     return np.array(
         [
-            [orders.index(tuple(first[i] for i in then)) for then in orders]
+            [orders.index((first[i], first[j], first[k])) for i, j, k in orders]
             for first in orders
         ]
     )
