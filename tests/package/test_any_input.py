@@ -20,6 +20,7 @@ from tests.support.any_input.core_calls import CORE
 from tests.support.any_input.layer_calls import LAYER
 from tests.support.any_input.machine_calls import MACHINE
 from tests.support.any_input.model_calls import MODEL
+from tests.support.any_input.recurrence_calls import RECURRENCES
 from tests.support.any_input.speed_calls import SPEED
 from tests.support.any_input.today_calls import TODAY
 from tests.support.any_input.today_calls_delta import DELTA
@@ -32,6 +33,7 @@ TABLES = {
     "speed and data": SPEED,
     "scans and states": TODAY,
     "the delta rule": DELTA,
+    "followed states": RECURRENCES,
 }
 CALLS = {name: call for table in TABLES.values() for name, call in table.calls.items()}
 

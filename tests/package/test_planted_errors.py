@@ -19,6 +19,7 @@ from tests.package.drawing import test_cell_graph
 from tests.support import registered_cells
 from unrolled.cells import (
     delta_net,
+    diagonal,
     gated_delta_net,
     gru,
     gru_reset_after,
@@ -29,9 +30,11 @@ from unrolled.cells import (
     min_lstm,
     mlstm,
     peephole_lstm,
+    reflections,
     selective,
     state_space,
 )
+from unrolled.data import groups
 from unrolled.layers import attention, delta_rule, matrix_states, scan
 
 # A test, as file:name, and the arguments that it is called with.
@@ -79,6 +82,23 @@ DROPOUT_BACK = (
 BOTH_ENDS = (_DEEPER + "in_a_batch_a_sequence_has_the_states_that_it_has_alone", gru)
 BOTH_ENDS_BACK = (_DEEPER + "the_gradient_from_both_ends_with_lengths", gru)
 REVERSE = (_DEEPER + "each_sequence_is_reversed_in_its_own_length",)
+DIAGONAL = (f"package.cells.test_cell_interface:{IS_GRADIENT}", diagonal, 5, 3)
+DIAGONAL_UNITS = (
+    "chapters.test_what_a_state_can_follow:test_a_diagonal_recurrence_unit_by_unit",
+    -1.0,
+)
+REFLECTIONS = (f"package.cells.test_cell_interface:{IS_GRADIENT}", reflections, 5, 3)
+REFLECTION_STEPS = (
+    "chapters.test_what_a_state_can_follow:test_a_step_is_a_product_of_matrices",
+    2.0,
+    2,
+)
+PRODUCT = (
+    "package.data.test_groups:test_the_target_is_the_product_of_all_inputs_so_far",
+    groups.table(groups.permutations(3)),
+    9,
+    3,
+)
 LRU = (f"package.cells.test_cell_interface:{IS_GRADIENT}", lru, 5, 3)
 LRU_STEP = (
     "package.cells.test_lru:test_a_step_is_a_rotation_and_a_scaling_unit_by_unit",
@@ -723,6 +743,55 @@ PLANTED = [
         "gamma * dgamma",
         "dgamma",
         [LRU],
+    ),
+    (
+        "diagonal: the factor begins at 0, whatever its least value is",
+        "cells.diagonal.factor_and_term",
+        "low + (1 - low) * sigmoid(a_f)",
+        "sigmoid(a_f)",
+        [DIAGONAL_UNITS],
+    ),
+    (
+        "diagonal: the slope of a sigmoid from 0 to 1",
+        "cells.diagonal.backward",
+        "df * (f - low) * (1 - f) / (1 - low)",
+        "df * f * (1 - f)",
+        [DIAGONAL],
+    ),
+    (
+        "reflections: half of a reflection",
+        "cells.reflections.reflect",
+        "h - beta * (h * u).sum(axis=-1, keepdims=True) * u",
+        "h - beta / 2 * (h * u).sum(axis=-1, keepdims=True) * u",
+        [REFLECTION_STEPS],
+    ),
+    (
+        "reflections: the first one last",
+        "cells.reflections.forward",
+        "range(n)",
+        "reversed(range(n))",
+        [REFLECTION_STEPS],
+    ),
+    (
+        "reflections: the length of a direction taken for constant",
+        "cells.reflections.backward",
+        "du - (du * u).sum(axis=-1, keepdims=True) * u",
+        "du",
+        [REFLECTIONS],
+    ),
+    (
+        "reflections: the gradient after a reflection for that before it",
+        "cells.reflections.backward",
+        "dh_next = reflect(dh_next, u[t, j], beta[t, j])",
+        "pass",
+        [REFLECTIONS],
+    ),
+    (
+        "groups: the new element first",
+        "data.groups.word_problem",
+        "table[targets[t - 1], inputs[t]]",
+        "table[inputs[t], targets[t - 1]]",
+        [PRODUCT],
     ),
     (
         "state_space: Δ instead of the integral over a step",

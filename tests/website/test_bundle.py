@@ -67,7 +67,9 @@ def test_a_page_loads_one_style_sheet_and_few_scripts(site):
         has_exercises = "exercises.js" in names
         keeps_answers = "answers.js" in names
         # theme.js, book.js and live.js; the figure's numbers, uPlot and the figure.
-        assert len(scripts) <= 3 + has_exercises + keeps_answers + 3 * has_figure, scripts
+        assert len(scripts) <= 3 + has_exercises + keeps_answers + 3 * has_figure, (
+            scripts
+        )
         assert all(
             "defer" in tag for tag in re.findall("<script [^>]*src=[^>]*>", page)[1:]
         )

@@ -36,6 +36,8 @@ CELLS = {
     "mlstm": Cell(3, ("JAX",)),
     "delta_net": Cell(2),
     "gated_delta_net": Cell(2),
+    "diagonal": Cell(1),
+    "reflections": Cell(1),
 }
 
 

@@ -127,11 +127,19 @@ PARTS: dict[str, tuple[str, ...]] = {
     ),
     "today": (
         "four_memories_in_one_line",
+        "the_way_back_of_a_scan",
+        "half_after_a_thousand_steps",
+        "the_second_symbol",
         "how_much_a_write_changes",
         "replace_erase_exchange",
         "mistakes_in_the_corrections",
         "momentum_while_reading",
         "a_rate_for_each_world",
+        "a_scan_for_parity_only",
+        "can_it_follow",
+        "rearrange_by_reflections",
+        "how_close_to_minus_one",
+        "the_cache_of_a_hybrid",
     ),
 }
 

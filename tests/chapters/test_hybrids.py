@@ -1,0 +1,103 @@
+"""Hybrids: what a stack stores, what a state can recall, and the work that the table counts."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from tests.support.counting import Counted, multiplications
+from tests.support.page_cells import defined
+from unrolled import functional, tree
+from unrolled.cells import (
+    gru,
+    linear_attention,
+    lru,
+    lstm,
+    min_gru,
+    min_lstm,
+    mlstm,
+    reflections,
+    rnn,
+    selective,
+)
+
+PAGE = "08-today/hybrids.md"
+
+
+@pytest.mark.equation("eq-hybrid-memory")
+@pytest.mark.parametrize(("t", "layers", "attention"), [(1, 4, 1), (100, 8, 2)])
+def test_a_stack_stores_a_cache_for_each_attention_layer_and_a_state_for_the_others(
+    t, layers, attention
+):
+    K, S = 6, 35
+    stack = [[] for _ in range(layers)]
+    for kept in stack[attention:]:
+        kept.append(np.zeros(S, np.float16))
+    for _, kept in itertools.product(range(t), stack[:attention]):
+        kept += [np.zeros(K, np.float16), np.zeros(K, np.float16)]  # a key, a value
+    stored = sum(array.nbytes for kept in stack for array in kept)
+    assert stored == 2 * (2 * attention * K * t + (layers - attention) * S)
+    assert defined(PAGE)["memory"](t, layers, attention, K, S) == stored
+
+
+def test_the_published_sizes_of_caches_follow_from_the_equation():
+    memory = defined(PAGE)["memory"]
+    for attention, published in ((4, 4), (32, 32)):  # GB, Lieber et al. (2024)
+        assert memory(256 * 1024, 32, attention, S=0) == published * 2**30
+
+
+@pytest.mark.equation("eq-recall-bound")
+@pytest.mark.parametrize(("bits", "V"), [(3, 2), (4, 4), (5, 2)])
+def test_fewer_states_than_texts_confuse_two_of_them(bits, V):
+    most = int(bits / np.log2(V))
+    assert V**most <= 2**bits  # every text has a state of its own
+    texts = [*itertools.product(range(V), repeat=most + 1)]
+    state = {text: i % 2**bits for i, text in enumerate(texts)}  # any map will do
+    assert len({*state.values()}) < len(texts)
+
+
+WORK = {
+    rnn: 2,
+    lstm: 8,
+    gru: 6,
+    lru: 1,
+    min_gru: 2,
+    min_lstm: 3,
+    selective: 2,
+    linear_attention: 5,
+    mlstm: 7,
+    reflections: 3,
+}
+
+
+def work(cell, H):
+    """Multiplications of a step for one token."""
+    p = cell.init(np.random.default_rng(0), H, H)
+    state = [s.view(Counted) for s in cell.initial_state(p, 1)]
+    p = tree.map(lambda weight: weight.view(Counted), p)
+    x = np.ones((1, H)).view(Counted)
+    return multiplications(lambda: cell.step(p, x, *state), entry_by_entry=True)
+
+
+@pytest.mark.parametrize("cell", WORK, ids=lambda cell: cell.__name__[15:])
+def test_the_work_of_a_step_grows_as_the_table_says(cell, monkeypatch):
+    monkeypatch.setattr(  # np.where returns arrays that do not count
+        linear_attention,
+        "elu_plus_1",
+        lambda a: functional.elu_plus_1(a).view(Counted),
+    )
+    small, large = work(cell, 100), work(cell, 200)
+    # a H² + b H: the first from the two sizes
+    assert (large - 2 * small) / (200**2 - 2 * 100**2) == pytest.approx(
+        WORK[cell], rel=0.01
+    )
+
+
+def test_the_matrix_forgets_and_the_cache_does_not():
+    ns = defined(PAGE)
+    np.testing.assert_allclose(ns["cache_right"], 1, rtol=1e-12)
+    matrix = ns["matrix_right"]
+    assert matrix[0] == pytest.approx(1) and matrix[-1] < 0.4
+    # at as many pairs as a key has entries, most are still right
+    near = ns["pairs"].searchsorted(ns["E"])
+    assert 0.6 < matrix[near - 1] < 1
