@@ -278,7 +278,7 @@ WRONG = {
     ],
     "remember_a_bit": [
         Attempt(
-            "All seeds guess",
+            "With every seed, the network guesses",
             "return np.eye(H)",
             "return rng.uniform(-1, 1, (H, H)) / np.sqrt(H)",
         ),

@@ -15,7 +15,7 @@ WRONG = {
             "np.ones(len(x)), x",
         ),
         Attempt(
-            "it should be the highest",
+            "it should be the most significant",
             "np.full(len(x), 2.0), x",
             "1.0 + 0 * x, x * 2.0 ** np.arange(len(x))",
         ),

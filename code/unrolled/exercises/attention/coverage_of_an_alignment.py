@@ -12,9 +12,9 @@ LEVEL = 1
 MINUTES = 20
 
 TEXT = r"""
-If a translator leaves out half of a sentence, or repeats a word three times, we can often see the
-error in its weights. Two quantities help to find such errors. The weights $w$ of a batch have shape
-$(B, T, S)$. Answer $b$ has `lengths[b]` real steps, and padding after its end.
+If a translation network leaves out half of a sentence, or repeats a word three times, we can often
+see the error in its attention weights. Two quantities help to find such errors. The weights $w$ of
+a batch have shape $(B, T, S)$. Answer $b$ has `lengths[b]` real steps, and padding after its end.
 
 - `coverage(weights, lengths)`, $(B, S)$, tells us how much each position of the source has been
   read in the whole answer. It is $\sum_t w_{ts}$ over the real steps. A value near 1 is normal. If

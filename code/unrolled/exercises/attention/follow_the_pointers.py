@@ -127,7 +127,7 @@ def check(answers):
                 "The score in this exercise is the plain product, without 1/√E."
             )
         if is_close(weights, _reads(q0, keys, keys, K)[1]):
-            raise Wrong("Keys are added to the query. It should be the values.")
+            raise Wrong("Keys are added to the query. Add the values instead.")
         raise Wrong(
             "The weights of the reads are not softmax(q k) with the query of each read."
         )

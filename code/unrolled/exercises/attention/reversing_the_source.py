@@ -11,9 +11,10 @@ MINUTES = 20
 
 TEXT = r"""
 A network copies $n = 20$ symbols through one vector. It reads symbol $k$ and writes it $d_k$ steps
-later. If the source is read in its own order, $d_k = n$. If it is read in reverse, $d_k = 2k - 1$,
-for $k = 1, \dots, n$. Suppose that each step multiplies the gradient by $\gamma = 0.9$ on its way
-back, so that $\gamma^{d_k}$ is left when the gradient of output $k$ reaches symbol $k$.
+later. If the source is read in its usual order, $d_k = n$. If it is read in reverse,
+$d_k = 2k - 1$, for $k = 1, \dots, n$. Suppose that each step multiplies the gradient by
+$\gamma = 0.9$ on its way back, so that $\gamma^{d_k}$ is left when the gradient of output $k$
+reaches symbol $k$.
 
 Find four numbers:
 
@@ -26,7 +27,7 @@ Find four numbers:
 
 - `total` is the same factor for the sum of the gradients over all symbols.
 
-Before you look at the comment, try to explain why `total` is larger or smaller than 1. Would your
+Before you look at the solution, try to explain why `total` is larger or smaller than 1. Would your
 explanation hold for a different $\gamma < 1$?
 """
 

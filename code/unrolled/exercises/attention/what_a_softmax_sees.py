@@ -13,7 +13,7 @@ TEXT = r"""
 One query $q$ attends to $S$ positions. The score is the dot product $q\,k_s^{\top}$, without
 scaling. Predict with pencil and paper what each change does. Then try it in code.
 
-1. `plus_five`: we add 5 to all scores of the row. The weights are then **(a)** the same; **(b)**
+1. `plus_five`: we add 5 to all scores. The weights are then **(a)** the same; **(b)**
    more even; **(c)** more peaked.
 2. `doubled`: we multiply the query by 2. Then **(a)** nothing changes; **(b)** all weights double;
    **(c)** the ratio of any two weights is squared.

@@ -12,7 +12,7 @@ LEVEL = 2
 MINUTES = 25
 
 TEXT = r"""
-Find five numbers, with {eq}`eq-jacobian-bound` and the properties of `float32`.
+Use {eq}`eq-jacobian-bound` and the properties of `float32` to find five numbers.
 
 - `one_step`: what is the smallest upper bound of $\lVert \partial h_t / \partial h_{t-1} \rVert$
   for $\tanh$ units with $\sigma_{\max}(W_h) = 2.94$?
@@ -79,7 +79,7 @@ vanishes within a sentence, while the gradient of $\tanh$ units could explode.
 
 In `float32`, a gradient can be lost in two ways. It becomes zero only at $k = 150$. But already at
 $k = 24$ it has no effect when it is added to a number of size 1, because $1 + 2^{-24}$ lies halfway
-to the next number and is rounded to 1. Backpropagation is full of such sums: the gradient of a
+to the next number and is rounded to 1. Backpropagation contains many such sums: the gradient of a
 state plus the gradient that arrives from later steps, the gradients of a weight from all steps, and
 the weight plus its update. So a contribution from far back has no effect if it is smaller than a
 recent contribution by a factor of more than about $3 \cdot 10^7$. This happens long before the

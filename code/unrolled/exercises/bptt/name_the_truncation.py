@@ -13,7 +13,7 @@ LEVEL = 2
 MINUTES = 25
 
 TEXT = r"""
-Four programs may truncate the gradient, and none of them says how. Each is a function
+Four programs may truncate the gradient, but you are not told how. Each program is a function
 `program(p, cache, dh)` with the arguments and results of `rnn.backward`. Find out what they compute
 by experiment, without reading their source. Set each of `found["A"]` to `found["D"]` to a pair of a
 name and a size:

@@ -14,7 +14,7 @@ MINUTES = 20
 
 TEXT = r"""
 The author of this backward pass has compared it with central differences. The relative error was
-below $10^{-7}$, as for a correct gradient. The comparison was made at the start of training, where
+below $10^{-7}$, as for a correct gradient. The comparison was made at the start of training, when
 $W_h = I$ and the weights are small. After a few hundred updates the training stalls.
 
 There are two mistakes in `backward`. Correct both. Before you read the code, ask what is special

@@ -155,14 +155,15 @@ def check(answers):
     if max(scores) < 0.6:
         if radius < 0.9:
             raise Wrong(
-                f"All seeds guess ({told}). With a spectral radius of {radius:.2f}, a small state "
-                f"is {radius**29:.1g} of itself after 29 steps, and so is the gradient."
+                f"With every seed, the network guesses ({told}). With a spectral radius of "
+                f"{radius:.2f}, 29 steps multiply a small state by {radius**29:.1g}, and the "
+                "gradient, too."
             )
         raise Wrong(
-            f"All seeds guess ({told}), although the radius is {radius:.2f}. What do noise and "
-            "saturation do to the bit?"
+            f"With every seed, the network guesses ({told}), although the radius is "
+            f"{radius:.2f}. What do noise and saturation do to the bit?"
         )
     raise Wrong(
-        f"Some seeds learn and some guess ({told}), so the result depends on luck. How can a "
-        "unit keep its sign in spite of the noise?"
+        f"With some seeds the network learns, and with others it guesses ({told}), so the "
+        "result depends on luck. How can a unit keep its sign in spite of the noise?"
     )

@@ -34,7 +34,7 @@ memory = None
 """
 
 HINTS = (
-    "After $k$ steps the share $f^k$ is left. Solve $f^{50} = \\tfrac12$.",
+    "After $k$ steps, a fraction $f^k$ of the content is left. Solve $f^{50} = \\tfrac12$.",
     "The inverse of the logistic function is $\\ln \\frac{f}{1 - f}$.",
     "In the limit the cell no longer changes: $c = f c + 1$.",
 )
@@ -59,14 +59,14 @@ c &= f c + 1 \\
 \end{aligned}
 $$
 
-A forget bias of 1 keeps half of the cell for about two steps. To keep half of it for $k$ steps,
-the bias has to be about $\ln(k / \ln 2)$. This grows slowly: it is 4.3 for 50 steps and 7.3 for
-1,000 steps. {cite:t}`tallec2018` draw the biases from
+With a forget bias of 1, half of the cell's content is left after about two steps. For half of it to
+be left after $k$ steps, the bias has to be about $\ln(k / \ln 2)$. This number grows slowly: it is
+4.3 for 50 steps and 7.3 for 1,000 steps. {cite:t}`tallec2018` draw the biases from
 $\ln \operatorname{uniform}(1, T_{\max} - 1)$, which gives the cells of one layer memories of
 different lengths. {ref}`What gates do <gates-memory>` measures how long trained cells remember.
 
 To first order in $1 - f$, the number $1/(1-f)$ equals $-1/\ln f$, the number of steps after which
-$1/e$ of the cell is left. For short memories the two differ. Compare them at $f = \tfrac12$.
+$1/e$ of the content is left. For short memories the two differ. Compare them at $f = \tfrac12$.
 """
 
 

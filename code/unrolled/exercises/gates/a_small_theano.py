@@ -137,7 +137,7 @@ print(grad(loss, [x]))
 '''
 
 COMMENT = r"""
-Two lines contain the theory. The line with `gradients.get(...) + share` computes the sum of
+Two lines contain the main ideas. The line with `gradients.get(...) + share` computes the sum of
 {eq}`eq-symbolic-reverse`. In a recurrent network, $W_h$ is read once at each step, and
 backpropagation through time is this sum for $W_h$. The line with `reversed(order)` makes sure that
 the sum is complete before it is used.

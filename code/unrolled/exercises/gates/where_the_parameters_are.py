@@ -76,8 +76,8 @@ $$
 The sum is 2,253,376 for $m = 3$ and 2,319,168 for $m = 4$. The LSTM has a third more parameters in
 its layers, but only three per cent more in all, because nine tenths of the parameters are in $E$
 and in the output layer. To have no more parameters than the GRU model, the LSTM model has to be
-only a little narrower, $H = 124$. To make the model much smaller, tie the two tables, which leaves
-1,229,376 parameters.
+only a little narrower, $H = 124$. To make the model much smaller, use $E^\top$ as $W_y$, which
+leaves 1,229,376 parameters.
 
 Keras reports 768 more parameters. They are the second biases of the two layers,
 $2 \cdot 3 \cdot 128$. Comparing counts is a quick test of whether two programs build the same
@@ -109,10 +109,10 @@ def check(answers):
             + 4 * 32896: "counts one LSTM layer, but there are two.",
             gru
             * 4
-            // 3: "multiplies all parameters by 4/3, but only the layers get a block more.",
+            // 3: "multiplies all parameters by 4/3, but only the layers get one more block.",
             gru
             * 4
-            / 3: "multiplies all parameters by 4/3, but only the layers get a block more.",
+            / 3: "multiplies all parameters by 4/3, but only the layers get one more block.",
         },
         "width": {
             96: "makes only the layers equally large. The two tables get narrower, too.",

@@ -37,7 +37,7 @@ truncated = ...
 HINTS = (
     "First compute the states $h_1, \\dots, h_4$ and $\\partial L / \\partial h_4 = h_4 - 1$. All "
     "of them are whole numbers.",
-    "Copy $k$ multiplies $h_{k-1}$. A change of $h_k$ reaches $h_4$ through $4 - k$ further steps, "
+    "Copy $k$ multiplies $h_{k-1}$. A change in $h_k$ reaches $h_4$ through $4 - k$ further steps, "
     "and each of them multiplies it by $w$.",
 )
 
@@ -116,11 +116,11 @@ def check(answers):
     gradient = number(answers, "gradient")
     if is_close(gradient, 8.0):
         raise Wrong(
-            "This is the share of the last copy only; a change of w changes all four copies."
+            "This is the share of the last copy only; a change in w changes all four copies."
         )
     if is_close(gradient, 11 / 4):
         raise Wrong("The copies' gradients are added, not averaged.")
-    close(gradient, 11.0, "A change of w changes all copies: add up their gradients.")
+    close(gradient, 11.0, "A change in w changes all copies: add up their gradients.")
     close(
         number(answers, "truncated"),
         10.0,

@@ -13,7 +13,8 @@ MINUTES = 25
 
 TEXT = r"""
 One hidden unit has feedback, $h_t = \tanh(w\, h_{t-1} + x)$, with a constant input $x$ and $w > 0$.
-We say that the unit *stores* a value if the state converges to this value from every start nearby.
+We say that the unit *stores* a value if the state converges to this value from every nearby initial
+state.
 
 1. Let $x = 0$. If $w$ is larger than a certain number, the unit can store two values, one positive
    and one negative. What is this number?
@@ -94,7 +95,7 @@ def check(answers):
             "1: for a small w the state goes to 0 from every start. Compare the slope at 0 with 1."
         )
     if is_close(smallest, 2.0):
-        raise Wrong("1: w = 2 does store two values, and so do smaller ones.")
+        raise Wrong("1: w = 2 does store two values, and so do smaller values of w.")
     close(
         smallest,
         1.0,

@@ -97,8 +97,8 @@ $$
 
 whose sign is the oldest bit. At each writing step the sign is read and subtracted, and the rest is
 doubled. Two units with a very large gain read the sign; until writing begins, the flag holds them
-at +1 and −1. The solution works up to $S = 52$, since a float64 has 53 binary digits. A larger
-$\varepsilon$ would stop earlier, because of the term $-v^3/3$ in $\tanh v$.
+at +1 and −1. The solution works up to $S = 52$, since a float64 has 53 binary digits. With a
+larger $\varepsilon$, it would fail at a smaller $S$, because of the term $-v^3/3$ in $\tanh v$.
 
 {cite:t}`siegelmann1995` used the same idea to store the tape of a Turing machine in a number. How
 robust is such a memory? With noise of 0.001 on every state, the bits in $v$ are lost, as the check

@@ -80,10 +80,9 @@ word pairs. But the states of a sequence change when the sequences of the batch 
 
 Tests of shapes cannot find this error, but a test of the *graph* can. Change one input and see
 which states change. In a chain, an input changes only the states of its own sequence, at its own
-step and later. The chapter does this test for all pairs of steps. Run the same test on your next
-network
-before you train it. Keras puts the batch first. PyTorch's recurrent layers put time first unless
-`batch_first=True` is given.
+step and later. The chapter runs this test for all pairs of steps. Run the same test on your next
+network before you train it. Keras puts the batch first. PyTorch's recurrent layers put time first
+unless `batch_first=True` is given.
 """
 
 

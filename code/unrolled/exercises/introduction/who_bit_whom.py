@@ -130,7 +130,7 @@ WHY = {
     (
         "f",
         False,
-    ): "every power of the unit matrix is the unit matrix, so the position of a word "
+    ): "every power of the identity matrix is the identity matrix, so the position of a word "
     "makes no difference",
 }
 

@@ -28,7 +28,7 @@ $$
 Return $L$ as a number, and leave $\mathrm du$ in `u`, in the caller's own array. There are four
 more conditions:
 
-- Take one exponential for each logit.
+- Compute one exponential for each logit.
 
 - Make no new array that is half as large as `u` or larger.
 

@@ -111,7 +111,7 @@ def check(answers):
             else ""
         )
         raise Wrong(f"{wrong[0]}: {WHY[wrong[0]]}{left}")
-    return "Keras agrees in all ten lines."
+    return "Keras agrees on all ten lines."
 
 
 def _ask_keras():

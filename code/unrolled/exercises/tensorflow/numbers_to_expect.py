@@ -22,7 +22,7 @@ vocabulary of $V = 1000$ words, word vectors of 64 numbers, one GRU with $H = 64
 - `with_default_gru`: the number of parameters with Keras's default GRU, which has a second bias of
   the same size.
 
-- `first_loss`: about what `evaluate` returns before the first step, in nats per word.
+- `first_loss`: roughly the loss that `evaluate` returns before the first step, in nats per word.
 
 - `saved_megabytes`: the size of what must be saved to continue after an interruption, in
   megabytes of $10^6$ bytes. These are the weights and both of Adam's running means.
@@ -147,4 +147,4 @@ def check(answers):
         )
     if found != 325:
         raise Wrong("`steps_again` is 1 + 2 + … + 25.")
-    return "Write such numbers down before a run, and compare. Few tests cost less."
+    return "Write down such numbers before a run, and compare them with its output."

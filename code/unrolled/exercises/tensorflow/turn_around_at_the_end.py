@@ -153,7 +153,7 @@ def check(answers):
         right,
         "The second half has not read exactly the steps from t to the end.",
     )
-    return "Both readers meet at the same word, whatever else is in the batch."
+    return "Both halves belong to the same word, whatever else is in the batch."
 
 
 def _reader(rng, D, H):

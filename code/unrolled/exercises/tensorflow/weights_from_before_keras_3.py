@@ -57,7 +57,7 @@ print(np.abs(states(*convert(*old), x, 1 / 6) - states(*old, x, 0.2)).max())
 
 HINTS = (
     "Both gates should have the same value: $0.2\\, a + 0.5 = a'/6 + 0.5$. Which $a'$ "
-    "does the new layer need, and how can a change of the weights give it?",
+    "does the new layer need, and how can you get it by changing the weights?",
     "$a = x W_x + h W_h + b$ is linear in $W_x$, $W_h$ and $b$ together. If you "
     "multiply all three by a number, $a$ is multiplied by it too. Which of the four "
     "blocks must not change?",

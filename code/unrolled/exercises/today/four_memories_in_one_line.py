@@ -22,7 +22,7 @@ that $h_t$ is
 - `latest(x)`: for any numbers $x$, the latest number that was not 0. Before the first such number,
   it is 0.
 - `binary(x)`: for bits $x$, the binary number that the bits read so far form. The first bit is the
-  highest digit.
+  most significant digit.
 - `average(x)`: for any numbers $x$, the exponential average, which is nine tenths of the old
   average plus one tenth of the new number.
 """
@@ -176,7 +176,8 @@ def _mistake(name, x, f, g, found, expected):
         return "latest: a new number is added to the old number; it should replace the old number."
     if name == "binary" and is_close(found, np.cumsum(x * 2.0 ** np.arange(len(x)))):
         return (
-            "binary: the first bit is the lowest digit here; it should be the highest."
+            "binary: the first bit is the least significant digit here; it should be the most "
+            "significant."
         )
     if name == "average" and is_close(f, np.full(len(x), 0.1)):
         return "average: keep nine tenths of the old value, not one tenth."
