@@ -180,3 +180,48 @@ def test_the_gru_gains_from_a_kept_state():
     assert gain["gru"].low > 2
     assert gain["rnn"].low < 0 < gain["rnn"].high
     assert min(harm["rnn"].low, harm["gru"].low) > 0
+
+
+@pytest.mark.claim(
+    "a-second-layer-does-not-pay-within-the-budget",
+    "Within the budget and with as many weights, two layers of GRU have a higher perplexity than "
+    "one with every seed, and the last epoch is the best.",
+    records=("gru_language_model", "gru_two_layers_language_model"),
+)
+@pytest.mark.parametrize("part", ["validation", "test"])
+def test_a_second_layer_does_not_pay_within_the_budget(part):
+    """Perplexities, two layers less one: the 95 % interval (Welch) lies above 1; the numbers of
+    weights agree to 1 %, and all other settings but the units are the same."""
+    one, two = (
+        records.load(f"{name}_language_model") for name in ("gru", "gru_two_layers")
+    )
+    assert two["settings"] | {"H": 0} == one["settings"] | {"H": 0}
+    assert two["results"]["parameters"] == pytest.approx(
+        one["results"]["parameters"], rel=0.01
+    )
+    between = stats.ttest_ind(
+        of_seeds("gru_two_layers", part), of_seeds("gru", part), equal_var=False
+    )
+    assert between.confidence_interval().low > 1
+    for seed in two["results"]["seeds"]:
+        best = min(seed["curve"], key=lambda epoch: epoch["validation_loss"])
+        assert best["epoch"] == two["settings"]["epochs"]
+
+
+@pytest.mark.claim(
+    "gates-help-with-8000-words",
+    "With a vocabulary of 8,000 words, the GRU has a lower perplexity than the plain network with "
+    "as many weights, by many times the spread of the seeds.",
+    records=("rnn_8000_language_model", "gru_8000_language_model"),
+)
+@pytest.mark.parametrize("part", ["validation", "test"])
+def test_gates_help_with_8000_words(part):
+    """Perplexities, plain less gated: the 95 % interval (Welch) lies above 1, and the mean is more
+    than four times the larger standard deviation of the seeds."""
+    plain, gated = (of_seeds(f"{name}_8000", part) for name in ("rnn", "gru"))
+    between = stats.ttest_ind(plain, gated, equal_var=False).confidence_interval()
+    assert between.low > 1
+    spread = max(np.std(seeds, ddof=1) for seeds in (plain, gated))
+    assert np.mean(plain) - np.mean(gated) > 4 * spread
+    sizes = [results(f"{name}_8000")["parameters"] for name in ("rnn", "gru")]
+    assert sizes[0] == pytest.approx(sizes[1], rel=0.01)
