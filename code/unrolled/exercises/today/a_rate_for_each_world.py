@@ -35,7 +35,7 @@ def error(beta, noise=0.0, drift=0.0, seed=0):
     """The error of the delta rule over the last 100 steps, a mean over 30 sequences."""
     rng = np.random.default_rng(seed)
     A, M, errors = rng.normal(size=(B, E, F)), np.zeros((B, E, F)), []
-    for t in range(T):
+    for _ in range(T):
         A = A + drift * rng.normal(size=A.shape)
         k = rng.normal(size=(B, 1, E))
         k = k / np.linalg.norm(k, axis=-1, keepdims=True)
@@ -69,7 +69,7 @@ def error(beta, noise=0.0, drift=0.0, seed=0):
     """The error of the delta rule over the last 100 steps, a mean over 30 sequences."""
     rng = np.random.default_rng(seed)
     A, M, errors = rng.normal(size=(B, E, F)), np.zeros((B, E, F)), []
-    for t in range(T):
+    for _ in range(T):
         A = A + drift * rng.normal(size=A.shape)
         k = rng.normal(size=(B, 1, E))
         k = k / np.linalg.norm(k, axis=-1, keepdims=True)
@@ -144,7 +144,7 @@ def _errors(rates, noise, drift, E=8, F=3, T=200, B=12):
     A = rng.normal(size=(B, E, F))
     M, errors = np.zeros((len(rates), B, E, F)), np.zeros(len(rates))
     beta = rates[:, None, None, None]
-    for t in range(T):
+    for _ in range(T):
         A = A + drift * rng.normal(size=A.shape)
         k = rng.normal(size=(B, 1, E))
         k = k / np.linalg.norm(k, axis=-1, keepdims=True)
