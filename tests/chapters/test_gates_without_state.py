@@ -261,8 +261,8 @@ def copied(cell, layers, record="selective_copying"):
 
 @pytest.mark.claim(
     "a-second-layer-copies-more",
-    "On selective copying, one layer of a minimal GRU or LSTM repeats about half of the symbols, "
-    "two layers more than three quarters, and three layers more than two. One layer of a GRU "
+    "On selective copying, one layer of a minimal GRU or LSTM repeats fewer than six symbols in "
+    "ten, two layers more than three quarters, and three layers more than two. One layer of a GRU "
     "repeats more than nine symbols in ten.",
     records="selective_copying",
 )
