@@ -144,7 +144,7 @@ def _errors(rates, noise, drift, E=8, F=3, T=200, B=12):
     A = rng.normal(size=(B, E, F))
     M, errors = np.zeros((len(rates), B, E, F)), np.zeros(len(rates))
     beta = rates[:, None, None, None]
-    for _ in range(T):
+    for t in range(T):
         A = A + drift * rng.normal(size=A.shape)
         k = rng.normal(size=(B, 1, E))
         k = k / np.linalg.norm(k, axis=-1, keepdims=True)
