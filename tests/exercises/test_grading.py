@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import shutil
 
 import pytest
@@ -116,6 +117,15 @@ def test_what_is_not_there_is_said_in_one_line(tmp_path, arguments, message, cap
     assert command.main(arguments) == 2
     said = capsys.readouterr().err
     assert message in said and said.count("\n") == 1
+
+
+def test_answers_are_graded_where_the_system_does_not_tell_the_allowed_processors(
+    tmp_path, monkeypatch
+):
+    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
+    path = saved(tmp_path / "a.json", {"gone": ""})
+    (row,) = grading.grade([path], tmp_path, isolation.Limits(), None)
+    assert row.exercise == "gone" and row.solved == "no"
 
 
 def test_a_spreadsheet_takes_no_field_for_a_formula():
