@@ -15,7 +15,7 @@ from unrolled.exercises import grading, isolation
 
 NAMES = exercises.PARTS["bptt"][:3]
 needs_bubblewrap = pytest.mark.skipif(
-    isolation.sandbox() is None, reason="the package bubblewrap is missing"
+    isolation.sandbox() is None, reason="no sandbox: bubblewrap is missing or forbidden"
 )
 
 
