@@ -1,6 +1,7 @@
 """How many pairs can a trained state recall, and can it replace a value?
 
-Run: python -m experiments.recurrences.associative_recall
+    python -m experiments.recurrences.associative_recall
+
 Writes results/associative_recall.json. About ten minutes.
 
 A small version of the multi-query recall of Arora et al. (2024). Each step has a key and a value;
@@ -16,6 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from experiments import command_line
 from unrolled import records, tree
 from unrolled.cells import delta_net, gated_delta_net, linear_attention
 from unrolled.data import tasks
@@ -196,4 +198,5 @@ RECORDS = {"associative_recall": main}
 
 
 if __name__ == "__main__":
+    command_line.parser(__doc__).parse_args()
     main()

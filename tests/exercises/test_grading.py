@@ -2,7 +2,9 @@
 
 import csv
 import json
+import os
 import shutil
+import sys
 
 import pytest
 
@@ -13,7 +15,7 @@ from unrolled.exercises import grading, isolation
 
 NAMES = exercises.PARTS["bptt"][:3]
 needs_bubblewrap = pytest.mark.skipif(
-    isolation.sandbox() is None, reason="the package bubblewrap is missing"
+    isolation.sandbox() is None, reason="no sandbox: bubblewrap is missing or forbidden"
 )
 
 
@@ -116,6 +118,26 @@ def test_what_is_not_there_is_said_in_one_line(tmp_path, arguments, message, cap
     assert command.main(arguments) == 2
     said = capsys.readouterr().err
     assert message in said and said.count("\n") == 1
+
+
+def test_answers_are_graded_where_the_system_does_not_tell_the_allowed_processors(
+    tmp_path, monkeypatch
+):
+    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
+    path = saved(tmp_path / "a.json", {"gone": ""})
+    (row,) = grading.grade([path], tmp_path, isolation.Limits(), None)
+    assert row.exercise == "gone" and row.solved == "no"
+
+
+def test_a_missing_reader_of_notebooks_is_said_in_one_line(
+    tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setitem(sys.modules, "jupytext", None)
+    path = tmp_path / "a.ipynb"
+    path.write_text("{}")
+    assert command.main(["check", str(path)]) == 2
+    said = capsys.readouterr().err
+    assert "install the package jupytext" in said and said.count("\n") == 1
 
 
 def test_a_spreadsheet_takes_no_field_for_a_formula():

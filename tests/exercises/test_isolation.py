@@ -19,7 +19,7 @@ SHORT = isolation.Limits(seconds=1, megabytes=1000)
 ENDLESS = ("while True:\n    pass", "import time\ntime.sleep(60)")
 WRAPPER = isolation.sandbox()
 needs_bubblewrap = pytest.mark.skipif(
-    WRAPPER is None, reason="the package bubblewrap is missing"
+    WRAPPER is None, reason="no sandbox: bubblewrap is missing or forbidden"
 )
 pytestmark = pytest.mark.slow
 
@@ -56,7 +56,7 @@ def test_the_solution_is_solved_whatever_it_prints(wrapper):
     assert 0 < found.seconds < 3
 
 
-def test_processes_of_an_answer_share_its_limits_and_end_with_it(tmp_path):
+def test_processes_of_an_answer_share_its_limits():
     code = (
         "import os, time\n"
         "for _ in range(4):\n    if os.fork() == 0: break\n"
@@ -66,17 +66,29 @@ def test_processes_of_an_answer_share_its_limits_and_end_with_it(tmp_path):
     assert found.message == "Not yet. It needed more than 1000 MB of memory."
 
 
-@needs_bubblewrap
-def test_a_process_that_leaves_its_session_ends_with_the_answer():
-    mark = f"unrolled-{os.getpid()}"
-    code = (
+def starts_a_process(mark, first=""):
+    """Code that starts a process with a mark in its command line and ends after a second."""
+    return (
         "import os, sys, time\n"
-        f"if os.fork() == 0:\n    os.setsid()\n"
+        f"if os.fork() == 0:\n    {first or 'pass'}\n"
         "    command = [sys.executable, '-c', 'import time; time.sleep(60)']\n"
         f"    os.execv(sys.executable, [*command, '{mark}'])\n"
         "time.sleep(1)\nos._exit(0)"
     )
-    result(code)
+
+
+@pytest.mark.parametrize("wrapper", [None, WRAPPER], ids=["limits alone", "sandbox"])
+def test_a_process_that_an_answer_starts_ends_with_it(wrapper):
+    mark = f"unrolled-started-{wrapper is None}-{os.getpid()}"
+    result(starts_a_process(mark), wrapper)
+    time.sleep(0.2)
+    assert mark not in command_lines()
+
+
+@needs_bubblewrap
+def test_a_process_that_leaves_its_session_ends_with_the_answer():
+    mark = f"unrolled-left-{os.getpid()}"
+    result(starts_a_process(mark, "os.setsid()"))
     time.sleep(0.2)
     assert mark not in command_lines()
 

@@ -7,6 +7,7 @@ import pytest
 
 from experiments.recurrences import following_states
 from unrolled import records, tree
+from unrolled.data import groups
 
 
 @pytest.fixture
@@ -26,9 +27,7 @@ def test_the_share_right_is_counted_at_each_step():
     p = following_states.initial(0, 2, cell)
     always_0 = p._replace(W_y=0 * p.W_y, b_y=np.array([1.0, 0], np.float32))
     share = following_states.right(always_0, cell, table, 30, 400, 5)
-    batch = following_states.groups.word_problem(
-        np.random.default_rng(5), 30, 400, table
-    )
+    batch = groups.word_problem(np.random.default_rng(5), 30, 400, table)
     np.testing.assert_allclose(share, (batch.targets == 0).mean(axis=1))
 
 

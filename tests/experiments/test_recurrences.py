@@ -11,6 +11,7 @@ from experiments.recurrences import min_gru_language_model, selective_copying
 from tests.support.cell_cases import shaken
 from unrolled import records, tree
 from unrolled.data import tasks
+from unrolled.models import language_model
 
 
 @pytest.fixture
@@ -30,10 +31,10 @@ def test_the_share_right_is_counted_for_each_symbol():
     batch = selective_copying.drawn([3], 50)
     cell = selective_copying.CELLS["gru"]
     rng = np.random.default_rng(0)
-    p = selective_copying.language_model.init(rng, tasks.SYMBOLS + 2, 8, cell)
+    p = language_model.init(rng, tasks.SYMBOLS + 2, 8, cell)
     p = shaken(p, rng, 2.0)
     share = selective_copying.right(p, batch, cell)
-    logits, _ = selective_copying.language_model.forward(p, batch.inputs, cell=cell)
+    logits, _ = language_model.forward(p, batch.inputs, cell=cell)
     assert share.shape == (selective_copying.LENGTH,)
     assert share.mean() == pytest.approx(tasks.symbols_right(logits, batch))
 

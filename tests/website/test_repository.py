@@ -94,6 +94,16 @@ def test_what_is_missing_is_named_in_one_line(tmp_path, monkeypatch):
     assert "git is not installed" in undecided(tmp_path)
 
 
+def test_an_address_in_the_file_is_that_of_a_repository(tmp_path):
+    found = repository.find(tmp_path, "https://github.com/a/b.git", {})
+    assert found.url == "https://github.com/a/b"
+    found = repository.find(tmp_path, "https://git.example.org/a/b/", {})
+    assert found.url == "https://git.example.org/a/b"
+    found = repository.find(tmp_path, "https://github.com/a", {})
+    assert found.url is None
+    assert "https://github.com/a in _config.yml names no repository" in found.line
+
+
 def test_a_hook_of_another_repository_does_not_change_the_address(
     tmp_path, monkeypatch
 ):

@@ -149,7 +149,7 @@ class CoursePlan(SphinxDirective):
         if (number := self.arguments[0]) not in PLANS:
             raise self.error(f"there is no course of {number} weeks")
         plan = PLANS[number]
-        for name in (name for week in plan for name in week.exercises.split()):
+        for name in exercise_names(plan):
             self.env.note_dependency(str(exercises.load(name).__file__))
         text = "\n\n".join(f"1. {line(week)}" for week in plan)
         total = f"\n\nThe exercises take {minutes(plan)} minutes in all."
@@ -174,8 +174,12 @@ def line(week: Week) -> str:
 
 def minutes(plan: tuple[Week, ...]) -> int:
     """Return how long the exercises of a plan take."""
-    names = (name for week in plan for name in week.exercises.split())
-    return sum(exercises.load(name).MINUTES for name in names)
+    return sum(exercises.load(name).MINUTES for name in exercise_names(plan))
+
+
+def exercise_names(plan: tuple[Week, ...]) -> list[str]:
+    """Return the names of the exercises of a plan, in order."""
+    return [name for week in plan for name in week.exercises.split()]
 
 
 def setup(app: Any) -> dict[str, bool]:

@@ -102,6 +102,20 @@ def of_workflow(environment: Mapping[str, str]) -> str | None:
         raise Unknown(f"GITHUB_REPOSITORY, {name!r}, {error}") from None
 
 
+def of_configuration(address: str) -> str:
+    """Return the address that _config.yml names; on a known host it must be a repository's.
+
+    Raises:
+        Unknown: the host is known, and the address is not one of a repository of it.
+    """
+    if urlsplit(address).netloc not in HOSTS:
+        return address.rstrip("/")
+    try:
+        return public(address)
+    except Unknown as error:
+        raise Unknown(f"{address} in _config.yml {error}") from None
+
+
 def find(
     root: Path, configured: str = "", environment: Mapping[str, str] = os.environ
 ) -> Found:
@@ -113,9 +127,12 @@ def find(
         return Found(url, f"The repository is {url}, the remote origin.")
     except Unknown as error:
         why = str(error)
-    configured = configured.rstrip("/")
     if configured and PLACEHOLDER not in urlsplit(configured).path.split("/"):
-        return Found(configured, f"The repository is {configured}, says _config.yml.")
+        try:
+            url = of_configuration(configured)
+            return Found(url, f"The repository is {url}, says _config.yml.")
+        except Unknown as error:
+            why = str(error)
     return Found(
         None,
         "The repository's address is undecided, so the pages have no Binder button and no "

@@ -78,6 +78,13 @@ def found_in(folder: Path) -> list[Path]:
     return found
 
 
+def cores() -> int:
+    """Returns the number of processors that this process may use."""
+    if hasattr(os, "sched_getaffinity"):  # macOS and Windows do not have it
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 def grade(
     paths: Iterable[Path],
     folder: Path,
@@ -94,8 +101,7 @@ def grade(
         wrapper: what `isolation.sandbox` returned.
         workers: how many answers run at a time.
     """
-    count = workers or len(os.sched_getaffinity(0))
-    with ThreadPoolExecutor(count) as pool:
+    with ThreadPoolExecutor(workers or cores()) as pool:
         yield from pool.map(
             lambda task: graded(task, limits, wrapper), tasks(paths, folder)
         )

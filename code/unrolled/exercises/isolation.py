@@ -51,10 +51,8 @@ def sandbox() -> list[str] | None:
     command = [bwrap, "--unshare-all", "--die-with-parent", "--new-session"]
     for folder in SYSTEM:
         command += ["--ro-bind-try", folder, folder]
-    for folder in ("/tmp", "/dev/shm"):
-        if folder == "/dev/shm":
-            command += ["--dev", "/dev"]
-        command += ["--size", str(TEMPORARY_BYTES), "--tmpfs", folder]
+    limited = ["--size", str(TEMPORARY_BYTES), "--tmpfs"]
+    command += [*limited, "/tmp", "--dev", "/dev", *limited, "/dev/shm"]
     command += ["--remount-ro", "/dev", "--proc", "/proc"]
     places = {str(CODE), sys.prefix, sys.base_prefix, os.path.realpath(sys.executable)}
     for place in sorted(places - {"/usr"}):

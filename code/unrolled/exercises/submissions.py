@@ -38,6 +38,7 @@ def read(path: Path) -> list[Answer]:
     Raises:
         Unreadable: the file is no notebook, no Markdown notebook and no saved answers, or it holds
             no answer.
+        ValueError: the package jupytext, which reads notebooks, is not installed.
     """
     if path.suffix not in SUFFIXES:
         raise Unreadable(f"{path.name} is none of {', '.join(SUFFIXES)}")
@@ -63,9 +64,12 @@ def of_notebook(text: str, suffix: str) -> list[Answer]:
 
     Raises:
         Unreadable: the text is no notebook.
+        ValueError: the package jupytext, which reads notebooks, is not installed.
     """
-    import jupytext
-
+    try:
+        import jupytext
+    except ImportError:
+        raise ValueError("install the package jupytext, to read notebooks") from None
     try:
         notebook = jupytext.reads(text, fmt="ipynb" if suffix == ".ipynb" else "myst")
         cells = [c for c in notebook.cells if c.cell_type == "code"]

@@ -78,9 +78,8 @@ BLOCK = fields(
     W_2="F D",
     b_2="D",
 )
-WEIGHTS = fields(
-    Params, W_in="V D", norm=NORM
-)  # each block is checked where it is used
+# each block is checked where it is used
+WEIGHTS = fields(Params, W_in="V D", norm=NORM)
 CACHE = fields(BlockCache, h="T B H", rows="T B D", f="T B F")
 
 

@@ -92,7 +92,7 @@ def check(answers):
                 f"{name}: the first {wrong[0]} products are right, and later ones are not. Does "
                 "the reach grow until it covers the sequence?"
             )
-        if name == "three cups" and wrong[0] <= 8:
+        if name == "three cups" and T > 1:
             raise Wrong(
                 "Parity is right and three cups are wrong: does the earlier product stand first?"
             )
