@@ -98,7 +98,9 @@ def check(answers):
                 "Parity is right and three cups are wrong: does the earlier product stand first?"
             )
         raise Wrong(f"{name}: product {wrong[0] + 1} of {T} is wrong.")
-    return "The order of the elements matters, but the position of the brackets does not."
+    return (
+        "The order of the elements matters, but the position of the brackets does not."
+    )
 
 
 def _cups():
