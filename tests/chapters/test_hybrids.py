@@ -9,6 +9,7 @@ from tests.support.counting import Counted, multiplications
 from tests.support.page_cells import defined
 from unrolled import functional, tree
 from unrolled.cells import (
+    delta_net,
     gru,
     linear_attention,
     lru,
@@ -66,6 +67,7 @@ WORK = {
     selective: 2,
     linear_attention: 5,
     mlstm: 7,
+    delta_net: 6,
     reflections: 3,
 }
 

@@ -57,11 +57,12 @@ COMMENT = r"""
 Associative does not mean commutative. A scan may place the brackets anywhere, but it must leave the
 elements in their order. The product of the earlier elements stands first. For sums modulo a number,
 the order does not matter, so a test with such sums alone does not find the mistake. The same holds
-for factors that are single numbers, whose products commute. It does not hold for the steps
-$(f, g)$ of a linear recurrence, nor for matrices.
+for factors that are single numbers, whose products commute. It does not hold for the steps $(f, g)$
+of a linear recurrence, nor for matrices.
 
-This scan solves the word problem of *any* finite group in $\log_2 T$ rounds, also that of $A_5$.
-The limits in the chapter hold for a number of rounds that does not grow with $T$.
+This scan solves the word problem of *any* finite group in about $\log_2 T$ rounds, including the
+word problem of $A_5$. The limits in the chapter hold for a number of layers that does not grow with
+$T$.
 """
 
 
@@ -97,7 +98,9 @@ def check(answers):
                 "Parity is right and three cups are wrong: does the earlier product stand first?"
             )
         raise Wrong(f"{name}: product {wrong[0] + 1} of {T} is wrong.")
-    return "The order of the elements matters, the place of the brackets does not."
+    return (
+        "The order of the elements matters, but the position of the brackets does not."
+    )
 
 
 def _cups():

@@ -38,7 +38,7 @@ HINTS = (
     "What does {prf:ref}`thm-no-parity` say about the sequence of ones, or of any other equal "
     "inputs?",
     "A counter with two binary digits: the low digit changes at each one. When does the high digit "
-    "change? Can the factor of the second layer know it?",
+    "change? Can the factor of the second layer depend on this?",
     "For `latest`: the state may hold two bits in one number.",
 )
 
@@ -60,15 +60,16 @@ bits, the latest first. The output reads the second digit. Older bits change onl
 3\. If all bits are equal, the layers' inputs are the same at every step. By the theorem, the output
 is constant from some step on, but the answer alternates.
 
-4\. The first layer computes parity, the low digit. The high digit turns its sign when the low
-digit goes from 1 to 0: when $x_t = 1$ and the parity after the step is 0. A unit with the factor
-0 passes $x_t$ on to the second layer, so its factor can be −1 there and 1 elsewhere. With $j$
-layers, a network counts modulo $2^j$.
+4\. The first layer computes parity, the low digit. The high digit changes when the low digit goes
+from 1 to 0: when $x_t = 1$ and the parity after the step is 0. A unit with the factor 0 passes
+$x_t$ on to the second layer, so its factor can be −1 there and 1 elsewhere. In the same way, $j$
+layers can count modulo $2^j$.
 
-5\. On ones, the output of ten layers has a period $2^j$. The count modulo 5 has the period 5.
+5\. If all bits are 1, the output of ten layers has a period $2^j$ from some step on. The count
+modulo 5 has the period 5, and a sequence with both periods is constant.
 
-6\. One number that is multiplied by $e^{2\pi i/3}$ at each one. In floating-point numbers its angle
-drifts, but only by about $10^{-16}$ at each step.
+6\. One number that is multiplied by $e^{2\pi i/3}$ at each one. In floating-point numbers with 64
+bits, its angle drifts, but only by about $10^{-16}$ at each step.
 """
 
 RIGHT = {

@@ -12,8 +12,8 @@ LEVEL = 1
 MINUTES = 15
 
 TEXT = r"""
-A linear recurrence with one factor $\lambda$ shall still give an input half of its first weight
-after 1,000 steps. Compute to four digits:
+In a linear recurrence with one factor $\lambda$, an input should have half of its initial weight in
+the state after 1,000 steps. Compute to four digits:
 
 - `size`: the size $|\lambda|$.
 - `nu`: the parameter $\nu$ of a linear recurrent unit with this size, by
@@ -54,13 +54,14 @@ print(size, nu, step_length, scale, angle)
 
 COMMENT = r"""
 The size is 0.99931. A change of the fourth digit after the point matters: with $|\lambda| = 0.999$
-only 37 % is left after 1,000 steps, and with 0.9999 it is 90 %. This is why the LRU and S4 do not
-train $\lambda$ itself, but the logarithm of a rate: $\nu = -7.27$ changes the size by small
-fractions of its distance from 1.
+only 37 % is left after 1,000 steps, and with 0.9999 it is 90 %. This is one reason why the LRU and
+S4 do not train $\lambda$ itself, but the logarithm of a rate: $\nu = -7.27$ changes the size by
+small fractions of its distance from 1.
 
-The scale is 0.037. A state with this factor sums about $1/(1 - |\lambda|^2) = 721$ inputs, and
-$\gamma$ undoes the growth. The angle is small, 0.0016: a state that turns faster says more
-precisely when an input was read, but inputs at different times then cancel in its sum.
+The scale is 0.037. If the inputs are independent and have a variance of 1, the variance of the
+state approaches $1/(1 - |\lambda|^2) = 722$, and $\gamma$ undoes this growth. The angle is small,
+0.0016: a state that turns faster says more precisely when an input was read, but inputs at
+different times then cancel in its sum.
 """
 
 

@@ -12,9 +12,9 @@ LEVEL = 2
 MINUTES = 20
 
 TEXT = r"""
-1. A trained network flips the sign of its state at each one by the factor −0.99, and keeps it by
-   the factor 0.99 at each zero. Set `left` to the share of the size of the state that is left
-   after 256 steps.
+1. At each input 1, a trained network multiplies its state by −0.99, which changes the sign. At each
+   input 0, it multiplies the state by 0.99. Set `left` to the share of the size of the state that
+   is left after 256 steps.
 2. The output reads the sign reliably as long as a tenth of the size is left. Set `smallest` to
    the smallest size of the two factors with which this holds after 256 steps.
 3. The factor is $\tanh(a/2)$, which is {eq}`eq-diagonal-factor` with $f_{\min} = -1$. Set
@@ -54,11 +54,11 @@ print(left, smallest, activation, determinant, longest)
 
 COMMENT = r"""
 With factors of size 0.99, only 8 % of the state is left after 256 steps. After 40 steps, the length
-of the training sequences, it is still 67 %, and the training loss hardly notices. A size of 0.991
-would be just enough for 256 steps, and longer sequences need more. A diagonal layer has no
-attractor that would restore the size. So how far such a network is right beyond the lengths of its
-training depends on how far training has pushed the pre-activations. The size 0.991 needs
-$a = 5.4$.
+of the training sequences, it is still 67 %, so the output can still read the sign. A size of 0.991
+would be just enough for 256 steps, and longer sequences need more. Such a network has no attractor
+that would restore the size: with factors below 1 in size and no new terms, every state approaches
+0. So how far it is right beyond the lengths of its training depends on how large training has made
+the pre-activations. The size 0.991 needs $a = 5.4$.
 
 The ten steps with strengths below 1 have the determinant $10^{-13}$. A rearrangement has 1 or −1.
 """

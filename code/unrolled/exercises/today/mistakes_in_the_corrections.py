@@ -67,15 +67,16 @@ Row $t$ of the system is $u_t + \beta_t \sum_{s<t} (k_t k_s^\top)\, u_s = \beta_
 
 *The diagonal.* The sum runs over earlier steps only, so the triangle is strict. The author included
 the diagonal, saw that the results were wrong by a factor of 2, and corrected the factor. This works
-if all keys have length 1 and all shares are 1, and in no other case.
+only if $\beta_t \lVert k_t \rVert^2 = 1$ at every step, for example if all keys have length 1 and
+all shares are 1.
 
 *The row.* $\beta_t$ is the share of the step that writes, so it multiplies row $t$.
 
 *The right side.* $\beta_t$ multiplies the whole difference, and the value is a part of it.
 
-The author's test had orthogonal keys and shares of 1. For such keys no correction depends on any
-other, so the test says nothing about the matrix. Test a function with inputs for which every part
-of it matters: here, with keys that are not orthogonal and with shares that differ.
+The author's test had orthogonal keys and shares of 1. For such keys, no correction depends on any
+other, so the test says nothing about the matrix below its diagonal. Test a function with inputs for
+which every part of it matters: here, with keys that are not orthogonal and with shares that differ.
 """
 
 

@@ -78,7 +78,7 @@ answer is 2, the right value, and the momentum is still 1. A third step would ov
 would be 2.5.
 
 With $\mu = 0$ and $f = 1$ this function is the delta rule. With $\mu = 0$ and $f < 1$ it is nearly
-Gated DeltaNet, which takes its gradient at $f M_{t-1}$. If the gradient were taken at $M_0 = 0$ in
+Gated DeltaNet, which takes its gradient at $f M_{t-1}$. If also the gradient were taken at 0 in
 every step, the function would be linear attention with decay.
 """
 

@@ -68,16 +68,16 @@ def directions(order):
 '''
 
 COMMENT = r"""
-When the first $n - 1$ things lie where they belong, so does the last. So $n - 1$ swaps are
-enough. They are also needed in the worst case. Each reflection leaves all rows that are
-orthogonal to its direction as they are, so fewer than $n - 1$ reflections leave a space of at
-least two dimensions as it is. A rearrangement that moves all things round in a circle keeps only
-the rows with equal entries.
+When the first $n - 1$ things lie where they belong, so does the last. So $n - 1$ swaps are enough.
+In the worst case, $n - 1$ reflections are also needed. Each reflection leaves all rows that are
+orthogonal to its direction unchanged, so fewer than $n - 1$ reflections leave a space of at least
+two dimensions unchanged. A rearrangement that moves all things round in a circle leaves only the
+rows with equal entries unchanged, and these form a space of one dimension.
 
-A network with one reflection in a step can therefore swap two things in a step, but it cannot
-move three things round. It can if the input gives it two steps for this. Other directions work,
-too: any two reflections whose mirrors meet at an angle of 60 degrees make a rotation by a third
-of a turn.
+A network with one reflection in a step can therefore swap two things in a step, but it cannot move
+three things round. It can if the input gives it two steps for this. Other directions work, too: any
+two mirrors that contain $(1, 1, 1)$ and meet at an angle of 60 degrees make a rotation by a third
+of a turn, and their order decides which way it turns.
 """
 
 

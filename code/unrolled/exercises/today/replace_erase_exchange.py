@@ -92,8 +92,8 @@ called the normalised LMS rule. `erase` multiplies the state by $I - k^\top k$ (
 matrix is a reflection: the direction $k$ changes its sign, and everything orthogonal to $k$ stays.
 Since $a = \tfrac12 (a + b) + \tfrac12 (a - b)$, changing the sign of $a - b$ exchanges $a$ and $b$.
 
-With shares between 0 and 1, a write can only erase and replace. With shares up to 2 it can also
-exchange, so that the order of two writes matters.
+With shares between 0 and 1, a write can replace or erase a value, fully or in part. With a share of
+2, it can also exchange two values.
 """
 
 

@@ -34,7 +34,7 @@ most_pairs = ...
 HINTS = (
     "An attention layer stores two vectors of 1,024 numbers for each token.",
     "A state has $16 \\cdot 128 \\cdot 128$ numbers, whatever the number of tokens.",
-    "One of 65,536 symbols is 16 bits. How many bits have the states of 30 layers?",
+    "One of 65,536 symbols is 16 bits. How many bits do the states of 30 layers have?",
 )
 
 SOLUTION = """
@@ -50,14 +50,14 @@ print(attention_only, hybrid, crossing, most_pairs)
 """
 
 COMMENT = r"""
-The attention stores 16.4 GB, and the hybrid 4.1 GB. The states are only 16 MB of it. Up to 128
-tokens, a recurrent layer needs *more* memory than an attention layer. This is the number of rows of
-a matrix: at this length, a cache holds as many keys as the matrix has rows.
+The attention stores 16.4 GB, and the hybrid 4.1 GB. The states need only 16 MB of it. Up to 128
+tokens, a recurrent layer needs *more* memory than an attention layer. Here, this happens to be the
+number of rows of a matrix.
 
-The bound says that the states could store the values of eight million pairs. No trained network
-comes close to it. The matrix of a layer keeps about as many pairs apart as it has rows, here 128 in
-each head, because it must find a value by its key. A bound that cannot be exceeded is not a number
-that is reached.
+The bound says that the states could store the values of eight million pairs. The matrix states of
+the book recall far fewer. A matrix keeps about as many pairs apart as it has rows, here 128 in each
+head, because it must find a value by its key. The bound counts only bits. It does not say that a
+network can use them.
 """
 
 

@@ -15,7 +15,7 @@ TEXT = r"""
 The function `backward` should return the gradients of $h_t = f_t \odot h_{t-1} + g_t$. It takes the
 factors `f` and the terms `g`, both $(T, H)$, the initial state `h0` $(H,)$, and `dh` $(T, H)$, the
 gradient of each state's own use. It should return `df`, `dg` and `dh0`. It contains three mistakes.
-Find and mend them.
+Find and correct them.
 """
 
 STUB = '''
@@ -84,7 +84,7 @@ nothing, and a test with one factor for all steps does not find it. The second m
 state after the step instead of the state before it. The third forgets that $h_0$ is multiplied by
 $f_1$.
 
-After the mending, the loop multiplies after it stores. Then `carried` is what the step before
+After the correction, the loop multiplies after it stores. Then `carried` is what the step before
 receives, and at the end it is the gradient of $h_0$.
 """
 
