@@ -48,13 +48,15 @@ def test_the_published_sizes_of_caches_follow_from_the_equation():
 
 
 @pytest.mark.equation("eq-recall-bound")
-@pytest.mark.parametrize(("bits", "V"), [(3, 2), (4, 4), (5, 2)])
-def test_fewer_states_than_texts_confuse_two_of_them(bits, V):
-    most = int(bits / np.log2(V))
-    assert V**most <= 2**bits  # every text has a state of its own
-    texts = [*itertools.product(range(V), repeat=most + 1)]
-    state = {text: i % 2**bits for i, text in enumerate(texts)}  # any map will do
-    assert len({*state.values()}) < len(texts)
+@pytest.mark.parametrize(("bits", "V"), [(3, 2), (4, 4), (5, 2), (5, 3)])
+def test_as_many_symbols_are_told_apart_as_the_bound_says(bits, V):
+    """Counts the texts that have a state each: n fits if the bound holds, and n + 1 does not."""
+    fits = [
+        n
+        for n in range(1, 8)
+        if len({*itertools.product(range(V), repeat=n)}) <= 2**bits
+    ]
+    assert fits == [n for n in range(1, 8) if n * np.log2(V) <= bits]
 
 
 WORK = {

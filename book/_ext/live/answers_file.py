@@ -48,7 +48,7 @@ def add_script(
     app: Any, pagename: str, templatename: str, context: dict, doctree: Any
 ) -> None:
     """Load the script where the buttons are."""
-    if "answers-file" in (context.get("body") or ""):
+    if 'class="live-buttons answers-file"' in (context.get("body") or ""):
         app.add_js_file("answers.js", loading_method="defer")
 
 
