@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from experiments.intervals import interval
 from tests.support.cell_cases import cell_case, logistic
@@ -310,3 +311,33 @@ def test_a_second_selective_layer_copies_more():
     assert len(one) == len(two) >= 3
     assert (two > one).all() and interval(two - one)["low"] > 0
     assert one.max() < 0.6
+
+
+@pytest.mark.claim(
+    "one-minimal-layer-predicts-no-better-than-a-plain-one",
+    "Within the budget of the language models, one layer of a minimal GRU has a perplexity far "
+    "above that of a GRU with as many weights, and slightly above that of a plain network.",
+    records=("min_gru_language_model", "gru_language_model", "rnn_language_model"),
+)
+@pytest.mark.parametrize("part", ["validation", "test"])
+def test_one_minimal_layer_predicts_no_better_than_a_plain_one(part):
+    """Perplexities, minimal GRU less the other: the 95 % intervals (Welch) lie above 5 for the
+    GRU, and between 0 and 5 for the plain network; the settings but the units are the same."""
+    runs = {
+        name: records.load(f"{name}_language_model")
+        for name in ("min_gru", "gru", "rnn")
+    }
+    found = {name: run["results"][part]["of_seeds"] for name, run in runs.items()}
+    assert min(map(len, found.values())) >= 3
+    gap = {
+        name: stats.ttest_ind(found["min_gru"], found[name], equal_var=False)
+        for name in ("gru", "rnn")
+    }
+    assert gap["gru"].confidence_interval().low > 5
+    low, high = gap["rnn"].confidence_interval()
+    assert 0 < low < high < 5
+    for name, run in runs.items():
+        assert run["settings"] | {"H": 0} == runs["gru"]["settings"] | {"H": 0}
+        assert run["results"]["parameters"] == pytest.approx(
+            runs["gru"]["results"]["parameters"], rel=0.01
+        ), name
