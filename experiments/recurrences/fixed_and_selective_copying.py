@@ -126,7 +126,7 @@ def witness(name):
     """Returns losses and shares on few new sequences after a few updates."""
     numbers = []
     for setting in SETTINGS_BY_NAME.values():
-        p, network, _ = trained(setting, SEEDS[0], steps=20, check_every=20)
+        p, network, _ = trained(setting, SEEDS[0], steps=5, check_every=5)
         test = setting.drawn([2_000_000], 50)
         loss, _ = language_model.loss(p, test, network)
         numbers += [loss, right(p, test, network)]

@@ -35,7 +35,7 @@ from unrolled.models import language_model
 
 Array = Any
 
-CELL = parts(W_x="D N", W_h="H N")  # check_cell asks which cell's
+CELL = parts(W_x="D N")  # check_cell asks which cell's, and some have no W_h
 WORDS = dict(p=language_model.WEIGHTS, inputs=ids("T B", "V"), targets=ids("T B", "V"))
 
 
@@ -79,6 +79,8 @@ def check_cell(p, x, state, cell):
     Params of another cell can have the same shapes.
     """
     check_class("p", p, (cell.Params,))
+    if hasattr(p, "W_h") and p.W_h.shape[1:] != p.W_x.shape[1:]:
+        raise ValueError(f"p.W_h {p.W_h.shape} does not fit p.W_x {p.W_x.shape}")
     if state and shapes(state) != shapes(cell.initial_state(p, x.shape[1])):
         raise ValueError(
             f"state must have the shapes {shapes(cell.initial_state(p, x.shape[1]))},"

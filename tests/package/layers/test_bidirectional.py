@@ -19,7 +19,7 @@ every_cell = pytest.mark.parametrize("cell", CELLS.values(), ids=CELLS)
 
 @every_cell
 def test_both_directions_have_the_exact_gradient(cell):
-    rng = np.random.default_rng(2)
+    rng = np.random.default_rng(3)
     p = bidirectional.init(rng, D, H, cell)
     p = bidirectional.Params(*map(with_long_steps, p))
     x, dh = rng.standard_normal((T, B, D)), rng.standard_normal((T, B, 2 * H))
