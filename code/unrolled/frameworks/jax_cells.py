@@ -107,6 +107,10 @@ def backward(p, x, dh, *state, cell=rnn):
     Returns:
         dp, dx (None for ids), and a gradient for each initial state.
     """
+    check_cell(p, x, state, cell)
+    H = cell.initial_state(p, 1)[0].shape[1]
+    if dh.shape != (*x.shape[:2], H):
+        raise ValueError(f"dh must be {(*x.shape[:2], H)}, got {dh.shape}")
     ids = jnp.issubdtype(x.dtype, jnp.integer)
     varied = (p, state) if ids else (p, state, x)
 
