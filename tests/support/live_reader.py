@@ -28,6 +28,10 @@ class Reader:
         self.page.click(".live-bar button")
         return self
 
+    def wait_for_editors(self):
+        self.page.wait_for_selector(".cell .cm-content")
+        return self
+
     def wait_until_ready(self):
         self.wait_for("Python is ready.")
         return self

@@ -200,7 +200,7 @@ def test_where_nothing_can_be_stored_the_page_says_so(origin, reader, script, me
 @in_browser
 def test_an_open_editor_shows_what_is_loaded_and_offers_what_was_there(live_page):
     with live_page() as page:
-        page.ask().page.wait_for_selector(".live-buttons .cm-editor, .cm-content")
+        page.ask().wait_for_editors()
         # the first cell has the imports
         index = 1 + exercises.PARTS["language_model"].index(NAME)
         box = page.page.locator(".cell:has(.cm-content)").nth(index)

@@ -100,7 +100,7 @@ def test_what_is_stored_and_no_list_of_exercises_counts_as_nothing(live_page, st
     script = f"localStorage.setItem('unrolled.solved', {json.dumps(stored)})"
     page = live_page(script=script)
     assert page.said() == ""
-    page.ask().page.wait_for_selector(".live-buttons")
+    page.ask().wait_for_editors()
     page.page.evaluate(SOLVE)
     kept = json.loads(page.page.evaluate("localStorage.getItem('unrolled.solved')"))
     assert kept["added"] is True and len(kept) <= 2
@@ -114,7 +114,7 @@ def test_an_edit_of_any_size_and_under_any_name_is_offered(live_page):
         page.page.evaluate("key => localStorage.setItem(key, 'x'.repeat(5e5))", key)
     page.page.reload(wait_until="networkidle")
     assert "Your edits of 4 cells are kept" in page.said()
-    page.ask().page.wait_for_selector(".live-buttons")
+    page.ask().wait_for_editors()
     assert page.page.locator(".live-old").count() == 4
     assert page.troubles == []
 

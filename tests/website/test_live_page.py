@@ -150,11 +150,10 @@ def test_edits_survive_a_reload_and_reset_brings_the_book_back(live_page):
     def again():
         page.page.reload(wait_until="networkidle")
         kept = page.said()
-        page.ask().page.wait_for_selector(".live-buttons")
+        page.ask().wait_for_editors()
         return kept
 
-    page = live_page().ask()
-    page.page.wait_for_selector(".live-buttons")
+    page = live_page().ask().wait_for_editors()
     cell = page.cell(2)
     original = cell.text()
     cell.write("answer = 6 * 7\nanswer")  # and the page is left at once
