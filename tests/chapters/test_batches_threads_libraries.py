@@ -92,7 +92,8 @@ def test_a_batch_gains_from_threads_if_only_one_pool_has_them(bench):
     rungs = bench["rungs"]
     for size in ("", "_batch"):
         both, numpy_alone = (
-            rungs[f"{threads}{size}"] for threads in ("threads_blas", "threads_one_pool")
+            rungs[f"{threads}{size}"]
+            for threads in ("threads_blas", "threads_one_pool")
         )
         assert quartiles(both)[0] > 2 * quartiles(numpy_alone)[1]
     one, numpy_alone = rungs["kernels_batch"], rungs["threads_one_pool_batch"]
