@@ -34,8 +34,8 @@ CELLS = {
     "selective": Cell(2, ("JAX",)),
     "linear_attention": Cell(2, ("JAX",)),
     "mlstm": Cell(3, ("JAX",)),
-    "delta_net": Cell(2),
-    "gated_delta_net": Cell(2),
+    "delta_net": Cell(2, ("JAX",)),
+    "gated_delta_net": Cell(2, ("JAX",)),
     "diagonal": Cell(1),
     "reflections": Cell(1),
 }

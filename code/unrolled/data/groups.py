@@ -9,7 +9,7 @@ import itertools
 
 import numpy as np
 
-from unrolled.arguments import ids, names_arguments, shaped
+from unrolled.arguments import check_ids, ids, names_arguments, shaped
 from unrolled.data.text import Batch
 
 
@@ -59,8 +59,14 @@ def table(orders):
         raise ValueError("orders: a product of two of them is not among them") from None
 
 
+@names_arguments(orders=shaped("N n"))
+def swaps(orders):
+    """Returns the ids of the orders (N, n) that exchange two things and leave the others."""
+    return np.flatnonzero((orders != np.arange(orders.shape[1])).sum(axis=1) == 2)
+
+
 @names_arguments(table=ids("N N", "N"))
-def word_problem(rng, T, B, table):
+def word_problem(rng, T, B, table, among=None):
     """Draws sequences of elements; the target of each step is the product of all so far.
 
     Args:
@@ -68,16 +74,21 @@ def word_problem(rng, T, B, table):
         T: steps, at least 1.
         B: sequences, at least 1.
         table: (N, N) ids, such as ``cyclic(2)``.
+        among: (M,) ids, from which the inputs are drawn; all if left out.
 
     Returns:
         A Batch (T, B): ids in 0..N-1; the mask is True everywhere.
 
     Raises:
-        ValueError: T or B is below 1.
+        ValueError: T or B is below 1, or an id of ``among`` is not in the table.
     """
+    if among is not None:
+        check_ids("among", among, len(table))
     if T < 1 or B < 1:
         raise ValueError(f"T and B must be at least 1, got T={T} and B={B}")
-    inputs = rng.integers(0, len(table), (T, B))
+    if among is None:
+        among = np.arange(len(table))
+    inputs = among[rng.integers(0, len(among), (T, B))]
     targets = inputs.copy()
     for t in range(1, T):
         targets[t] = table[targets[t - 1], inputs[t]]
