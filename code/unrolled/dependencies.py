@@ -27,7 +27,14 @@ from typing import Any, NamedTuple
 ROOMS = {"unrolled": "code", "experiments": "."}
 EFFECTS = "(import)"  # what a module does when it is imported, as one piece
 # they keep what others made
-PLUMBING = {"records", "dependencies", "files", "checkpoint", "interruption"}
+PLUMBING = {
+    "records",
+    "dependencies",
+    "files",
+    "installed",
+    "checkpoint",
+    "interruption",
+}
 # a decorator that does nothing but raise, or reword what is raised
 REWORDS = ("unrolled.arguments", "names_arguments")
 
