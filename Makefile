@@ -99,7 +99,7 @@ lock: UV := $(or $(shell command -v $(UV)),$(CURDIR)/$(TOOLS)/bin/uv)
 compile := pip compile -q pyproject.toml --generate-hashes --no-emit-index-url --no-header \
 	--python-version 3.11 $(UPGRADE)
 universal := --universal --fork-strategy fewest
-book_extras := corpus book speed kernels lab
+book_extras := corpus book speed lab
 compile_theano := pip compile -q requirements.in --generate-hashes --no-emit-index-url --no-header \
 	--no-annotate --python-version 3.10 --universal $(UPGRADE)
 compile_binder = $(compile:$(UPGRADE)=) envs/binder/requirements.in --no-annotate \
@@ -174,7 +174,7 @@ $(installed): $(locked)
 	@rm -f $(VENV)/installed-* && touch $@
 
 $(locked): $(if $(shell test -x $(PY) && echo yes),,missing)
-	@echo "Making $(VENV) with $(base): 3 GB, two minutes on a fast line"
+	@echo "Making $(VENV) with $(base): 2.9 GB, two minutes on a fast line"
 	@$(base) -m venv --clear $(VENV)
 	@$(call install,$(book_lock))
 	@touch $@
@@ -182,7 +182,7 @@ $(locked): $(if $(shell test -x $(PY) && echo yes),,missing)
 with-tests: $(with_tests)
 
 $(with_tests): $(installed)
-	@echo "Adding what the tests need: 0.6 GB"
+	@echo "Adding what the tests need: 1.1 GB"
 	@$(call install,requirements.lock)
 	@rm -f $(VENV)/with-tests-* && touch $@
 
