@@ -69,7 +69,8 @@ scores: book with-tests ## Lighthouse's scores of every page (half an hour), int
 draw: $(VENV) ## copy each function that a chapter shows from code/ into its cell
 	$(PY) -m book._ext.evidence.draw
 
-bench: $(VENV) ## time a training step on every rung, as ratios; writes results/bench_ladder.json
+bench: $(VENV) ## time a training step on every rung, and what its checks cost, as ratios; records both
+	$(PY) -m experiments.speed.argument_checks
 	$(PY) -m experiments.speed.bench_ladder --record
 
 mutants: with-tests ## change 25 places in each module, count what tests catch; SEED=7, ALL=yes
