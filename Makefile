@@ -20,7 +20,7 @@ help:
 book: $(VENV) ## build the book into _build/html
 	$(PY) -m book._ext.build.build
 
-pdf: book ## build the book and print it into _build/forms/unrolled.pdf, with Chromium
+pdf: with-tests book ## build the book and print it into _build/forms/unrolled.pdf, with Chromium
 	$(PY) -m book._ext.formats.pdf
 
 serve: book ## build the book, serve it on this machine and print its address
@@ -29,7 +29,7 @@ serve: book ## build the book, serve it on this machine and print its address
 watch: $(VENV) ## serve the book while you write: a page that changes is built and loaded again
 	$(PY) -m book._ext.build.watch $(PORT)
 
-epub: $(VENV) ## make the EPUB and let epubcheck look for faults: _build/forms/unrolled.epub
+epub: with-tests ## make the EPUB and let epubcheck look for faults: _build/forms/unrolled.epub
 	$(PY) -m book._ext.formats.epub
 
 zip: $(VENV) ## pack the site, to be read without a network: _build/forms/unrolled-site.zip
@@ -41,38 +41,39 @@ exercises: $(VENV) ## open the exercises as notebooks in JupyterLab
 	@$(VENV)/bin/jupytext-config --settings-file $(viewers) set-default-viewer markdown
 	@MPLBACKEND= $(VENV)/bin/jupyter lab --LabApp.default_url=/lab/tree/book/exercises $(JUPYTER)
 
-test: lint types book ## everything: lint, types, every test, the book and its pages in a browser
+test: lint types book with-tests ## everything: lint, types, every test, the book and its pages in a browser
 	$(PY) -m pytest $(side_by_side)
 
-check: lint types ## the quick half of `make test`, in under two minutes: lint, types, unit tests
+check: lint types with-tests ## the quick half of `make test`, in under two minutes: lint, types, unit tests
 	$(PY) -m pytest $(side_by_side) -m "not slow and not site and not browser"
 
-checks: $(VENV) ## keep the last whole run of the tests in results/, for the book to show
+checks: with-tests ## keep the last whole run of the tests in results/, for the book to show
 	$(PY) -m book._ext.evidence.suite_run
 
-evidence: $(VENV) ## measure which tests execute which functions, into results/evidence.json
+evidence: with-tests ## measure which tests execute which functions, into results/evidence.json
 	$(PY) -m book._ext.evidence.measure_evidence $(side_by_side)
 
-lint: $(VENV)
+lint: with-tests
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check -q .
 
-types: $(VENV)
+types: with-tests
 	$(PY) -m mypy
 
 links: book ## try every link that leaves the site
 	$(PY) -m book._ext.metadata.links
 
-scores: book ## Lighthouse's scores of every page (half an hour), into results/lighthouse.json
+scores: book with-tests ## Lighthouse's scores of every page (half an hour), into results/lighthouse.json
 	$(PY) -m book._ext.metadata.scores
 
 draw: $(VENV) ## copy each function that a chapter shows from code/ into its cell
 	$(PY) -m book._ext.evidence.draw
 
-bench: $(VENV) ## time a training step on every rung, as ratios; writes results/bench_ladder.json
+bench: $(VENV) ## time a training step on every rung, and what its checks cost, as ratios; records both
+	$(PY) -m experiments.speed.argument_checks
 	$(PY) -m experiments.speed.bench_ladder --record
 
-mutants: $(VENV) ## change 25 places in each module, count what tests catch; SEED=7, ALL=yes
+mutants: with-tests ## change 25 places in each module, count what tests catch; SEED=7, ALL=yes
 	$(PY) -m tests.support.mutation $(if $(SEED),--seed $(SEED)) $(if $(ALL),--all)
 
 results: $(VENV) ## rerun the recorded experiments that are missing or stale (hours; resumes)
@@ -90,7 +91,7 @@ theano: theano-tests ## test the symbolic models under Theano 1.0.5 itself, and 
 binder: ## push the branches of Binder's environments to origin, if their versions have changed
 	@$(or $(PYTHON),python3) -m book._ext.build.binder_branches
 
-browser: $(VENV) ## fetch a Chromium for the browser tests, if the system has none
+browser: with-tests ## fetch a Chromium for the browser tests, if the system has none
 	$(PY) -m playwright install chromium
 
 # Resolves what pyproject.toml allows, keeping what the lock has: make lock UPGRADE=--upgrade takes
@@ -98,12 +99,16 @@ browser: $(VENV) ## fetch a Chromium for the browser tests, if the system has no
 lock: UV := $(or $(shell command -v $(UV)),$(CURDIR)/$(TOOLS)/bin/uv)
 compile := pip compile -q pyproject.toml --generate-hashes --no-emit-index-url --no-header \
 	--python-version 3.11 $(UPGRADE)
+universal := --universal --fork-strategy fewest
+book_extras := corpus book speed lab
 compile_theano := pip compile -q requirements.in --generate-hashes --no-emit-index-url --no-header \
 	--no-annotate --python-version 3.10 --universal $(UPGRADE)
 compile_binder = $(compile:$(UPGRADE)=) envs/binder/requirements.in --no-annotate \
 	--python-platform x86_64-manylinux_2_28 --extra lab -c requirements.lock
-lock: $(if $(shell command -v $(UV)),,$(TOOLS)/bin/uv) ## resolve requirements.lock and the environments of Binder again, with uv
-	$(UV) $(compile) --universal --fork-strategy fewest --all-extras -o requirements.lock >/dev/null
+lock: $(if $(shell command -v $(UV)),,$(TOOLS)/bin/uv) ## resolve requirements.lock and the smaller environments again, with uv
+	$(UV) $(compile) $(universal) --all-extras -o requirements.lock >/dev/null
+	$(UV) $(compile:$(UPGRADE)=) $(universal) --no-annotate $(book_extras:%=--extra %) -c requirements.lock \
+		-o $(book_lock) >/dev/null
 	$(UV) $(compile_binder) -o envs/binder/numpy/requirements.txt >/dev/null
 	$(UV) $(compile_binder) --extra corpus --extra speed --extra kernels \
 		-o envs/binder/frameworks/requirements.txt >/dev/null
@@ -133,9 +138,11 @@ clean: ## remove what was built; .venv, node_modules and half-done experiments s
 	find code experiments tests book -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # --- The environment -------------------------------------------------------------------------
-# Made from requirements.lock when the stamp for that very lock (in this very folder, since an
-# editable install holds its path) is missing, or its interpreter is: after an interruption, a move
-# or a new lock it is made again from nothing. PYTHON= chooses the interpreter that it is made with.
+# Made from envs/book/requirements.lock when the stamp for that very lock (in this very folder, since
+# an editable install holds its path) is missing, or its interpreter is: after an interruption, a
+# move or a new lock it is made again from nothing. PYTHON= chooses the interpreter that it is made
+# with. What only tests need is in requirements.lock with all the rest, and comes with the first
+# verb that needs it.
 
 pythons := $(or $(PYTHON),python3.13 python3.12 python3.11 python3)
 suits = import sys; assert (3, 11) <= sys.version_info[:2] <= (3, 13)
@@ -147,16 +154,20 @@ it with make PYTHON=/path/to/python)))
 base = $(eval base := $(found))$(base)
 
 sum = $(word 1,$(shell (pwd; cat $(1) 2>/dev/null) | cksum))
-locked := $(VENV)/locked-$(call sum,requirements.lock)
+book_lock := envs/book/requirements.lock
+locked := $(VENV)/locked-$(call sum,$(book_lock))
+with_tests := $(VENV)/with-tests-$(call sum,requirements.lock $(book_lock))
 installed := $(VENV)/installed-$(call sum,requirements.lock pyproject.toml)
 
 # uv fetches several packages at a time. It does not read pip's settings, which may name the only
 # index that answers here, so pip has the last word. On a terminal both show what they fetch.
-exactly := --only-binary :all: --no-deps --require-hashes -r requirements.lock
+exactly := --only-binary :all: --no-deps --require-hashes -r
 quiet = $$([ -t 1 ] || echo -q)
 with_pip = $(PY) -m pip install $(quiet) --disable-pip-version-check $(exactly)
+install = if command -v $(UV) >/dev/null; then $(UV) pip install $(quiet) --python $(PY) $(exactly) $(1) || \
+	$(with_pip) $(1); else $(with_pip) $(1); fi
 
-.PHONY: $(VENV) missing
+.PHONY: $(VENV) with-tests missing
 $(VENV): $(installed)
 
 $(installed): $(locked)
@@ -164,11 +175,17 @@ $(installed): $(locked)
 	@rm -f $(VENV)/installed-* && touch $@
 
 $(locked): $(if $(shell test -x $(PY) && echo yes),,missing)
-	@echo "Making $(VENV) with $(base): 4.3 GB, two minutes on a fast line"
+	@echo "Making $(VENV) with $(base): 2.9 GB, two minutes on a fast line"
 	@$(base) -m venv --clear $(VENV)
-	@if command -v $(UV) >/dev/null; then \
-		$(UV) pip install $(quiet) --python $(PY) $(exactly) || $(with_pip); else $(with_pip); fi
+	@$(call install,$(book_lock))
 	@touch $@
+
+with-tests: $(with_tests)
+
+$(with_tests): $(installed)
+	@echo "Adding what the tests need: 1.1 GB"
+	@$(call install,requirements.lock)
+	@rm -f $(VENV)/with-tests-* && touch $@
 
 $(TOOLS)/bin/%:
 	@[ -x $(TOOLS)/bin/python ] || $(base) -m venv $(TOOLS)

@@ -27,9 +27,21 @@ from typing import Any, NamedTuple
 ROOMS = {"unrolled": "code", "experiments": "."}
 EFFECTS = "(import)"  # what a module does when it is imported, as one piece
 # they keep what others made
-PLUMBING = {"records", "dependencies", "files", "checkpoint", "interruption"}
+PLUMBING = {
+    "records",
+    "dependencies",
+    "files",
+    "installed",
+    "checkpoint",
+    "interruption",
+}
 # a decorator that does nothing but raise, or reword what is raised
 REWORDS = ("unrolled.arguments", "names_arguments")
+UNCHECKED = (
+    "unrolled.arguments",
+    "unchecked",
+    [],
+)  # its argument, without what only raises
 
 
 class NoScript(LookupError):
@@ -550,6 +562,8 @@ class _Reader(ast.NodeTransformer):
         return node
 
     def visit_Call(self, node):  # noqa: N802
+        if (path := _path(node.func)) and self.found(path) == UNCHECKED:
+            return self.visit(node.args[0])
         _pass_on(node.func, *node.args, *(keyword.value for keyword in node.keywords))
         return self.generic_visit(node)
 

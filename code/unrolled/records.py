@@ -16,12 +16,13 @@ import platform
 import subprocess
 import sys
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 from typing import NamedTuple
 
 from unrolled import dependencies
 from unrolled.files import write_whole
+from unrolled.installed import version
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "results"
@@ -314,7 +315,7 @@ def current_commit():
 
 
 def is_installed(package):
-    """Tells whether a package is installed, under the name it was installed by."""
+    """Tells whether a package is installed, under the name it is imported by or its own."""
     return _version(package) != "not installed"
 
 

@@ -33,6 +33,7 @@ TEXT = {
 }
 
 
+BOOK = "envs/book/requirements.lock"
 LOCK = locked(ROOT / "requirements.lock")
 BINDER = {
     name: locked(ROOT / f"envs/binder/{name}/requirements.txt")
@@ -73,8 +74,9 @@ def test_contributing_names_exactly_the_verbs_that_exist():
 @pytest.fixture
 def checkout(tmp_path):
     """What decides whether an environment is made, and an environment that looks complete."""
-    for name in ("Makefile", "requirements.lock", "pyproject.toml"):
-        shutil.copy(ROOT / name, tmp_path)
+    for name in ("Makefile", "requirements.lock", "pyproject.toml", BOOK):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, tmp_path / name)
     (tmp_path / ".venv" / "bin").mkdir(parents=True)
     fake_python(tmp_path / ".venv" / "bin" / "python", "exit 0")
     for stamp in re.findall(
@@ -99,7 +101,7 @@ EVERYTHING = ["venv --clear", "--require-hashes", "-e ."]
 def test_a_complete_environment_is_left_alone(checkout):
     assert steps(checkout) == []
     # as git does when it changes branches and back
-    os.utime(checkout / "requirements.lock")
+    os.utime(checkout / BOOK)
     assert steps(checkout) == []
 
 
@@ -110,8 +112,31 @@ def test_an_interrupted_installation_is_made_again(checkout):
 
 
 def test_a_changed_lock_makes_the_environment_again(checkout):
-    (checkout / "requirements.lock").write_text("numpy==2.4.6\n")
+    (checkout / BOOK).write_text("numpy==2.4.6\n")
     assert steps(checkout) == EVERYTHING
+
+
+def test_what_only_tests_need_is_added_for_them(checkout):
+    def added(target):
+        commands = make("-n", target, folder=checkout).stdout
+        return "--require-hashes -r requirements.lock" in commands
+
+    assert not added("book") and added("check") and added("test")
+    stamps = re.findall(
+        r"touch (\.venv/with\S+)", make("-n", "check", folder=checkout).stdout
+    )
+    for stamp in stamps:
+        (checkout / stamp).touch()
+    assert stamps and not added("check")
+    (checkout / "requirements.lock").write_text("pytest==9.0.0\n")
+    assert added("check")
+
+
+def test_the_book_has_the_versions_of_the_tests_and_fewer_packages():
+    book = locked(ROOT / BOOK)
+    assert all(LOCK[name] == pins for name, pins in book.items())
+    assert not {"pytest", "ruff", "mypy", "playwright", "triton", "wgpu"} & set(book)
+    assert {"jupyter-book", "tensorflow-cpu", "jax", "jupyterlab"} <= set(book)
 
 
 def test_a_changed_project_file_installs_only_the_package_again(checkout):
@@ -194,14 +219,22 @@ def test_the_lock_covers_what_the_project_asks_for():
 
 
 def test_the_corpus_has_one_version_everywhere():
-    corpus = {"numpy", "scipy", "matplotlib", "tensorflow", "keras", "pytensor"}
-    for name in corpus:
+    for name in ("numpy", "scipy", "matplotlib", "keras", "pytensor"):
         assert [marker for _, marker, _ in LOCK[name]] == [None], name
+    # on Linux, the same without what only a GPU of NVIDIA's needs
+    (everywhere,), (linux,) = LOCK["tensorflow"], LOCK["tensorflow-cpu"]
+    assert everywhere[0] == linux[0]
+    assert everywhere[1] == "sys_platform != 'linux'"
+    assert linux[1] == "sys_platform == 'linux'"
 
 
 @pytest.mark.parametrize(
     "path",
-    ["requirements.lock", *(f"envs/binder/{name}/requirements.txt" for name in BINDER)],
+    [
+        "requirements.lock",
+        BOOK,
+        *(f"envs/binder/{name}/requirements.txt" for name in BINDER),
+    ],
 )
 def test_a_lock_holds_hashes_and_no_address(path):
     text = (ROOT / path).read_text("utf-8")
@@ -235,7 +268,15 @@ def test_the_environments_of_binder_have_what_their_pages_use():
     extras = PROJECT["optional-dependencies"]
     small = PROJECT["dependencies"] + extras["lab"] + ["ipykernel", "nbgitpuller"]
     large = extras["corpus"] + extras["speed"] + extras["kernels"]
-    small, large = ({Requirement(text).name for text in of} for of in (small, large))
+    on_linux = {"sys_platform": "linux", "platform_machine": "x86_64"}
+    small, large = (
+        {
+            r.name
+            for r in map(Requirement, of)
+            if not r.marker or r.marker.evaluate(on_linux)
+        }
+        for of in (small, large)
+    )
     assert small <= BINDER["numpy"].keys() and not large & BINDER["numpy"].keys()
     assert small | large <= BINDER["frameworks"].keys()
     for package, pins in BINDER["numpy"].items():

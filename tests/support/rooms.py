@@ -38,7 +38,7 @@ PACKAGE = House(
         ("data", "cells", "training", "drawing"),
         ("layers",),
         ("functional", "tree", "records"),
-        ("min_rnn", "arguments", "files", "dependencies"),
+        ("min_rnn", "arguments", "files", "dependencies", "installed"),
     ),
     {  # besides NumPy and the standard library
         "data": {"sentencex"},

@@ -23,6 +23,8 @@ from unittest import mock
 
 import pytest
 
+from unrolled.installed import version
+
 PACKAGES = (
     "numpy",
     "scipy",
@@ -282,7 +284,7 @@ def _function(test):
 def _versions():
     for package in PACKAGES:
         try:
-            yield package, metadata.version(package)
+            yield package, version(package)
         except metadata.PackageNotFoundError:
             pass
 

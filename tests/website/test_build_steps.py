@@ -42,6 +42,20 @@ def test_a_page_is_read_with_the_outputs_of_its_cells_whatever_its_prose(tmp_pat
         assert [cell.id for cell in notebook.cells] == ["cell-1", "cell-2", "cell-3"]
 
 
+def test_a_page_is_executed_again_once_a_package_of_the_tests_is_there(
+    tmp_path, monkeypatch
+):
+    uses, other = (HEADER + code(f"import {name}") for name in ("triton", "numpy"))
+
+    def digests(found):
+        monkeypatch.setattr(fingerprint, "find_spec", lambda name: found)
+        reach = fingerprint.Reach(tmp_path)
+        return reach.state(), reach.fingerprint(uses), reach.fingerprint(other)
+
+    without, there = digests(None), digests("a spec")
+    assert [a == b for a, b in zip(without, there, strict=True)] == [False, False, True]
+
+
 def test_a_page_that_changes_while_the_book_is_built_is_named(tmp_path):
     page = HEADER + code("print(1)")
     executed(tmp_path, page, "1\n")

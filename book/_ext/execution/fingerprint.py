@@ -2,7 +2,8 @@
 
 Cells reach the modules of the package and of experiments that they import, directly or through
 another module, and the recorded results if they read any. The locked versions and the version of
-Python count as well. A page is executed again when its fingerprint changes.
+Python count as well, and whether a package is there that only the tests install. A page is executed
+again when its fingerprint changes.
 """
 
 from __future__ import annotations
@@ -13,12 +14,14 @@ import re
 import sys
 from collections.abc import Iterator
 from functools import cached_property
+from importlib.util import find_spec
 from pathlib import Path
 
 from book._ext.evidence import record_roles
 from book._ext.source import changes, drawn_cells
 
 PACKAGES = {"unrolled": "code", "experiments": "."}
+ONLY_WITH_TESTS = ("triton",)  # a page can use it, and says what it lacks without it
 
 
 class Reach:
@@ -31,11 +34,13 @@ class Reach:
         for top, folder in PACKAGES.items():
             self.code |= changes.files(root / folder / top)
         self.results = changes.files(root / "results")
+        self.installed = [name for name in ONLY_WITH_TESTS if find_spec(name)]
 
     def state(self) -> str:
         """Return a digest that changes whenever anything does that any page can reach."""
         lock = self.hash(str(self.root / "requirements.lock"))
-        return changes.digest(self.code | self.results) + lock.hex()
+        files = changes.digest(self.code | self.results)
+        return "".join([files, lock.hex(), *self.installed])
 
     def fingerprint(self, page: str) -> str:
         """Return a digest of everything that the outputs of a page, given as text, depend on."""
@@ -45,6 +50,7 @@ class Reach:
             digest.update(f"{cell['body']}\0{may_fail}\0".encode())
         for path in [str(self.root / "requirements.lock"), *sorted(self.files(page))]:
             digest.update(self.hash(path))
+        digest.update(repr([name for name in self.installed if name in page]).encode())
         return digest.hexdigest()[:32]
 
     def hash(self, path: str) -> bytes:

@@ -13,7 +13,7 @@ import json
 import os
 import re
 from collections import Counter
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,6 +21,7 @@ import numpy as np
 
 from unrolled.arguments import names_arguments
 from unrolled.files import discarded_if_damaged, write_whole
+from unrolled.installed import version
 
 PACKAGES = ("numpy", "scipy", "matplotlib", "keras", "pytensor", "tensorflow")
 UNKNOWN, START, END = "<unknown>", "<start>", "<end>"

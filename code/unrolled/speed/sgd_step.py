@@ -255,10 +255,10 @@ def output_and_update(h, p, targets, learning_rate, work, rows_at_once=ROWS_AT_O
         u = u_filled[: rows.stop - rows.start]
         np.matmul(h[rows], p.W_y, out=u)
         u += p.b_y
-        loss += logits_to_gradient(u, targets[rows])
+        loss += unchecked(logits_to_gradient)(u, targets[rows])
         u_filled[len(u) :] = 0  # not used, but infinities would give warnings
         np.matmul(u_filled, p.W_y.T, out=dh[rows.start : end])
-        subtract_product(W_new, h[rows], u, learning_rate)
+        unchecked(subtract_product)(W_new, h[rows], u, learning_rate)
         db_y += np.ones(len(u), u.dtype) @ u
     if W_new is not p.W_y:
         p.W_y[:] = W_new
