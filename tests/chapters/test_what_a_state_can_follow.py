@@ -1,12 +1,10 @@
-"""What a state can follow: equations, the proof's steps, the numbers of cells, what was learnt."""
+"""What a state can follow: equations, the proof's steps, the numbers of cells."""
 
 import numpy as np
 import pytest
 
-from experiments.intervals import interval
 from tests.support.cell_cases import cell_case, logistic
 from tests.support.page_cells import defined
-from unrolled import records
 from unrolled.cells import diagonal, reflections
 from unrolled.data import groups
 
@@ -127,82 +125,3 @@ def test_the_cells_of_the_page_are_right():
     ns = defined(PAGE)
     assert ns["right"] == 10_000
     assert np.array_equal(ns["h"], ns["orders"][ns["target"]])
-
-
-def right(task, cell, key):
-    """One number for each seed."""
-    runs = records.load("following_states")["results"]["runs"]
-    found = [r[key] for r in runs if (r["task"], r["cell"]) == (task, cell)]
-    assert len(found) >= 3
-    return np.array(found)
-
-
-TASKS = {"parity": 2, "sum modulo 3": 3, "three cups": 6}  # -> elements
-
-
-@pytest.mark.claim(
-    "the-nonlinear-networks-follow-beyond-their-training",
-    "Trained on 40 steps, an LSTM follows parity, sums modulo 3 and three cups from step 41 to "
-    "step 256. An RNN follows the first two, and the cups with two of three seeds.",
-    records="following_states",
-)
-@pytest.mark.parametrize("task", TASKS)
-@pytest.mark.parametrize("cell", ["RNN", "LSTM"])
-def test_the_nonlinear_networks_are_right_beyond_step_40(task, cell):
-    """The share right from step 41 on: above 0.95 with every seed, but for one RNN on three cups,
-    which is within 0.02 of one third."""
-    shares = np.sort(right(task, cell, "right_from_41"))
-    if (task, cell) == ("three cups", "RNN"):
-        assert abs(shares[0] - 1 / 3) < 0.02
-        shares = shares[1:]
-    assert shares.min() > 0.95
-
-
-@pytest.mark.claim(
-    "without-a-sign-nothing-is-learnt",
-    "With factors or strengths from 0 to 1, linear recurrences are within 1 percentage point of "
-    "chance after step 40, and on average less than 6 points above it before.",
-    records="following_states",
-)
-@pytest.mark.parametrize("task", TASKS)
-@pytest.mark.parametrize("cell", ["diagonal, 0 to 1", "reflections, 0 to 1"])
-def test_without_a_sign_the_networks_are_at_chance(task, cell):
-    """The share right: from step 41 on within 0.01 of chance, with every seed; before, the end of
-    the interval less than 0.06 above chance."""
-    chance = 1 / TASKS[task]
-    assert abs(right(task, cell, "right_from_41") - chance).max() < 0.01
-    assert interval(right(task, cell, "right_to_40"))["high"] < chance + 0.06
-
-
-@pytest.mark.claim(
-    "a-sign-is-enough-for-parity-only",
-    "A diagonal recurrence with factors from -1 to 1 learns parity to step 40; it has fewer than "
-    "half of the sums modulo 3 right, and about one in three of the arrangements.",
-    records="following_states",
-)
-def test_one_sign_for_each_unit_learns_parity_alone():
-    """The share right to step 40: above 0.99 for parity with every seed, the interval below 0.5 for
-    sums; for the cups, from step 41 on, the interval around or within 0.02 of one third."""
-    cell = "diagonal, -1 to 1"
-    assert right("parity", cell, "right_to_40").min() > 0.99
-    assert interval(right("sum modulo 3", cell, "right_to_40"))["high"] < 0.5
-    assert abs(right("three cups", cell, "right_from_41") - 1 / 3).max() < 0.02
-
-
-@pytest.mark.claim(
-    "reflections-learn-the-training-lengths",
-    "Two reflections with strengths from 0 to 2 learn all three tasks to step 40 and are worse by "
-    "step 256, as the diagonal recurrence with factors from -1 to 1 is on parity.",
-    records="following_states",
-)
-@pytest.mark.parametrize(
-    ("task", "cell"),
-    [(task, "reflections, 0 to 2") for task in TASKS]
-    + [("parity", "diagonal, -1 to 1")],
-)
-def test_linear_recurrences_with_signs_are_right_to_step_40_only(task, cell):
-    """The share right: to step 40 above 0.97 with every seed; in the last steps of the test, below
-    that by more than 0.05 with every seed."""
-    seen = right(task, cell, "right_to_40")
-    last = right(task, cell, "right_by_window")[:, -1]
-    assert seen.min() > 0.97 and (seen - last).min() > 0.05

@@ -5,8 +5,8 @@ import math
 from unrolled.exercises.judging import Wrong, is_close, number
 
 TITLE = "How close to −1?"
-CHAPTER = "08-today/what-a-state-can-follow"
-SECTION = "what-is-learnt"
+CHAPTER = "08-today/learning-to-follow"
+SECTION = "six-networks-of-one-layer"
 KIND = "derive"
 LEVEL = 2
 MINUTES = 20
