@@ -139,8 +139,8 @@ def test_one_layer_learns_neither_sums_nor_cups(high):
     ("task", "best"), [("sum modulo 3", 2 / 3), ("three cups", 0.44)]
 )
 def test_three_blocks_learn_more_with_larger_shares(task, best):
-    """The share right to step 40: with both limits, every seed of three blocks above the best of one
-    layer; with shares below 2 above shares below 1, seed by seed. After it, the best seed."""
+    """The share right to step 40: with both limits, every seed of three blocks above the best of
+    one layer; with shares below 2 above shares below 1, seed by seed. After it, the best seed."""
     blocks = {
         high: shares(task, "three blocks", high, "right_to_40") for high in (1.0, 2.0)
     }
