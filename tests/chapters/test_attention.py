@@ -100,6 +100,20 @@ def test_the_general_scores_gradient_sum_by_sum():
 
 
 @pytest.mark.equation("eq-attention-dstate")
+def test_only_finite_padding_leaves_the_context_alone():
+    """A large number in the padding changes nothing; NaN does, because 0 times NaN is NaN."""
+    rng = np.random.default_rng(3)
+    queries, keys = rng.standard_normal((1, 2, 4)), rng.standard_normal((1, 5, 4))
+    mask = (np.arange(5) < 3)[None, None]
+    contexts = []
+    for padding in (0.0, 1e30, np.nan):
+        keys[:, 3:] = padding
+        found, _ = attention.forward((), queries, keys, mask=mask, score=attention.dot)
+        contexts.append(found)
+    zero, large, missing = contexts
+    assert (zero == large).all() and np.isnan(missing).all()
+
+
 def test_a_state_that_is_key_and_value_gets_both_gradients():
     rng = np.random.default_rng(3)
     p = attention.init_additive(rng, Q, E, A)

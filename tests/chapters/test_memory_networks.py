@@ -211,6 +211,16 @@ def test_one_of_five_networks_with_three_reads_is_no_better_than_one_read():
     assert worst < one["high"] + 0.05 < two["low"] - 0.01 < min(others)
 
 
+def test_of_three_reads_two_neighbours_look_at_one_fact():
+    """In three of the four networks that succeed, the first two reads look at the first fact; in
+    the fourth, the last two look at the second fact."""
+    looks = recorded("two facts, 3 reads", "looks_at_fact")
+    right = recorded("two facts, 3 reads", "accuracy") > 0.9
+    facts = [tuple(one.argmax(axis=1) + 1) for one in looks[right]]
+    assert sorted(facts) == [(1, 1, 2), (1, 1, 2), (1, 1, 2), (1, 2, 2)]
+    assert looks[right].max(axis=2).min() > 0.85
+
+
 @pytest.fixture(scope="module")
 def new_stories():
     """For 10,000 new stories, whether the kept network is right, whether each read is on its fact,

@@ -6,7 +6,7 @@ from scipy import stats
 
 from tests.support.counting import Counted, multiplications
 from unrolled import records, tree
-from unrolled.cells import rnn
+from unrolled.cells import gru, lstm, rnn
 from unrolled.layers import attention, multi_head
 
 
@@ -22,6 +22,24 @@ def test_the_count_of_multiplications_is_that_of_the_page(T, N, E):
     cell = tree.map(lambda w: w.view(Counted), rnn.init(rng, D, D))
     steps = x.swapaxes(0, 1).view(Counted)
     assert multiplications(lambda: rnn.forward(cell, steps)) == 2 * T * D**2
+
+
+@pytest.mark.parametrize(("T", "D"), [(2, 4), (7, 4), (8, 4), (9, 4)])
+def test_gates_take_more_multiplications_than_short_self_attention(T, D):
+    """A GRU takes three times as many as the plain layer, an LSTM four times. Self-attention takes
+    fewer than the LSTM exactly if T is below 2 D."""
+    rng = np.random.default_rng(1)
+    x = rng.standard_normal((T, 1, D)).view(Counted)
+
+    def count(module):
+        p = tree.map(lambda w: w.view(Counted), module.init(rng, D, D))
+        return multiplications(lambda: module.forward(p, x))
+
+    heads = tree.map(lambda w: w.view(Counted), multi_head.init(rng, D, 1, D))
+    attending = multiplications(lambda: multi_head.forward(heads, x.swapaxes(0, 1)))
+    plain = count(rnn)
+    assert count(gru) == 3 * plain and count(lstm) == 4 * plain
+    assert (attending < count(lstm)) == (T < 2 * D)
 
 
 @pytest.mark.equation("eq-key-value-cache")
