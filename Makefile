@@ -10,6 +10,9 @@ export MPLBACKEND := agg
 # Test files side by side, the longest first, on at most four cores.
 side_by_side := -n auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
 
+# TensorFlow and wgpu crash in one process: the tests that open a GPU have one of their own.
+on_a_gpu := $(PY) -m pytest -m webgpu tests/package/webgpu
+
 .DEFAULT_GOAL := help
 .PHONY: help book serve watch pdf epub zip exercises test check checks evidence lint types links scores draw bench mutants results attest gpu theano binder browser debian lock audit report clean
 
@@ -42,10 +45,11 @@ exercises: $(VENV) ## open the exercises as notebooks in JupyterLab
 	@MPLBACKEND= $(VENV)/bin/jupyter lab --LabApp.default_url=/lab/tree/book/exercises $(JUPYTER)
 
 test: lint types book with-tests ## everything: lint, types, every test, the book and its pages in a browser
-	$(PY) -m pytest $(side_by_side)
+	$(PY) -m pytest $(side_by_side) -m "not webgpu"
+	$(on_a_gpu)
 
 check: lint types with-tests ## the quick half of `make test`, in under two minutes: lint, types, unit tests
-	$(PY) -m pytest $(side_by_side) -m "not slow and not site and not browser"
+	$(PY) -m pytest $(side_by_side) -m "not slow and not site and not browser and not webgpu"
 
 checks: with-tests ## keep the last whole run of the tests in results/, for the book to show
 	$(PY) -m book._ext.evidence.suite_run
@@ -128,9 +132,10 @@ report: ## open the issue that says that the weekly workflow failed, or add to i
 	if [ -n "$$number" ]; then gh issue comment "$$number" --body "It failed again: $$RUN"; \
 	else gh issue create --title "$$TITLE" --body "Newest versions, audit or links: see $$RUN."; fi
 
-debian: ## install WebKit and Bubblewrap for the tests, on Debian and Ubuntu (needs sudo)
+debian: ## install WebKit, Bubblewrap and Mesa's Vulkan for the tests, on Debian and Ubuntu (needs sudo)
 	sudo apt-get update -qq
-	sudo apt-get install -y -qq --no-install-recommends webkit2gtk-driver xvfb bubblewrap
+	sudo apt-get install -y -qq --no-install-recommends webkit2gtk-driver xvfb bubblewrap \
+		mesa-vulkan-drivers
 
 clean: ## remove what was built; .venv, node_modules and half-done experiments stay
 	[ ! -d _build ] || find _build -mindepth 1 -maxdepth 1 ! -name runs -exec rm -rf {} +

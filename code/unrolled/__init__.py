@@ -5,6 +5,7 @@ The rooms, from the top. Each imports from the floors below its own, and nothing
     exercises    The exercises, each with stub, hints, check and solution.
 
     frameworks   The same networks in Theano, TensorFlow, PyTorch, JAX and Triton.
+    webgpu       Kernels in WGSL for every GPU, checked against NumPy in float64.
     speed        What a step costs, and how it is made faster.
 
     models       Language models, sequence to sequence, networks with a memory.

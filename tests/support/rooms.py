@@ -33,7 +33,7 @@ PACKAGE = House(
     "code/unrolled",
     (
         ("exercises",),
-        ("frameworks", "speed"),
+        ("frameworks", "webgpu", "speed"),
         ("models", "gradients"),
         ("data", "cells", "training", "drawing"),
         ("layers",),
@@ -48,6 +48,7 @@ PACKAGE = House(
         "models": {"scipy"},
         "speed": {"scipy"},
         "training": {"tqdm"},
+        "webgpu": {"wgpu"},
     },
 )
 MACHINERY = House(

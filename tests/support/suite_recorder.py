@@ -5,6 +5,9 @@ the gradient checks and of the comparisons with frameworks the largest error bes
 what the run was of: commit, state of the files, device, versions. Under xdist the process that
 started the others writes it. A run of a part writes nothing, nor does one that was broken off, so
 that the last whole run stays; `--record-run FILE` writes a record of any run there.
+
+The tests that open a GPU run after all others, in a process of their own. What it found is added to
+the record of the others if nothing has changed in between.
 """
 
 import inspect
@@ -34,6 +37,7 @@ PACKAGES = (
     "pytensor",
     "jax",
     "triton",
+    "wgpu",
     "pytest",
     "hypothesis",
     "playwright",
@@ -42,7 +46,8 @@ PACKAGES = (
 )
 # tests/test_a.py::test_b[case]@group, where xdist has added the group
 NODE = re.compile(r"([^:]+)::([\w:]+)(\[.*\])?(?:@[\w.-]+)?", re.DOTALL)
-OPTIONS = ("markexpr", "keyword", "deselect", "ignore", "ignore_glob", "lf", "stepwise")
+OPTIONS = ("keyword", "deselect", "ignore", "ignore_glob", "lf", "stepwise")
+WEBGPU = "tests/package/webgpu"
 A_CHECK = 1e-6  # a looser tolerance than this does not check a gradient
 
 
@@ -134,7 +139,8 @@ class Recorder:
         self.config = config
         asked = config.getoption("record_run")
         self.path = Path(asked) if asked else config.rootpath / "_build/checks.json"
-        self.is_wanted = bool(asked) or is_whole(config)
+        self.is_addition = not asked and is_second_half(config)
+        self.is_wanted = bool(asked) or is_whole(config) or self.is_addition
         self.collected = set()
         self.outcomes = {}  # test -> passed, failed or skipped
         self.seconds = defaultdict(float)
@@ -189,9 +195,15 @@ class Recorder:
         is_complete = exitstatus in (0, 1) and self.outcomes.keys() == self.collected
         if not (self.is_wanted and is_complete and self.outcomes):
             return
-        write_whole(
-            self.path, json.dumps(self.record(), indent=1, sort_keys=True) + "\n"
-        )
+        record = self.record()
+        if self.is_addition:
+            before = suite_run.load(self.path)
+            if before is None or any(
+                before[key] != record[key] for key in ("commit", "hashes")
+            ):
+                return
+            record = joined(before, record)
+        write_whole(self.path, json.dumps(record, indent=1, sort_keys=True) + "\n")
         self.line = f"This run is recorded in {self.path}"
         if self.path == self.config.rootpath / suite_run.LAST:
             self.line += "; `make book` shows it, `make checks` keeps it"
@@ -264,11 +276,42 @@ class Recorder:
 
 
 def is_whole(config):
-    """Tells whether a run is asked for all tests there are."""
-    asked = {(config.invocation_params.dir / path).resolve() for path in config.args}
+    """Tells whether a run is asked for all tests there are but those that open a GPU."""
     every = {(config.rootpath / path).resolve() for path in config.getini("testpaths")}
+    return _asks_for(config, every, ("", "not webgpu"))
+
+
+def is_second_half(config):
+    """Tells whether a run is asked for all tests that open a GPU, and no others."""
+    return _asks_for(config, {config.rootpath / WEBGPU}, ("webgpu",))
+
+
+def _asks_for(config, paths, marks):
+    asked = {(config.invocation_params.dir / path).resolve() for path in config.args}
     chosen = any(config.getoption(name, None) for name in OPTIONS)
-    return asked == every and not chosen and not config.getoption("collectonly")
+    is_marked = config.getoption("markexpr", "") in marks
+    return (
+        asked == paths
+        and is_marked
+        and not chosen
+        and not config.getoption("collectonly")
+    )
+
+
+def joined(before, after):
+    """Returns one record of two runs of different tests."""
+    record = dict(before)
+    for key in ("passed", "failed", "skipped", "seconds"):
+        record[key] = before[key] + after[key]
+    record["tests"] = {file: dict(tests) for file, tests in before["tests"].items()}
+    for file, tests in after["tests"].items():
+        record["tests"].setdefault(file, {}).update(tests)
+    record["versions"] = before["versions"] | after["versions"]
+    record["measured"] = sorted(
+        before["measured"] + after["measured"],
+        key=lambda m: [m[k] for k in ("file", "test", "case", "against", "what")],
+    )
+    return record
 
 
 def _parts(test):

@@ -38,7 +38,10 @@ from unrolled import records
 from unrolled.files import write_whole
 
 ROOT = Path(__file__).resolve().parents[3]
-UNIT = "not site and not browser and not evidence and not any_input"
+UNIT = "not site and not browser and not evidence and not any_input and not webgpu"
+WEBGPU = (
+    "tests/package/webgpu/"  # its tests that open a GPU have a process of their own
+)
 PACKAGES = ("numpy", "coverage", "pytest", "pytest-cov", "pytest-xdist", "hypothesis")
 
 # function -> tests, each as tests/test_a.py::test_b
@@ -206,18 +209,24 @@ def measure(
     Raises:
         NotMeasured: a test failed, or an option such as --help let none run.
     """
+    files = list(files)
     chosen = ["-m", UNIT, *files]
+    of_gpu = [file for file in files if file.startswith(WEBGPU)] or [WEBGPU]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "coverage"
-        command = [sys.executable, "-m", "pytest", *options, *chosen]
-        command += ["--cov=unrolled", "--cov-context=test", "--cov-report="]
-        done = subprocess.run(
-            command, cwd=root, env=os.environ | {"COVERAGE_FILE": str(path)}
-        )
-        if done.returncode not in (0, pytest.ExitCode.NO_TESTS_COLLECTED):
-            raise NotMeasured(
-                "the tests did not pass, and what they execute is not recorded"
+        runs = [[*options, *chosen]]
+        if (root / WEBGPU).is_dir() and (not files or of_gpu != [WEBGPU]):
+            runs.append(["--cov-append", "-m", "webgpu", *of_gpu])
+        for run in runs:
+            command = [sys.executable, "-m", "pytest", *run]
+            command += ["--cov=unrolled", "--cov-context=test", "--cov-report="]
+            done = subprocess.run(
+                command, cwd=root, env=os.environ | {"COVERAGE_FILE": str(path)}
             )
+            if done.returncode not in (0, pytest.ExitCode.NO_TESTS_COLLECTED):
+                raise NotMeasured(
+                    "the tests did not pass, and what they execute is not recorded"
+                )
         if done.returncode == 0 and not path.is_file():
             raise NotMeasured("no test ran")
         data = coverage.CoverageData(str(path))

@@ -1,0 +1,190 @@
+"""Errors that are easily made in a kernel: each must turn the proof of the kernel red."""
+
+from unittest import mock
+
+import pytest
+
+from tests.support import webgpu_proofs as proofs
+from unrolled.webgpu.device import source
+
+# The kernel, what stands there, what is planted instead, the proof, and its arguments.
+PLANTED = {
+    "columns beyond the edge are written": (
+        "product_tiled",
+        "if (i < size.M && j < size.N)",
+        "if (i < size.M)",
+        proofs.of_product,
+        ("tiled", 37, 65, 19),
+    ),
+    "the last tile is left out": (
+        "product_tiled",
+        "start < size.K; start",
+        "start + TILE <= size.K; start",
+        proofs.of_product,
+        ("tiled", 37, 65, 19),
+    ),
+    "a tile of b is read transposed": (
+        "product_tiled",
+        "b_tile[k][own.x]",
+        "b_tile[own.x][k]",
+        proofs.of_product,
+        ("tiled", 37, 65, 19),
+    ),
+    "half of a block is written": (
+        "product_blocked",
+        "for (var i = 0u; i < 4u; i++) {\n        for",
+        "for (var i = 0u; i < 2u; i++) {\n        for",
+        proofs.of_product,
+        ("blocked", 70, 130, 33),
+    ),
+    "the strides of a are ignored": (
+        "product_plain",
+        "a[i * size.a_row + k * size.a_column]",
+        "a[i * size.K + k]",
+        proofs.of_product,
+        ("plain", 5, 3, 7),
+    ),
+    "W_h is read transposed": (
+        "rnn_forward",
+        "W_h[k * H + j]",
+        "W_h[j * H + k]",
+        proofs.of_forward,
+        ("rnn", 7, 3, 5),
+    ),
+    "the initial state is that of another sequence": (
+        "rnn_forward",
+        "(size.first * size.B + b) * H + j",
+        "size.first * size.B * H + j",
+        proofs.of_forward,
+        ("rnn", 7, 3, 5),
+    ),
+    "a state is overwritten while others read it": (
+        "rnn_forward",
+        "state[after + j] = value",
+        "state[before + j] = value",
+        proofs.of_forward,
+        ("rnn", 7, 3, 5),
+    ),
+    "tanh overflows": (
+        "lstm_forward",
+        "tanh(clamp(x, -15.0, 15.0))",
+        "(exp(2.0 * x) - 1.0) / (exp(2.0 * x) + 1.0)",
+        proofs.of_forward,
+        ("lstm", 4, 2, 9, None, 300.0),
+    ),
+    "the gates f and g are exchanged": (
+        "lstm_forward",
+        "let f = sigmoid(sums.y);\n            let g = bounded_tanh(sums.z)",
+        "let f = sigmoid(sums.z);\n            let g = bounded_tanh(sums.y)",
+        proofs.of_forward,
+        ("lstm", 7, 3, 5),
+    ),
+    "the cell state begins at zero": (
+        "lstm_forward",
+        "cell[j] = c[(size.first * size.B + b) * H + j]",
+        "cell[j] = 0.0 * c[0]",
+        proofs.of_forward,
+        ("lstm", 7, 3, 5),
+    ),
+    "the reset gate comes after the product": (
+        "gru_forward",
+        "kept[j] = gates[at + H] * state[j]",
+        "kept[j] = state[j]",
+        proofs.of_forward,
+        ("gru", 7, 3, 5),
+    ),
+    "the slope of tanh is left out": (
+        "rnn_backward",
+        "dh_t * (1.0 - value * value)",
+        "dh_t",
+        proofs.of_backward,
+        ("rnn", 7, 3, 5),
+    ),
+    "only the last step's gradient reaches the first state": (
+        "rnn_backward",
+        "da_next[after + k] * W_h[j * H + k];\n            }\n            let",
+        "0.0 * da_next[after + k] * W_h[j * H + k];\n            }\n            let",
+        proofs.of_backward,
+        ("rnn", 7, 3, 5),
+    ),
+    "dc is not passed on": (
+        "lstm_backward",
+        "dc_next[j] = dc * f",
+        "dc_next[j] = dc",
+        proofs.of_backward,
+        ("lstm", 7, 3, 5),
+    ),
+    "the forget gate gets the later cell state": (
+        "lstm_backward",
+        "dc * c[(t * size.B + b) * H + j]",
+        "dc * c[((t + 1u) * size.B + b) * H + j]",
+        proofs.of_backward,
+        ("lstm", 7, 3, 5),
+    ),
+    "the path through the update gate is lost": (
+        "gru_backward",
+        "dh_next[j] = dh_t * z",
+        "dh_next[j] = 0.0 * z",
+        proofs.of_backward,
+        ("gru", 7, 3, 5),
+    ),
+    "the loss reads no bias": (
+        "softmax_loss",
+        "let logit = u[row + v] + b_y[v];\n        var du",
+        "let logit = u[row + v] + 0.0 * b_y[v];\n        var du",
+        proofs.of_output_layer,
+        (11, 9, 301),
+    ),
+    "a sum is not rescaled when the maximum grows": (
+        "softmax_loss",
+        "s * exp(m - greater) + exp",
+        "s + exp",
+        proofs.of_output_layer,
+        (11, 9, 301),
+    ),
+    "padding counts": (
+        "softmax_loss",
+        "size.scale * mask[group.x]",
+        "size.scale + 0.0 * mask[group.x]",
+        proofs.of_output_layer,
+        (7, 5, 3),
+    ),
+    "the last row is not added": (
+        "column_sums",
+        "n < size.N; n++",
+        "n + 1u < size.N; n++",
+        proofs.of_output_layer,
+        (11, 9, 301),
+    ),
+    "the update goes uphill": (
+        "descent",
+        "p[n] -= size.rate",
+        "p[n] += size.rate",
+        proofs.of_descent,
+        (7, 5),
+    ),
+    "entries after the first round are left out": (
+        "descent",
+        "n < size.entries; n += 128u * groups.x",
+        "n < min(size.entries, 128u * groups.x); n += 128u * groups.x",
+        proofs.of_descent,
+        (300, 451),
+    ),
+}
+
+
+@pytest.mark.webgpu
+@pytest.mark.parametrize("error", PLANTED)
+def test_a_planted_error_is_found(gpu, error):
+    kernel, right, wrong, proof, arguments = PLANTED[error]
+    text = source(kernel)
+    assert text.count(right) >= 1, f"{kernel}.wgsl has no {right!r}"
+    run = gpu.run
+
+    def planted(code, *rest):
+        run(code.replace(right, wrong, 1) if code == text else code, *rest)
+
+    bounds = proofs.VALUES if proof is proofs.of_forward else proofs.GRADIENTS
+    with mock.patch.object(gpu, "run", planted):
+        gaps = proof(gpu, *arguments)
+    assert max(gaps if isinstance(gaps, list) else [gaps]) > bounds
