@@ -14,7 +14,7 @@ side_by_side := -n auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
 on_a_gpu := $(PY) -m pytest -m webgpu tests/package/webgpu
 
 .DEFAULT_GOAL := help
-.PHONY: help book serve watch pdf epub zip exercises test check checks evidence lint types links scores draw bench mutants results attest gpu theano binder browser debian lock audit report clean
+.PHONY: help book serve watch pdf epub zip exercises test check checks evidence lint types links scores draw bench mutants results attest gpu theano binder browser debian lock audit report release attach clean
 
 help:
 	@echo "Unrolled: the verbs of this Makefile"
@@ -131,6 +131,17 @@ report: ## open the issue that says that the weekly workflow failed, or add to i
 		--jq "map(select(.title == \"$$TITLE\")) | .[0].number // empty") && \
 	if [ -n "$$number" ]; then gh issue comment "$$number" --body "It failed again: $$RUN"; \
 	else gh issue create --title "$$TITLE" --body "Newest versions, audit or links: see $$RUN."; fi
+
+# The shell takes the tag from the environment, as one word; make would expand what it contains.
+release: $(VENV) ## check the tag TAG=v1.2.3, and make what its release attaches: _build/release
+	@$(PY) -m book._ext.build.release check "$$TAG"
+	@$(MAKE) pdf epub zip
+	@$(PY) -m book._ext.build.release gather "$$TAG"
+
+attach: ## attach _build/release to the release of TAG, which is made if it is missing (needs gh)
+	@gh release view "$$TAG" >/dev/null 2>&1 || \
+		gh release create "$$TAG" --verify-tag --title "Unrolled $$TAG" --notes-file _build/release/notes.md
+	@gh release upload "$$TAG" --clobber _build/release/unrolled*
 
 debian: ## install WebKit, Bubblewrap and Mesa's Vulkan for the tests, on Debian and Ubuntu (needs sudo)
 	sudo apt-get update -qq

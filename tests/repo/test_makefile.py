@@ -328,6 +328,7 @@ def test_workflows_may_write_only_what_they_must():
     }
     assert granted == {
         "ci": {"binder": {"contents"}, "deploy": {"pages", "id-token"}},
+        "release": {"attach": {"contents"}},
         "weekly": {"report": {"issues"}},
     }
 
@@ -425,3 +426,10 @@ def test_the_citation_fits_the_project():
     assert Version(citation["version"]) == Version(PROJECT["version"])
     assert PROJECT["license"] in citation["license"]
     assert "repository-code" not in citation  # the address stands in _config.yml alone
+    zenodo = json.loads((ROOT / ".zenodo.json").read_text("utf-8"))
+    assert zenodo["title"] == citation["title"]
+    assert zenodo["description"] == citation["abstract"]
+    assert zenodo["keywords"] == citation["keywords"]
+    assert zenodo["license"] == PROJECT["license"]
+    assert zenodo["creators"] == citation["authors"]
+    assert "version" not in zenodo  # Zenodo takes it from the tag

@@ -7,6 +7,7 @@ chromium    Starts the browser that prints and tests the pages, through Playwrig
 command     The command of Jupyter Book, as a process of its own.
 faulty      The pages that failed, to be read again; Sphinx would pass them unread.
 paths       Where a book stands and what is built of it, as one parameter; no library.
+release     `make release`: the tag against the version, and the files; gh publishes them.
 serve       `make serve`, by Tornado, on which JupyterLab's own server stands.
 watch       `make watch`; sphinx-autobuild starts Sphinx anew for each change, which takes longer.
 """

@@ -2,6 +2,7 @@
 
 address        Links to the repository; the theme's buttons would show without an address.
 binder         The environment that a page needs on Binder, and the address that opens it there.
+changelog      Releases in CHANGELOG.md and corrections, by their headings; no library.
 changes        Whether files have changed, by size and time; what was computed from them.
 citation_file  What CITATION.cff says, read with PyYAML.
 drawn_cells    Drawn cells in MyST source and the functions they name, read with ast.
