@@ -1,5 +1,6 @@
 """The truncations: which pairs they keep, what they lose, and which library computes which."""
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -184,7 +185,7 @@ def test_the_figure_of_pairs_fills_what_is_kept():
     filled = [patch.get_facecolor() for patch in axes.patches]
     assert len(filled) == 78 and pairs.sum() == 30
     assert filled.count(filled[0]) == 30
-    figures.plt.close(axes.figure)
+    plt.close(axes.figure)
     with pytest.raises(ValueError, match=r"\(T, T\), got \(2, 3\)"):
         figures.pairs(axes, np.zeros((2, 3)))
 

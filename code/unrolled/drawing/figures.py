@@ -8,7 +8,6 @@ graphs and cells, which ``diagrams`` makes, can be called from here too.
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
@@ -56,6 +55,7 @@ __all__ = [
     "draw_cell",
     "draw_graph",
     "heat_map",
+    "label_ends",
     "lines",
     "loss_curves",
     "pairs",
@@ -114,11 +114,11 @@ def lines(
         )
         ends.append((float(height), name, GREY))
     axes.set(xlabel=x_label, ylabel=y_label)
-    _label_ends(axes, ends)
+    label_ends(axes, ends)
     return axes
 
 
-def _label_ends(axes: Axes, ends: Sequence[tuple[float, str, str]]) -> None:
+def label_ends(axes: Axes, ends: Sequence[tuple[float, str, str]]) -> None:
     """Writes each (height, name, colour) right of the axes; names that would touch move apart."""
     figure = cast(Any, axes.figure)
     points_high = axes.get_position().height * figure.get_size_inches()[1] * 72
@@ -247,7 +247,7 @@ def heat_map(
                 fontsize=10,
                 color=ON_DARK_CELL if dark_cell else ON_LIGHT_CELL,
             )
-    bar = plt.colorbar(image, ax=axes, label=label)
+    bar = cast(Any, axes.figure).colorbar(image, ax=axes, label=label)
     cast(Any, bar).outline.set_visible(False)
     return axes
 

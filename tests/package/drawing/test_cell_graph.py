@@ -1,6 +1,7 @@
 """The drawn cells compute what the cells' own steps compute, value by value."""
 
 import matplotlib.colors
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
@@ -180,7 +181,7 @@ def test_the_drawing_has_a_shape_for_every_node_and_a_line_for_every_edge(listed
     written = [text.get_text() for text in axes.texts]
     for node in listed.nodes:
         assert not node.label or node.label in written
-    figures.plt.close(axes.figure)
+    plt.close(axes.figure)
 
 
 def test_what_is_not_highlighted_is_pale_and_no_line_is_drawn_twice():
@@ -201,7 +202,7 @@ def test_what_is_not_highlighted_is_pale_and_no_line_is_drawn_twice():
     start = shapes["edge-joined-f"].get_path().vertices[0]
     assert start[0] > 0.7  # the pale line begins where it turns off
     assert shapes["edge-joined-i"].get_path().vertices[0][0] < 0.7
-    figures.plt.close(axes.figure)
+    plt.close(axes.figure)
 
 
 def test_a_highlight_that_the_cell_does_not_have_is_named():

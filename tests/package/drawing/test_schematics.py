@@ -2,6 +2,7 @@
 
 import itertools
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from hypothesis import given
@@ -104,7 +105,7 @@ def test_a_branch_is_as_wide_as_its_course_is_probable(weights, steps):
     ends = [line.get_ydata()[1] for g, line in lines.items() if g.count("-") == steps]
     assert len({round(end, 9) for end in ends}) == len(p) ** steps
     assert 0 <= min(ends) and max(ends) <= 1
-    figures.plt.close("all")
+    plt.close("all")
 
 
 @pytest.mark.parametrize("p", [[0.5, 0.6], [1.0, 0.0]])
