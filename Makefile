@@ -5,6 +5,8 @@ PY := $(VENV)/bin/python
 UV := uv
 # What only `make lock` and `make audit` run, where it is not installed.
 TOOLS := .venv-tools
+# What `make lint` checks the workflows with.
+CHECKERS := .venv-checkers
 export MPLBACKEND := agg
 
 # Test files side by side, the longest first, on at most four cores.
@@ -57,7 +59,7 @@ checks: with-tests ## keep the last whole run of the tests in results/, for the 
 evidence: with-tests ## measure which tests execute which functions, into results/evidence.json
 	$(PY) -m book._ext.evidence.measure_evidence $(side_by_side)
 
-lint: with-tests
+lint: with-tests workflows
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check -q .
 
@@ -118,10 +120,22 @@ lock: $(if $(shell command -v $(UV)),,$(TOOLS)/bin/uv) ## resolve requirements.l
 		-o envs/binder/frameworks/requirements.txt >/dev/null
 	cd envs/theano-1.0.5 && $(UV) $(compile_theano) -o requirements.lock >/dev/null
 	cd envs/theano-1.0.5 && $(UV) $(compile_theano) --no-emit-package theano -o wheels.lock >/dev/null
+	cd envs/workflows && $(UV) $(compile_theano:3.10=3.11) -o requirements.lock >/dev/null
 	@git diff --unified=0 requirements.lock | grep -E '^[-+][a-z0-9-]+==' || true
 
+# zizmor looks for workflows that a stranger could misuse; the schemas are copies of GitHub's.
+schema := $(CHECKERS)/bin/check-jsonschema -q --builtin-schema
+FORMS := .github
+.PHONY: workflows
+workflows: $(CHECKERS)
+	@$(CHECKERS)/bin/zizmor --offline --quiet $(FORMS)/workflows/*.yml
+	@$(schema) vendor.github-workflows $(FORMS)/workflows/*.yml
+	@$(schema) vendor.github-issue-config $(FORMS)/ISSUE_TEMPLATE/config.yml
+	@$(schema) vendor.github-issue-forms $(filter-out %/config.yml,$(wildcard $(FORMS)/ISSUE_TEMPLATE/*.yml))
+	@$(schema) vendor.citation-file-format CITATION.cff
+
 audit: $(TOOLS)/bin/pip-audit ## look up what is locked among the known vulnerabilities
-	@failed=; for lock in requirements.lock $(wildcard envs/binder/*/requirements.txt); do \
+	@failed=; for lock in requirements.lock $(wildcard envs/workflows/*.lock envs/binder/*/requirements.txt); do \
 		echo "$$lock:"; $(TOOLS)/bin/pip-audit --disable-pip --require-hashes -r $$lock || failed=yes; done; \
 	npm audit --package-lock-only || failed=yes; [ -z "$$failed" ]
 
@@ -206,6 +220,17 @@ $(with_tests): $(installed)
 $(TOOLS)/bin/%:
 	@[ -x $(TOOLS)/bin/python ] || $(base) -m venv $(TOOLS)
 	@$(TOOLS)/bin/python -m pip install -q --disable-pip-version-check $*
+
+checkers_lock := envs/workflows/requirements.lock
+checkers_installed := $(CHECKERS)/installed-$(call sum,$(checkers_lock))
+.PHONY: $(CHECKERS)
+$(CHECKERS): $(checkers_installed)
+
+$(checkers_installed): $(if $(shell test -x $(CHECKERS)/bin/python && echo yes),,missing)
+	@echo "Making $(CHECKERS) with $(base): 0.1 GB"
+	@$(base) -m venv --clear $(CHECKERS)
+	@$(CHECKERS)/bin/python -m pip install -q --disable-pip-version-check $(exactly) $(checkers_lock)
+	@touch $@
 
 # --- Theano's environment --------------------------------------------------------------------
 # Theano ended before Python 3.12, so it has an environment of its own, made like the one above.

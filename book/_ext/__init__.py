@@ -36,6 +36,7 @@ PARTS = (
     "metadata.licences",
     "metadata.page_metadata",
     "metadata.sitemap",
+    "metadata.feed",
     "page.citation_style",
     "metadata.cite",
     "page.policy",

@@ -37,6 +37,7 @@ class Cell {
     this.key = { name: about.exercise ?? about.id, hash: hash(this.original) };
     this.label = about.exercise ? `the answer, cell ${number}` : `cell ${number}`;
     this.recorded = this.box.querySelector(".cell_output");
+    this.pictures = [...this.box.querySelectorAll("img.plot")];
     this.hasRun = false;
   }
 
@@ -96,6 +97,9 @@ class Cell {
     this.keep();
     this.output.hidden = true;
     if (this.recorded) this.recorded.hidden = false;
+    this.chart?.remove();
+    this.chart = null;
+    for (const picture of this.pictures) picture.hidden = false;
     this.say("The book's text again. Ctrl+Z in the editor brings yours back.");
   }
 
@@ -134,15 +138,34 @@ class Cell {
 
   show(text) {
     this.output.hidden = false;
-    // A recorded figure stays: the page draws none.
-    if (this.recorded && !this.about.draws) this.recorded.hidden = true;
+    // A recorded figure stays until the page has drawn it again.
+    if (this.recorded && !this.pictures.length) this.recorded.hidden = true;
     this.output.append(text);
+  }
+
+  // Draws the chart that a cell ends in, in the place of the recorded figure.
+  async draw(json) {
+    try {
+      const { draw } = await import(this.page.base + this.page.files.charts);
+      const drawn = draw(JSON.parse(json), { label: `Figure of ${this.label}, drawn again`, palette: this.page.files.palette });
+      const before = this.chart ?? this.pictures.at(-1);
+      before ? before.after(drawn) : this.output.before(drawn);
+      this.chart?.remove();
+      this.chart = drawn;
+      for (const picture of this.pictures) picture.hidden = true;
+      return true;
+    } catch (error) {
+      this.show(`The figure could not be drawn again: ${error.message}\n`);
+      return false;
+    }
   }
 }
 
 class Page {
   constructor({ base, files, bar, page }) {
     this.bar = bar;
+    this.base = base;
+    this.files = files;
     this.about = page;
     this.line = bar.querySelector("[role=status]");
     this.kept = new Kept(page.name, (text) => this.trouble(text));
@@ -262,6 +285,8 @@ class Page {
     const note = setTimeout(() => cell.say("Still running. Stop ends it; what the cells have computed is then lost."), LONG);
     const result = await this.attempt({ code, where, alone: Boolean(exercise), exercise: checking ? exercise : null }, cell);
     clearTimeout(note);
+    const drawn = await cell.drawing;
+    cell.drawing = null;
     cell.busy(false);
     if (result.lost) {
       for (const other of [...this.cells, ...this.imports]) other.hasRun = false;
@@ -276,7 +301,7 @@ class Page {
       cell.say(result.message, result.passed ? "right" : "wrong");
       if (result.passed) this.solved(cell);
     } else if (!result.passed) cell.say("It raised an error, shown below.", "wrong");
-    else cell.say((before ? `Ran, after ${before} above.` : "Ran.") + (cell.output.hidden ? " It printed nothing." : ""));
+    else cell.say((before ? `Ran, after ${before} above.` : "Ran.") + (drawn ? " The figure is drawn again." : cell.output.hidden ? " It printed nothing." : ""));
     return result.passed;
   }
 
@@ -285,7 +310,7 @@ class Page {
     const given = new Promise((resolve) => (this.giveUp = resolve));
     const failed = () => ({ lost: "Python is not there." });
     const { code, where, alone, exercise } = request;
-    return Promise.race([this.machine.run({ code, where, alone, exercise }, (text) => cell.show(text)).catch(failed), given]);
+    return Promise.race([this.machine.run({ code, where, alone, exercise }, (text) => cell.show(text), (json) => (cell.drawing = cell.draw?.(json))).catch(failed), given]);
   }
 
   stop() {

@@ -197,7 +197,7 @@ def new_namespace():
     return {"__name__": "__main__", "__builtins__": builtins}
 
 
-def run(code, where, namespace, send, then=None):
+def run(code, where, namespace, send, then=None, draw=None):
     """Runs a cell as a notebook does: its last expression is shown.
 
     Args:
@@ -206,6 +206,7 @@ def run(code, where, namespace, send, then=None):
         namespace: a dict, which the cell changes.
         send: a function that takes pieces of text to show.
         then: a function of the screen, called after the cell if it raised nothing.
+        draw: a function that takes a chart as JSON, if the cell ends in one.
 
     Returns:
         (whether nothing was raised, what ``then`` returned).
@@ -217,7 +218,7 @@ def run(code, where, namespace, send, then=None):
     # So that a traceback shows the reader's own lines.
     linecache.cache[name] = (len(code), None, code.splitlines(keepends=True), name)
     try:
-        _execute(code, name, namespace)
+        _execute(code, name, namespace, draw)
         result = then() if then else None
     except BaseException as error:
         screen.write(short_traceback(error))
@@ -228,7 +229,7 @@ def run(code, where, namespace, send, then=None):
     return True, result
 
 
-def _execute(code, name, namespace):
+def _execute(code, name, namespace, draw):
     tree = ast.parse(code, name)
     not_drawn = False
     for node in tree.body:
@@ -249,7 +250,10 @@ def _execute(code, name, namespace):
                     namespace[inner.id] = Absent(inner.id, DRAWING)
         else:
             if last and value is not None and not code.rstrip().endswith(";"):
-                print(repr(value))
+                if draw and hasattr(value, "to_json"):
+                    draw(value.to_json())
+                else:
+                    print(repr(value))
     if not_drawn:
         print(
             "[The figure is not drawn again: that needs Matplotlib, which a page cannot have.]"
@@ -279,7 +283,7 @@ def short_traceback(error):
     return text.replace("/lib/python3.11/site-packages/", "")
 
 
-def check(code, where, exercise, namespace, send):
+def check(code, where, exercise, namespace, send, draw=None):
     """Runs the reader's cell and judges it.
 
     Returns:
@@ -291,5 +295,5 @@ def check(code, where, exercise, namespace, send):
 
         return tuple(judge(exercise, namespace))
 
-    passed, verdict = run(code, where, namespace, send, judged)
+    passed, verdict = run(code, where, namespace, send, judged, draw)
     return verdict if passed else (False, None)

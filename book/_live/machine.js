@@ -40,11 +40,12 @@ export class Machine {
     return this.ready;
   }
 
-  // Resolves to {passed, message} or {lost: a sentence}; `show` gets what is printed, piece by piece.
-  async run(cell, show) {
+  // Resolves to {passed, message} or {lost: a sentence}; `show` gets what is printed, piece by piece, and `draw` the
+  // description of the chart that the cell ends in.
+  async run(cell, show, draw) {
     await this.ready;
     return new Promise((resolve) => {
-      this.running = { id: ++this.request, resolve, show };
+      this.running = { id: ++this.request, resolve, show, draw };
       this.worker.postMessage({ id: this.request, ...cell });
     });
   }
@@ -52,6 +53,7 @@ export class Machine {
   answer(data) {
     if (!this.running) return;
     if (data.type === "output") return this.running.show(data.text);
+    if (data.type === "chart") return this.running.draw(data.json);
     const { resolve } = this.running;
     this.running = null;
     if (data.type === "done") return resolve(data);

@@ -60,10 +60,11 @@ async function start({ folder, wheel, runner, absent }) {
 async function answer({ id, code, where, alone, exercise }) {
   const { module } = await python;
   const send = (text) => say("output", { id, text });
+  const draw = (json) => say("chart", { id, json });
   const names = alone ? module.new_namespace() : namespace;
   const result = exercise
-    ? module.check(code, where, exercise, names, send)
-    : module.run(code, where, names, send);
+    ? module.check(code, where, exercise, names, send, draw)
+    : module.run(code, where, names, send, undefined, draw);
   const [passed, message] = result.toJs();
   say("done", { id, passed, message: message ?? null });
 }

@@ -177,3 +177,36 @@ def test_what_a_stateful_layer_keeps_carries_no_gradient():
         loss = tf.reduce_sum(layer(x[:, 3:]))
     moved = np.abs(tape.gradient(loss, x)).sum(axis=(0, 2)) > 0
     assert moved.tolist() == [False] * 3 + [True] * 3
+
+
+@pytest.mark.parametrize(
+    ("cell", "bias"),
+    [
+        (layers.LSTMCell, [0, 50, 0, 0]),  # f = 1
+        (layers.GRUCell, [50, 0, 0]),  # z = 1
+    ],
+)
+def test_recurrent_dropout_erases_nothing_behind_an_open_gate(cell, bias):
+    options = {} if cell is layers.LSTMCell else {"reset_after": False}
+    cell = cell(64, recurrent_dropout=0.2, seed=2, **options)
+    cell.build((1, 1))
+    W_x, W_h, _ = cell.get_weights()
+    cell.set_weights([0 * W_x, 0 * W_h, np.repeat(np.array(bias, float), 64)])
+    state = [np.ones((1, 64), np.float32)] * np.size(cell.state_size)
+    for _ in range(20):
+        _, state = cell(np.zeros((1, 1), np.float32), state, training=True)
+    np.testing.assert_allclose(state[-1], 1, atol=1e-5)
+
+
+def test_recurrent_dropout_erases_a_part_of_the_memory_of_a_plain_cell():
+    cell = layers.SimpleRNNCell(
+        64,
+        activation=None,
+        recurrent_initializer="identity",
+        recurrent_dropout=0.2,
+        seed=2,
+    )
+    state = [np.ones((1, 64), np.float32)]
+    for _ in range(20):
+        _, state = cell(np.zeros((1, 1), np.float32), state, training=True)
+    assert 0.6 < np.mean(np.array(state[0]) > 0) < 0.95

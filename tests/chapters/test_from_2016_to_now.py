@@ -133,3 +133,16 @@ def test_cells_are_refused_below_compat_too_and_what_is_left_warns(monkeypatch):
         with pytest.raises(TypeError, match="inputs"):
             dynamic(*[keras.layers.GRUCell(4)] * cells, inputs, dtype=tf.float32)
         assert "deprecated" in said[0]
+
+
+def test_floatx_changes_the_precision_of_a_loss_too():
+    def precision():
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        return loss(np.array([0]), np.ones((1, 3))).dtype
+
+    assert precision() == tf.float32
+    keras.config.set_floatx("float64")
+    try:
+        assert precision() == tf.float64
+    finally:
+        keras.config.set_floatx("float32")

@@ -137,3 +137,13 @@ def test_neither_what_fit_prints_nor_its_metric_is_the_mean_over_words():
     )
     assert found["per_word"] == pytest.approx(sums.sum() / real.sum(), rel=1e-5)
     assert len({round(value, 3) for value in found.values()}) == 3
+
+
+def test_a_loss_of_keras_replaces_a_probability_of_zero():
+    """The loss at p = 0 is that of p = 1e-7, and its gradient is finite."""
+    p = tf.constant([[0.0, 1.0]])
+    with tf.GradientTape() as tape:
+        tape.watch(p)
+        loss = keras.losses.SparseCategoricalCrossentropy()(np.array([0]), p)
+    assert float(loss) == pytest.approx(-np.log(1e-7), rel=1e-5)
+    assert np.isfinite(tape.gradient(loss, p)).all()

@@ -1,8 +1,10 @@
 """What the page on several devices says of its record."""
 
+import numpy as np
 import pytest
 
 from unrolled import records
+from unrolled.speed import data_parallel
 
 
 def test_small_batches_lose_large_ones_gain_and_the_message_stays():
@@ -28,3 +30,18 @@ def test_sharing_pays_for_large_batches_only():
     so that a busy machine's tens of per cent do not turn it round."""
     found = records.load("data_parallel")["results"]
     assert found["16"]["4"]["of_one"] > 1.3 and found["256"]["4"]["of_one"] < 1 / 1.3
+
+
+def test_with_many_devices_the_latency_makes_the_step_slower_again():
+    """With the numbers of the page and 512 sentences, the step is fastest between 20 and 60
+    devices, where the message takes most of its time."""
+    V, H, T, B = 8000, 1024, 32, 512
+    size = 4 * (V * 3 * H + 3 * H * H + 3 * H + H * V + V)
+    work, fixed = 6 * T * B * (3 * H * H + H * V) / 20e12, 2 * T * 5e-6
+    gains = [
+        data_parallel.speedup(n, fixed, work, size, 10e9, 10e-6) for n in range(1, 65)
+    ]
+    best = int(np.argmax(gains)) + 1
+    assert 20 < best < 60 and gains[-1] < max(gains)
+    message = 2 * (best - 1) / best * size / 10e9
+    assert message > (fixed + work) / max(gains) / 2

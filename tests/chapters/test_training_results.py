@@ -1,4 +1,4 @@
-"""The band that the short run of the chapter "What training achieves" must reach."""
+"""What the runs of the chapter "What training achieves" show, and the band of the short one."""
 
 import math
 
@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
+from tests.support.page_cells import cells, executed
 from unrolled.data import ngram, text
 from unrolled.models import language_model
 from unrolled.training import optimizers, train
@@ -41,3 +42,24 @@ def test_a_short_run_beats_the_unigram_model_and_stays_in_its_band():
         )
     perplexity = math.exp(np.average(losses, weights=words))
     assert 0.3 * unigram < perplexity < 0.5 * unigram
+
+
+@pytest.mark.slow
+@pytest.mark.claim(
+    "a-hundred-sentences-teach-no-more-than-frequencies",
+    "After ten epochs on 100 sentences, the loss on these sentences is above the loss of their "
+    "word frequencies, with biases and without.",
+)
+def test_ten_epochs_do_not_reach_the_word_frequencies():
+    """The page's own run; the frequencies are the entropy of the counts, without smoothing."""
+    path = "02-language-model/training-results.md"
+    sources = [c for c in cells(path) if "remove_dup" in c or "published = [" in c]
+    page = executed(path, sources)
+    counts = np.zeros(8000)
+    for ids in page["hundred"]:
+        np.add.at(counts, ids[1:], 1)
+    seen = counts[counts > 0]
+    entropy = np.log(counts.sum()) - (seen * np.log(seen)).sum() / counts.sum()
+    assert page["frequencies"] == pytest.approx(entropy, abs=1e-9)
+    assert page["without"][-1] > entropy + 0.2
+    assert page["with_biases"][-1] > entropy

@@ -375,7 +375,7 @@ def test_every_lock_is_looked_up_weekly():
     assert " make audit" in weekly and " make links" in weekly
     commands = make("-n", "audit").stdout
     binder = (f"envs/binder/{name}/requirements.txt" for name in BINDER)
-    for lock in ("requirements.lock", *binder):
+    for lock in ("requirements.lock", "envs/workflows/requirements.lock", *binder):
         assert f" {lock}" in commands
     assert "npm audit" in commands
     assert yaml.safe_load(weekly)["jobs"]["report"]["needs"] == [
@@ -383,6 +383,28 @@ def test_every_lock_is_looked_up_weekly():
         "audit",
         "links",
     ]
+
+
+BAD = {
+    "an injection": ("workflows/ci.yml", "run: make book", "run: echo ${{ github.head_ref }}"),
+    "an unknown key": ("workflows/weekly.yml", "timeout-minutes", "timeout-minuets"),
+    "a form without a label": ("ISSUE_TEMPLATE/erratum.yml", "label:", "lable:"),
+}  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", [None, *BAD])
+def test_lint_checks_the_workflows_and_the_forms(tmp_path, fault):
+    """Runs what `make lint` runs, which makes the environment of the checkers if it is missing."""
+    shutil.copytree(ROOT / ".github", tmp_path / "github")
+    if fault:
+        file, old, new = BAD[fault]
+        path = tmp_path / "github" / file
+        text = path.read_text("utf-8").replace("run: make test", "run: make book", 1)
+        path.write_text(text.replace(old, new, 1))
+        assert new in path.read_text("utf-8")
+    done = make("workflows", f"FORMS={tmp_path}/github")
+    assert (done.returncode == 0) == (fault is None), done.stdout + done.stderr
 
 
 def written_files():

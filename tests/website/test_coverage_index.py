@@ -332,7 +332,7 @@ def test_what_tests_execute_is_measured_and_only_what_changed_again(tmp_path):
     root = tmp_path
     package = root / "code/unrolled"
     package.mkdir(parents=True)
-    for name in ("__init__", "records", "dependencies", "files"):
+    for name in ("__init__", "records", "dependencies", "files", "installed"):
         shutil.copy(ROOT / f"code/unrolled/{name}.py", package)
     (root / "pyproject.toml").write_text(
         "[tool.pytest.ini_options]\ntestpaths = ['tests']\n"

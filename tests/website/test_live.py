@@ -1,5 +1,6 @@
 """Code that runs in the page: what can, what it loads, and Python's half of it."""
 
+import gzip
 import importlib
 import re
 import zipfile
@@ -21,6 +22,7 @@ from book._ext.live import (
 )
 from tests.support.paths import ROOT
 from unrolled import exercises
+from unrolled.drawing import charts, style
 
 # --- What is live, from the text alone ----------------------------------------------------------
 
@@ -251,12 +253,18 @@ def test_a_build_ends_with_that_line(tmp_path, monkeypatch, capsys):
 def test_the_licences_of_all_that_comes_are_there():
     texts = {
         path.name: path.read_text("utf-8")
-        for part in (browser_python.python(), editor_bundle.editor())
+        for part in (
+            browser_python.python(),
+            editor_bundle.editor(),
+            editor_bundle.charts(),
+        )
         for path in (part / "licenses").iterdir()
     }
     assert "Mozilla Public License, version 2.0" in texts["pyodide.txt"]
     assert "PYTHON SOFTWARE FOUNDATION LICENSE" in texts["cpython.txt"]
     assert "NumPy Developers" in texts["numpy-in-the-page.txt"]
+    assert "Copyright 2020-2025 Observable" in texts["observable-plot.txt"]
+    assert "d3-scale" in texts["observable-plot.txt"]
     assert (
         "@codemirror/view" in texts["codemirror.txt"]
         and "MIT" in texts["codemirror.txt"]
@@ -285,6 +293,36 @@ def test_a_cell_shows_its_last_expression_as_a_notebook_does(runner):
     assert printed(runner, "1 + 1;") == (True, "")
     assert printed(runner, "x = 1") == (True, "")
     assert printed(runner, "") == (True, "")
+
+
+def test_a_chart_goes_to_the_page_as_json(runner):
+    drawn = []
+    code = (
+        "from unrolled.drawing import charts\nm = charts.lines([1, 2], {'a': [3, 4]})"
+    )
+    names = runner.new_namespace()
+    assert printed(runner, code + "\nm", names, draw=drawn.append) == (True, "")
+    assert drawn == [names["m"].to_json()]
+    assert printed(runner, "m;", names, draw=drawn.append) == (True, "")
+    assert len(drawn) == 1
+
+
+def test_the_charts_of_a_page_need_no_matplotlib(runner):
+    """A cell that ends in a chart is live, whole."""
+    cells = ["from unrolled.drawing import charts", "m = charts.heat_map([[1]])\nm"]
+    assert needs(*cells) == [RUNS, RUNS]
+
+
+@pytest.mark.slow
+def test_the_script_that_draws_charts_is_light():
+    script = (editor_bundle.charts() / "charts.js").read_bytes()
+    assert 50_000 < len(gzip.compress(script)) < 130_000
+
+
+def test_the_page_knows_both_shades_of_each_colour_of_a_chart():
+    shades = live_files.shades()
+    assert set(charts.COLOURS) < set(shades)
+    assert shades["blue"] == (style.COLOURS["blue"], style.DARK[style.COLOURS["blue"]])
 
 
 def test_cells_share_their_names(runner):

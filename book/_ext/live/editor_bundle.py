@@ -1,4 +1,4 @@
-"""The editor of a cell: CodeMirror, from npm, as one module, with its licences."""
+"""The editor (CodeMirror) and the charts (Observable Plot), from npm, each as one module."""
 
 from __future__ import annotations
 
@@ -12,28 +12,40 @@ from book._ext.source import node
 
 SCRIPTS = ROOT / "book/_live"
 EDITOR = SCRIPTS / "editor.js"
+CHARTS = SCRIPTS / "charts/charts.js"
 
 
 def editor() -> Path:
     """Return the folder with the editor as one module, and its licences."""
-    inputs = (ROOT / "package-lock.json", EDITOR, Path(__file__))
+    return _made(EDITOR, "codemirror.txt")
+
+
+def charts() -> Path:
+    """Return the folder with what draws charts as one module, and its licences."""
+    return _made(CHARTS, "observable-plot.txt")
+
+
+def _made(entry: Path, licences: str) -> Path:
+    inputs = (ROOT / "package-lock.json", entry, Path(__file__))
     return kept_parts.made(
-        "editor", [path.read_bytes() for path in inputs], make_editor
+        entry.stem,
+        [path.read_bytes() for path in inputs],
+        lambda target: make_module(entry, target, licences),
     )
 
 
-def make_editor(target: Path) -> None:
-    """Bundle CodeMirror."""
+def make_module(entry: Path, target: Path, licences: str) -> None:
+    """Bundle a script with the packages that it imports, and join their licences."""
     command = [
         str(ROOT / "node_modules/.bin/esbuild"),
-        str(EDITOR),
+        str(entry),
         "--bundle",
         "--minify",
         "--format=esm",
         "--target=es2020",
         "--legal-comments=none",
         "--log-level=warning",
-        f"--outfile={target / 'editor.js'}",
+        f"--outfile={target / entry.name}",
         f"--metafile={target / 'meta.json'}",
     ]
     node.run(command)
@@ -51,4 +63,4 @@ def make_editor(target: Path) -> None:
         f"{name}\n\n{(ROOT / 'node_modules' / name / 'LICENSE').read_text('utf-8')}"
         for name in packages
     ]
-    (target / "licenses/codemirror.txt").write_text("\n\n---\n\n".join(texts), "utf-8")
+    (target / "licenses" / licences).write_text("\n\n---\n\n".join(texts), "utf-8")

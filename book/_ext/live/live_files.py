@@ -13,8 +13,9 @@ from pathlib import Path
 
 from book._ext.live import wheels
 from book._ext.live.browser_python import python
-from book._ext.live.editor_bundle import EDITOR, SCRIPTS, editor
+from book._ext.live.editor_bundle import EDITOR, SCRIPTS, charts, editor
 from book._ext.live.kept_parts import ROOT, digest
+from unrolled.drawing import palette
 
 
 def package(modules: Iterable[Path], root: Path) -> bytes:
@@ -29,13 +30,19 @@ def package(modules: Iterable[Path], root: Path) -> bytes:
     )
 
 
+def shades() -> dict[str, tuple[str, str]]:
+    """Return the light and the dark shade of each colour that a chart can name."""
+    named = palette.COLOURS | {"grey": palette.GREY, "ground": palette.GROUND}
+    return {name: (light, palette.DARK[light]) for name, light in named.items()}
+
+
 def install(
     target: Path, licenses: Path, modules: Iterable[Path], absent: dict, root: Path
 ) -> None:
     """Put everything into the site's folder, with files.json, which says what is where."""
     target.mkdir(parents=True, exist_ok=True)
     licenses.mkdir(parents=True, exist_ok=True)
-    parts = {"python": python(), "editor": editor()}
+    parts = {"python": python(), "editor": editor(), "charts": charts()}
     for part in parts.values():
         shutil.copytree(
             part, target / part.name, ignore=shutil.ignore_patterns("licenses")
@@ -55,6 +62,8 @@ def install(
     described = {
         "python": f"live/{parts['python'].name}/",
         "editor": f"live/{parts['editor'].name}/editor.js",
+        "charts": f"live/{parts['charts'].name}/charts.js",
+        "palette": shades(),
         "package": f"live/{name}",
         "scripts": f"live/{folder}/",
         "bytes": weight,
@@ -67,3 +76,4 @@ def prepare() -> None:
     """Make what is not made yet; raise LiveError, in one line, if that cannot be."""
     python()
     editor()
+    charts()

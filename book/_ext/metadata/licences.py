@@ -121,6 +121,7 @@ PARTS = (
     Part("Source Code Pro", "OFL 1.1", "source-code-pro", ("fonts/source-code-pro-*",)),
     Part("uPlot", "MIT", "uplot", ("uplot.*",)),
     Part("CodeMirror", "MIT", "codemirror", ("live/editor-*",)),
+    Part("Observable Plot", "ISC", "observable-plot", ("live/charts-*",)),
     Part("Pyodide", "MPL 2.0", "pyodide", ("live/python-*/pyodide*",)),
     Part("Python", "PSF 2.0", "cpython", ("live/python-*/python_stdlib.zip",)),
     Part("NumPy", BSD, "numpy-in-the-page", ("live/python-*/numpy-*.whl",)),

@@ -56,7 +56,8 @@ def init(rng, D, H, dtype=np.float64, input_scale=None):
         D: entries of an input vector, or number of ids.
         H: hidden units.
         dtype: floating-point type of the weights.
-        input_scale: W_x lies within ± this; 1/√D if left out, which keeps a sum of D terms near 1.
+        input_scale: W_x lies within ± this; 1/√D if left out. If the inputs have
+            variance 1, the variance of x W_x is then 1/3.
 
     Raises:
         ValueError: a size is below 1.

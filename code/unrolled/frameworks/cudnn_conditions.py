@@ -1,12 +1,17 @@
 """The conditions under which a recurrent layer of Keras runs in cuDNN's fused kernel on a GPU.
 
-cuDNN computes all steps of an LSTM or a GRU in one call, several times as fast as a loop of
-operations. Keras uses cuDNN if all conditions hold and a loop otherwise, and does not report which.
+cuDNN computes all steps of an LSTM or a GRU in one call. Keras uses cuDNN if all conditions hold.
+If a property of the layer does not fit, it uses a loop, and does not report which of the two it
+uses.
 """
 
 import numpy as np
 
 from unrolled.frameworks.quiet_tensorflow import keras, tf
+
+# Keras knows each function under three names, and fuses all of them.
+TANH = keras.activations.tanh, keras.ops.tanh, tf.tanh
+SIGMOID = keras.activations.sigmoid, keras.ops.sigmoid, tf.sigmoid
 
 
 def why_not_fused(layer, mask=None, gpu=None):
@@ -24,8 +29,9 @@ def why_not_fused(layer, mask=None, gpu=None):
         A list of short sentences.
     """
     if isinstance(layer, keras.layers.Bidirectional):
-        # the backward layer is a copy of the forward layer
-        return why_not_fused(layer.forward_layer, mask, gpu)
+        both = layer.forward_layer, layer.backward_layer
+        found = [reason for one in both for reason in why_not_fused(one, mask, gpu)]
+        return list(dict.fromkeys(found))
     if not isinstance(layer, keras.layers.LSTM | keras.layers.GRU):
         name = type(layer).__name__
         return [f"only the layers LSTM and GRU have a fused path, not {name}"]
@@ -34,9 +40,9 @@ def why_not_fused(layer, mask=None, gpu=None):
     reasons = {
         "there is no GPU": not gpu,
         "use_cudnn is False": layer.use_cudnn is False,
-        "activation is not tanh": layer.activation is not keras.activations.tanh,
+        "activation is not tanh": layer.activation not in TANH,
         "recurrent_activation is not sigmoid": (
-            layer.recurrent_activation is not keras.activations.sigmoid
+            layer.recurrent_activation not in SIGMOID
         ),
         "recurrent_dropout is not 0": layer.recurrent_dropout != 0,
         "unroll is True": layer.unroll,

@@ -2,8 +2,9 @@
 struct Sizes { N: u32, V: u32 }
 
 @group(0) @binding(0) var<uniform> size: Sizes;
-@group(0) @binding(1) var<storage, read> rows: array<f32>;             // (N, V)
-@group(0) @binding(2) var<storage, read_write> sums: array<f32>;       // (V), written
+@group(0) @binding(1) var<storage, read> rows: array<f32>;  // (N, V)
+// (V), written
+@group(0) @binding(2) var<storage, read_write> sums: array<f32>;
 
 @compute @workgroup_size(128)
 fn main(@builtin(global_invocation_id) id: vec3u) {

@@ -10,5 +10,7 @@ fn main(
     @builtin(global_invocation_id) id: vec3u,
     @builtin(num_workgroups) groups: vec3u,
 ) {
-    for (var n = id.x; n < size.entries; n += 128u * groups.x) { p[n] -= size.rate * dp[n]; }
+    for (var n = id.x; n < size.entries; n += 128u * groups.x) {
+        p[n] -= size.rate * dp[n];
+    }
 }

@@ -2,12 +2,15 @@
 struct Sizes { T: u32, B: u32, H: u32 }
 
 @group(0) @binding(0) var<uniform> size: Sizes;
-@group(0) @binding(1) var<storage, read> W_h: array<f32>;              // (H, 3H)
-@group(0) @binding(2) var<storage, read> gates: array<f32>;            // (T, B, 3H): z r ~h
-@group(0) @binding(3) var<storage, read> h: array<f32>;                // (T+1, B, H)
-@group(0) @binding(4) var<storage, read> dh: array<f32>;               // (T, B, H)
-@group(0) @binding(5) var<storage, read_write> da: array<f32>;         // (T, B, 3H), written
-@group(0) @binding(6) var<storage, read_write> dh0: array<f32>;        // (B, H), written
+@group(0) @binding(1) var<storage, read> W_h: array<f32>;  // (H, 3H)
+// (T, B, 3H): z r ~h
+@group(0) @binding(2) var<storage, read> gates: array<f32>;
+@group(0) @binding(3) var<storage, read> h: array<f32>;  // (T+1, B, H)
+@group(0) @binding(4) var<storage, read> dh: array<f32>;  // (T, B, H)
+// (T, B, 3H), written
+@group(0) @binding(5) var<storage, read_write> da: array<f32>;
+// (B, H), written
+@group(0) @binding(6) var<storage, read_write> dh0: array<f32>;
 
 const THREADS = 128u;
 var<workgroup> da_t: array<f32, 1536>;
@@ -47,7 +50,9 @@ fn main(
         }
         workgroupBarrier();  // the gates' part of da is there
         for (var j = own; j < H; j += THREADS) {
-            for (var k = 0u; k < 2u * H; k++) { dh_next[j] += da_t[k] * W_h[j * 3u * H + k]; }
+            for (var k = 0u; k < 2u * H; k++) {
+                dh_next[j] += da_t[k] * W_h[j * 3u * H + k];
+            }
         }
         workgroupBarrier();  // nobody reads da of step t any more
     }

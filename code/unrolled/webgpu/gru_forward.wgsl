@@ -2,9 +2,11 @@
 struct Sizes { B: u32, H: u32, first: u32, last: u32 }
 
 @group(0) @binding(0) var<uniform> size: Sizes;
-@group(0) @binding(1) var<storage, read> W_h: array<f32>;              // (H, 3H)
-@group(0) @binding(2) var<storage, read_write> gates: array<f32>;      // (T, B, 3H): sums, then z r ~h
-@group(0) @binding(3) var<storage, read_write> h: array<f32>;          // (T+1, B, H); [0] is given
+@group(0) @binding(1) var<storage, read> W_h: array<f32>;  // (H, 3H)
+// (T, B, 3H): sums, then z r ~h
+@group(0) @binding(2) var<storage, read_write> gates: array<f32>;
+// (T+1, B, H); [0] is given
+@group(0) @binding(3) var<storage, read_write> h: array<f32>;
 
 const THREADS = 128u;
 var<workgroup> state: array<f32, 512>;
@@ -29,7 +31,8 @@ fn main(
             let at = (t * size.B + b) * 3u * H + j;
             var sums = vec2f(gates[at], gates[at + H]);
             for (var k = 0u; k < H; k++) {
-                sums += state[k] * vec2f(W_h[k * 3u * H + j], W_h[k * 3u * H + H + j]);
+                let w = k * 3u * H + j;
+                sums += state[k] * vec2f(W_h[w], W_h[w + H]);
             }
             gates[at] = sigmoid(sums.x);
             gates[at + H] = sigmoid(sums.y);
@@ -39,7 +42,9 @@ fn main(
         for (var j = own; j < H; j += THREADS) {
             let at = (t * size.B + b) * 3u * H + j;
             var sum = gates[at + 2u * H];
-            for (var k = 0u; k < H; k++) { sum += kept[k] * W_h[k * 3u * H + 2u * H + j]; }
+            for (var k = 0u; k < H; k++) {
+                sum += kept[k] * W_h[k * 3u * H + 2u * H + j];
+            }
             let candidate = bounded_tanh(sum);
             gates[at + 2u * H] = candidate;
             state[j] = gates[at] * state[j] + (1.0 - gates[at]) * candidate;

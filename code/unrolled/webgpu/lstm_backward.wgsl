@@ -2,12 +2,15 @@
 struct Sizes { T: u32, B: u32, H: u32 }
 
 @group(0) @binding(0) var<uniform> size: Sizes;
-@group(0) @binding(1) var<storage, read> W_h: array<f32>;              // (H, 4H)
-@group(0) @binding(2) var<storage, read> gates: array<f32>;            // (T, B, 4H): i f g o
-@group(0) @binding(3) var<storage, read> c: array<f32>;                // (T+1, B, H)
-@group(0) @binding(4) var<storage, read> dh: array<f32>;               // (T, B, H)
-@group(0) @binding(5) var<storage, read_write> da: array<f32>;         // (T, B, 4H), written
-@group(0) @binding(6) var<storage, read_write> dstates: array<f32>;    // (2, B, H): dh0 dc0, written
+@group(0) @binding(1) var<storage, read> W_h: array<f32>;  // (H, 4H)
+// (T, B, 4H): i f g o
+@group(0) @binding(2) var<storage, read> gates: array<f32>;
+@group(0) @binding(3) var<storage, read> c: array<f32>;  // (T+1, B, H)
+@group(0) @binding(4) var<storage, read> dh: array<f32>;  // (T, B, H)
+// (T, B, 4H), written
+@group(0) @binding(5) var<storage, read_write> da: array<f32>;
+// (2, B, H): dh0 dc0, written
+@group(0) @binding(6) var<storage, read_write> dstates: array<f32>;
 
 const THREADS = 128u;
 var<workgroup> da_next: array<f32, 2048>;
@@ -18,7 +21,9 @@ fn bounded_tanh(x: f32) -> f32 { return tanh(clamp(x, -15.0, 15.0)); }
 
 fn from_next(j: u32) -> f32 {
     var sum = 0.0;
-    for (var k = 0u; k < 4u * size.H; k++) { sum += da_next[k] * W_h[j * 4u * size.H + k]; }
+    for (var k = 0u; k < 4u * size.H; k++) {
+        sum += da_next[k] * W_h[j * 4u * size.H + k];
+    }
     return sum;
 }
 
@@ -51,7 +56,9 @@ fn main(
             da_next[2u * H + j] = dc * i * (1.0 - g * g);
             da_next[3u * H + j] = dh_t[j] * tanh_c * o * (1.0 - o);
             dc_next[j] = dc * f;
-            for (var q = 0u; q < 4u; q++) { da[at + q * H] = da_next[q * H + j]; }
+            for (var q = 0u; q < 4u; q++) {
+                da[at + q * H] = da_next[q * H + j];
+            }
         }
         workgroupBarrier();  // da of step t is there
     }

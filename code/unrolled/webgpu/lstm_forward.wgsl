@@ -2,15 +2,20 @@
 struct Sizes { B: u32, H: u32, first: u32, last: u32 }
 
 @group(0) @binding(0) var<uniform> size: Sizes;
-@group(0) @binding(1) var<storage, read> W_h: array<f32>;              // (H, 4H)
-@group(0) @binding(2) var<storage, read_write> gates: array<f32>;      // (T, B, 4H): sums, then i f g o
-@group(0) @binding(3) var<storage, read_write> h: array<f32>;          // (T+1, B, H); [0] is given
-@group(0) @binding(4) var<storage, read_write> c: array<f32>;          // (T+1, B, H); [0] is given
+@group(0) @binding(1) var<storage, read> W_h: array<f32>;  // (H, 4H)
+// (T, B, 4H): sums, then i f g o
+@group(0) @binding(2) var<storage, read_write> gates: array<f32>;
+// (T+1, B, H); [0] is given
+@group(0) @binding(3) var<storage, read_write> h: array<f32>;
+// (T+1, B, H); [0] is given
+@group(0) @binding(4) var<storage, read_write> c: array<f32>;
 
 const THREADS = 128u;
 const UNITS = 512u;
-var<workgroup> state: array<f32, 1024>;  // h before and after a step, exchanged at every step
-var<workgroup> cell: array<f32, 512>;    // c; only its own invocation reads an entry
+// h before and after a step, exchanged at every step
+var<workgroup> state: array<f32, 1024>;
+// c; only its own invocation reads an entry
+var<workgroup> cell: array<f32, 512>;
 
 fn bounded_tanh(x: f32) -> f32 { return tanh(clamp(x, -15.0, 15.0)); }
 fn sigmoid(x: f32) -> f32 { return 0.5 + 0.5 * bounded_tanh(0.5 * x); }
@@ -32,10 +37,14 @@ fn main(
         let after = UNITS - before;
         for (var j = own; j < H; j += THREADS) {
             let at = (t * size.B + b) * 4u * H + j;
-            var sums = vec4f(gates[at], gates[at + H], gates[at + 2u * H], gates[at + 3u * H]);
+            var sums = vec4f(
+                gates[at], gates[at + H], gates[at + 2u * H], gates[at + 3u * H]
+            );
             for (var k = 0u; k < H; k++) {
                 let w = k * 4u * H + j;
-                sums += state[before + k] * vec4f(W_h[w], W_h[w + H], W_h[w + 2u * H], W_h[w + 3u * H]);
+                sums += state[before + k] * vec4f(
+                    W_h[w], W_h[w + H], W_h[w + 2u * H], W_h[w + 3u * H]
+                );
             }
             let i = sigmoid(sums.x);
             let f = sigmoid(sums.y);

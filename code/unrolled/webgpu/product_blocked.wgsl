@@ -1,4 +1,4 @@
-// c = a b. An invocation keeps a block of 4 by 4 sums in registers: 8 reads, 16 products.
+// c = a b. An invocation keeps 4 by 4 sums in registers: 8 reads, 16 products.
 struct Sizes {
     M: u32,
     N: u32,
@@ -43,15 +43,20 @@ fn main(
             let i = n / DEPTH;
             let k = n % DEPTH;
             a_tile[i][k] = a_at(row + i, start + k);
-            b_tile[n / TILE][n % TILE] = b_at(start + n / TILE, column + n % TILE);
+            let j = n % TILE;
+            b_tile[n / TILE][j] = b_at(start + n / TILE, column + j);
         }
         workgroupBarrier();
         for (var k = 0u; k < DEPTH; k++) {
             var b_row: array<f32, 4>;
-            for (var j = 0u; j < 4u; j++) { b_row[j] = b_tile[k][own.x + 16u * j]; }
+            for (var j = 0u; j < 4u; j++) {
+                b_row[j] = b_tile[k][own.x + 16u * j];
+            }
             for (var i = 0u; i < 4u; i++) {
                 let a_value = a_tile[own.y + 16u * i][k];
-                for (var j = 0u; j < 4u; j++) { sums[i][j] += a_value * b_row[j]; }
+                for (var j = 0u; j < 4u; j++) {
+                    sums[i][j] += a_value * b_row[j];
+                }
             }
         }
         workgroupBarrier();

@@ -1,4 +1,4 @@
-// c = a b. An invocation computes one entry of c and reads 2K numbers from memory.
+// c = a b. An invocation computes one entry of c and reads 2K numbers.
 struct Sizes {
     M: u32,
     N: u32,

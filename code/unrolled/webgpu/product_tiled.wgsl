@@ -1,4 +1,4 @@
-// c = a b. A workgroup copies tiles of a and b, and each number copied is used 16 times.
+// c = a b. A workgroup copies tiles of a and b, and uses each number 16 times.
 struct Sizes {
     M: u32,
     N: u32,

@@ -1,16 +1,19 @@
-// The gradient of the plain recurrence, all steps: a workgroup runs one sequence.
+// The gradient of the recurrence, all steps: a workgroup runs one sequence.
 struct Sizes { T: u32, B: u32, H: u32 }
 
 @group(0) @binding(0) var<uniform> size: Sizes;
-@group(0) @binding(1) var<storage, read> W_h: array<f32>;              // (H, H)
-@group(0) @binding(2) var<storage, read> h: array<f32>;                // (T+1, B, H)
-@group(0) @binding(3) var<storage, read> dh: array<f32>;               // (T, B, H)
-@group(0) @binding(4) var<storage, read_write> da: array<f32>;         // (T, B, H), written
-@group(0) @binding(5) var<storage, read_write> dh0: array<f32>;        // (B, H), written
+@group(0) @binding(1) var<storage, read> W_h: array<f32>;  // (H, H)
+@group(0) @binding(2) var<storage, read> h: array<f32>;  // (T+1, B, H)
+@group(0) @binding(3) var<storage, read> dh: array<f32>;  // (T, B, H)
+// (T, B, H), written
+@group(0) @binding(4) var<storage, read_write> da: array<f32>;
+// (B, H), written
+@group(0) @binding(5) var<storage, read_write> dh0: array<f32>;
 
 const THREADS = 128u;
 const UNITS = 512u;
-var<workgroup> da_next: array<f32, 1024>;  // da after and at a step, exchanged at every step
+// da after and at a step, exchanged at every step
+var<workgroup> da_next: array<f32, 1024>;
 
 @compute @workgroup_size(128)
 fn main(
@@ -39,7 +42,9 @@ fn main(
     }
     for (var j = own; j < H; j += THREADS) {
         var sum = 0.0;
-        for (var k = 0u; k < H; k++) { sum += da_next[after + k] * W_h[j * H + k]; }
+        for (var k = 0u; k < H; k++) {
+            sum += da_next[after + k] * W_h[j * H + k];
+        }
         dh0[b * H + j] = sum;
     }
 }

@@ -2,13 +2,15 @@
 struct Sizes { B: u32, H: u32, first: u32, last: u32 }
 
 @group(0) @binding(0) var<uniform> size: Sizes;
-@group(0) @binding(1) var<storage, read> W_h: array<f32>;              // (H, H)
-@group(0) @binding(2) var<storage, read> a: array<f32>;                // (T, B, H): x W_x + b
-@group(0) @binding(3) var<storage, read_write> h: array<f32>;          // (T+1, B, H); [0] is given
+@group(0) @binding(1) var<storage, read> W_h: array<f32>;  // (H, H)
+@group(0) @binding(2) var<storage, read> a: array<f32>;  // (T, B, H): x W_x + b
+// (T+1, B, H); [0] is given
+@group(0) @binding(3) var<storage, read_write> h: array<f32>;
 
 const THREADS = 128u;
 const UNITS = 512u;
-var<workgroup> state: array<f32, 1024>;  // h before and after a step, exchanged at every step
+// h before and after a step, exchanged at every step
+var<workgroup> state: array<f32, 1024>;
 
 fn bounded_tanh(x: f32) -> f32 { return tanh(clamp(x, -15.0, 15.0)); }
 

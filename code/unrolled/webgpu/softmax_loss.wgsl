@@ -1,12 +1,15 @@
-// Loss and gradient of logits: a workgroup takes one row, reads it twice and writes it once.
+// Loss and gradient: a workgroup reads a row of logits twice, writes it once.
 struct Sizes { N: u32, V: u32, scale: f32 }
 
 @group(0) @binding(0) var<uniform> size: Sizes;
-@group(0) @binding(1) var<storage, read_write> u: array<f32>;          // (N, V): h W_y, then du
-@group(0) @binding(2) var<storage, read> b_y: array<f32>;              // (V)
-@group(0) @binding(3) var<storage, read> targets: array<u32>;          // (N)
-@group(0) @binding(4) var<storage, read> mask: array<f32>;             // (N): 1, or 0 for padding
-@group(0) @binding(5) var<storage, read_write> losses: array<f32>;     // (N), written
+// (N, V): h W_y, then du
+@group(0) @binding(1) var<storage, read_write> u: array<f32>;
+@group(0) @binding(2) var<storage, read> b_y: array<f32>;  // (V)
+@group(0) @binding(3) var<storage, read> targets: array<u32>;  // (N)
+// (N): 1, or 0 for padding
+@group(0) @binding(4) var<storage, read> mask: array<f32>;
+// (N), written
+@group(0) @binding(5) var<storage, read_write> losses: array<f32>;
 
 const THREADS = 128u;
 var<workgroup> largest: array<f32, 128>;

@@ -1,11 +1,9 @@
-"""Charts: what they describe, their JSON, and what Matplotlib makes of them."""
-
-import json
+"""Charts: what they describe, and what they refuse."""
 
 import numpy as np
 import pytest
 
-from unrolled.drawing import chart, charts, matplotlib_charts, style
+from unrolled.drawing import chart, charts
 
 X = np.arange(1, 5)
 
@@ -63,46 +61,3 @@ def test_a_diagonal_is_a_dashed_curve_without_a_name():
 def test_a_chart_refuses_what_does_not_fit_together(call, message):
     with pytest.raises(ValueError, match=message):
         call()
-
-
-def test_json_holds_the_numbers_and_null_for_what_is_not_finite():
-    both = charts.beside(
-        charts.lines(X[:3], {"a": [1 / 3, np.nan, np.inf]}),
-        charts.heat_map(np.eye(2, dtype=int), columns=[7, 8], signed=True),
-        width=7,
-    )
-    read = json.loads(both.to_json())
-    line, cells = (panel["marks"][0] for panel in read["panels"])
-    assert line["kind"] == "line" and line["y"] == [0.333333, None, None]
-    assert line["x"] == [1, 2, 3]
-    assert cells["kind"] == "cells" and cells["matrix"] == [[1, 0], [0, 1]]
-    assert cells["columns"] == ["7", "8"] and cells["signed"] is True
-    assert (read["width"], read["columns"]) == (7, 2)
-
-
-def test_matplotlib_draws_all_that_a_chart_describes():
-    made = charts.beside(
-        charts.lines(X, {"a": X}, "x", "y", {"b": 2}, y_scale="log", title="left"),
-        charts.lines(X, {"c": X}, bands={"c": (X - 1, X + 1)}, x_ticks=[1, 4]),
-        charts.heat_map(np.eye(2), number=".0f"),
-        columns=2,
-    )
-    first, second, third, fourth, *_ = matplotlib_charts.draw(made).axes
-    assert (first.get_title(loc="left"), first.get_yscale()) == ("left", "log")
-    assert [t.get_text() for t in first.texts] == ["a", "b"]
-    np.testing.assert_array_equal(first.lines[0].get_ydata(), X)
-    assert first.lines[0].get_color() == style.COLOURS["blue"]
-    assert len(second.collections) == 1
-    assert [t.get_text() for t in second.get_xticklabels()] == ["1", "4"]
-    assert [t.get_text() for t in third.texts] == ["1", "0", "0", "1"]
-    assert not fourth.get_visible()
-
-
-def test_the_svg_carries_the_description_and_is_the_same_each_time():
-    made = charts.lines(X, {"a < b & c": X})
-    svg = made._repr_svg_()
-    assert svg == made._repr_svg_()
-    data = svg.partition('<metadata id="chart">')[2].partition("</metadata>")[0]
-    data = data.replace("&lt;", "<").replace("&amp;", "&")
-    assert data == made.to_json()
-    assert repr(made) == "<Chart of 1 panel>"

@@ -47,6 +47,9 @@ LAYERS = [
         {"use_cudnn": False},
         {"use_cudnn": True},
         {"activation": "relu"},
+        {"activation": tf.tanh, "recurrent_activation": tf.sigmoid},
+        {"activation": keras.ops.tanh, "recurrent_activation": keras.ops.sigmoid},
+        {"activation": lambda a: tf.tanh(a)},
         {"recurrent_activation": "hard_sigmoid"},
         {"recurrent_dropout": 0.1},
         {"dropout": 0.1},
@@ -111,6 +114,14 @@ def test_several_reasons_are_all_named():
     ):
         assert any(wanted in reason for reason in reasons)
         assert not any(other in reason for reason in reasons)
+
+
+def test_a_backward_layer_of_its_own_counts_too():
+    slow = keras.layers.GRU(H, go_backwards=True, reset_after=False)
+    both = keras.layers.Bidirectional(keras.layers.GRU(H), backward_layer=slow)
+    assert why_not_fused(both, gpu=True) == ["reset_after is False"]
+    same = keras.layers.Bidirectional(keras.layers.GRU(H, reset_after=False))
+    assert why_not_fused(same, gpu=True) == ["reset_after is False"]
 
 
 def test_without_a_card_nothing_is_fused():

@@ -12,8 +12,9 @@ LEVEL = 1
 MINUTES = 15
 
 TEXT = r"""
-Suppose that the forget gate of an LSTM stays at a constant value $f = \sigma(b_f)$. Before
-training, this is roughly true. Compute four numbers:
+Suppose that the forget gate of an LSTM stays at a constant value $f = \sigma(b_f)$. (Before
+training, the gates vary around this value, and the cell forgets a little faster.) Compute four
+numbers:
 
 - `f_50`: Which value of $f$ leaves half of the cell's content after 50 steps?
 

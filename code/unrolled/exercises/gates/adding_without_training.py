@@ -15,7 +15,8 @@ MINUTES = 40
 TEXT = r"""
 In the {ref}`adding problem <ch-remedies>`, the input of each step is a number between 0 and 1 and a
 mark, which is 0 or 1. Two steps of the sequence are marked, and the answer is the sum of their two
-numbers. The networks of Part 3 needed hundreds of updates, and at $T = 150$ most of them failed.
+numbers. The networks of Part 3 needed hundreds or thousands of updates, and at $T = 150$ most of
+them failed.
 
 Solve the problem without any training. Set `p`, an `lstm.Params` for $D = 2$ (the number first,
 then the mark) and any number of units $H$. Also set `W_y`, $(H,)$, and `b_y`, so that

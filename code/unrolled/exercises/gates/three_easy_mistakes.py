@@ -86,7 +86,7 @@ its own, so it is easy to use $c_t$ instead. Near $c_t = 0$ the two agree. The f
 multiplies the cell of the step *before*. In the first step of a sequence this cell is zero, and so
 is the gradient of the forget gate. Finally, $\mathrm d c_t$ has two terms, one from the next step
 and one from $h_t$. If you pass back `dc_after * f`, you lose the second term. If only the last step
-has a loss, you lose the whole gradient of the earlier cells.
+has a loss, nothing comes back along the cell.
 
 None of these mistakes raises an error, changes a shape or gives a NaN. The network is then
 trained with an array that is not its gradient, so a comparison with a different cell is worthless.
