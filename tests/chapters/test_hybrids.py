@@ -5,9 +5,10 @@ import itertools
 import numpy as np
 import pytest
 
+from experiments.intervals import interval
 from tests.support.counting import Counted, multiplications
 from tests.support.page_cells import defined
-from unrolled import functional, tree
+from unrolled import functional, records, tree
 from unrolled.cells import (
     delta_net,
     gru,
@@ -105,3 +106,54 @@ def test_the_matrix_forgets_and_the_cache_does_not():
     # at as many pairs as a key has entries, most are still right
     near = ns["pairs"].searchsorted(ns["E"])
     assert 0.6 < matrix[near - 1] < 1
+
+
+def shares(stack, keys, rate=0.003):
+    """The share that each seed recalls, of a stack trained on 16 pairs."""
+    return np.array(
+        [
+            run["right_by_keys"][str(keys)]
+            for run in records.load("hybrid_recall")["results"]["runs"]
+            if (run["stack"], run["rate"]) == (stack, rate)
+        ]
+    )
+
+
+@pytest.mark.claim(
+    "one-trained-attention-layer-restores-recall",
+    "A trained stack of three layers of linear attention and one of softmax attention recalls "
+    "nearly all of 16 and of 64 pairs; four layers of linear attention recall about half and about "
+    "a fifth, with either learning rate.",
+    records="hybrid_recall",
+)
+@pytest.mark.parametrize(("keys", "about"), [(16, 0.5), (64, 0.2)])
+def test_one_attention_layer_restores_recall(keys, about):
+    """The interval of the hybrid above 0.99; the intervals of four linear layers within 0.05 of
+    the share that the page gives; the gain of the hybrid, of the same seed, above 0.4."""
+    hybrid = shares("3 linear, 1 softmax", keys)
+    assert len(hybrid) >= 3 and interval(hybrid)["low"] > 0.99
+    for rate in (0.003, 0.01):
+        linear = shares("4 linear", keys, rate)
+        found = interval(linear)
+        assert len(linear) >= 3
+        assert about - 0.05 < found["low"] < found["high"] < about + 0.05
+        assert interval(hybrid - linear)["low"] > 0.4
+
+
+@pytest.mark.claim(
+    "four-layers-of-linear-attention-recall-no-more-than-one",
+    "A trained stack of four layers of linear attention with 8 rows recalls about as many pairs as "
+    "one layer with 8 rows.",
+    records=("hybrid_recall", "associative_recall"),
+)
+@pytest.mark.parametrize("keys", [4, 8, 16, 32])
+def test_four_layers_of_linear_attention_recall_no_more_than_one(keys):
+    """The difference of the mean shares: at most 0.05, with either learning rate."""
+    one = [
+        run["right_by_keys"][str(keys)]
+        for run in records.load("associative_recall")["results"]["runs"]
+        if (run["network"], run["size"], run["writes"]) == ("linear attention", 8, 1)
+    ]
+    assert len(one) >= 3
+    for rate in (0.003, 0.01):
+        assert abs(shares("4 linear", keys, rate).mean() - np.mean(one)) < 0.05
