@@ -21,36 +21,31 @@ TASKS = {"parity": 2, "sum modulo 3": 3, "three cups": 6}  # -> elements
 
 @pytest.mark.claim(
     "the-nonlinear-networks-follow-beyond-their-training",
-    "Trained on 40 steps, an LSTM follows parity, sums modulo 3 and three cups from step 41 to "
-    "step 256. An RNN follows the first two, and the cups with two of three seeds.",
+    "Trained on 40 steps, an LSTM and an RNN follow parity, sums modulo 3 and three cups from step "
+    "41 to step 256.",
     records="following_states",
 )
 @pytest.mark.parametrize("task", TASKS)
 @pytest.mark.parametrize("cell", ["RNN", "LSTM"])
 def test_the_nonlinear_networks_are_right_beyond_step_40(task, cell):
-    """The share right from step 41 on: above 0.95 with every seed, but for one RNN on three cups,
-    which is within 0.02 of one third."""
-    shares = np.sort(right(task, cell, "right_from_41"))
-    if (task, cell) == ("three cups", "RNN"):
-        assert abs(shares[0] - 1 / 3) < 0.02
-        shares = shares[1:]
-    assert shares.min() > 0.95
+    """The share right from step 41 on: above 0.95 with every seed."""
+    assert right(task, cell, "right_from_41").min() > 0.95
 
 
 @pytest.mark.claim(
     "without-a-sign-nothing-is-learnt",
     "With factors or strengths from 0 to 1, linear recurrences are within 1 percentage point of "
-    "chance after step 40, and on average less than 6 points above it before.",
+    "chance after step 40, and on average less than 7 points above it before.",
     records="following_states",
 )
 @pytest.mark.parametrize("task", TASKS)
 @pytest.mark.parametrize("cell", ["diagonal, 0 to 1", "reflections, 0 to 1"])
 def test_without_a_sign_the_networks_are_at_chance(task, cell):
     """The share right: from step 41 on within 0.01 of chance, with every seed; before, the end of
-    the interval less than 0.06 above chance."""
+    the interval less than 0.07 above chance."""
     chance = 1 / TASKS[task]
     assert abs(right(task, cell, "right_from_41") - chance).max() < 0.01
-    assert interval(right(task, cell, "right_to_40"))["high"] < chance + 0.06
+    assert interval(right(task, cell, "right_to_40"))["high"] < chance + 0.07
 
 
 @pytest.mark.claim(
@@ -85,6 +80,8 @@ def test_linear_recurrences_with_signs_are_right_to_step_40_only(task, cell):
     seen = right(task, cell, "right_to_40")
     last = right(task, cell, "right_by_window")[:, -1]
     assert seen.min() > 0.97 and (seen - last).min() > 0.05
+    if cell == "reflections, 0 to 2":
+        assert abs(last - 1 / TASKS[task]).max() < 0.02
 
 
 def shares(task, network, high, key):

@@ -33,6 +33,7 @@ from tests.support.seeded_book import (
     code,
     seed,
 )
+from unrolled.drawing import charts
 
 # page -> its text, and what the build must say of it
 FAULTS = {
@@ -483,3 +484,10 @@ def test_a_taken_port_gets_the_next_one(tmp_path):
         assert urlsplit(second).port > urlsplit(first).port
         with urllib.request.urlopen(second) as answer:
             assert answer.read() == b"here"
+
+
+def test_the_picture_of_a_chart_is_loaded_without_its_numbers():
+    svg = charts.lines([1, 2], {"a < b": [3.25, 4]})._repr_svg_()
+    bare = figures_on_page.without_description(svg)
+    assert "3.25" in svg and 'id="chart"' not in bare
+    assert len(svg) - len(bare) > 100 and bare.endswith(svg[-2000:])

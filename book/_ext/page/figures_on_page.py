@@ -40,6 +40,11 @@ def dark_twin(svg: str, colours: dict[str, str]) -> str:
     return re.sub(r"#[0-9a-fA-F]{6}\b", lambda m: colours.get(m[0].lower(), m[0]), svg)
 
 
+def without_description(svg: str) -> str:
+    """Return the SVG of a chart without its numbers, which only notebooks keep."""
+    return re.sub(r'<metadata id="chart">[^<]*</metadata>\s*', "", svg)
+
+
 def check(app: Any, doctree: nodes.document) -> None:
     """Fail for an image without alt text, and for a figure in the wrong form."""
     if not doctree.get("source", "").endswith(".bib"):
@@ -100,7 +105,10 @@ class Twins(SphinxPostTransform):
         }
         colours = dark_colours(root) if drawn else {}
         for node, path in drawn.items():
-            svg = path.read_text("utf-8")
+            whole = path.read_text("utf-8")
+            svg = without_description(whole)
+            if svg != whole:
+                path.write_text(svg, "utf-8")
             if len(svg) > HEAVIEST:
                 LOG.warning(
                     "figure of %d KB: draw its many points with rasterized=True",

@@ -243,7 +243,8 @@ SENTENCE = re.compile(r"[\"'(]?[A-Z].*[.!?][\"')]*")  # from capital to full sto
 def is_prose(sentence):
     """Tells whether a line reads as a sentence.
 
-    It begins with a capital, has 4 to 60 words, ends with a full stop, and is mostly letters.
+    It begins with a capital, has 4 to 60 words, ends with ``.``, ``!`` or ``?``, and is mostly
+    letters.
     """
     letters = sum(character.isalpha() or character == " " for character in sentence)
     return (

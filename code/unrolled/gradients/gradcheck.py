@@ -172,7 +172,7 @@ def check(loss, params, gradients, tolerance=1e-7, epsilon=EPSILON):
     Raises:
         ValueError: shapes differ.
         AssertionError: an error above the tolerance, or a gradient that is not finite;
-            the message names the array, the entry and both values.
+            the message names the array and, if all are finite, the entry and both values.
     """
     worst = []
     numeric_tree = central_difference(loss, params, epsilon)
