@@ -270,9 +270,8 @@ def copied(cell, layers, record="selective_copying"):
 @pytest.mark.parametrize("cell", ["min_gru", "min_lstm"])
 def test_each_further_layer_copies_more(cell):
     """The share of symbols right: every seed below 1/2 with one layer, and the interval over the
-    seeds above 3/4 with two, which lose less than a third of what one layer loses; the gain of
-    the third layer over the second, of the same seed, above 0; the
-    interval of the GRU above 0.9."""
+    seeds above 3/4 with two, which lose less than a third of what one layer loses; the gain of the
+    third layer over the second, of the same seed, above 0; the interval of the GRU above 0.9."""
     one, two, three = (copied(cell, layers) for layers in (1, 2, 3))
     assert len(one) == len(two) == len(three) >= 3
     assert one.max() < 1 / 2 and interval(two)["low"] > 3 / 4
