@@ -184,6 +184,9 @@ def test_the_step_of_a_weight_that_rarely_gets_a_gradient():
     for n in (10, 100, 1000):
         step, total = movement(optimizers.adam, n)
         assert step < movement(optimizers.rmsprop, n)[0] < total
+    assert (
+        movement(optimizers.adam, 10)[0] < 1
+    )  # the movement in the steps that follow adds up
 
 
 def test_the_first_step_of_rmsprop_is_short_where_the_gradient_is_below_the_floor():

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from tests.support.page_cells import defined
+from tests.support.page_cells import cells, defined, executed
 from unrolled import tree
 from unrolled.cells import rnn
 from unrolled.models import language_model
@@ -80,3 +80,11 @@ def test_two_pasts_meet_or_never_meet_as_the_figure_shows():
     for scale in (0.5, 0.9):
         assert distance(scale)[60:].max() < 5 * np.finfo(np.float32).eps
     assert distance(2)[60:].min() > 0.1
+
+
+def test_the_state_holds_at_most_as_many_words_as_the_page_prints(capsys):
+    """In whole numbers: the texts of that many words have room, those of one more have not."""
+    source = next(cell for cell in cells(PAGE) if "per_word" in cell)
+    executed(PAGE, ["import numpy as np", source])
+    words = int(capsys.readouterr().out.split()[-2])
+    assert 8000**words <= 2**3200 < 8000 ** (words + 1)
