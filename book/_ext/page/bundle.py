@@ -22,7 +22,8 @@ from book._ext.source import node
 ROOT = Path(__file__).resolve().parents[3]
 THEME_STYLES = ["styles/theme.css", "styles/pydata-sphinx-theme.css"]
 THEME_SCRIPTS = ["scripts/pydata-sphinx-theme.js"]
-OUR_SCRIPTS = ["site.js", "reading.js"]  # after all others
+# After all others.
+OUR_SCRIPTS = ["site.js", "reading.js", "progress.js"]
 # The first is loaded by few pages, the second by none.
 SEPARATE = ("design-tabs.js", "sphinx_highlight.js")
 
