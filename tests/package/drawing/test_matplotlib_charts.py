@@ -27,8 +27,8 @@ def test_matplotlib_draws_all_that_a_chart_describes():
 
 def test_the_svg_carries_the_description_and_is_the_same_each_time():
     made = charts.lines(X, {"a < b & c": X})
-    svg = made._repr_svg_()
-    assert svg == made._repr_svg_()
+    svg = matplotlib_charts.svg(made)
+    assert svg == matplotlib_charts.svg(made)
     data = svg.partition('<metadata id="chart">')[2].partition("</metadata>")[0]
     data = data.replace("&lt;", "<").replace("&amp;", "&")
     assert data == made.to_json()
