@@ -222,6 +222,13 @@ def test_two_of_the_four_pairings_are_the_gradient(network):
     assert distance(paired(downstream, own_use), wanted) <= EXACT
     assert distance(paired(dh, own_use), wanted) > 0.1
     assert distance(paired(downstream, total[1:]), wanted) > 0.1
+    # it counts the effect of the use at step k on L_t as often as there are states from k to t
+    counted = sum(
+        (t - k + 1) * chain_rule.contribution(p.cell, cache, dh[t], t, k).W_h
+        for t in range(T)
+        for k in range(t + 1)
+    )
+    assert distance(paired(downstream, total[1:]), counted) <= EXACT
 
 
 @pytest.mark.equation("eq-bptt-delta-pair", "eq-bptt-delta-back")

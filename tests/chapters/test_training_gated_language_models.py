@@ -111,6 +111,25 @@ def test_smaller_weights_suit_the_plain_network_better(part):
         assert found["perplexity"] > max(of_seeds(name, part)) + 4 * spread[name]
 
 
+def test_the_plain_network_of_part_2_is_better_after_as_many_epochs():
+    """Its budget has more epochs: its validation perplexity after those of the chapter lies below
+    that of every seed of the plain network."""
+    epochs = records.load("rnn_language_model")["settings"]["epochs"]
+    assert records.load("pocket_language_model")["settings"]["epochs"] > epochs
+    then = results("pocket")["curve"][epochs - 1]
+    assert then["epoch"] == epochs
+    assert np.exp(then["validation_loss"]) < min(of_seeds("rnn", "validation"))
+
+
+@pytest.mark.parametrize(
+    ("name", "small"),
+    [("gru_two_layers", "gru"), ("gru_8000", "gru"), ("rnn_8000", "rnn")],
+)
+def test_the_larger_networks_keep_the_dropout_of_the_small_one(name, small):
+    """The losses by which the rate was chosen are those of one layer and 4,000 words."""
+    assert results(name)["grid"] == results(small)["grid"]
+
+
 @pytest.mark.claim(
     "small-weights-may-explain-most-of-the-lstms-gain",
     "Without dropout, the LSTM is only slightly better than the plain network of Part 2, with its "
