@@ -47,6 +47,10 @@ def test_parsing_in_batches_saves_more_than_any_format(files):
     assert one_by_one > 2 * max(formats) / min(formats)
 
 
+def test_plain_examples_took_longer_to_parse_though_they_are_smaller(files):
+    assert files["times"]["example"] > 1.5
+
+
 @pytest.mark.slow
 def test_the_cells_run_on_a_csv_of_ones_own(tmp_path):
     path = tmp_path / "comments.csv"

@@ -80,7 +80,7 @@ The norms of the query and the keys act as such a factor, which explains (6). Th
 $E$ terms with mean 0 and variance 1. Its standard deviation is $\sqrt E$, which grows from 4 to 32.
 The largest of the twenty scores is then so far above the others that it gets nearly all the weight,
 before anything has been learnt. If the score is divided by $\sqrt E$, its standard deviation is 1
-at every length.
+for every number of entries.
 
 In (3), only the order of the terms of a sum changes. Attention itself does not depend on the order
 of the source. The translator gets the order from its encoder, whose states serve as keys. (4) is

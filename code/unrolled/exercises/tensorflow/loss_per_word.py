@@ -83,9 +83,9 @@ $$
 \frac 1 N \sum_\beta e^{L_\beta} \;\ge\; e^{\frac 1 N \sum_\beta L_\beta} ,
 $$
 
-where $L_\beta$ is the loss of batch $\beta$, and $N$ the number of batches. A mean of
-perplexities is therefore too large. The error grows with the differences between the batches, and
-sorting by length makes the batches different.
+where $L_\beta$ is the loss of batch $\beta$, and $N$ the number of batches. If all batches have
+the same number of words, a mean of perplexities is therefore too large. The error grows with the
+differences between the batches, and sorting by length makes the batches different.
 
 Selecting the real losses with `losses[real]` is safer than multiplying by a mask, because
 $0 \cdot \infty$ is NaN. These mistakes change only a printed number, until you use the number to
