@@ -51,7 +51,8 @@ COMMENT = r"""
 The five arrays of our model have 1,618,100 entries, and the formula gives 1,610,000. The 8,100
 biases are only half a percent. Still, biases matter. Without the 100 biases in $b$,
 {ref}`the post's training curve <the-first-hundred-sentences>` begins with a plateau.
-{ref}`ch-initialisation` shows that the plateau ends within an epoch if these 100 biases are trained.
+{ref}`ch-initialisation` shows that the plateau ends within an epoch if these 100 biases are
+trained.
 
 A sentence of 45 words changes 45 of the 8,000 rows of $W_x$ and all other arrays: 822,600
 numbers. A row of $W_x$ changes only when its word is *read*. A column of $W_y$ gets a gradient at
