@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from tests.support.cell_cases import shaken
+from tests.support.page_cells import defined
 from unrolled.cells import gru, lstm
 from unrolled.frameworks import keras_models
 from unrolled.frameworks.quiet_tensorflow import keras
@@ -92,3 +93,16 @@ def test_on_random_ids_only_two_directions_fall_below_the_entropy():
         one, two = found
         assert one > np.log(V) - 0.05
         assert two < np.log(V) / 2
+
+
+def test_four_steps_of_padding_harm_almost_as_much_as_32_and_one_step_less():
+    """The largest errors of the backward states, from the network of the page's cell."""
+    ns = defined("06-tensorflow/bidirectional-networks.md")
+    errors = {n: np.abs(ns["read"](n)["no mask"] - ns["alone"]) for n in (1, 4, 32)}
+    largest = {n: error.max() for n, error in errors.items()}
+    assert largest[4] > 0.95 * largest[32]
+    assert 0.6 < largest[1] / largest[32] < 0.72
+    for error in errors.values():  # "about one percent" is left at the first step
+        of_each_step = error.max(axis=1)
+        assert of_each_step.argmax() == len(error) - 1
+        assert 0.005 < of_each_step[0] / of_each_step[-1] < 0.015
