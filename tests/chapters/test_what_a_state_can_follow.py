@@ -125,3 +125,12 @@ def test_the_cells_of_the_page_are_right():
     ns = defined(PAGE)
     assert ns["right"] == 10_000
     assert np.array_equal(ns["h"], ns["orders"][ns["target"]])
+
+
+def test_mamba_becomes_constant_where_the_recurrence_of_delta_net_is_right():
+    ns = defined(PAGE)
+    frozen = np.flatnonzero(ns["moved"]).max() + 2
+    assert frozen < 3000 < ns["steps"]
+    assert np.isfinite(ns["outputs"]).all() and ns["outputs"].dtype == np.float16
+    assert ns["agree"].all() and len(ns["agree"]) == ns["steps"]
+    np.testing.assert_array_equal(ns["S"][-1, 0, :, 0], ns["cups"])
