@@ -90,6 +90,24 @@ def test_every_rearrangement_is_a_product_of_at_most_n_minus_1_swaps(n):
         assert abs(np.linalg.det(M)) == pytest.approx(1)
 
 
+def test_products_of_reflections_follow_five_cups():
+    """The word problem of the even rearrangements, by at most four swaps in a step."""
+    orders = groups.permutations(5, even=True)
+    batch = groups.word_problem(np.random.default_rng(0), 500, 1, groups.table(orders))
+    h, most = np.arange(5.0), 0
+    for element, target in zip(batch.inputs[:, 0], batch.targets[:, 0], strict=True):
+        cups, n = np.arange(5), 0
+        for i in range(5):
+            j = int(np.flatnonzero(cups == orders[element][i])[0])
+            if i != j:
+                h = h @ matrix(np.eye(5)[i] - np.eye(5)[j], 2)
+                cups[[i, j]] = cups[[j, i]]
+                n += 1
+        most = max(most, n)
+        np.testing.assert_array_equal(h, orders[target])
+    assert most == 4
+
+
 def stack(low, x, layers, dtype, rng, H=8):
     """States of a stack with random weights and a nonlinearity between the layers."""
     cell = diagonal.between(low)
@@ -125,3 +143,12 @@ def test_the_cells_of_the_page_are_right():
     ns = defined(PAGE)
     assert ns["right"] == 10_000
     assert np.array_equal(ns["h"], ns["orders"][ns["target"]])
+
+
+def test_mamba_becomes_constant_where_the_recurrence_of_delta_net_is_right():
+    ns = defined(PAGE)
+    frozen = np.flatnonzero(ns["moved"]).max() + 2
+    assert frozen < 3000 < ns["steps"]
+    assert np.isfinite(ns["outputs"]).all() and ns["outputs"].dtype == np.float16
+    assert ns["agree"].all() and len(ns["agree"]) == ns["steps"]
+    np.testing.assert_array_equal(ns["S"][-1, 0, :, 0], ns["cups"])

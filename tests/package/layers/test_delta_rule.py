@@ -94,13 +94,15 @@ def test_keys_of_norm_0_write_nothing(form):
 @every_form
 def test_padding_with_a_share_of_0_keeps_the_state(form):
     q, k, v, beta, f, S0 = case()
-    padded = np.arange(T) >= 11
+    ends = np.resize([11, T, 1], q.shape[1])  # sequences of different lengths
+    padded = np.arange(T)[:, None] >= ends
     beta[padded], f[padded] = 0, 1
     y = form(q, k, v, beta, f, S0)
-    short = [a[:11] for a in (q, k, v, beta, f)]
-    assert_same(y[:11], form(*short, S0), 1e-12)
-    _, S = delta_rule.recurrent(*short, S0)
-    assert_same(y[11:], delta_rule.look_up(q[11:], S[-1:]), 1e-12)
+    for b, end in enumerate(ends):
+        short = [a[:end, b : b + 1] for a in (q, k, v, beta, f)]
+        assert_same(y[:end, b : b + 1], form(*short, S0[b : b + 1]), 1e-12)
+        _, S = delta_rule.recurrent(*short, S0[b : b + 1])
+        assert_same(y[end:, b], delta_rule.look_up(q[end:, b], S[-1, 0]), 1e-12)
 
 
 @every_form

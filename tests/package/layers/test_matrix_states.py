@@ -81,6 +81,21 @@ def test_keys_of_norm_0_write_nothing(form):
 
 @every_form
 @both_kinds
+def test_padding_with_factors_of_1_and_keys_of_0_keeps_the_state(form, rows):
+    q, k, v, f, S0 = case(rows=rows)
+    ends = np.array([11, T, 1])  # sequences of different lengths
+    padded = np.arange(T)[:, None] >= ends
+    k[padded], f[padded] = 0, 1
+    y = form(q, k, v, f, S0)
+    for b, end in enumerate(ends):
+        short = [a[:end, b : b + 1] for a in (q, k, v, f)]
+        assert_same(y[:end, b : b + 1], form(*short, S0[b : b + 1]), 1e-10)
+        _, S = matrix_states.recurrent(*short, S0[b : b + 1])
+        assert_same(y[end:, b], q[end:, b] @ S[-1, 0], 1e-10)
+
+
+@every_form
+@both_kinds
 def test_a_thousand_small_factors_underflow_without_a_fault(form, rows):
     rng = np.random.default_rng(3)
     q, k = rng.standard_normal((2, 400, 1, E))
