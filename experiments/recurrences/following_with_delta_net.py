@@ -11,9 +11,13 @@ one layer cannot be enough, three blocks of a cell and a feed-forward part are t
 computes the gradients, from the ``step`` of the network.
 """
 
+from experiments import command_line
+
+if __name__ == "__main__":  # before the imports, which take seconds
+    command_line.parser(__doc__).parse_args()
+
 import functools
 
-from experiments import command_line
 from experiments.recurrences import word_problems
 from experiments.recurrences.word_problems import BATCH, CLIP, LONG, WINDOW, T, Task
 from unrolled import records
@@ -136,5 +140,4 @@ RECORDS = {"following_with_delta_net": main}
 
 
 if __name__ == "__main__":
-    command_line.parser(__doc__).parse_args()
     main()

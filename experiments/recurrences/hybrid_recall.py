@@ -12,6 +12,11 @@ block; or softmax attention in all. The networks are trained on 16 pairs and tes
 computes the gradients, from the parallel forms of the layers; NumPy tests them, step by step.
 """
 
+from experiments import command_line
+
+if __name__ == "__main__":  # before the imports, which take seconds
+    command_line.parser(__doc__).parse_args()
+
 import functools
 from types import SimpleNamespace
 from typing import Any, NamedTuple
@@ -20,7 +25,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from experiments import command_line
 from experiments.recurrences.associative_recall import CLIP, K, V, drawn
 from experiments.recurrences.word_problems import kept
 from unrolled import functional, records, tree
@@ -227,5 +231,4 @@ RECORDS = {"hybrid_recall": main}
 
 
 if __name__ == "__main__":
-    command_line.parser(__doc__).parse_args()
     main()

@@ -43,6 +43,7 @@ EXCEPT = {
     "dependencies": "reads the repository, not arrays",
     "exercises": "their checks take any answer of a reader",
     "files": "writes files: tests/package/test_files.py",
+    "installed": "takes the name of a package: tests/package/test_installed.py",
     "min_rnn": "one program in one file, which checks nothing so that it stays short",
     "records": "reads and writes files: tests/package/test_records.py",
     "drawing": "draws on Matplotlib's axes: tests/package/drawing",

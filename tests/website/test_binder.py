@@ -58,7 +58,7 @@ def test_six_of_seven_pages_of_exercises_open_in_the_small_environment():
 
 
 # Shown or tried, but not needed: a page runs without it, or shows what it has printed.
-OPTIONAL = {"cupy", "theano", "torch"}
+OPTIONAL = {"cupy", "theano", "torch", "wgpu"}
 
 
 def missing(page, root=ROOT):

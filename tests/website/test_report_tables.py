@@ -670,5 +670,6 @@ def seed_with_page(folder):
     write_evidence(
         folder, {"unrolled.cells.rnn.step": {step}}, {step: ["eq-relative-error"]}
     )
-    shutil.copy(ROOT / "results/witness_spread.json", folder / "results")
+    for name in ("witness_spread", "argument_checks"):
+        shutil.copy(ROOT / f"results/{name}.json", folder / "results")
     return folder

@@ -59,7 +59,7 @@ def table(orders):
         raise ValueError("orders: a product of two of them is not among them") from None
 
 
-@names_arguments(orders=shaped("N n"))
+@names_arguments(orders=ids("N n", "n"))
 def swaps(orders):
     """Returns the ids of the orders (N, n) that exchange two things and leave the others."""
     return np.flatnonzero((orders != np.arange(orders.shape[1])).sum(axis=1) == 2)

@@ -24,6 +24,7 @@ add(
     or_ids=("x",),
     wrong=others("diagonal"),
 )
+add("cells.delta_net.below", lambda s: {"high": 1.0}, said=("high",))
 add("cells.reflections.below", lambda s: {"high": 1.0, "n": 2}, said=("high", "n"))
 add(
     "cells.reflections.units",
@@ -53,6 +54,11 @@ add("data.groups.cyclic", lambda s: {"m": 3}, said=("m",))
 add("data.groups.permutations", lambda s: {"n": 3, "even": False}, said=("n",))
 add(
     "data.groups.table",
+    lambda s: {"orders": groups.permutations(3)},
+    ids={"orders": (0, 2)},
+)
+add(
+    "data.groups.swaps",
     lambda s: {"orders": groups.permutations(3)},
     ids={"orders": (0, 2)},
 )
