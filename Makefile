@@ -16,7 +16,7 @@ side_by_side := -n auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
 on_a_gpu := $(PY) -m pytest -m webgpu tests/package/webgpu
 
 .DEFAULT_GOAL := help
-.PHONY: help book serve watch pdf epub zip exercises test check checks evidence lint types links scores draw bench mutants results attest gpu theano binder browser debian lock audit report release attach clean
+.PHONY: help book serve watch pdf epub zip notebooks colab exercises test check lowest newest checks evidence lint types links scores draw bench mutants results attest gpu theano binder browser debian lock audit report release attach clean
 
 help:
 	@echo "Unrolled: the verbs of this Makefile"
@@ -40,6 +40,12 @@ epub: with-tests ## make the EPUB and let epubcheck look for faults: _build/form
 zip: $(VENV) ## pack the site, to be read without a network: _build/forms/unrolled-site.zip
 	$(PY) -m book._ext.formats.site_zip
 
+notebooks: book ## collect the executed notebooks for Colab into _build/notebooks
+	$(PY) -m book._ext.formats.notebook_branch collect
+
+colab: notebooks ## push these notebooks to the branch of origin that Colab opens
+	$(PY) -m book._ext.formats.notebook_branch push
+
 # So that a .md opens as a notebook: said in the environment, not in the reader's own settings.
 viewers := $(VENV)/etc/jupyter/labconfig/default_setting_overrides.json
 exercises: $(VENV) ## open the exercises as notebooks in JupyterLab
@@ -52,6 +58,22 @@ test: lint types book with-tests ## everything: lint, types, every test, the boo
 
 check: lint types with-tests ## the quick half of `make test`, in under two minutes: lint, types, unit tests
 	$(PY) -m pytest $(side_by_side) -m "not slow and not site and not browser and not webgpu"
+
+# With versions that the lock does not have: without frameworks, so that an environment takes a minute.
+lowest newest: UV := $(or $(shell command -v $(UV)),$(CURDIR)/$(TOOLS)/bin/uv)
+without_frameworks := $(addprefix --ignore tests/package/,frameworks webgpu data/test_tfrecord_framing.py)
+define with_resolution
+	@$(UV) venv -q --clear --python $(base) .venv-$@
+	@$(UV) pip install -q --python .venv-$@ --resolution $(1) -r pyproject.toml
+	@$(UV) pip install -q --python .venv-$@ hypothesis pytest pytest-timeout pytest-xdist
+	PYTHONPATH=code .venv-$@/bin/python -m pytest $(side_by_side) -W ignore::DeprecationWarning \
+		-m "not slow and not webgpu" $(without_frameworks) tests/package
+endef
+lowest: $(if $(shell command -v $(UV)),,$(TOOLS)/bin/uv) ## run the package's tests with the lowest versions that pyproject.toml allows
+	$(call with_resolution,lowest-direct)
+
+newest: $(if $(shell command -v $(UV)),,$(TOOLS)/bin/uv) ## run the package's tests with the newest versions that pyproject.toml allows
+	$(call with_resolution,highest)
 
 checks: with-tests ## keep the last whole run of the tests in results/, for the book to show
 	$(PY) -m book._ext.evidence.suite_run

@@ -327,7 +327,11 @@ def test_workflows_may_write_only_what_they_must():
         for path in WORKFLOWS
     }
     assert granted == {
-        "ci": {"binder": {"contents"}, "deploy": {"pages", "id-token"}},
+        "ci": {
+            "binder": {"contents"},
+            "colab": {"contents"},
+            "deploy": {"pages", "id-token"},
+        },
         "release": {"attach": {"contents"}},
         "weekly": {"report": {"issues"}},
     }
@@ -362,7 +366,11 @@ def test_a_command_that_is_no_verb_is_found():
 def test_workflows_test_the_oldest_and_the_newest_python():
     oldest = PROJECT["requires-python"].removeprefix(">=")
     newest = re.search(r"<= \((3), (\d+)\)", (ROOT / "Makefile").read_text("utf-8"))
-    for path, job in (("ci.yml", "test"), ("weekly.yml", "newest")):
+    for path, job in (
+        ("ci.yml", "test"),
+        ("weekly.yml", "newest"),
+        ("weekly.yml", "ranges"),
+    ):
         workflow = yaml.safe_load(
             (ROOT / ".github" / "workflows" / path).read_text("utf-8")
         )
@@ -380,6 +388,7 @@ def test_every_lock_is_looked_up_weekly():
     assert "npm audit" in commands
     assert yaml.safe_load(weekly)["jobs"]["report"]["needs"] == [
         "newest",
+        "ranges",
         "audit",
         "links",
     ]

@@ -153,6 +153,7 @@ BINDER = (
     "%252F%252Fgithub.com%252F{quoted}%26branch%3Dmain%26targetPath%3Dunrolled%26urlpath"
     "%3Dlab%252Ftree%252Funrolled%252Fbook%252F{page}.md"
 )
+COLAB = "https://colab.research.google.com/github/Someone/their-fork/blob/notebooks/"
 
 
 def links(folder):
@@ -161,7 +162,7 @@ def links(folder):
     for name in ("good", "deep"):
         text = (folder / f"_build/html/book/{name}.html").read_text("utf-8")
         found |= set(re.findall(r'https?://[^"<\s]*', text))
-    hosts = r"github|gitlab|codeberg|mybinder|OWNER"
+    hosts = r"github|gitlab|codeberg|mybinder|colab|OWNER"
     return {link for link in found if re.match(rf"https?://[^/]*({hosts})", link)}
 
 
@@ -174,6 +175,7 @@ def test_a_fork_links_to_itself_and_to_nothing_else(book):
         "https://github.com/Someone/their-fork",
         home,
         "https://mybinder.org/v2/gh/Someone/their-fork/",
+        COLAB,
     )
     found = links(book)
     assert found and [link for link in found if not link.startswith(ours)] == []
@@ -189,6 +191,7 @@ def test_a_fork_links_to_itself_and_to_nothing_else(book):
             page=name,
         )
         assert f'href="{there}"' in text[name]
+        assert f'href="{COLAB}book/{name}.ipynb"' in text[name]
         source = f"https://github.com/Someone/their-fork/blob/main/book/{name}.md"
         assert f'href="{source}"' in text[name]
         assert heads(site)[f"book/{name}.html"].canonical == [f"{home}book/{name}.html"]
@@ -214,7 +217,9 @@ def test_a_remote_elsewhere_gets_right_links_or_none(book, remote, host, source)
     git(book, "config", "remote.origin.url", remote)
     assert build.run_sphinx(book) == []
     text = (book / "_build/html/book/good.html").read_text("utf-8")
-    assert "mybinder" not in text and "OWNER" not in text
+    assert not {"mybinder", "colab.", "OWNER"} & set(
+        re.findall(r"mybinder|colab\.|OWNER", text)
+    )
     assert 'rel="canonical"' not in text
     assert not (book / "_build/html/sitemap.xml").exists()
     assert "github.io" not in (book / "_build/html/robots.txt").read_text("utf-8")

@@ -5,6 +5,7 @@ epub            `make epub`: zipped, then checked by epubcheck, which needs Java
 epub_package    Contents, cover, list of files; EbookLib reformats pages and declares no MathML.
 epub_pages      Pages as XHTML; Sphinx's EPUB builder declares no MathML and knows no parts.
 markdown_pages  Each page as plain Markdown, made from its HTML by markdownify.
+notebook_branch `make notebooks`, `make colab`: the branch from which Colab opens notebooks.
 notebooks       All executed notebooks as one archive; MyST-NB writes each of them.
 pdf             `make pdf`: Chromium prints, pypdf reads the PDF, which is checked here.
 print_articles  The article of one page, made ready for paper with Beautiful Soup.

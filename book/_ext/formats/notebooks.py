@@ -66,16 +66,16 @@ def files(root: Path, executed: Path, pages: set[str]) -> dict[str, bytes | Path
             for path in (root / folder).rglob("*")
             if path.suffix in (".py", ".txt", ".json", ".npz")
         }
-    texts = dict(_texts(root, executed, pages))
-    said = " ".join(text for name, text in texts.items() if name.endswith(".ipynb"))
-    for name, text in texts.items():
+    found = dict(texts(root, executed, pages))
+    said = " ".join(text for name, text in found.items() if name.endswith(".ipynb"))
+    for name, text in found.items():
         if name.endswith(".md") and f"{Path(name).name})" not in said:
             continue  # no notebook leads to it
-        held[name] = linked_to_notebooks(name, text, texts).encode()
+        held[name] = linked_to_notebooks(name, text, found).encode()
     return {f"{FOLDER}/{name}": held[name] for name in sorted(held)}
 
 
-def _texts(root: Path, executed: Path, pages: set[str]) -> Iterator[tuple[str, str]]:
+def texts(root: Path, executed: Path, pages: set[str]) -> Iterator[tuple[str, str]]:
     """Yield each page: its executed notebook, or its text if it has no cells."""
     for page in sorted(pages):
         source = root / f"{page}.md"

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from sphinx.util import logging
 
-from book._ext.source import binder
+from book._ext.source import binder, colab
 from book._ext.source import repository as found_repository
 
 logger = logging.getLogger(__name__)
@@ -65,6 +65,8 @@ def buttons(
     if context.get("executed_notebook"):
         if url := binder_url(app, path):
             actions.append(("Open in JupyterLab on Binder", url, ""))
+        if url := colab.url(repository(app.config) or "", pagename):
+            actions.append(("Open in Colab", url, ""))
         actions.append(
             (
                 "Download as a notebook",
