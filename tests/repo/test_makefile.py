@@ -12,6 +12,7 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.version import Version
 
+from book._ext.build import serve
 from tests.support.makefile import fake_python, locked, make
 from tests.support.paths import ROOT
 
@@ -464,3 +465,15 @@ def test_the_citation_fits_the_project():
     assert zenodo["license"] == PROJECT["license"]
     assert zenodo["creators"] == citation["authors"]
     assert "version" not in zenodo  # Zenodo takes it from the tag
+
+
+def test_the_container_for_development_is_made_with_a_verb():
+    container = json.loads(
+        (ROOT / ".devcontainer/devcontainer.json").read_text("utf-8")
+    )
+    assert container["postCreateCommand"].split() == ["make", "book"]
+    assert "book" in verbs()
+    # a Python that the Makefile takes, since the image has no other
+    newest = re.search(r"<= \((3), (\d+)\)", (ROOT / "Makefile").read_text("utf-8"))
+    assert container["image"].endswith(f"/python:{'.'.join(newest.groups())}")
+    assert container["forwardPorts"] == [serve.port_of([])]
