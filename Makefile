@@ -61,7 +61,8 @@ check: lint types with-tests ## the quick half of `make test`, in under two minu
 
 # With versions that the lock does not have: without frameworks, so that an environment takes a minute.
 lowest newest: UV := $(or $(shell command -v $(UV)),$(CURDIR)/$(TOOLS)/bin/uv)
-without_frameworks := $(addprefix --ignore tests/package/,frameworks webgpu data/test_tfrecord_framing.py)
+without_frameworks := $(addprefix --ignore tests/package/,frameworks webgpu data/test_tfrecord_framing.py \
+	test_installed.py test_planted_errors.py)
 define with_resolution
 	@$(UV) venv -q --clear --python $(base) .venv-$@
 	@$(UV) pip install -q --python .venv-$@ --resolution $(1) -r pyproject.toml

@@ -105,6 +105,7 @@ def test_the_style_sets_plate_and_ink():
 
 def test_use_style_is_silent_outside_a_notebook(monkeypatch):
     calls = []
+    pytest.importorskip("IPython")
     import matplotlib_inline.backend_inline as inline
     from IPython.core import getipython
 

@@ -41,7 +41,7 @@ class Metered(np.ndarray):
 
     def __array_function__(self, function, types, arguments, options):
         if function is np.dot:
-            function = np.matmul
+            return np.matmul(*arguments, **options)
         if function is np.outer:
             left, right = arguments
             # and the sum that it is added to
