@@ -49,7 +49,7 @@ def settings(rehearsal):
         "rows": [[45, 100, 8000], [1440, 100, 8000]],  # N, H, V
         "entries": [1_000_000],
         "recurrences": [[45, 1, 100], [64, 32, 128], [64, 32, 256]],  # T, B, H
-        "rounds": 15,
+        "rounds": 7,
         "longest": 1.5,  # seconds of a pass
     }
 
