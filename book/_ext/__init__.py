@@ -42,6 +42,7 @@ PARTS = (
     "metadata.cite",
     "page.policy",
     "formats.epub_pages",
+    "formats.markdown_pages",
     "formats.notebooks",
     "formats.downloads",
     "page.bundle",
