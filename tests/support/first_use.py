@@ -41,6 +41,7 @@ NO_TEXT = {
     "{answers}",
     "{code-cell}",
     "{gradient-flow}",
+    "{gpu-readers}",
     "{own-gpu}",
     "{record-origin}",
     None,

@@ -217,6 +217,18 @@ class OwnGpu(SphinxDirective):
         return [nodes.raw("", html, format="html")]
 
 
+class GpuReaders(SphinxDirective):
+    """The table of the records that readers have sent."""
+
+    def run(self) -> list[nodes.Node]:
+        """Return the table as lines of text, made again when a record comes."""
+        sent = Path(self.env.srcdir) / "results/gpu/readers"
+        for path in [sent, *sent.glob("*.json")]:
+            self.env.note_dependency(str(path))
+        lines = gpu_readers.table(sent)
+        return [nodes.literal_block(lines, lines, language="text")]
+
+
 def place(
     app: Any, pagename: str, templatename: str, context: dict, doctree: Any
 ) -> None:
@@ -237,5 +249,6 @@ def place(
 def setup(app: Any) -> dict[str, bool]:
     """Register the extension."""
     app.add_directive("own-gpu", OwnGpu)
+    app.add_directive("gpu-readers", GpuReaders)
     app.connect("html-page-context", place)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
