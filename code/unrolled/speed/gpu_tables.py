@@ -87,7 +87,7 @@ def webgpu(found):
     what = "a software adapter, not a GPU" if adapter["software"] else adapter["kind"]
     lines = [f"{adapter['adapter']}: {what}; {adapter['backend']}, {adapter['driver']}"]
     lines.append(
-        f"{'milliseconds':46}{'median':>10}{'quartiles':>20}{'dispatches':>12}"
+        f"{'milliseconds':32}{'median':>10}{'quartiles':>24}{'dispatches':>12}"
     )
     for name, part in parts.items():
         for size, contestants in part["times"].items():
@@ -95,8 +95,8 @@ def webgpu(found):
             for contestant, at in contestants.items():
                 low, high = (1e3 * q for q in at["quartiles"])
                 lines.append(
-                    f"  {contestant:44}{1e3 * at['median']:10.3f}"
-                    f"{f'{low:.3f} to {high:.3f}':>20}{at['dispatches']:12}"
+                    f"  {contestant:30}{1e3 * at['median']:10.3f}"
+                    f"{f'{low:.3f} to {high:.3f}':>24}{at['dispatches']:12}"
                 )
         if part["stopped"]:
             lines.append(f"  stopped {part['stopped']}")
