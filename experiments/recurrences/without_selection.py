@@ -8,7 +8,9 @@ again: finished trainings are kept.
 Two blocks of a selective layer and a feed-forward part are trained on the task of
 ``selective_copying``. Without selection, the weights from the input to the step size, to what is
 written and to what is read stay 0, so that the layers do the same at every step. Their biases are
-trained in both networks. First weights that stay, data and updates are the same.
+trained in both networks. In both, the bias of what is written starts at 1, and the bias of what is
+read at random numbers: if both were 0 without selection, their gradients would stay 0. Other first
+weights, data and updates are the same.
 """
 
 from experiments import command_line
@@ -46,6 +48,16 @@ SETTINGS = selective_copying.SETTINGS | {
 gradient = jax_stacks.compiled(NETWORK)
 
 
+def initial(seed):
+    """Returns random Params, whose layers write and read something whatever their input is."""
+    rng = np.random.default_rng(seed)
+    p = language_model.init(rng, tasks.SYMBOLS + 2, D, NETWORK, np.float32)
+    for block in p.cell.blocks:
+        N = block.cell.log_A.shape[1]
+        block.cell.b[2 * H :] = np.concatenate([np.ones(N), rng.standard_normal(N)])
+    return p
+
+
 def unselective(p):
     """Returns Params, or gradients, with zeros where inputs reach Δ, B and C of a layer."""
     blocks = []
@@ -65,9 +77,7 @@ def unselective_gradient(p, batch):
 def trained(selection, rate, seed, steps=STEPS, check_every=CHECK_EVERY):
     """Returns (parameters with the lowest validation error, the validation errors)."""
     validation = drawn([1_000_000], 500)
-    p = language_model.init(
-        np.random.default_rng(seed), tasks.SYMBOLS + 2, D, NETWORK, np.float32
-    )
+    p = initial(seed)
     best, errors = None, []
     for progress in train.train(
         p if selection else unselective(p),
