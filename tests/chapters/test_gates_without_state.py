@@ -316,8 +316,8 @@ def test_a_second_selective_layer_copies_more():
 
 @pytest.mark.claim(
     "selection-copies-more-than-constant-layers",
-    "On selective copying, two blocks with selection repeat nearly all symbols, and the same blocks "
-    "without selection about two thirds, with a rate chosen for each by the same rule.",
+    "On selective copying, two blocks with selection repeat nearly all symbols, and the same "
+    "blocks without selection about two thirds, with a rate chosen for each by the same rule.",
     records="without_selection",
 )
 def test_blocks_copy_more_with_selection_than_without():
