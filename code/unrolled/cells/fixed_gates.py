@@ -50,7 +50,7 @@ def fix_gate(p, gate, value):
 
 @names_arguments(p=rnn.WEIGHTS)
 def rnn_as_gru(p):
-    """Returns gru.Params that compute exactly what the tanh network of p computes.
+    """Returns gru.Params that compute what the tanh network of p computes, up to rounding.
 
     With r = 1 the candidate reads the whole state. With z = 0 the candidate becomes
     the new state (eq-rnn-as-gru):
