@@ -1,8 +1,17 @@
 // Draws the description of a chart (code/unrolled/drawing/chart.py) in the page, with Observable Plot.
-import { areaY, dot, identity, line, link, plot, pointer, raster, rect, ruleX, ruleY, text, tip } from "@observablehq/plot";
+import { areaY, axisX, axisY, dot, identity, line, link, plot, pointer, raster, rect, ruleX, ruleY, text, tip } from "@observablehq/plot";
 
 const DASHES = { solid: null, dashed: "5,3", dotted: "1.5,3" };
-const SYMBOLS = { circle: "circle", square: "square", diamond: "diamond", up: "triangle", down: "triangle2" };
+const TRIANGLE_DOWN = {
+  draw(path, size) {
+    const y = Math.sqrt(size / (Math.sqrt(3) * 3));
+    path.moveTo(0, 2 * y);
+    path.lineTo(-Math.sqrt(3) * y, -y);
+    path.lineTo(Math.sqrt(3) * y, -y);
+    path.closePath();
+  },
+};
+const SYMBOLS = { circle: "circle", square: "square", diamond: "diamond", up: "triangle", down: TRIANGLE_DOWN };
 const PIXELS = 96; // an inch
 const GAP = 14; // pixels between the names of two curves
 
@@ -287,7 +296,7 @@ function scaleOf(panel, axis) {
   const { label, scale } = panel[axis];
   const ends = domain(panel, axis);
   const named = panel.marks[0] && ["cells", "bars"].includes(panel.marks[0].kind) && (axis === "y" || panel.marks[0].kind === "cells");
-  return { type: scale, label: plainText(label) || null, labelArrow: "none", ...(ends && { domain: ends }), ...ticksOf(panel, axis), ...(named && { tickSize: 0 }) };
+  return { type: scale, label: plainText(label) || null, labelArrow: "none", ...(ends && { domain: ends }), ...ticksOf(panel, axis), ...((named || !panel.frame) && { tickSize: 0 }) };
 }
 
 // The length of the vertical axis in units of the horizontal one.
@@ -318,7 +327,9 @@ function drawPanel(panel, width, height) {
     ...(coloured && { color: { type: "linear", ...(coloured.signed ? { scheme: "PuOr", reverse: true } : { scheme: "cividis" }), domain: colours(coloured), label: plainText(coloured.label), legend: coloured.bar !== false } }),
   };
   const inOrder = [...panel.marks.filter(({ kind }) => kind !== "note"), ...panel.marks.filter(({ kind }) => kind === "note")];
-  const marks = inOrder.flatMap((mark) => MARKS[mark.kind](mark, panel));
+  // Plot would leave out some of the numbers that a logarithmic axis is told to have.
+  const axes = [[panel.x, axisX, scales.x], [panel.y, axisY, scales.y]].flatMap(([{ scale }, axis, { ticks, tickFormat }]) => (scale === "log" ? [axis(ticks, { text: tickFormat, labelArrow: "none" })] : []));
+  const marks = [...axes, ...inOrder.flatMap((mark) => MARKS[mark.kind](mark, panel))];
   const labels = [];
   if (ends.length) {
     const { apply } = plot({ ...base, marks }).scale("y");
@@ -468,5 +479,5 @@ export function draw(chart, { label, palette, room = Infinity, file = "chart" })
   const shown = element("details", { class: "live-numbers" }, element("summary", {}, "Show the numbers"));
   // Made when asked for: a table can be long.
   shown.addEventListener("toggle", () => shown.open && shown.children.length === 1 && shown.append(...chart.panels.map((panel, i) => table(panel, i + 1, `${file}${chart.panels.length > 1 ? `-${i + 1}` : ""}.csv`))));
-  return element("div", { class: "live-chart" }, style, ...legend(chart.panels), element("div", { class: "live-chart-panels" }, ...panels), shown);
+  return element("div", { class: "live-chart" }, style, ...legend(chart.panels), element("div", { class: "live-chart-panels", style: `max-width:${Math.ceil((width + 10) * chart.columns)}px` }, ...panels), shown);
 }
