@@ -311,7 +311,7 @@ function drawPanel(panel, width, height) {
   const scales = { x: scaleOf(panel, "x"), y: scaleOf(panel, "y") };
   const tickTexts = ({ ticks, tickFormat }) => (tickFormat ? ticks.map(tickFormat) : []);
   const marginLeft = Math.max(coloured?.kind === "cells" ? 40 : 56, 22 + widest(tickTexts(scales.y)) + (panel.y.label && coloured ? 14 : 0));
-  const marginRight = Math.max(12, 12 + widest(ends.map(({ name }) => name)));
+  const marginRight = Math.max(12, 15 + widest(ends.map(({ name }) => name)));
   const columns = tickTexts(scales.x);
   // Names of columns that do not fit beside one another stand upright.
   const upright = coloured?.columns && widest(columns) * columns.length > width - marginLeft;
@@ -336,7 +336,7 @@ function drawPanel(panel, width, height) {
     const heights = ends.map(({ y }) => apply(y));
     labels.push(
       ...moveApart(heights, GAP).map((at, i) =>
-        text([ends[i]], { y: "y", text: "name", frameAnchor: "right", textAnchor: "start", dx: 6, dy: at - heights[i], fill: colour(ends[i].colour), fontSize: 12 }),
+        text([ends[i]], { y: "y", text: "name", frameAnchor: "right", textAnchor: "start", dx: 9, dy: at - heights[i], fill: colour(ends[i].colour), fontSize: 12 }),
       ),
     );
   }
