@@ -234,6 +234,19 @@ def test_a_figure_has_its_dark_twin(good):
 
 
 @slow
+def test_a_chart_has_a_file_with_its_description(good):
+    site = good / "_build/html"
+    page = (site / "book/good.html").read_text("utf-8")
+    (stem,) = re.findall(
+        r'class="[^"]*\blight-twin chart"[^>]*src="../_images/(\w+)\.svg"', page
+    )
+    described = (site / f"_charts/{stem}.json").read_text("utf-8")
+    assert described == charts.lines([0, 1], {"curve": [0, 1]}).to_json()
+    assert '"kind"' not in (site / f"_images/{stem}.svg").read_text("utf-8")
+    assert "img.chart.light-twin" in (site / "_static/book.js").read_text("utf-8")
+
+
+@slow
 def test_no_link_shows_an_undecided_address(good):
     page = (good / "_build/html/book/good.html").read_text("utf-8")
     assert "OWNER" not in page
