@@ -340,7 +340,8 @@ function drawPanel(panel, width, height) {
       ),
     );
   }
-  const hover = tip(series(panel).flat(), pointer({ x: "x", y: "y", title: "says", ariaLabel: null, fill: colour("ground"), stroke: colour("grey") }));
+  const hover = tip(series(panel).flat(), pointer({ x: "x", y: "y", title: "says", fill: colour("ground"), stroke: colour("grey") }));
+  hover.ariaLabel = undefined; // a group within a picture may have no name
   const drawn = plot({ ...base, marks: [...marks, ...labels, hover] });
   return { drawn, place: { x: drawn.scale("x").apply, y: drawn.scale("y").apply } };
 }
