@@ -8,6 +8,7 @@ import matplotlib
 import matplotlib.pyplot as plt
 
 from tests.support.paths import BOOK
+from unrolled.drawing import chart
 
 CORPUS = "documents = text.corpus()"
 
@@ -44,6 +45,31 @@ def defined_with(page, documents):
     return executed(
         page, [s.replace(CORPUS, f"documents = {documents}") for s in sources]
     )
+
+
+def charts_of(page):
+    """Returns the charts in which cells of a page end, under the names of their figures."""
+    found: dict = {}
+    every = [c for c in jupytext.read(BOOK / page).cells if c.cell_type == "code"]
+    names: dict = {"__name__": "__main__"}
+    last = max(i for i, cell in enumerate(every) if "charts." in cell.source)
+    with matplotlib.rc_context():
+        for cell in every[: last + 1]:
+            shown = value_of(cell.source, page, names)
+            if isinstance(shown, chart.Chart):
+                found[cell.metadata["mystnb"]["figure"]["name"]] = shown
+    plt.close("all")
+    return found
+
+
+def value_of(source, page, names):
+    """Runs a cell among the names of earlier ones; returns the value of its last expression."""
+    parsed = ast.parse(source)
+    last = parsed.body.pop() if isinstance(parsed.body[-1], ast.Expr) else None
+    exec(compile(parsed, page, "exec"), names)
+    if last is None:
+        return None
+    return eval(compile(ast.Expression(last.value), page, "eval"), names)
 
 
 def figure(page, name):

@@ -21,6 +21,8 @@ PLOT = """from unrolled.drawing import figures
 figures.use_style()
 axes = figures.canvas()
 figures.lines(axes, [0, 1], {"curve": [0, 1]});"""
+CHART = """from unrolled.drawing import charts
+charts.lines([0, 1], {"curve": [0, 1]})"""
 IMPORTS = """```{code-cell} python3
 import numpy as np
 from unrolled.functional import project
@@ -38,7 +40,7 @@ GOOD = (
     + IMPORTS
     + code(STEP, ":drawn: unrolled.cells.rnn.step\n")
     + code(
-        PLOT,
+        CHART,
         '---\nmystnb:\n  image: {alt: "A rising line."}\n'
         '  figure: {caption: "A line.", name: fig-curve}\n---\n',
     )

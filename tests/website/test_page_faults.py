@@ -234,6 +234,22 @@ def test_a_figure_has_its_dark_twin(good):
 
 
 @slow
+def test_a_chart_has_a_file_with_its_description(good):
+    site = good / "_build/html"
+    page = (site / "book/good.html").read_text("utf-8")
+    (stem,) = re.findall(
+        r'class="[^"]*\blight-twin chart"[^>]*src="../_images/(\w+)\.svg"', page
+    )
+    described = (site / f"_charts/{stem}.json").read_text("utf-8")
+    assert described == charts.lines([0, 1], {"curve": [0, 1]}).to_json()
+    assert '"kind"' not in (site / f"_images/{stem}.svg").read_text("utf-8")
+    assert "img.chart.light-twin" in (site / "_static/book.js").read_text("utf-8")
+    styles = (site / "_static/book.css").read_text("utf-8")
+    for name in ("panels", "legend", "value"):
+        assert f".live-chart-{name}" in styles
+
+
+@slow
 def test_no_link_shows_an_undecided_address(good):
     page = (good / "_build/html/book/good.html").read_text("utf-8")
     assert "OWNER" not in page
@@ -491,3 +507,16 @@ def test_the_picture_of_a_chart_is_loaded_without_its_numbers():
     bare = figures_on_page.without_description(svg)
     assert "3.25" in svg and 'id="chart"' not in bare
     assert len(svg) - len(bare) > 100 and bare.endswith(svg[-2000:])
+
+
+def test_the_numbers_of_a_chart_are_put_into_the_site(tmp_path):
+    made = charts.lines([1, 2], {"a < b & c": [3.25, 4]})
+    svg = matplotlib_charts.svg(made)
+    picture = tmp_path / "picture.svg"
+    bare = figures_on_page.without_description(svg)
+    assert not figures_on_page.put_description(bare, picture, tmp_path / "site")
+    for number, text in enumerate((svg, bare)):  # again, when the page alone is written
+        site = tmp_path / f"site-{number}"
+        site.mkdir()
+        assert figures_on_page.put_description(text, picture, site)
+        assert (site / "_charts/picture.json").read_text("utf-8") == made.to_json()

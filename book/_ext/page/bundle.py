@@ -27,7 +27,13 @@ STORAGE = "storage.js"
 WITH_STORAGE = """((localStorage, sessionStorage) => {{
 {}
 }})(pageStorage, keptIn("sessionStorage"));"""
-OUR_SCRIPTS = ["site.js", "reading.js", "progress.js", "settings.js"]
+OUR_SCRIPTS = [
+    "site.js",
+    "reading.js",
+    "progress.js",
+    "settings.js",
+    "chart-numbers.js",
+]
 # The first is loaded by few pages, the second by none.
 SEPARATE = ("design-tabs.js", "sphinx_highlight.js")
 
@@ -196,7 +202,7 @@ def bundle(app: Any, exception: Exception | None) -> None:
             (static / part).unlink()
     shutil.copytree(whole / "fonts", static / "fonts", dirs_exist_ok=True)
     shutil.rmtree(static / "katex", ignore_errors=True)
-    scripted = [*static.glob("*.js"), *ROOT.glob("book/_live/*.js")]
+    scripted = [*static.glob("*.js"), *ROOT.glob("book/_live/**/*.js")]
     words = words_of(out)
     given = {
         "css": str(whole / "book.css"),

@@ -16,14 +16,18 @@ import numpy as np
 from docutils import nodes
 from sphinx.util.docutils import SphinxDirective
 
+from book._ext.page import figures_on_page
+
 ROOT = Path(__file__).resolve().parents[3]
 SOURCES = ["book/_ext/page/gradient_flow.py"] + [
     f"code/unrolled/{name}.py"
     for name in (
         "cells/recurrent_weights",
         "cells/rnn",
-        "drawing/diagrams",
-        "drawing/figures",
+        "drawing/chart",
+        "drawing/charts",
+        "drawing/matplotlib_charts",
+        "drawing/palette",
         "drawing/style",
         "functional",
         "gradients/jacobians",
@@ -103,28 +107,33 @@ def table() -> dict[str, Any]:
 
 def static_picture(path: Path) -> None:
     """Draw four small figures, one for each nonlinearity, of the gradient's norm by step."""
-    import matplotlib as mpl
-    import matplotlib.pyplot as plt
-
-    from unrolled.drawing import figures
+    from unrolled.drawing import charts, matplotlib_charts
 
     T = STATIC_STEPS
-    with mpl.rc_context(figures.STYLE):
-        axes = figures.canvas(7.2, 5.2, 2, 2, sharex=True, sharey=True)
-        for panel, (activation, name) in zip(
-            axes.flat, ACTIVATIONS.items(), strict=True
-        ):
-            panel.set_yscale("log")
-            curves = {f"radius {r}": flow(activation, r, T)[::-1] for r in STATIC_RADII}
-            panel.set_title(name)
-            figures.lines(panel, np.arange(T + 1), curves)
-        for panel in axes[1]:
-            panel.set_xlabel("step t")
-        for panel in axes[:, 0]:
-            panel.set_ylabel("norm of the gradient")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        axes[0, 0].figure.savefig(path, format="svg", metadata={"Date": None})
-        plt.close(axes[0, 0].figure)
+    curves = {
+        name: {f"radius {r}": flow(activation, r, T)[::-1] for r in STATIC_RADII}
+        for activation, name in ACTIVATIONS.items()
+    }
+    every = np.concatenate(
+        [norms for drawn in curves.values() for norms in drawn.values()]
+    )
+    shown = every[every > 0]
+    panels = [
+        charts.lines(
+            np.arange(T + 1),
+            drawn,
+            "step t",
+            "norm of the gradient",
+            y_scale="log",
+            y_limits=(shown.min() / 2, 2 * shown.max()),
+            title=name,
+        )
+        for name, drawn in curves.items()
+    ]
+    made = charts.beside(*panels, columns=2, width=7.2, height=5.2)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    svg = figures_on_page.without_description(matplotlib_charts.svg(made))
+    path.write_text(svg, "utf-8")
 
 
 def control(tag: str, label: str, name: str, inner: str) -> str:

@@ -21,6 +21,7 @@ from unrolled.drawing.diagrams import (
     draw_cell,
     draw_graph,
 )
+from unrolled.drawing.matplotlib_charts import label_ends, move_apart
 from unrolled.drawing.style import (
     COLOURS,
     DARK,
@@ -58,6 +59,7 @@ __all__ = [
     "label_ends",
     "lines",
     "loss_curves",
+    "move_apart",
     "pairs",
     "use_style",
 ]
@@ -116,47 +118,6 @@ def lines(
     axes.set(xlabel=x_label, ylabel=y_label)
     label_ends(axes, ends)
     return axes
-
-
-def label_ends(axes: Axes, ends: Sequence[tuple[float, str, str]]) -> None:
-    """Writes each (height, name, colour) right of the axes; names that would touch move apart."""
-    figure = cast(Any, axes.figure)
-    points_high = axes.get_position().height * figure.get_size_inches()[1] * 72
-    gap = 1.3 * 10 / points_high
-    to_axes = axes.transData + axes.transAxes.inverted()
-    heights = [float(to_axes.transform((axes.get_xlim()[0], y))[1]) for y, _, _ in ends]
-    placed = dict(
-        zip(np.argsort(heights), move_apart(sorted(heights), gap), strict=True)
-    )
-    for i, (_, name, colour) in enumerate(ends):
-        # In data coordinates, so that the label stays with its curve when the limits change.
-        height = to_axes.inverted().transform((0, placed[i]))[1]
-        axes.annotate(
-            name,
-            (1, height),
-            xycoords=("axes fraction", "data"),
-            xytext=(5, 0),
-            textcoords="offset points",
-            va="center",
-            ha="left",
-            color=colour,
-            fontsize=10,
-            annotation_clip=False,
-        )
-
-
-@names_arguments
-def move_apart(heights: Sequence[float], gap: float) -> list[float]:
-    """Returns sorted heights, moved as little as needed until neighbours are `gap` apart."""
-    # (mean of its members' wishes, number of members)
-    groups: list[tuple[float, int]] = []
-    for height in heights:
-        centre, n = height, 1
-        while groups and centre - groups[-1][0] < gap * (n + groups[-1][1]) / 2:
-            other, m = groups.pop()
-            centre, n = (other * m + centre * n) / (m + n), m + n
-        groups.append((centre, n))
-    return [centre + gap * (k - (n - 1) / 2) for centre, n in groups for k in range(n)]
 
 
 @names_arguments

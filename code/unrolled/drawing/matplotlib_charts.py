@@ -1,7 +1,9 @@
 """Charts drawn by Matplotlib, as SVG, for the book and for notebooks."""
 
 import io
-from typing import Any
+import math
+from collections.abc import Sequence
+from typing import Any, cast
 
 import matplotlib as mpl
 import numpy as np
@@ -10,7 +12,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from unrolled.drawing import figures, style
+from unrolled.arguments import names_arguments
+from unrolled.drawing import style
 from unrolled.drawing.chart import (
     Axis,
     Band,
@@ -77,10 +80,9 @@ def draw_legend(figure: Figure, chart: Chart) -> None:
         if isinstance(mark, Line) and mark.name and mark.labelled
     }
     if named:
-        # As many to a row as fit in its width: a letter is about 0.085 inches wide.
-        longest = max(map(len, named))
-        fit = max(1, int(chart.width / (0.085 * longest + 0.6)))
-        rows = -(-len(named) // fit)
+        # A letter is about 0.085 inches wide, and a sample of a curve 0.55.
+        wide = sum(0.085 * len(name) + 0.55 for name in named)
+        rows = math.ceil(wide / chart.width)
         figure.legend(
             list(named.values()),
             list(named),
@@ -153,10 +155,13 @@ def draw_panel(axes: Axes, panel: Panel) -> None:
     axes.set(title=panel.title, xlabel=panel.x.label, ylabel=panel.y.label)
     draw_axis(axes, panel.x, "x")
     draw_axis(axes, panel.y, "y")
+    if not panel.frame:
+        axes.spines[:].set_visible(False)
+        axes.tick_params(length=0)
     if panel.equal:
         axes.set_aspect("equal")
     if not panel.legend:
-        figures.label_ends(axes, ends(panel))
+        label_ends(axes, ends(panel))
 
 
 def draw_axis(axes: Axes, axis: Axis, which: str) -> None:
@@ -289,6 +294,47 @@ def ends(panel: Panel) -> list[tuple[float, str, str]]:
         elif isinstance(mark, Reference) and mark.name and mark.axis == "y":
             found.append((mark.at, mark.name, style.GREY))
     return found
+
+
+def label_ends(axes: Axes, ends: Sequence[tuple[float, str, str]]) -> None:
+    """Writes each (height, name, colour) right of the axes; names that would touch move apart."""
+    figure = cast(Any, axes.figure)
+    points_high = axes.get_position().height * figure.get_size_inches()[1] * 72
+    gap = 1.3 * 10 / points_high
+    to_axes = axes.transData + axes.transAxes.inverted()
+    heights = [float(to_axes.transform((axes.get_xlim()[0], y))[1]) for y, _, _ in ends]
+    placed = dict(
+        zip(np.argsort(heights), move_apart(sorted(heights), gap), strict=True)
+    )
+    for i, (_, name, colour) in enumerate(ends):
+        # In data coordinates, so that the label stays with its curve when the limits change.
+        height = to_axes.inverted().transform((0, placed[i]))[1]
+        axes.annotate(
+            name,
+            (1, height),
+            xycoords=("axes fraction", "data"),
+            xytext=(5, 0),
+            textcoords="offset points",
+            va="center",
+            ha="left",
+            color=colour,
+            fontsize=10,
+            annotation_clip=False,
+        )
+
+
+@names_arguments
+def move_apart(heights: Sequence[float], gap: float) -> list[float]:
+    """Returns sorted heights, moved as little as needed until neighbours are `gap` apart."""
+    # (mean of its members' wishes, number of members)
+    groups: list[tuple[float, int]] = []
+    for height in heights:
+        centre, n = height, 1
+        while groups and centre - groups[-1][0] < gap * (n + groups[-1][1]) / 2:
+            other, m = groups.pop()
+            centre, n = (other * m + centre * n) / (m + n), m + n
+        groups.append((centre, n))
+    return [centre + gap * (k - (n - 1) / 2) for centre, n in groups for k in range(n)]
 
 
 def svg(chart: Chart) -> str:
