@@ -41,6 +41,7 @@ PARTS = (
     "metadata.cite",
     "page.policy",
     "formats.epub_pages",
+    "formats.markdown_pages",
     "formats.notebooks",
     "formats.downloads",
     "page.bundle",
