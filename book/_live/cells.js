@@ -97,9 +97,7 @@ class Cell {
     this.keep();
     this.output.hidden = true;
     if (this.recorded) this.recorded.hidden = false;
-    this.chart?.remove();
-    this.chart = null;
-    for (const picture of this.pictures) picture.hidden = false;
+    this.removeChart(false);
     this.say("The book's text again. Ctrl+Z in the editor brings yours back.");
   }
 
@@ -143,17 +141,24 @@ class Cell {
     this.output.append(text);
   }
 
+  // Removes what was drawn before, also from the recorded numbers (chart-numbers.js), and shows or hides the recorded figure.
+  removeChart(hidden) {
+    this.chart?.remove();
+    this.chart = null;
+    for (const old of this.recorded?.querySelectorAll(".live-chart") ?? []) old.remove();
+    for (const part of [...this.pictures, ...this.box.querySelectorAll(".chart-numbers")]) part.hidden = hidden;
+  }
+
   // Draws the chart that a cell ends in, in the place of the recorded figure.
   async draw(json) {
     try {
       const { draw } = await import(this.page.base + this.page.files.charts);
-      const before = this.chart ?? this.pictures.at(-1);
+      const before = this.pictures.at(-1);
       const room = (before ?? this.output).parentElement.clientWidth || undefined;
-      const drawn = draw(JSON.parse(json), { label: `Figure of ${this.label}, drawn again`, palette: this.page.files.palette, room });
+      const drawn = draw(JSON.parse(json), { label: `Figure of ${this.label}, drawn again`, palette: this.page.files.palette, room, file: this.box.querySelector("figure")?.id });
+      this.removeChart(true);
       before ? before.after(drawn) : this.output.before(drawn);
-      this.chart?.remove();
       this.chart = drawn;
-      for (const picture of this.pictures) picture.hidden = true;
       return true;
     } catch (error) {
       this.show(`The figure could not be drawn again: ${error.message}\n`);

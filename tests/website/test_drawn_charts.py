@@ -1,13 +1,18 @@
 """Charts as the page draws them, with Observable Plot, in a browser without the built site."""
 
 import json
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from book._ext.live import editor_bundle, live_files
+from book._ext.page import figures_on_page
 from book._ext.source import node
-from unrolled.drawing import charts, style
+from tests.support import serving
+from tests.support.paths import ROOT
+from unrolled.drawing import charts, matplotlib_charts, style
 
 pytestmark = pytest.mark.slow
 X = np.arange(1, 5)
@@ -91,6 +96,34 @@ def test_a_logarithmic_axis_has_few_plain_numbers():
         "200",
         "2·10⁶",
     ]
+
+
+def test_the_numbers_become_a_file():
+    made = charts.bars({'a, "b"': 2, "c": np.nan}, "size")
+    lines = computed("charts.csv(c[0].panels[0])", made).split("\r\n")
+    assert lines == [",size", '"a, ""b""",2', "c,", ""]
+
+
+def test_arrow_keys_lead_along_a_curve_and_to_the_nearest_point_of_the_next():
+    made = charts.lines({"a": X, "b": [3, 4, 6]}, {"a": X, "b": X[:3]})
+
+    def led(at, key):
+        found = computed(
+            f"charts.step(charts.series(c[0].panels[0]), {json.dumps(at)}, '{key}')",
+            made,
+        )
+        return found["of"], found["at"]
+
+    start, end = {"of": 0, "at": 0}, {"of": 0, "at": 3}
+    assert led(start, "ArrowRight") == (0, 1) and led(start, "ArrowLeft") == (0, 0)
+    assert led(end, "ArrowRight") == (0, 3) and led(start, "End") == (0, 3)
+    assert led(end, "ArrowDown") == (1, 1) and led(start, "ArrowUp") == (0, 0)
+    assert led(end, "Home") == (0, 0)
+
+
+def test_a_formula_is_written_without_the_signs_of_tex():
+    written = r"['$\\log_{10}\\ \\|W_h\\|$', '$x^2$ and $\\partial h_t$'].map(charts.plainText)"
+    assert computed(written) == ["log₁₀ ‖W_h‖", "x² and ∂h_t"]
 
 
 # --- In a browser -------------------------------------------------------------------------------
@@ -204,3 +237,109 @@ def test_a_panel_is_no_wider_than_its_room_and_equal_axes_are_equal(draws):
     )
     (x, y), *_, (last_x, last_y) = places
     assert abs((last_x - x) - (y - last_y)) < 1
+
+
+@pytest.mark.browser
+def test_arrow_keys_announce_values_and_show_where_they_are(draws):
+    page = draws(charts.lines(X, {"a": X, "b": X**2}))
+    panel = page.locator(".live-chart-panel")
+    panel.focus()
+    for key, says in (
+        ("ArrowRight", "a: 1, 1"),
+        ("ArrowRight", "a: 2, 2"),
+        ("ArrowDown", "b: 2, 4"),
+    ):
+        page.keyboard.press(key)
+        assert page.locator("[aria-live=polite]").inner_text() == says
+    ring = page.locator("svg > circle[visibility=visible]")
+    line = page.locator('[aria-label="line"] path').nth(1).bounding_box()
+    circle = ring.bounding_box()
+    share = (circle["x"] + circle["width"] / 2 - line["x"]) / line["width"]
+    assert abs(share - 1 / 3) < 0.02  # the second of four points
+    page.keyboard.press("Tab")
+    assert page.locator("svg > circle[visibility=visible]").count() == 0
+
+
+@pytest.mark.browser
+def test_the_numbers_can_be_downloaded(draws):
+    both = charts.beside(charts.lines(X, {"a": X}), charts.lines(X, {"b": X**2}))
+    page = draws(both, file="fig-two")
+    page.get_by_text("Show the numbers").click()
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name="numbers of Panel 2 as CSV").click()
+    assert waiting.value.suggested_filename == "fig-two-2.csv"
+    text = Path(waiting.value.path()).read_text("utf-8")
+    assert text.split() == ["x,b", "1,1", "2,4", "3,9", "4,16"]
+
+
+@pytest.fixture
+def small_site(tmp_path):
+    """A page with one picture of a chart, as the build makes it."""
+    made = charts.lines(X, {"a": X**2})
+    picture = tmp_path / "cells" / "abc.svg"
+    picture.parent.mkdir()
+    picture.write_text(matplotlib_charts.svg(made), "utf-8")
+    assert figures_on_page.put_description(
+        picture.read_text("utf-8"), picture, tmp_path
+    )
+    images, static = tmp_path / "_images", tmp_path / "_static"
+    images.mkdir()
+    shutil.copy(picture, images)
+    shutil.copytree(editor_bundle.charts(), static / "live/charts-1")
+    described = {"charts": "live/charts-1/charts.js", "palette": live_files.shades()}
+    (static / "live/files.json").write_text(json.dumps(described), "utf-8")
+    for name in ("chart-numbers.js", "live.css"):
+        shutil.copy(ROOT / "book/_static" / name, static)
+    twins = "".join(
+        f'<img class="plot {name}" alt="a rises" src="_images/abc.svg">'
+        for name in ("light-twin chart", "dark-twin")
+    )
+    (tmp_path / "index.html").write_text(
+        "<!doctype html><meta charset=utf-8><link rel=stylesheet href=_static/live.css>"
+        f"<main class=bd-article><figure id=fig-a>{twins}</figure></main>"
+        "<script src=_static/chart-numbers.js></script>"
+    )
+    with serving.serving(tmp_path) as address:
+        yield tmp_path, address
+
+
+@pytest.mark.browser
+def test_the_numbers_of_a_picture_come_when_asked_for(small_site, browser):
+    site, address = small_site
+    page = browser.new_page()
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(address)
+    assert not [url for url in asked if "_charts" in url or "live/" in url]
+    page.get_by_text("Show the numbers").click()
+    page.wait_for_selector("table")
+    rows = page.locator("tbody tr").all_inner_texts()
+    assert [row.split() for row in rows] == [
+        ["1", "1"],
+        ["2", "4"],
+        ["3", "9"],
+        ["4", "16"],
+    ]
+    assert page.locator("img.plot:visible").count() == 0
+    assert page.get_by_role("img", name="a rises").count() == 1
+    assert page.locator("summary:visible").count() == 1
+    page.close()
+
+
+@pytest.mark.browser
+def test_missing_numbers_are_said_to_be_missing_and_can_be_asked_for_again(
+    small_site, browser
+):
+    site, address = small_site
+    described = site / "_charts/abc.json"
+    kept = described.read_text("utf-8")
+    described.unlink()
+    page = browser.new_page()
+    page.goto(address)
+    page.get_by_text("Show the numbers").click()
+    page.get_by_text("The numbers did not come").wait_for(state="attached")
+    assert page.locator("img.plot:visible").count() == 2
+    described.write_text(kept, "utf-8")
+    page.get_by_text("Show the numbers").click()
+    page.wait_for_selector("table")
+    page.close()

@@ -491,3 +491,16 @@ def test_the_picture_of_a_chart_is_loaded_without_its_numbers():
     bare = figures_on_page.without_description(svg)
     assert "3.25" in svg and 'id="chart"' not in bare
     assert len(svg) - len(bare) > 100 and bare.endswith(svg[-2000:])
+
+
+def test_the_numbers_of_a_chart_are_put_into_the_site(tmp_path):
+    made = charts.lines([1, 2], {"a < b & c": [3.25, 4]})
+    svg = matplotlib_charts.svg(made)
+    picture = tmp_path / "picture.svg"
+    bare = figures_on_page.without_description(svg)
+    assert not figures_on_page.put_description(bare, picture, tmp_path / "site")
+    for number, text in enumerate((svg, bare)):  # again, when the page alone is written
+        site = tmp_path / f"site-{number}"
+        site.mkdir()
+        assert figures_on_page.put_description(text, picture, site)
+        assert (site / "_charts/picture.json").read_text("utf-8") == made.to_json()

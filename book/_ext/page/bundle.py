@@ -27,7 +27,13 @@ STORAGE = "storage.js"
 WITH_STORAGE = """((localStorage, sessionStorage) => {{
 {}
 }})(pageStorage, keptIn("sessionStorage"));"""
-OUR_SCRIPTS = ["site.js", "reading.js", "progress.js", "settings.js"]
+OUR_SCRIPTS = [
+    "site.js",
+    "reading.js",
+    "progress.js",
+    "settings.js",
+    "chart-numbers.js",
+]
 # The first is loaded by few pages, the second by none.
 SEPARATE = ("design-tabs.js", "sphinx_highlight.js")
 

@@ -7,7 +7,9 @@ page shows the one that suits.
 
 from __future__ import annotations
 
+import html
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,7 @@ from book._ext.source import changes
 LOG = logging.getLogger(__name__)
 
 HEAVIEST = 400_000
+CHARTS = "_charts"  # the folder of the site with a file for each chart
 
 
 def dark_colours(root: Path) -> dict[str, str]:
@@ -40,9 +43,34 @@ def dark_twin(svg: str, colours: dict[str, str]) -> str:
     return re.sub(r"#[0-9a-fA-F]{6}\b", lambda m: colours.get(m[0].lower(), m[0]), svg)
 
 
+DESCRIPTION = re.compile(r'<metadata id="chart">([^<]*)</metadata>\s*')
+
+
 def without_description(svg: str) -> str:
-    """Return the SVG of a chart without its numbers, which only notebooks keep."""
-    return re.sub(r'<metadata id="chart">[^<]*</metadata>\s*', "", svg)
+    """Return the SVG of a chart without its numbers, which stand in a file of their own."""
+    return DESCRIPTION.sub("", svg)
+
+
+def description(svg: str) -> str | None:
+    """Return the description of a chart that its SVG carries, as JSON, if it is one."""
+    found = DESCRIPTION.search(svg)
+    return found and html.unescape(found[1])
+
+
+def put_description(svg: str, path: Path, out: Path) -> bool:
+    """Put the description of a chart into the site; return whether there is one.
+
+    It is kept beside the picture, from which it is taken away: the page can be written again
+    without its cells being run again.
+    """
+    kept = path.with_suffix(".chart.json")
+    if (found := description(svg)) is not None:
+        kept.write_text(found, "utf-8")
+    elif not kept.is_file():
+        return False
+    (out / CHARTS).mkdir(exist_ok=True)
+    shutil.copy(kept, out / CHARTS / f"{path.stem}.json")
+    return True
 
 
 def check(app: Any, doctree: nodes.document) -> None:
@@ -107,6 +135,7 @@ class Twins(SphinxPostTransform):
         for node, path in drawn.items():
             whole = path.read_text("utf-8")
             svg = without_description(whole)
+            is_chart = put_description(whole, path, Path(self.app.outdir))
             if svg != whole:
                 path.write_text(svg, "utf-8")
             if len(svg) > HEAVIEST:
@@ -131,6 +160,8 @@ class Twins(SphinxPostTransform):
                     theme,
                 ]
                 image["loading"] = "lazy"
+                if is_chart and image is node:
+                    image["classes"].append("chart")
                 if size and "width" not in image:
                     # Goes into the image's style as it is; its place is kept until it has loaded.
                     image["width"] = (

@@ -9,6 +9,7 @@ from typing import Any
 
 from sphinx.errors import ExtensionError
 
+from book._ext.page import figures_on_page
 from book._ext.source import source_pages
 
 # Files the theme and the extensions copy into the site and no page of ours asks for.
@@ -150,6 +151,9 @@ def remove_stale(app: Any, out: Path) -> None:
             path.name not in images
             and path.name.replace(".dark.svg", ".svg") not in images
         ):
+            path.unlink()
+    for path in out.glob(f"{figures_on_page.CHARTS}/*"):
+        if f"{path.stem}.svg" not in images:
             path.unlink()
 
 

@@ -1,8 +1,17 @@
 // Draws the description of a chart (code/unrolled/drawing/chart.py) in the page, with Observable Plot.
-import { areaY, dot, identity, line, link, plot, pointer, raster, rect, ruleX, ruleY, text, tip } from "@observablehq/plot";
+import { areaY, axisX, axisY, dot, identity, line, link, plot, pointer, raster, rect, ruleX, ruleY, text, tip } from "@observablehq/plot";
 
 const DASHES = { solid: null, dashed: "5,3", dotted: "1.5,3" };
-const SYMBOLS = { circle: "circle", square: "square", diamond: "diamond", up: "triangle", down: "triangle2" };
+const TRIANGLE_DOWN = {
+  draw(path, size) {
+    const y = Math.sqrt(size / (Math.sqrt(3) * 3));
+    path.moveTo(0, 2 * y);
+    path.lineTo(-Math.sqrt(3) * y, -y);
+    path.lineTo(Math.sqrt(3) * y, -y);
+    path.closePath();
+  },
+};
+const SYMBOLS = { circle: "circle", square: "square", diamond: "diamond", up: "triangle", down: TRIANGLE_DOWN };
 const PIXELS = 96; // an inch
 const GAP = 14; // pixels between the names of two curves
 
@@ -17,13 +26,15 @@ function element(tag, attributes = {}, ...children) {
 
 // A label without the signs of TeX: "$W_h$" becomes "W_h".
 const NAMED = { partial: "∂", varepsilon: "ε", epsilon: "ε", cdot: "·", odot: "⊙", top: "ᵀ", infty: "∞", propto: "∝", pm: "±", alpha: "α", beta: "β", gamma: "γ", delta: "δ", lambda: "λ", sigma: "σ", tau: "τ", theta: "θ", rho: "ρ", mu: "μ", pi: "π", eta: "η" };
+const [RAISED, LOWERED] = ["⁰¹²³⁴⁵⁶⁷⁸⁹", "₀₁₂₃₄₅₆₇₈₉"];
 const OPERATORS = ["log", "exp", "tanh", "max", "min", "sum"];
 export const plainText = (label) =>
   label.replace(/\$([^$]*)\$/g, (_, formula) =>
     formula
       .replace(/\\[,;: ]|~/g, " ")
       .replace(/\\(\||Vert)\s?/g, "‖")
-      .replace(/\\([a-zA-Z]+)/g, (whole, name) => NAMED[name] ?? (OPERATORS.includes(name) ? name : ""))
+      .replace(/\\([a-zA-Z]+) ?/g, (whole, name) => NAMED[name] ?? (OPERATORS.includes(name) ? name : ""))
+      .replace(/[_^]\{?(\d+)\}?/g, (whole, digits) => digits.replace(/\d/g, (d) => (whole[0] === "_" ? LOWERED : RAISED)[d]))
       .replace(/[{}\\]/g, ""),
   );
 
@@ -174,20 +185,21 @@ const MARKS = {
   contour: (mark) => [link(crossings(mark), { x1: "0", y1: "1", x2: "2", y2: "3", stroke: colour(mark.colour), strokeWidth: (mark.width * 4) / 3, strokeLinecap: "round" })],
 };
 
-// What a reader can point at: [{x, y, says}], with the name of its curve.
-export function targets({ marks }) {
+// What a reader can point at: for each curve, bar chart or row of cells, its points [{x, y, says}].
+export function series({ marks }) {
   return marks.flatMap((mark) => {
     const name = plainText(mark.name ?? "");
-    if (mark.kind === "line" && name) return points(mark).filter(({ y }) => !Number.isNaN(y)).map((p) => ({ ...p, name, says: `${name}\n${written(p.x)}, ${written(p.y)}` }));
-    if (mark.kind === "bars") return mark.values.map((x, y) => ({ x, y, says: `${plainText(mark.names[y])}\n${written(x)}` }));
-    if (mark.kind === "columns") return mark.x.map((x, i) => ({ x, y: mark.heights[i], says: `${written(x)}\n${written(mark.heights[i])}` }));
+    if (mark.kind === "line" && name) return [points(mark).filter(({ y }) => !Number.isNaN(y)).map((p) => ({ ...p, says: `${name}\n${written(p.x)}, ${written(p.y)}` }))];
+    if (mark.kind === "bars") return [mark.values.map((x, y) => ({ x, y, says: `${plainText(mark.names[y])}\n${written(x)}` }))];
+    if (mark.kind === "columns") return [mark.x.map((x, i) => ({ x, y: mark.heights[i], says: `${written(x)}\n${written(mark.heights[i])}` }))];
     if (mark.kind === "cells") {
       const called = (names, k) => plainText(names?.[k] ?? String(k));
-      return cellsOf(mark).filter(({ value }) => value !== null).map(({ i, j, value }) => ({ x: j, y: i, says: `${called(mark.rows, i)}, ${called(mark.columns, j)}\n${written(value)}` }));
+      const point = (value, i, j) => ({ x: j, y: i, value, says: `${called(mark.rows, i)}, ${called(mark.columns, j)}\n${written(value)}` });
+      return mark.matrix.map((row, i) => row.map((value, j) => point(value, i, j)).filter(({ value }) => value !== null));
     }
-    if (mark.kind === "field") return mark.y.flatMap((y, i) => mark.x.map((x, j) => ({ x, y, says: `${written(x)}, ${written(y)}\n${written(mark.values[i][j])}` })));
+    if (mark.kind === "field") return mark.y.map((y, i) => mark.x.map((x, j) => ({ x, y, says: `${written(x)}, ${written(y)}\n${written(mark.values[i][j])}` })));
     return [];
-  });
+  }).filter((found) => found.length);
 }
 
 const namesCurve = ({ kind, name, labelled }) => kind === "line" && name && labelled;
@@ -270,8 +282,6 @@ export function powers([one, other]) {
   return tens.filter((_, i) => i % step === 0);
 }
 
-const RAISED = "⁰¹²³⁴⁵⁶⁷⁸⁹";
-
 // A number of a logarithmic axis, such as 0.01, 200 or 10⁻⁷.
 export function power(value) {
   if (value >= 1e-3 && value < 1e5) return String(value);
@@ -286,7 +296,7 @@ function scaleOf(panel, axis) {
   const { label, scale } = panel[axis];
   const ends = domain(panel, axis);
   const named = panel.marks[0] && ["cells", "bars"].includes(panel.marks[0].kind) && (axis === "y" || panel.marks[0].kind === "cells");
-  return { type: scale, label: plainText(label) || null, labelArrow: "none", ...(ends && { domain: ends }), ...ticksOf(panel, axis), ...(named && { tickSize: 0 }) };
+  return { type: scale, label: plainText(label) || null, labelArrow: "none", ...(ends && { domain: ends }), ...ticksOf(panel, axis), ...((named || !panel.frame) && { tickSize: 0 }) };
 }
 
 // The length of the vertical axis in units of the horizontal one.
@@ -317,7 +327,9 @@ function drawPanel(panel, width, height) {
     ...(coloured && { color: { type: "linear", ...(coloured.signed ? { scheme: "PuOr", reverse: true } : { scheme: "cividis" }), domain: colours(coloured), label: plainText(coloured.label), legend: coloured.bar !== false } }),
   };
   const inOrder = [...panel.marks.filter(({ kind }) => kind !== "note"), ...panel.marks.filter(({ kind }) => kind === "note")];
-  const marks = inOrder.flatMap((mark) => MARKS[mark.kind](mark, panel));
+  // Plot would leave out some of the numbers that a logarithmic axis is told to have.
+  const axes = [[panel.x, axisX, scales.x], [panel.y, axisY, scales.y]].flatMap(([{ scale }, axis, { ticks, tickFormat }]) => (scale === "log" ? [axis(ticks, { text: tickFormat, labelArrow: "none" })] : []));
+  const marks = [...axes, ...inOrder.flatMap((mark) => MARKS[mark.kind](mark, panel))];
   const labels = [];
   if (ends.length) {
     const { apply } = plot({ ...base, marks }).scale("y");
@@ -328,8 +340,9 @@ function drawPanel(panel, width, height) {
       ),
     );
   }
-  const hover = tip(targets(panel), pointer({ x: "x", y: "y", title: "says", fill: colour("ground"), stroke: colour("grey") }));
-  return plot({ ...base, marks: [...marks, ...labels, hover] });
+  const hover = tip(series(panel).flat(), pointer({ x: "x", y: "y", title: "says", fill: colour("ground"), stroke: colour("grey") }));
+  const drawn = plot({ ...base, marks: [...marks, ...labels, hover] });
+  return { drawn, place: { x: drawn.scale("x").apply, y: drawn.scale("y").apply } };
 }
 
 const BARE = { marks: [], x: {}, y: {} };
@@ -380,33 +393,91 @@ export function numbers(panel) {
   ];
 }
 
-function table(panel, number) {
+// The numbers of a panel as a file: RFC 4180.
+export function csv(panel) {
+  const [heads, rows] = numbers(panel);
+  const field = (value) => (/[",\n]/.test(value) ? `"${value.replace(/"/g, '""')}"` : value);
+  return [heads, ...rows].map((row) => `${row.map((value) => field(String(value ?? ""))).join(",")}\r\n`).join("");
+}
+
+function download(text, name) {
+  const link = element("a", { download: name, href: URL.createObjectURL(new Blob([text], { type: "text/csv" })) });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+}
+
+function table(panel, number, file) {
   const [heads, rows] = numbers(panel);
   const head = element("tr", {}, ...heads.map((name) => element("th", { scope: "col" }, name)));
   const body = rows.map((row) => element("tr", {}, ...row.map((value) => element("td", {}, typeof value === "string" ? value : written(value, ".6g")))));
-  const caption = element("caption", {}, plainText(panel.title) || `Panel ${number}`);
+  const title = plainText(panel.title) || `Panel ${number}`;
+  const save = element("button", { type: "button", "aria-label": `Download the numbers of ${title} as CSV` }, "Download CSV");
+  save.addEventListener("click", () => download(csv(panel), file));
+  const caption = element("caption", {}, title, " ", save);
   return element("table", {}, caption, element("thead", {}, head), element("tbody", {}, ...body));
 }
 
+// Where an arrow key leads from point `at` of curve `of`: to its neighbours, or to the nearest point of another curve.
+export function step(curves, { of, at }, key) {
+  const last = curves[of].length - 1;
+  if (key === "ArrowRight") return { of, at: Math.min(at + 1, last) };
+  if (key === "ArrowLeft") return { of, at: Math.max(at - 1, 0) };
+  if (key === "Home") return { of, at: 0 };
+  if (key === "End") return { of, at: last };
+  const next = Math.min(Math.max(of + (key === "ArrowDown" ? 1 : -1), 0), curves.length - 1);
+  const distance = (point) => Math.abs(point.x - curves[of][at].x);
+  return { of: next, at: curves[next].reduce((best, point, i) => (distance(point) < distance(curves[next][best]) ? i : best), 0) };
+}
+
+const KEYS = ["ArrowRight", "ArrowLeft", "ArrowUp", "ArrowDown", "Home", "End"];
+
+// Lets arrow keys move through the points of a panel; a ring shows where, and the value is announced.
+function listen(box, picture, panel, place) {
+  const curves = series(panel);
+  if (!curves.length) return;
+  const said = element("p", { class: "live-chart-value", "aria-live": "polite" });
+  const ring = document.createElementNS("http://www.w3.org/2000/svg", "circle");
+  for (const [name, value] of Object.entries({ r: 7, fill: "none", stroke: "currentColor", "stroke-width": 2, visibility: "hidden", "aria-hidden": "true" })) ring.setAttribute(name, value);
+  picture.append(ring);
+  box.append(said);
+  box.setAttribute("tabindex", "0");
+  let now = null;
+  box.addEventListener("keydown", (event) => {
+    if (event.target !== box || !KEYS.includes(event.key) || event.ctrlKey || event.altKey || event.metaKey) return;
+    event.preventDefault();
+    now = now ? step(curves, now, event.key) : { of: 0, at: 0 };
+    const point = curves[now.of][now.at];
+    ring.setAttribute("cx", place.x(point.x));
+    ring.setAttribute("cy", place.y(point.y));
+    ring.setAttribute("visibility", "visible");
+    said.textContent = point.says.replace("\n", ": ");
+  });
+  box.addEventListener("blur", () => ring.setAttribute("visibility", "hidden"));
+}
+
 // Returns the chart as an element that can be put into the page, where it has `room` pixels.
-export function draw(chart, { label, palette, room = Infinity }) {
+export function draw(chart, { label, palette, room = Infinity, file = "chart" }) {
   const rows = Math.ceil(chart.panels.length / chart.columns);
   const width = Math.min((chart.width * PIXELS) / chart.columns, room);
   const height = (chart.height * PIXELS) / rows;
   const declared = (shade) => Object.entries(palette).map(([name, shades]) => `--chart-${name}:${shades[shade]}`).join(";");
   const style = element("style", {}, `.live-chart{${declared(0)}}html[data-theme=dark] .live-chart{${declared(1)}}`);
   const panels = chart.panels.map((panel, i) => {
-    const drawn = drawPanel(panel, width, height);
+    const { drawn, place } = drawPanel(panel, width, height);
     const name = chart.panels.length > 1 ? `${label}, panel ${i + 1}` : label;
     const picture = drawn.matches("svg") ? drawn : drawn.querySelector(":scope > svg");
     picture.setAttribute("role", "img");
     picture.setAttribute("aria-label", name);
     const title = panel.title ? [element("p", { class: "live-chart-title" }, plainText(panel.title))] : [];
     // Panels stand below one another where they would have to shrink by more than a seventh.
-    return element("div", { class: "live-chart-panel", style: `flex-basis:${Math.round(width / 1.17)}px` }, ...title, drawn);
+    const look = `flex-basis:${Math.round(width / 1.17)}px`;
+    const about = `${chart.panels.length > 1 ? `Panel ${i + 1}` : "Chart"}: arrow keys move through its points`;
+    const box = element("div", { class: "live-chart-panel", style: look, role: "application", "aria-label": about }, ...title, drawn);
+    listen(box, picture, panel, place);
+    return box;
   });
   const shown = element("details", { class: "live-numbers" }, element("summary", {}, "Show the numbers"));
   // Made when asked for: a table can be long.
-  shown.addEventListener("toggle", () => shown.open && shown.children.length === 1 && shown.append(...chart.panels.map((panel, i) => table(panel, i + 1))));
-  return element("div", { class: "live-chart" }, style, ...legend(chart.panels), element("div", { class: "live-chart-panels" }, ...panels), shown);
+  shown.addEventListener("toggle", () => shown.open && shown.children.length === 1 && shown.append(...chart.panels.map((panel, i) => table(panel, i + 1, `${file}${chart.panels.length > 1 ? `-${i + 1}` : ""}.csv`))));
+  return element("div", { class: "live-chart" }, style, ...legend(chart.panels), element("div", { class: "live-chart-panels", style: `max-width:${Math.ceil((width + 10) * chart.columns)}px` }, ...panels), shown);
 }

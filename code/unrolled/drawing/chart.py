@@ -147,8 +147,9 @@ Mark = Line | Reference | Band | Note | Bars | Columns | Cells | Field | Contour
 class Panel(NamedTuple):
     """One pair of axes and the marks on it, the first at the bottom.
 
-    The names of curves stand at their right ends, or in a legend above the chart. The unit of both
-    axes has the same length if `equal` is true.
+    The names of curves stand at their right ends, or in a legend above the chart. If `equal` is
+    true, the unit of both axes has the same length. If `frame` is false, an axis has its numbers
+    and no line.
     """
 
     marks: tuple[Mark, ...]
@@ -157,6 +158,7 @@ class Panel(NamedTuple):
     title: str = ""
     legend: bool = False
     equal: bool = False
+    frame: bool = True
 
 
 class Chart(NamedTuple):

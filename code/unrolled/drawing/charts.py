@@ -51,6 +51,7 @@ def panel(
     y_ticks: Ticks = None,
     legend: bool = False,
     equal: bool = False,
+    frame: bool = True,
     title: str = "",
     width: float = 6.4,
     height: float = 3.2,
@@ -69,6 +70,7 @@ def panel(
         y_ticks: the same for the vertical axis.
         legend: write the names of the curves above the panel, not at the curves' ends.
         equal: one unit is equally long on both axes.
+        frame: draw the lines of the axes, and not their numbers alone.
         title: written over the panel.
         width: inches.
         height: inches.
@@ -83,7 +85,7 @@ def panel(
             (y_label, y_scale, y_limits, y_ticks),
         )
     )
-    made = Panel(tuple(marks), x, y, title, legend, equal)
+    made = Panel(tuple(marks), x, y, title, legend, equal, frame)
     return Chart((made,), width, height)
 
 
@@ -477,6 +479,7 @@ def pairs(keep: ArrayLike, title: str = "", **settings: Any) -> Chart:
         "x_ticks": ends,
         "y_ticks": ends,
         "equal": True,
+        "frame": False,
         "width": 3.2,
     }
     return panel(

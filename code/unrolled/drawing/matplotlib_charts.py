@@ -1,6 +1,7 @@
 """Charts drawn by Matplotlib, as SVG, for the book and for notebooks."""
 
 import io
+import math
 from typing import Any
 
 import matplotlib as mpl
@@ -77,10 +78,9 @@ def draw_legend(figure: Figure, chart: Chart) -> None:
         if isinstance(mark, Line) and mark.name and mark.labelled
     }
     if named:
-        # As many to a row as fit in its width: a letter is about 0.085 inches wide.
-        longest = max(map(len, named))
-        fit = max(1, int(chart.width / (0.085 * longest + 0.6)))
-        rows = -(-len(named) // fit)
+        # A letter is about 0.085 inches wide, and a sample of a curve 0.55.
+        wide = sum(0.085 * len(name) + 0.55 for name in named)
+        rows = math.ceil(wide / chart.width)
         figure.legend(
             list(named.values()),
             list(named),
@@ -153,6 +153,9 @@ def draw_panel(axes: Axes, panel: Panel) -> None:
     axes.set(title=panel.title, xlabel=panel.x.label, ylabel=panel.y.label)
     draw_axis(axes, panel.x, "x")
     draw_axis(axes, panel.y, "y")
+    if not panel.frame:
+        axes.spines[:].set_visible(False)
+        axes.tick_params(length=0)
     if panel.equal:
         axes.set_aspect("equal")
     if not panel.legend:

@@ -108,6 +108,13 @@ def test_long_names_of_columns_stand_upright():
         assert drawn(made).get_xticklabels()[0].get_rotation() == angle
 
 
+def test_a_panel_without_a_frame_has_numbers_and_no_lines():
+    axes = drawn(charts.pairs(np.eye(3)))
+    assert not any(spine.get_visible() for spine in axes.spines.values())
+    assert [t.get_text() for t in axes.get_xticklabels()] == ["1", "3"]
+    assert drawn(charts.panel([charts.points(X, X)])).spines["left"].get_visible()
+
+
 def test_limits_may_leave_one_end_to_the_data():
     axes = drawn(charts.lines(X, {"a": X}, y_limits=(0, None)))
     assert axes.get_ylim()[0] == 0 and axes.get_ylim()[1] > 4
