@@ -20,6 +20,7 @@ PARTS = (
     "report.directive",
     "page.figures_on_page",
     "page.gradient_flow",
+    "live.gpu_page",
     "page.contents",
     "page.numbering",
     "page.landing",
