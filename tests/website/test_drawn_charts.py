@@ -11,7 +11,7 @@ from book._ext.live import editor_bundle, live_files
 from book._ext.page import figures_on_page
 from book._ext.source import node
 from tests.support import serving
-from tests.support.paths import ROOT
+from tests.support.paths import AXE, ROOT
 from unrolled.drawing import charts, matplotlib_charts, style
 
 pytestmark = pytest.mark.slow
@@ -171,9 +171,9 @@ def test_each_kind_of_mark_is_drawn(draws):
     text = charts.note(1, 2, "a $W_h$ note", side="above", angle=30)
     grid = charts.contour(X, X, np.outer(X, X), 5)
     page = draws(charts.lines(X, {"a": X}, marks=[run, ring, text, grid]))
-    assert count(page, '[aria-label="line"]') == 2
-    assert count(page, '[aria-label="dot"] path') == 4
-    assert count(page, '[aria-label="link"] path') > 2
+    assert count(page, '[data-mark="line"]') == 2
+    assert count(page, '[data-mark="dot"] path') == 4
+    assert count(page, '[data-mark="link"] path') > 2
     assert (
         page.get_by_text("a W_h note")
         .get_attribute("transform")
@@ -182,23 +182,25 @@ def test_each_kind_of_mark_is_drawn(draws):
     assert page.get_by_text("ring", exact=True).count() == 1
     assert page.get_by_text("run", exact=True).count() == 0
     page = draws(charts.bars({"a": 2, "b": 1}, "size", {"level": 1.5}, number=".1f"))
-    assert count(page, '[aria-label="rect"] rect') == 2
+    assert count(page, '[data-mark="rect"] rect') == 2
     for written in ("2.0", "1.0", "level", "a", "b"):
         assert page.get_by_text(written, exact=True).count()
     page = draws(charts.columns(X, X))
-    assert count(page, '[aria-label="rect"] rect') == 4
+    assert count(page, '[data-mark="rect"] rect') == 4
     page = draws(charts.field(X, X, np.outer(X, X), "u"))
-    assert count(page, '[aria-label="raster"] image') == 1
+    assert count(page, '[data-mark="raster"] image') == 1
     page = draws(charts.heat_map(np.eye(3), number=".1f", bar=False))
-    assert count(page, '[aria-label="rect"] rect') == 9
+    assert count(page, '[data-mark="rect"] rect') == 9
     assert page.get_by_text("1.0", exact=True).count() == 3
     assert not page.locator("figure").count()
+    page = draws(charts.heat_map(np.eye(3)))
+    assert page.get_by_role("img").locator("rect").count() == 9  # not its colour bar
 
 
 @pytest.mark.browser
 def test_the_two_renderers_give_a_signed_cell_the_same_colour(draws):
     page = draws(charts.heat_map([[-1.0, 1.0]], signed=True))
-    low, high = page.locator('[aria-label="rect"] rect').evaluate_all(
+    low, high = page.locator('[data-mark="rect"] rect').evaluate_all(
         "cells => cells.map((cell) => getComputedStyle(cell).fill.match(/\\d+/g).map(Number))"
     )
     import matplotlib as mpl
@@ -212,9 +214,9 @@ def test_the_two_renderers_give_a_signed_cell_the_same_colour(draws):
 def test_points_beyond_the_limits_are_left_out(draws):
     dots = charts.points([1, 2, 9], [1, 2, 9], "a")
     page = draws(charts.panel([dots], x_limits=(0, 4), y_limits=(4, 0)))
-    assert count(page, '[aria-label="dot"] circle') == 2
+    assert count(page, '[data-mark="dot"] circle') == 2
     page = draws(charts.panel([dots], y_limits=(0, None)))
-    assert count(page, '[aria-label="dot"] circle') == 3
+    assert count(page, '[data-mark="dot"] circle') == 3
 
 
 @pytest.mark.browser
@@ -232,7 +234,7 @@ def test_a_panel_is_no_wider_than_its_room_and_equal_axes_are_equal(draws):
     page = draws(charts.panel([dots], equal=True, width=6), room=350)
     size = page.locator(".live-chart-panel svg").bounding_box()
     assert size["width"] <= 350
-    places = page.locator('[aria-label="dot"] circle').evaluate_all(
+    places = page.locator('[data-mark="dot"] circle').evaluate_all(
         "dots => dots.map((dot) => [dot.getBoundingClientRect().x, dot.getBoundingClientRect().y])"
     )
     (x, y), *_, (last_x, last_y) = places
@@ -252,7 +254,7 @@ def test_arrow_keys_announce_values_and_show_where_they_are(draws):
         page.keyboard.press(key)
         assert page.locator("[aria-live=polite]").inner_text() == says
     ring = page.locator("svg > circle[visibility=visible]")
-    line = page.locator('[aria-label="line"] path').nth(1).bounding_box()
+    line = page.locator('[data-mark="line"] path').nth(1).bounding_box()
     circle = ring.bounding_box()
     share = (circle["x"] + circle["width"] / 2 - line["x"]) / line["width"]
     assert abs(share - 1 / 3) < 0.02  # the second of four points
@@ -323,6 +325,11 @@ def test_the_numbers_of_a_picture_come_when_asked_for(small_site, browser):
     assert page.locator("img.plot:visible").count() == 0
     assert page.get_by_role("img", name="a rises").count() == 1
     assert page.locator("summary:visible").count() == 1
+    page.locator(".live-chart-panel").focus()
+    page.keyboard.press("ArrowRight")
+    page.evaluate(AXE.read_text("utf-8"))
+    found = page.evaluate("axe.run('.live-chart')")["violations"]
+    assert [fault["id"] for fault in found] == []
     page.close()
 
 

@@ -465,12 +465,17 @@ export function draw(chart, { label, palette, room = Infinity, file = "chart" })
   const panels = chart.panels.map((panel, i) => {
     const { drawn, place } = drawPanel(panel, width, height);
     const name = chart.panels.length > 1 ? `${label}, panel ${i + 1}` : label;
-    const picture = drawn.matches("svg") ? drawn : drawn.querySelector(":scope > svg");
+    const picture = drawn.matches("svg") ? drawn : [...drawn.querySelectorAll(":scope > svg")].at(-1); // after its colour bar
     picture.setAttribute("role", "img");
     picture.setAttribute("aria-label", name);
+    // Plot names the groups of an SVG, which may have no name within a picture.
+    for (const group of picture.querySelectorAll("g[aria-label]")) {
+      group.dataset.mark = group.getAttribute("aria-label");
+      group.removeAttribute("aria-label");
+    }
     const title = panel.title ? [element("p", { class: "live-chart-title" }, plainText(panel.title))] : [];
-    // Panels stand below one another where they would have to shrink by more than a seventh.
-    const look = `flex-basis:${Math.round(width / 1.17)}px`;
+    // Panels stand below one another where they would have to shrink by more than a quarter.
+    const look = `flex-basis:${Math.round(width / 1.3)}px`;
     const about = `${chart.panels.length > 1 ? `Panel ${i + 1}` : "Chart"}: arrow keys move through its points`;
     const box = element("div", { class: "live-chart-panel", style: look, role: "application", "aria-label": about }, ...title, drawn);
     listen(box, picture, panel, place);
