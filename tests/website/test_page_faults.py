@@ -244,6 +244,9 @@ def test_a_chart_has_a_file_with_its_description(good):
     assert described == charts.lines([0, 1], {"curve": [0, 1]}).to_json()
     assert '"kind"' not in (site / f"_images/{stem}.svg").read_text("utf-8")
     assert "img.chart.light-twin" in (site / "_static/book.js").read_text("utf-8")
+    styles = (site / "_static/book.css").read_text("utf-8")
+    for name in ("panels", "legend", "value"):
+        assert f".live-chart-{name}" in styles
 
 
 @slow

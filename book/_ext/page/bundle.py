@@ -202,7 +202,7 @@ def bundle(app: Any, exception: Exception | None) -> None:
             (static / part).unlink()
     shutil.copytree(whole / "fonts", static / "fonts", dirs_exist_ok=True)
     shutil.rmtree(static / "katex", ignore_errors=True)
-    scripted = [*static.glob("*.js"), *ROOT.glob("book/_live/*.js")]
+    scripted = [*static.glob("*.js"), *ROOT.glob("book/_live/**/*.js")]
     words = words_of(out)
     given = {
         "css": str(whole / "book.css"),

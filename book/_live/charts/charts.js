@@ -341,6 +341,7 @@ function drawPanel(panel, width, height) {
     );
   }
   const hover = tip(series(panel).flat(), pointer({ x: "x", y: "y", title: "says", fill: colour("ground"), stroke: colour("grey") }));
+  hover.ariaLabel = undefined; // a group within a picture may have no name
   const drawn = plot({ ...base, marks: [...marks, ...labels, hover] });
   return { drawn, place: { x: drawn.scale("x").apply, y: drawn.scale("y").apply } };
 }
