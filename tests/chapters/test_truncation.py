@@ -1,6 +1,5 @@
 """The truncations: which pairs they keep, what they lose, and which library computes which."""
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -12,7 +11,7 @@ from tests.support.output_network import EXACT, case, deltas, own_output
 from unrolled import records
 from unrolled.cells import rnn
 from unrolled.data import text
-from unrolled.drawing import figures
+from unrolled.drawing import charts
 from unrolled.functional import cross_entropy, softmax
 from unrolled.gradients import chain_rule
 from unrolled.models import language_model
@@ -181,13 +180,10 @@ def test_what_no_pair_reaches_has_no_gradient(name):
 
 def test_the_figure_of_pairs_fills_what_is_kept():
     pairs = kept(12, TRUNCATIONS["chunks"][1](12, 4))
-    axes = figures.pairs(figures.canvas(), pairs)
-    filled = [patch.get_facecolor() for patch in axes.patches]
-    assert len(filled) == 78 and pairs.sum() == 30
-    assert filled.count(filled[0]) == 30
-    plt.close(axes.figure)
-    with pytest.raises(ValueError, match=r"\(T, T\), got \(2, 3\)"):
-        figures.pairs(axes, np.zeros((2, 3)))
+    filled, hollow = charts.pairs(pairs).panels[0].marks
+    assert pairs.sum() == 30
+    assert (len(filled.x), len(hollow.x)) == (30, 48)
+    assert hollow.hollow and not filled.hollow
 
 
 @pytest.mark.slow

@@ -20,7 +20,7 @@ STEP = drawn_cells.source_of("unrolled.cells.rnn.step")
 PLOT = """from unrolled.drawing import figures
 figures.use_style()
 axes = figures.canvas()
-figures.lines(axes, [0, 1], {"curve": [0, 1]});"""
+axes.plot([0, 1], [0, 1]);"""
 CHART = """from unrolled.drawing import charts
 charts.lines([0, 1], {"curve": [0, 1]})"""
 IMPORTS = """```{code-cell} python3

@@ -396,10 +396,11 @@ def heat_map(
             column 4.
 
     Raises:
-        ValueError: the matrix is not two-dimensional, or a list of names does not fit it.
+        ValueError: the matrix is not two-dimensional or is empty, or a list of names does not fit
+            it.
     """
     matrix = np.asarray(matrix)
-    if matrix.ndim != 2:
+    if matrix.ndim != 2 or not matrix.size:
         raise ValueError(f"a heat map needs a matrix, got shape {matrix.shape}")
     names = []
     for given, length, what in (

@@ -143,6 +143,10 @@ GRID = np.zeros((4, 4))
         (lambda: charts.contour(X, X, GRID, colour="mauve"), "a colour is one of"),
         (lambda: charts.pairs(np.eye(3)[:2]), r"keep must be \(T, T\)"),
         (lambda: charts.lines(X, {"a": X}, bands={"b": (X, X)}), "'b', which is no"),
+        (
+            lambda: charts.heat_map(np.ones((0, 2))),
+            r"needs a matrix, got shape \(0, 2\)",
+        ),
         (lambda: charts.heat_map(X), r"needs a matrix, got shape \(4,\)"),
         (lambda: charts.heat_map(np.eye(2), rows="abc"), "3 row names for a matrix"),
     ],

@@ -1,8 +1,14 @@
 """Charts as Matplotlib draws them."""
 
+import itertools
+
 import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from matplotlib.colors import to_hex
 
+from tests.support.contrast import contrast
 from unrolled.drawing import chart, charts, matplotlib_charts, style
 
 X = np.arange(1, 5)
@@ -113,6 +119,77 @@ def test_a_panel_without_a_frame_has_numbers_and_no_lines():
     assert not any(spine.get_visible() for spine in axes.spines.values())
     assert [t.get_text() for t in axes.get_xticklabels()] == ["1", "3"]
     assert drawn(charts.panel([charts.points(X, X)])).spines["left"].get_visible()
+
+
+# -- labels and numbers ----------------------------------------------------------------------------
+
+
+def test_labels_at_ends_do_not_overlap():
+    ends = {f"curve {i}": [1.0, 2.0 + i / 1000] for i in range(4)}
+    axes = drawn(charts.lines([0, 1], ends))
+    boxes = sorted((t.get_window_extent() for t in axes.texts), key=lambda b: b.y0)
+    assert len(boxes) == 4
+    for lower, upper in itertools.pairwise(boxes):
+        assert upper.y0 > lower.y1
+
+
+def test_a_curve_that_ends_in_nan_is_labelled_at_its_last_number():
+    axes = drawn(charts.lines([0, 1, 2], {"a": [0.0, 1.0, np.nan]}))
+    assert axes.texts[0].xy[1] == pytest.approx(1.0)
+
+
+def test_a_label_stays_at_its_curve_within_the_limits():
+    axes = drawn(charts.lines([0, 1], {"a": [0, 1], "b": [0, 0.2]}, y_limits=(-4, 4)))
+    shown = axes.texts[0].get_window_extent()
+    height = axes.transData.transform((0, 1.0))[1]
+    assert (shown.y0 + shown.y1) / 2 == pytest.approx(height, abs=9)
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=8), st.floats(0.01, 0.3))
+def test_spread_keeps_the_order_the_gap_and_the_mean(heights, gap):
+    heights = sorted(heights)
+    placed = matplotlib_charts.move_apart(heights, gap)
+    assert all(b - a >= gap - 1e-9 for a, b in itertools.pairwise(placed))
+    assert np.mean(placed) == pytest.approx(np.mean(heights))
+    if all(b - a >= gap + 1e-9 for a, b in itertools.pairwise(heights)):
+        assert placed == pytest.approx(heights)
+
+
+def test_cells_have_row_0_on_top_their_names_and_a_scale_centred_on_zero():
+    matrix = np.array([[1.0, -2.0, 0.5], [0.0, 0.25, -0.75]])
+    axes = drawn(
+        charts.heat_map(
+            matrix, ["a", "b"], ["x", "y", "z"], "weight", signed=True, number=".2f"
+        )
+    )
+    (image,) = axes.images
+    np.testing.assert_array_equal(image.get_array(), matrix)
+    assert image.get_clim() == (-2, 2)
+    assert [t.get_text() for t in axes.get_xticklabels()] == ["x", "y", "z"]
+    assert [t.get_text() for t in axes.get_yticklabels()] == ["a", "b"]
+    assert axes.transData.transform((0, 0))[1] > axes.transData.transform((0, 1))[1]
+    written = {t.get_position(): t.get_text() for t in axes.texts}
+    assert {t.get_color() for t in axes.texts}.isdisjoint(style.DARK)
+    assert written[(1, 0)] == "-2.00" and written[(2, 1)] == "-0.75"
+    assert image.colorbar.ax.get_ylabel() == "weight"
+
+
+@pytest.mark.parametrize("signed", [True, False])
+def test_numbers_in_cells_are_legible_on_their_cell(signed):
+    values = [np.linspace(-1, 1, 9)]
+    axes = drawn(charts.heat_map(values, signed=signed, number=".1f"))
+    (image,) = axes.images
+    assert len(axes.texts) == 9
+    for text in axes.texts:
+        cell = image.cmap(image.norm(float(text.get_text())))
+        assert contrast(to_hex(cell), text.get_color()) >= 4.0
+
+
+def test_limits_of_a_colour_scale_come_from_the_data_or_the_caller():
+    matrix = [[0.2, 0.8]]
+    assert drawn(charts.heat_map(matrix)).images[0].get_clim() == (0.2, 0.8)
+    fixed = charts.heat_map(matrix, limits=(0, 1))
+    assert drawn(fixed).images[0].get_clim() == (0, 1)
 
 
 def test_limits_may_leave_one_end_to_the_data():
