@@ -182,8 +182,9 @@ class Cell {
   async draw(json) {
     try {
       const { draw } = await import(this.page.base + this.page.files.charts);
-      const drawn = draw(JSON.parse(json), { label: `Figure of ${this.label}, drawn again`, palette: this.page.files.palette });
       const before = this.chart ?? this.pictures.at(-1);
+      const room = (before ?? this.output).parentElement.clientWidth || undefined;
+      const drawn = draw(JSON.parse(json), { label: `Figure of ${this.label}, drawn again`, palette: this.page.files.palette, room });
       before ? before.after(drawn) : this.output.before(drawn);
       this.chart?.remove();
       this.chart = drawn;

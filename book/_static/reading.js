@@ -135,6 +135,7 @@
     p: ["Previous page", follow("link[rel=prev]")],
     t: ["Contents of the book", follow("a.navbar-brand")],
     o: ["Notation", follow("a.header-link[href*=notation]")],
+    s: ["Reading settings", () => document.querySelector(".settings-button")?.click()],
     d: ["Light, dark or the system's theme", () => document.querySelector(".theme-switch-button")?.click()],
     "?": ["This list", list],
   };

@@ -1,4 +1,4 @@
-// Set the theme before the first paint; the theme's own script takes over when it has loaded.
+// Set the theme and the reader's settings before the first paint; settings.js and the theme's own script take over when they have loaded.
 {
   let mode = "auto";
   try {
@@ -13,6 +13,13 @@
   // A page that opens at its beginning shows that before it lays out the rest (site.js).
   if (!location.hash) document.documentElement.classList.add("from-the-top");
   document.documentElement.dataset.mode = mode;
+  try {
+    const chosen = JSON.parse(localStorage.getItem("unrolled.settings")) ?? {};
+    for (const name of ["data-text", "data-measure", "data-code"])
+      if (typeof chosen[name] === "string") document.documentElement.setAttribute(name, chosen[name]);
+  } catch {
+    // Storage is forbidden, or holds what is no JSON: the settings of a first visit.
+  }
   document.documentElement.dataset.theme = mode === "auto" ? (dark ? "dark" : "light") : mode;
 }
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from unrolled.data import ngram
+from unrolled.data import ngram, text
 
 START, END, V = 1, 2, 5  # ids 0, 3 and 4 are words
 
@@ -105,3 +105,31 @@ def test_continuation_counts_keep_the_frequency_of_every_word(sentences):
         different = sum(1 for pair in pairs if pair[1] == w)
         found = np.exp(ngram.log_probabilities(P_1, [np.array([0, w])])[0])
         assert found == pytest.approx(different / len(pairs), rel=1e-12)
+
+
+@pytest.mark.slow
+@pytest.mark.claim(
+    "a-count-is-too-large-by-half-to-one",
+    "A pair that was seen once in one half of the sentences is found about half as often in the "
+    "other half. Counts of two to nine are too large by two thirds to a little more than one.",
+)
+def test_a_count_is_too_large_by_half_to_one():
+    """The count in one half less the mean count in the other half, for six random halvings."""
+    parts = text.split(text.remove_duplicates(text.corpus())[0])
+    words = [text.tokens(s) for d in parts.train for s in d.sentences]
+    vocabulary = text.Vocabulary.of(words, 8000)
+    train = [vocabulary.encode(sentence) for sentence in words]
+    for seed in range(6):
+        halves = np.array_split(np.random.default_rng(seed).permutation(len(train)), 2)
+        first, second = (
+            np.unique(
+                ngram.windows([train[i] for i in half], 2) @ [8000, 1],
+                return_counts=True,
+            )
+            for half in halves
+        )
+        other = dict(zip(*map(np.ndarray.tolist, second), strict=True))
+        found = np.array([other.get(pair, 0) for pair in first[0].tolist()])
+        excess = [r - found[first[1] == r].mean() for r in range(1, 10)]
+        assert 0.45 < excess[0] < 0.55
+        assert 0.63 < min(excess[1:]) and max(excess[1:]) < 1.25

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from experiments.intervals import interval
 from tests.support.page_cells import figure
 from unrolled import functional
 from unrolled.data import ngram, text
@@ -129,3 +130,38 @@ def test_two_distributions_of_one_perplexity_as_the_figure_says():
     ) in alt
     for axes in both:
         assert axes.get_title(loc="left").endswith("perplexity 4")
+
+
+@pytest.mark.slow
+@pytest.mark.claim(
+    "long-contexts-are-mostly-new",
+    "Most contexts of four words in the validation text never occur in the training text. The "
+    "5-gram model predicts its own text far better, and new text only a little better than the "
+    "trigram model does.",
+)
+def test_most_contexts_of_four_words_are_new():
+    """Shares of new contexts and losses of both models: intervals by document."""
+    parts = text.split(text.remove_duplicates(text.corpus())[0])
+    words = [text.tokens(s) for d in parts.train for s in d.sentences]
+    vocabulary = text.Vocabulary.of(words, 8000)
+    train = [vocabulary.encode(sentence) for sentence in words]
+    own = train[::10]
+    new = text.encode(parts.validation, vocabulary)
+    known, asked = (
+        ngram.windows(part, 5)[:, :4] @ 8000 ** np.arange(4) for part in (train, new)
+    )
+    unseen = ~np.isin(asked, known)
+    document = np.repeat(
+        [i for i, d in enumerate(parts.validation) for _ in d.sentences],
+        [len(ids) - 1 for ids in new],
+    )
+    assert interval(unseen, document)["low"] > 0.5
+    gain = {}
+    for name, asked in (("own", own), ("new", new)):
+        trigram, fivegram = (
+            ngram.log_probabilities(ngram.fit(train, 8000, n), asked) for n in (3, 5)
+        )
+        gain[name] = fivegram - trigram
+    assert gain["own"].mean() > 1
+    found = interval(gain["new"], document)
+    assert 0 < found["low"] and found["high"] < 0.1

@@ -1,5 +1,7 @@
 """What attention costs, counted; the score function's baseline; the bell of local attention."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -33,6 +35,41 @@ def test_multiplications_are_counted(T, S, E, F, A):
     cell = tree.map(lambda w: w.view(Counted), gru.init(rng, E, F))
     x = keys[:, None]
     assert multiplications(lambda: gru.forward(cell, x)) == 3 * S * F * (E + F)
+
+
+def peak(step):
+    tracemalloc.start()
+    step()
+    found = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return found
+
+
+def attend(score, n, E=32):
+    rng = np.random.default_rng(0)
+    p = score.init(rng, E, E, E)
+    queries, keys = rng.standard_normal((2, 1, n, E))
+    context, cache = attention.forward(p, queries, keys, score=score)
+    attention.backward(p, cache, context, score)
+
+
+def recur(n, E=32):
+    rng = np.random.default_rng(0)
+    cell, x = gru.init(rng, E, E), rng.standard_normal((n, 1, E))
+    h, cache = gru.forward(cell, x)
+    gru.backward(cell, cache, h)
+
+
+def test_twice_the_length_takes_up_to_four_times_the_memory_with_attention():
+    """The peak of a forward and a backward pass, 256 to 512 steps."""
+    for score, least in ((attention.additive, 3.8), (attention.dot, 3.0)):
+        assert (
+            least
+            < peak(lambda s=score: attend(s, 512))
+            / peak(lambda s=score: attend(s, 256))
+            < 4.1
+        )
+    assert 1.6 < peak(lambda: recur(512)) / peak(lambda: recur(256)) < 2.1
 
 
 def log_weight_gradients(u):

@@ -76,6 +76,27 @@ def test_a_window_of_four_is_the_full_gradient_of_a_sentence_of_four_words(T):
     assert_allclose(window, full, rtol=1e-13)
 
 
+@pytest.mark.claim(
+    "four-words-hide-a-truncation",
+    "On a sentence of four words, a window of four steps and the last four steps both give the "
+    "full gradient. On five words the window still does. On six words neither does.",
+)
+@pytest.mark.parametrize("T", [4, 5, 6])
+def test_a_check_on_four_words_cannot_tell_a_truncated_gradient(T):
+    """Every array of the cell's gradient, for a window of 4 and the last 4 of T steps."""
+    rng = np.random.default_rng(T)
+    p = rnn.init(rng, 3, 5)
+    _, cache = rnn.forward(p, rng.standard_normal((T, 2, 3)))
+    dh = rng.standard_normal((T, 2, 5))
+    full = rnn.backward(p, cache, dh)[0]
+    for cut, hidden in ((rnn.backward_window, T <= 5), (rnn.backward_last, T == 4)):
+        found = cut(p, cache, dh, 4)[0]
+        agree = [
+            np.allclose(a, b, rtol=1e-12) for a, b in zip(found, full, strict=True)
+        ]
+        assert all(agree) == hidden
+
+
 @pytest.mark.parametrize("w", [0, 1, 4, 20])
 def test_the_loops_with_a_window_give_the_same_gradient_as_the_batch_code(w):
     rng = np.random.default_rng(2)

@@ -75,8 +75,22 @@ def test_influence_fades_where_the_page_says_it_fades():
     assert norm[-1, 0] < 1e-2 * norm[-1, -1]
 
 
+@pytest.mark.claim(
+    "a-large-matrix-is-chaotic",
+    "With W_h scaled by 0.5 or 0.9, two states that differ in their first input meet within 60 "
+    "steps. With 2 W_h they never meet, and a tiny difference grows to the size of the states.",
+)
 def test_two_pasts_meet_or_never_meet_as_the_figure_shows():
+    """The distances of the page, and a difference of 1e-6 in five networks with 2 W_h."""
     distance = defined(PAGE)["distance"]
+    for seed in range(5):
+        rng = np.random.default_rng(seed)
+        p = rnn.init(rng, 5, 50)
+        p = p._replace(W_h=2 * p.W_h)
+        x = rng.normal(size=(300, 1, 5))
+        h0 = np.zeros((1, 50))
+        apart = rnn.forward(p, x, h0 + 1e-6)[0] - rnn.forward(p, x, h0)[0]
+        assert abs(apart[0]).max() < 1e-4 and abs(apart[-50:]).max() > 0.5
     for scale in (0.5, 0.9):
         assert distance(scale)[60:].max() < 5 * np.finfo(np.float32).eps
     assert distance(2)[60:].min() > 0.1

@@ -94,7 +94,17 @@ def test_the_loss_per_word_gives_the_lower_perplexity_per_word(part):
     assert 1.01 < per_batch.mean() / per_word.mean() < 1.05
 
 
+@pytest.mark.claim(
+    "the-loss-per-word-lowers-the-perplexity",
+    "If each batch is weighted by its number of words, the test perplexity is lower with every "
+    "seed than with equal weights. The model is then better on long sentences and worse on the "
+    "shortest.",
+    records="objectives",
+)
 def test_it_gains_on_long_sentences_and_loses_on_the_shortest():
+    """Both weightings with the same seeds: test perplexities, and ratios by length."""
+    per_word, per_batch = of_objectives(lambda seed: seed["test"]["perplexity"])
+    assert (per_batch > per_word).all() and interval(per_batch - per_word).low > 0
     per_word, per_batch = of_objectives(lambda seed: seed["lengths"])
     ratio = per_batch / per_word - 1
     assert interval(ratio[:, 3]).low > 0.04 and (ratio[:, 3] > 0).all()

@@ -1,5 +1,7 @@
 """The chapter "Unrolled, or a loop": the count of nodes, and what was recorded."""
 
+import logging
+
 import numpy as np
 import pytest
 
@@ -77,3 +79,38 @@ def test_compiling_an_unrolled_graph_is_slow(results):
     differences = later - np.log(ways["Keras_loop_xla"]["step_seconds"][:3])
     assert abs(differences).max() < np.log(1.5)
     assert (differences[:2] < 0).all() and differences[2] > 0
+
+
+def test_first_steps_of_the_loops_take_longer_at_the_shortest_length(results):
+    for name in ("Keras_loop", "Keras_loop_xla"):
+        way = results["ways"][name]
+        first, second, *_ = np.add(way["trace_seconds"], way["first_seconds"])
+        assert first > second
+
+
+def test_warnings_of_retracing_count_all_functions_of_one_line():
+    """Two warnings, at the fifth and the sixth traced call, whichever function is called."""
+
+    def made():
+        @tf.function
+        def doubled(x):
+            return 2 * x
+
+        return doubled
+
+    class Counted(logging.Handler):
+        found = 0
+
+        def emit(self, record):
+            self.found += "triggered tf.function retracing" in record.getMessage()
+
+    logger, counted = tf.get_logger(), Counted()
+    logger.addHandler(counted)
+    try:
+        before = []
+        for function in [made()] * 2 + [made()] * 6:
+            function(tf.zeros(len(before) + 1))
+            before.append(counted.found)
+    finally:
+        logger.removeHandler(counted)
+    assert before == [0, 0, 0, 0, 1, 2, 2, 2]

@@ -43,6 +43,10 @@ NOT_COLOUR = {
 }
 HAS_THEME = """theme => matchMedia(`(prefers-color-scheme: ${theme})`).matches
   && [theme, undefined].includes(document.documentElement.dataset.theme)"""
+LARGEST_TEXT = """() => {
+  document.documentElement.setAttribute("data-text", "largest");
+  return document.documentElement.scrollWidth;
+}"""
 HEAVIEST = 450_000  # bytes, gzipped, without the page's figures
 PRESSED = {".woff2", ".png", ".jpg", ".gif"}
 
@@ -207,6 +211,7 @@ class Visit:
             found += violations(page, {} if everywhere else NOT_COLOUR)
         self.axe = sorted(set(found))
         self.width = page.evaluate("document.documentElement.scrollWidth")
+        self.largest_width = page.evaluate(LARGEST_TEXT)
         page.wait_for_load_state("networkidle")
         for event, listener in heard.items():
             page.remove_listener(event, listener)
@@ -355,6 +360,14 @@ def test_the_console_stays_empty(visit):
 @check(wide='<div style="width:400px">wide</div>')
 def test_no_page_scrolls_sideways_at_320_pixels(visit):
     return visit.width if visit.width > 320 else 0
+
+
+@check(
+    "wide",
+    largest="<style>[data-text=largest] p {width: 24rem}</style><p>large</p>",
+)
+def test_no_page_scrolls_sideways_with_the_largest_text(visit):
+    return visit.largest_width if visit.largest_width > 320 else 0
 
 
 @check(heavy="<script src='heavy.js'></script>")

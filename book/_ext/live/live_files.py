@@ -32,8 +32,9 @@ def package(modules: Iterable[Path], root: Path) -> bytes:
 
 def shades() -> dict[str, tuple[str, str]]:
     """Return the light and the dark shade of each colour that a chart can name."""
-    named = palette.COLOURS | {"grey": palette.GREY, "ground": palette.GROUND}
-    return {name: (light, palette.DARK[light]) for name, light in named.items()}
+    greys = {"grey": palette.GREY, "pale": palette.PALE, "ground": palette.GROUND}
+    named = palette.COLOURS | greys | palette.ON_CELLS
+    return {n: (light, palette.DARK.get(light, light)) for n, light in named.items()}
 
 
 def install(

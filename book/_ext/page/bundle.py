@@ -22,8 +22,12 @@ from book._ext.source import node
 ROOT = Path(__file__).resolve().parents[3]
 THEME_STYLES = ["styles/theme.css", "styles/pydata-sphinx-theme.css"]
 THEME_SCRIPTS = ["scripts/pydata-sphinx-theme.js"]
-# After all others.
-OUR_SCRIPTS = ["site.js", "reading.js", "progress.js"]
+# The first is for the theme's script, and the others come after all others.
+STORAGE = "storage.js"
+WITH_STORAGE = """((localStorage, sessionStorage) => {{
+{}
+}})(pageStorage, keptIn("sessionStorage"));"""
+OUR_SCRIPTS = ["site.js", "reading.js", "progress.js", "settings.js"]
 # The first is loaded by few pages, the second by none.
 SEPARATE = ("design-tabs.js", "sphinx_highlight.js")
 
@@ -74,9 +78,9 @@ def note_shared(
     others = [
         name
         for name in dict.fromkeys(names["script_files"])
-        if name not in (*OUR_SCRIPTS, *SEPARATE)
+        if name not in (STORAGE, *OUR_SCRIPTS, *SEPARATE)
     ]
-    Shared.scripts = others + THEME_SCRIPTS + OUR_SCRIPTS
+    Shared.scripts = [*others, STORAGE, *THEME_SCRIPTS, *OUR_SCRIPTS]
 
 
 def drop_bundled(
@@ -121,7 +125,10 @@ def join(out: Path, names: list[str], target: Path, suffix: str) -> None:
         node.run([*tool, *flags, str(entry)])
         entry.unlink()
     else:
-        text = "\n;\n".join((static / name).read_text("utf-8") for name in names)
+        texts = {name: (static / name).read_text("utf-8") for name in names}
+        for name in set(names) & set(THEME_SCRIPTS):
+            texts[name] = WITH_STORAGE.format(texts[name])
+        text = "\n;\n".join(texts.values())
         # The theme writes what it does to the console.
         silent = [f"--pure:console.{name}" for name in ("log", "info", "debug")]
         done = node.run([*tool, *silent, "--minify-syntax", "--loader=js"], text)

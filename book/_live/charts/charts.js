@@ -1,5 +1,5 @@
 // Draws the description of a chart (code/unrolled/drawing/chart.py) in the page, with Observable Plot.
-import { areaY, cell, dot, line, plot, pointer, ruleX, ruleY, text, tip } from "@observablehq/plot";
+import { areaY, dot, identity, line, link, plot, pointer, raster, rect, ruleX, ruleY, text, tip } from "@observablehq/plot";
 
 const DASHES = { solid: null, dashed: "5,3", dotted: "1.5,3" };
 const SYMBOLS = { circle: "circle", square: "square", diamond: "diamond", up: "triangle", down: "triangle2" };
@@ -16,12 +16,14 @@ function element(tag, attributes = {}, ...children) {
 }
 
 // A label without the signs of TeX: "$W_h$" becomes "W_h".
-const GREEK = { alpha: "α", beta: "β", gamma: "γ", delta: "δ", lambda: "λ", sigma: "σ", tau: "τ", theta: "θ", rho: "ρ" };
+const NAMED = { partial: "∂", varepsilon: "ε", epsilon: "ε", cdot: "·", odot: "⊙", top: "ᵀ", infty: "∞", propto: "∝", pm: "±", alpha: "α", beta: "β", gamma: "γ", delta: "δ", lambda: "λ", sigma: "σ", tau: "τ", theta: "θ", rho: "ρ", mu: "μ", pi: "π", eta: "η" };
+const OPERATORS = ["log", "exp", "tanh", "max", "min", "sum"];
 export const plainText = (label) =>
   label.replace(/\$([^$]*)\$/g, (_, formula) =>
     formula
+      .replace(/\\[,;: ]|~/g, " ")
       .replace(/\\(\||Vert)\s?/g, "‖")
-      .replace(/\\([a-zA-Z]+)/g, (whole, name) => GREEK[name] ?? "")
+      .replace(/\\([a-zA-Z]+)/g, (whole, name) => NAMED[name] ?? (OPERATORS.includes(name) ? name : ""))
       .replace(/[{}\\]/g, ""),
   );
 
@@ -55,93 +57,327 @@ export function moveApart(heights, gap) {
   return placed;
 }
 
-function marksOf(panel) {
-  return panel.marks.flatMap((mark) => {
-    if (mark.kind === "line") {
-      const shown = points(mark);
-      const look = { x: "x", y: "y", stroke: colour(mark.colour) };
-      const curve = line(shown, { ...look, strokeWidth: mark.dash === "solid" ? 1.8 : 1.2, strokeDasharray: DASHES[mark.dash] });
-      return mark.marker ? [curve, dot(shown, { ...look, fill: colour(mark.colour), r: 3, symbol: SYMBOLS[mark.marker] })] : [curve];
+// A marker's area is that of Matplotlib's marker, `size` points wide.
+const radius = ({ size, marker }) => (size * 2) / 3 / (marker === "square" || marker === "diamond" ? Math.sqrt(Math.PI) / 2 : 1);
+const onCells = (name) => ["white", "light-orange", "light-green"].includes(name);
+
+// A curve ends at the limits of its axes, where they are set, and a point beyond them is left out.
+function lineMarks(mark, panel) {
+  const all = points(mark);
+  const [x, y] = [domain(panel, "x"), domain(panel, "y")];
+  const inside = (value, ends) => !ends || (value - ends[0]) * (value - ends[1]) <= 0;
+  const shown = all.filter((p) => inside(p.x, x) && inside(p.y, y));
+  const look = { x: "x", y: "y", stroke: colour(mark.colour) };
+  const made = [];
+  if (mark.dash !== "none") made.push(line(all, { ...look, clip: Boolean(x || y), strokeWidth: (mark.width * 4) / 3, strokeDasharray: DASHES[mark.dash] }));
+  if (mark.marker === "cross") made.push(dot(shown, { ...look, r: radius(mark), symbol: "times" }));
+  else if (mark.marker) {
+    const edge = onCells(mark.colour) ? { stroke: "#000000", strokeWidth: 0.7 } : {};
+    made.push(dot(shown, { ...look, ...edge, fill: mark.hollow ? "none" : colour(mark.colour), r: radius(mark), symbol: SYMBOLS[mark.marker] }));
+  }
+  return made;
+}
+
+// The ends of an even grid: half a step beyond its first and last place.
+const reach = (at) => {
+  const half = (at[1] - at[0]) / 2;
+  return [at[0] - half, at.at(-1) + half];
+};
+
+function gridSettings({ x, y }) {
+  const [[x1, x2], [y1, y2]] = [reach(x), reach(y)];
+  return { width: x.length, height: y.length, x1, x2, y1, y2 };
+}
+
+// The curve on which a function equals `level`, as straight pieces [x1, y1, x2, y2]: marching squares.
+export function crossings({ x, y, values, level }) {
+  const found = [];
+  for (let i = 0; i + 1 < y.length; i++)
+    for (let j = 0; j + 1 < x.length; j++) {
+      const corners = [[i, j], [i, j + 1], [i + 1, j + 1], [i + 1, j]];
+      const ends = corners.flatMap(([a, b], k) => {
+        const [c, d] = corners[(k + 1) % 4];
+        const [from, to] = [values[a][b] - level, values[c][d] - level];
+        if (from > 0 === to > 0) return [];
+        const share = from / (from - to);
+        return [[x[b] + share * (x[d] - x[b]), y[a] + share * (y[c] - y[a])]];
+      });
+      for (let k = 0; k < ends.length; k += 2) found.push([...ends[k], ...ends[k + 1]]);
     }
-    if (mark.kind === "band") {
-      const shown = mark.x.map((x, i) => ({ x, low: mark.low[i], high: mark.high[i] }));
-      return [areaY(shown, { x: "x", y1: "low", y2: "high", fill: colour(mark.colour), fillOpacity: 0.2 })];
+  return found;
+}
+
+const SIDES = {
+  right: { dx: 6, textAnchor: "start" },
+  left: { dx: -6, textAnchor: "end" },
+  above: { dy: -6, lineAnchor: "bottom" },
+  below: { dy: 6, lineAnchor: "top" },
+  centre: {},
+};
+
+const cellsOf = ({ matrix }) => matrix.flatMap((row, i) => row.map((value, j) => ({ i, j, value })));
+
+function cellMarks(mark) {
+  const [low, high] = colours(mark);
+  const all = cellsOf(mark).filter(({ value }) => value !== null);
+  const isDark = ({ value }) => {
+    const share = (value - low) / (high - low);
+    return mark.signed ? Math.abs(share - 0.5) > 0.3 : share < 0.5;
+  };
+  const made = [rect(all, { x1: (d) => d.j - 0.5, x2: (d) => d.j + 0.5, y1: (d) => d.i - 0.5, y2: (d) => d.i + 0.5, fill: "value", inset: -0.1, shapeRendering: "crispEdges" })];
+  if (mark.number) {
+    for (const dark of [true, false])
+      made.push(text(all.filter((d) => isDark(d) === dark), { x: "j", y: "i", text: (d) => written(d.value, mark.number), fill: dark ? "#fefefe" : "#000000" }));
+  }
+  return made;
+}
+
+function barMarks({ names, values, colour: fill, number }) {
+  const all = names.map((_, i) => ({ i, value: values[i] }));
+  const writes = (end, sign) =>
+    text(all.filter(({ value }) => value < 0 === sign < 0), { x: "value", y: "i", text: (d) => written(d.value, number), textAnchor: end, dx: 5 * sign, fill: colour("ink") });
+  return [rect(all, { x1: 0, x2: "value", y1: (d) => d.i - 0.31, y2: (d) => d.i + 0.31, fill: colour(fill) }), writes("start", 1), writes("end", -1)];
+}
+
+// The width of a column: the least distance of two.
+const columnWidth = (x) => Math.min(...x.slice(1).map((at, i) => at - x[i]), Infinity);
+
+function columnMarks({ x, heights, colour: fill }) {
+  const half = x.length > 1 ? columnWidth(x) / 2 : 0.5;
+  return [rect(x, { x1: (at) => at - half, x2: (at) => at + half, y1: 0, y2: (_, i) => heights[i], fill: colour(fill) })];
+}
+
+function referenceMarks(mark) {
+  const rule = mark.axis === "y" ? ruleY : ruleX;
+  const look = { stroke: colour("grey"), strokeDasharray: DASHES[mark.dash], strokeWidth: 1.2 };
+  const above = { x: [mark.at], text: [plainText(mark.name)], frameAnchor: "top", lineAnchor: "bottom", dy: -4, fill: colour("grey") };
+  return [rule([mark.at], look), ...(mark.axis === "x" && mark.name ? [text([mark.at], above)] : [])];
+}
+
+function noteMarks(mark) {
+  const look = { x: [mark.x], y: [mark.y], text: [plainText(mark.text)], rotate: -mark.angle, fill: colour(mark.colour), ...SIDES[mark.side] };
+  return [text([mark], look)];
+}
+
+const MARKS = {
+  line: lineMarks,
+  bars: barMarks,
+  columns: columnMarks,
+  reference: referenceMarks,
+  note: noteMarks,
+  cells: cellMarks,
+  band: (mark) => {
+    const shown = mark.x.map((x, i) => ({ x, low: mark.low[i] ?? NaN, high: mark.high[i] ?? NaN }));
+    return [areaY(shown, { x: "x", y1: "low", y2: "high", fill: colour(mark.colour), fillOpacity: 0.2 })];
+  },
+  field: (mark) => [raster(mark.values.flat(), { ...gridSettings(mark), fill: identity })],
+  contour: (mark) => [link(crossings(mark), { x1: "0", y1: "1", x2: "2", y2: "3", stroke: colour(mark.colour), strokeWidth: (mark.width * 4) / 3, strokeLinecap: "round" })],
+};
+
+// What a reader can point at: [{x, y, says}], with the name of its curve.
+export function targets({ marks }) {
+  return marks.flatMap((mark) => {
+    const name = plainText(mark.name ?? "");
+    if (mark.kind === "line" && name) return points(mark).filter(({ y }) => !Number.isNaN(y)).map((p) => ({ ...p, name, says: `${name}\n${written(p.x)}, ${written(p.y)}` }));
+    if (mark.kind === "bars") return mark.values.map((x, y) => ({ x, y, says: `${plainText(mark.names[y])}\n${written(x)}` }));
+    if (mark.kind === "columns") return mark.x.map((x, i) => ({ x, y: mark.heights[i], says: `${written(x)}\n${written(mark.heights[i])}` }));
+    if (mark.kind === "cells") {
+      const called = (names, k) => plainText(names?.[k] ?? String(k));
+      return cellsOf(mark).filter(({ value }) => value !== null).map(({ i, j, value }) => ({ x: j, y: i, says: `${called(mark.rows, i)}, ${called(mark.columns, j)}\n${written(value)}` }));
     }
-    const rule = mark.axis === "y" ? ruleY : ruleX;
-    return [rule([mark.at], { stroke: colour("grey"), strokeDasharray: DASHES[mark.dash], strokeWidth: 1.2 })];
+    if (mark.kind === "field") return mark.y.flatMap((y, i) => mark.x.map((x, j) => ({ x, y, says: `${written(x)}, ${written(y)}\n${written(mark.values[i][j])}` })));
+    return [];
   });
 }
 
-// The name and the last height of each curve and each horizontal line.
+const namesCurve = ({ kind, name, labelled }) => kind === "line" && name && labelled;
+
+// The name and the last height of each labelled curve and each named horizontal line.
 const endsOf = (panel) =>
   panel.marks.flatMap((mark) => {
-    if (mark.kind === "line" && mark.name) return [{ name: mark.name, y: mark.y.findLast((v) => v !== null), colour: mark.colour }];
-    if (mark.kind === "reference" && mark.name && mark.axis === "y") return [{ name: mark.name, y: mark.at, colour: "grey" }];
+    if (namesCurve(mark)) return [{ name: plainText(mark.name), y: mark.y.findLast((v) => v !== null), colour: mark.colour }];
+    if (mark.kind === "reference" && mark.name && mark.axis === "y") return [{ name: plainText(mark.name), y: mark.at, colour: "grey" }];
     return [];
   });
 
-const scaleOf = ({ label, scale, limits, ticks }) => ({
-  type: scale,
-  label: plainText(label),
-  labelArrow: "none",
-  ...(limits && { domain: limits }),
-  ...(ticks ? { ticks, tickFormat: (v) => String(v) } : scale === "log" && { ticks: 5 }),
-});
+const extent = (values) => [Math.min(...values), Math.max(...values)];
 
-function curvesPanel(panel, width, height) {
-  const ends = endsOf(panel).map((end) => ({ ...end, name: plainText(end.name) }));
-  const marginRight = Math.max(12, ...ends.map(({ name }) => 12 + 7 * name.length));
-  const all = panel.marks.filter(({ kind, name }) => kind === "line" && name).flatMap((mark) => points(mark).map((p) => ({ ...p, name: plainText(mark.name) })));
-  const base = { width, height, marginRight, marginLeft: 56, marginBottom: 40, marginTop: 24, x: scaleOf(panel.x), y: scaleOf(panel.y) };
-  const marks = marksOf(panel);
-  const { apply } = plot({ ...base, marks }).scale("y");
-  const heights = ends.map(({ y }) => apply(y));
-  const labels = moveApart(heights, GAP).map((at, i) =>
-    text([ends[i]], { y: "y", text: "name", frameAnchor: "right", textAnchor: "start", dx: 6, dy: at - heights[i], fill: colour(ends[i].colour), fontSize: 12 }),
-  );
-  const hover = tip(all, pointer({ x: "x", y: "y", title: (p) => `${p.name}\n${written(p.x)}, ${written(p.y)}`, fill: colour("ground"), stroke: colour("grey") }));
+// The ends of the colour scale of cells or of a field.
+function colours({ limits, signed, matrix, values }) {
+  const finite = (matrix ?? values).flat().filter((value) => value !== null);
+  const largest = finite.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+  return limits ?? (signed ? [-largest, largest] : finite.reduce(([a, b], v) => [Math.min(a, v), Math.max(b, v)], [Infinity, -Infinity]));
+}
+
+// The numbers that the marks place on an axis, where an end of the axis is left to them.
+const placed = (marks, axis) =>
+  marks.flatMap((mark) => {
+    if (mark.kind === "reference") return mark.axis === axis ? [mark.at] : [];
+    if (mark.kind === "band" && axis === "y") return [...mark.low, ...mark.high];
+    if (mark.kind === "columns" && axis === "y") return [0, ...mark.heights];
+    if (mark.kind === "bars" && axis === "x") return [0, ...mark.values];
+    return [mark[axis] ?? []].flat();
+  }).filter((value) => value !== null);
+
+function domain(panel, axis) {
+  const { limits } = panel[axis];
+  const cells = panel.marks.find(({ kind }) => kind === "cells");
+  if (cells) return axis === "x" ? [-0.5, cells.matrix[0].length - 0.5] : [cells.matrix.length - 0.5, -0.5];
+  const bars = panel.marks.find(({ kind }) => kind === "bars");
+  if (bars && axis === "y") return [bars.names.length - 0.5, -0.5];
+  if (bars && !limits) {
+    const [low, high] = extent(placed(panel.marks, "x"));
+    return [low - (low < 0 ? 0.12 * (high - low) : 0), high + (high > 0 ? 0.12 * (high - low) : 0)];
+  }
+  if (!limits) return null;
+  const [low, high] = extent(placed(panel.marks, axis));
+  return [limits[0] ?? low, limits[1] ?? high];
+}
+
+// Whole numbers for `count` cells: at most ten.
+function wholeNumbers(count) {
+  const step = [1, 2, 5, 10, 20, 50, 100].find((s) => count / s <= 10) ?? Math.ceil(count / 10);
+  return Array.from({ length: Math.ceil(count / step) }, (_, k) => k * step);
+}
+
+// Where an axis has its ticks and what is written there: {} if that is left to Plot.
+function ticksOf(panel, axis) {
+  const { ticks, names, scale } = panel[axis];
+  const written = (at, given) => ({ ticks: at, tickFormat: (v) => plainText(given ? given[at.indexOf(v)] : String(v)) });
+  if (ticks) return written(ticks, names);
+  const [first] = panel.marks;
+  if (first?.kind === "cells") {
+    const given = axis === "x" ? first.columns : first.rows;
+    const count = axis === "x" ? first.matrix[0].length : first.matrix.length;
+    return given ? written(given.map((_, k) => k), given) : written(wholeNumbers(count));
+  }
+  if (first?.kind === "bars" && axis === "y") return written(first.names.map((_, k) => k), first.names);
+  return scale === "log" ? { ticks: powers(domain(panel, axis) ?? extent(placed(panel.marks, axis))), tickFormat: power } : {};
+}
+
+// Where a logarithmic axis has its numbers: at powers of ten, or at 1, 2 and 5 times them if it is short.
+export function powers([one, other]) {
+  const [low, high] = extent([one, other].filter((end) => end > 0));
+  const between = (factors) => {
+    const found = [];
+    for (let k = Math.floor(Math.log10(low)); k <= Math.ceil(Math.log10(high)); k++)
+      for (const factor of factors) if (factor * 10 ** k >= low * (1 - 1e-9) && factor * 10 ** k <= high * (1 + 1e-9)) found.push(Number(`${factor}e${k}`));
+    return found;
+  };
+  const tens = between([1]);
+  if (tens.length < 3) return between([1, 2, 5]);
+  const step = Math.ceil(tens.length / 8);
+  return tens.filter((_, i) => i % step === 0);
+}
+
+const RAISED = "⁰¹²³⁴⁵⁶⁷⁸⁹";
+
+// A number of a logarithmic axis, such as 0.01, 200 or 10⁻⁷.
+export function power(value) {
+  if (value >= 1e-3 && value < 1e5) return String(value);
+  const [factor, digits] = value.toExponential().split("e");
+  const raised = String(Math.abs(Number(digits))).replace(/\d/g, (d) => RAISED[d]);
+  return `${factor === "1" ? "" : `${factor}·`}10${digits.startsWith("-") ? "⁻" : ""}${raised}`;
+}
+
+const widest = (texts) => Math.max(0, ...texts.map((text) => 7 * text.length));
+
+function scaleOf(panel, axis) {
+  const { label, scale } = panel[axis];
+  const ends = domain(panel, axis);
+  const named = panel.marks[0] && ["cells", "bars"].includes(panel.marks[0].kind) && (axis === "y" || panel.marks[0].kind === "cells");
+  return { type: scale, label: plainText(label) || null, labelArrow: "none", ...(ends && { domain: ends }), ...ticksOf(panel, axis), ...(named && { tickSize: 0 }) };
+}
+
+// The length of the vertical axis in units of the horizontal one.
+function tallness(panel) {
+  const [x, y] = ["x", "y"].map((axis) => domain(panel, axis) ?? extent(placed(panel.marks, axis)));
+  return Math.abs((y[1] - y[0]) / (x[1] - x[0]));
+}
+
+function drawPanel(panel, width, height) {
+  const coloured = panel.marks.find(({ kind }) => kind === "cells" || kind === "field");
+  const ends = panel.legend ? [] : endsOf(panel);
+  const scales = { x: scaleOf(panel, "x"), y: scaleOf(panel, "y") };
+  const tickTexts = ({ ticks, tickFormat }) => (tickFormat ? ticks.map(tickFormat) : []);
+  const marginLeft = Math.max(coloured?.kind === "cells" ? 40 : 56, 22 + widest(tickTexts(scales.y)) + (panel.y.label && coloured ? 14 : 0));
+  const marginRight = Math.max(12, 12 + widest(ends.map(({ name }) => name)));
+  const columns = tickTexts(scales.x);
+  // Names of columns that do not fit beside one another stand upright.
+  const upright = coloured?.columns && widest(columns) * columns.length > width - marginLeft;
+  if (upright) scales.x.tickRotate = -90;
+  const base = {
+    width,
+    height: panel.equal ? 24 + 40 + (width - marginLeft - marginRight) * tallness(panel) : height,
+    marginRight,
+    marginLeft,
+    marginBottom: upright ? 40 + widest(columns) : 40,
+    marginTop: 24,
+    ...scales,
+    ...(coloured && { color: { type: "linear", ...(coloured.signed ? { scheme: "PuOr", reverse: true } : { scheme: "cividis" }), domain: colours(coloured), label: plainText(coloured.label), legend: coloured.bar !== false } }),
+  };
+  const inOrder = [...panel.marks.filter(({ kind }) => kind !== "note"), ...panel.marks.filter(({ kind }) => kind === "note")];
+  const marks = inOrder.flatMap((mark) => MARKS[mark.kind](mark, panel));
+  const labels = [];
+  if (ends.length) {
+    const { apply } = plot({ ...base, marks }).scale("y");
+    const heights = ends.map(({ y }) => apply(y));
+    labels.push(
+      ...moveApart(heights, GAP).map((at, i) =>
+        text([ends[i]], { y: "y", text: "name", frameAnchor: "right", textAnchor: "start", dx: 6, dy: at - heights[i], fill: colour(ends[i].colour), fontSize: 12 }),
+      ),
+    );
+  }
+  const hover = tip(targets(panel), pointer({ x: "x", y: "y", title: "says", fill: colour("ground"), stroke: colour("grey") }));
   return plot({ ...base, marks: [...marks, ...labels, hover] });
 }
 
-function cellsPanel(panel, width, height) {
-  const { matrix, rows, columns, label, signed, limits, number } = panel.marks[0];
-  const all = matrix.flatMap((row, i) => row.map((value, j) => ({ i, j, value })));
-  const finite = all.map(({ value }) => value).filter((value) => value !== null);
-  const largest = Math.max(...finite.map(Math.abs));
-  const domain = limits ?? (signed ? [-largest, largest] : [Math.min(...finite), Math.max(...finite)]);
-  const names = (given) => ({ tickFormat: (k) => (given ? plainText(given[k]) : String(k)), tickSize: 0, labelArrow: "none" });
-  const isDark = ({ value }) => {
-    const share = (value - domain[0]) / (domain[1] - domain[0]);
-    return signed ? Math.abs(share - 0.5) > 0.3 : share < 0.5;
-  };
-  return plot({
-    width,
-    height,
-    marginLeft: Math.max(40, 12 + 7 * Math.max(0, ...(rows ?? []).map((name) => plainText(name).length))),
-    marginBottom: 40,
-    padding: 0,
-    x: { label: plainText(panel.x.label), ...names(columns) },
-    y: { label: plainText(panel.y.label) || null, ...names(rows) },
-    color: { type: "linear", scheme: signed ? "PuOr" : "cividis", domain, label: plainText(label), legend: true },
-    marks: [
-      cell(all, { x: "j", y: "i", fill: "value" }),
-      ...(number ? [text(all, { x: "j", y: "i", text: (d) => written(d.value, number), fill: (d) => (isDark(d) ? "#fefefe" : "#000000") })] : []),
-      tip(all, pointer({ x: "j", y: "i", title: (d) => written(d.value), fill: colour("ground"), stroke: colour("grey") })),
-    ],
+const BARE = { marks: [], x: {}, y: {} };
+
+// The names of the curves of all panels with a legend, each once, with a sample of its curve.
+function legend(panels) {
+  const marks = panels.filter((panel) => panel.legend).flatMap((panel) => panel.marks.filter(namesCurve));
+  const each = new Map(marks.map((mark) => [mark.name, mark]));
+  const sample = (mark) => plot({ width: 28, height: 12, margin: 1, axis: null, x: { domain: [0, 2] }, y: { domain: [0, 2] }, marks: [...lineMarks({ ...mark, x: [0, 2], y: [1, 1], marker: "" }, BARE), ...lineMarks({ ...mark, x: [1], y: [1], dash: "none" }, BARE)] });
+  const entries = [...each.values()].map((mark) => {
+    const drawn = sample(mark);
+    drawn.setAttribute("aria-hidden", "true");
+    return element("li", {}, drawn, plainText(mark.name));
   });
+  return entries.length ? [element("ul", { class: "live-chart-legend" }, ...entries)] : [];
 }
 
 // The numbers of a panel: [the heads of the columns, the rows].
 export function numbers(panel) {
   const [first] = panel.marks;
+  const levels = panel.marks.filter(({ kind, name, axis }) => kind === "reference" && name && axis === (first?.kind === "bars" ? "x" : "y"));
+  const levelHeads = levels.map(({ name }) => plainText(name));
+  const levelValues = levels.map(({ at }) => at);
+  const xHead = plainText(panel.x.label) || "x";
+  const yHead = plainText(panel.y.label) || "y";
   if (first?.kind === "cells") {
     const heads = first.matrix[0].map((_, j) => plainText(first.columns?.[j] ?? String(j)));
     return [["", ...heads], first.matrix.map((row, i) => [plainText(first.rows?.[i] ?? String(i)), ...row])];
   }
+  if (first?.kind === "field") return [[`${yHead} \\ ${xHead}`, ...first.x.map((x) => written(x))], first.y.map((y, i) => [y, ...first.values[i]])];
+  if (first?.kind === "bars") return [["", xHead, ...levelHeads], first.names.map((name, i) => [plainText(name), first.values[i], ...levelValues])];
+  if (first?.kind === "columns") return [[xHead, yHead], first.x.map((x, i) => [x, first.heights[i]])];
   const lines = panel.marks.filter(({ kind, name }) => kind === "line" && name);
-  const at = [...new Set(lines.flatMap(({ x }) => x))].sort((a, b) => a - b);
-  const columns = lines.map(({ x, y }) => new Map(x.map((place, i) => [place, y[i]])));
-  return [[plainText(panel.x.label) || "x", ...lines.map(({ name }) => plainText(name))], at.map((place) => [place, ...columns.map((c) => c.get(place) ?? null)])];
+  if (lines.some(({ x }) => new Set(x).size < x.length || x.some((at, i) => i && at < x[i - 1]))) {
+    // Points of a plane: one row for each.
+    return [["", xHead, yHead], lines.flatMap(({ name, x, y }) => x.map((at, i) => [plainText(name), at, y[i]]))];
+  }
+  const bands = panel.marks.filter(({ kind, name }) => kind === "band" && name);
+  const columns = [
+    ...lines.map(({ name, x, y }) => [plainText(name), x, y]),
+    ...bands.flatMap(({ name, x, low, high }) => [[`${plainText(name)}, low`, x, low], [`${plainText(name)}, high`, x, high]]),
+  ];
+  const at = [...new Set(columns.flatMap(([, x]) => x))].sort((a, b) => a - b);
+  const values = columns.map(([, x, y]) => new Map(x.map((place, i) => [place, y[i]])));
+  return [
+    [xHead, ...columns.map(([name]) => name), ...levelHeads],
+    at.map((place) => [place, ...values.map((c) => c.get(place) ?? null), ...levelValues]),
+  ];
 }
 
 function table(panel, number) {
@@ -152,24 +388,25 @@ function table(panel, number) {
   return element("table", {}, caption, element("thead", {}, head), element("tbody", {}, ...body));
 }
 
-// Returns the chart as an element that can be put into the page.
-export function draw(chart, { label, palette }) {
+// Returns the chart as an element that can be put into the page, where it has `room` pixels.
+export function draw(chart, { label, palette, room = Infinity }) {
   const rows = Math.ceil(chart.panels.length / chart.columns);
-  const width = (chart.width * PIXELS) / chart.columns;
+  const width = Math.min((chart.width * PIXELS) / chart.columns, room);
   const height = (chart.height * PIXELS) / rows;
   const declared = (shade) => Object.entries(palette).map(([name, shades]) => `--chart-${name}:${shades[shade]}`).join(";");
   const style = element("style", {}, `.live-chart{${declared(0)}}html[data-theme=dark] .live-chart{${declared(1)}}`);
   const panels = chart.panels.map((panel, i) => {
-    const drawn = panel.marks[0]?.kind === "cells" ? cellsPanel(panel, width, height) : curvesPanel(panel, width, height);
+    const drawn = drawPanel(panel, width, height);
     const name = chart.panels.length > 1 ? `${label}, panel ${i + 1}` : label;
     const picture = drawn.matches("svg") ? drawn : drawn.querySelector(":scope > svg");
     picture.setAttribute("role", "img");
     picture.setAttribute("aria-label", name);
     const title = panel.title ? [element("p", { class: "live-chart-title" }, plainText(panel.title))] : [];
-    return element("div", { class: "live-chart-panel" }, ...title, drawn);
+    // Panels stand below one another where they would have to shrink by more than a seventh.
+    return element("div", { class: "live-chart-panel", style: `flex-basis:${Math.round(width / 1.17)}px` }, ...title, drawn);
   });
   const shown = element("details", { class: "live-numbers" }, element("summary", {}, "Show the numbers"));
   // Made when asked for: a table can be long.
   shown.addEventListener("toggle", () => shown.open && shown.children.length === 1 && shown.append(...chart.panels.map((panel, i) => table(panel, i + 1))));
-  return element("div", { class: "live-chart" }, style, element("div", { class: "live-chart-panels" }, ...panels), shown);
+  return element("div", { class: "live-chart" }, style, ...legend(chart.panels), element("div", { class: "live-chart-panels" }, ...panels), shown);
 }

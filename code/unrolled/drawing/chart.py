@@ -4,8 +4,8 @@ Chapters make charts with the functions of ``charts``. ``matplotlib_charts`` dra
 book is built, and a script of the site draws the same description in the page. This module needs
 NumPy alone, so it runs in the page too.
 
-Text is plain, or has formulas between dollar signs. A colour is a name of ``style.COLOURS``, or
-"grey".
+Text is plain, or has formulas between dollar signs. A colour is one of `COLOURS`; the last three
+are for marks on the cells of a heat map.
 """
 
 import json
@@ -14,18 +14,32 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
+from unrolled.drawing import palette
+
 DIGITS = 6  # significant digits of a number in JSON: more than an eye can see
+DASHES = ("solid", "dashed", "dotted", "none")
+MARKERS = ("circle", "square", "diamond", "up", "down", "cross")
+SIDES = ("right", "left", "above", "below", "centre")
+COLOURS = (*palette.COLOURS, "grey", "pale", *palette.ON_CELLS)
 
 
 class Line(NamedTuple):
-    """A curve; an empty `marker` draws no points, and an empty `name` no label."""
+    """A curve, or points alone if the dash is "none".
+
+    An empty `marker` draws no points. A name that is not `labelled` stands in the table of numbers
+    and not beside the curve; an empty name stands nowhere.
+    """
 
     x: np.ndarray
     y: np.ndarray
     name: str
     colour: str
-    dash: str = "solid"  # or dashed
-    marker: str = ""  # circle, square, diamond, up, down
+    dash: str = "solid"
+    marker: str = ""
+    width: float = 1.8  # of the curve, in points
+    size: float = 5.0  # of a marker, in points
+    hollow: bool = False
+    labelled: bool = True
 
 
 class Reference(NamedTuple):
@@ -38,16 +52,49 @@ class Reference(NamedTuple):
 
 
 class Band(NamedTuple):
-    """The area between two curves."""
+    """The area between two curves, with the name of the curve that it surrounds."""
 
     x: np.ndarray
     low: np.ndarray
     high: np.ndarray
     colour: str
+    name: str = ""
+
+
+class Note(NamedTuple):
+    """A short text at a point, or on one side of it, turned by `angle` degrees."""
+
+    x: float
+    y: float
+    text: str
+    colour: str = "ink"
+    side: str = "right"
+    angle: float = 0.0
+
+
+class Bars(NamedTuple):
+    """A horizontal bar for each name, the first on top; its value is written at its end."""
+
+    names: tuple[str, ...]
+    values: np.ndarray
+    colour: str
+    number: str
+
+
+class Columns(NamedTuple):
+    """Vertical bars of one width around numbers on the horizontal axis."""
+
+    x: np.ndarray
+    heights: np.ndarray
+    name: str
+    colour: str
 
 
 class Cells(NamedTuple):
-    """A matrix as coloured cells, row 0 on top; the limits are the ends of its colour scale."""
+    """A matrix as coloured cells, row 0 on top; the limits are the ends of its colour scale.
+
+    Cell (i, j) is centred on x = j and y = i, where other marks can be placed.
+    """
 
     matrix: np.ndarray
     rows: tuple[str, ...] | None
@@ -56,27 +103,60 @@ class Cells(NamedTuple):
     signed: bool
     limits: tuple[float, float] | None
     number: str | None
+    bar: bool = True
+
+
+class Field(NamedTuple):
+    """A colour for each point of an even grid; `values` are (len(y), len(x))."""
+
+    x: np.ndarray
+    y: np.ndarray
+    values: np.ndarray
+    label: str
+    limits: tuple[float, float] | None
+
+
+class Contour(NamedTuple):
+    """The curve on which values on an even grid, (len(y), len(x)), are equal to `level`."""
+
+    x: np.ndarray
+    y: np.ndarray
+    values: np.ndarray
+    level: float
+    colour: str
+    width: float = 1.8
 
 
 class Axis(NamedTuple):
-    """An axis; limits and ticks that are None follow from the data."""
+    """An axis; limits and ticks that are None follow from the data.
+
+    Either limit can be None, too. The first limit may be the larger one. `names` replaces the
+    numbers of the ticks.
+    """
 
     label: str = ""
     scale: str = "linear"  # or log
-    limits: tuple[float, float] | None = None
+    limits: tuple[float | None, float | None] | None = None
     ticks: tuple[float, ...] | None = None
+    names: tuple[str, ...] | None = None
 
 
-Mark = Line | Reference | Band | Cells
+Mark = Line | Reference | Band | Note | Bars | Columns | Cells | Field | Contour
 
 
 class Panel(NamedTuple):
-    """One pair of axes and the marks on it, the first at the bottom."""
+    """One pair of axes and the marks on it, the first at the bottom.
+
+    The names of curves stand at their right ends, or in a legend above the chart. The unit of both
+    axes has the same length if `equal` is true.
+    """
 
     marks: tuple[Mark, ...]
     x: Axis = Axis()
     y: Axis = Axis()
     title: str = ""
+    legend: bool = False
+    equal: bool = False
 
 
 class Chart(NamedTuple):
@@ -118,6 +198,17 @@ def plain(part: Any) -> Any:
     if isinstance(part, float | np.floating):
         return float(f"{part:.{DIGITS}g}") if np.isfinite(part) else None
     return part
+
+
+def one_of(what: str, given: str, known: tuple[str, ...]) -> str:
+    """Returns a name that is among the known ones.
+
+    Raises:
+        ValueError: it is not.
+    """
+    if given not in known:
+        raise ValueError(f"a {what} is one of {', '.join(known)}, got {given!r}")
+    return given
 
 
 def curve(name: str, x: ArrayLike, y: ArrayLike) -> tuple[np.ndarray, np.ndarray]:

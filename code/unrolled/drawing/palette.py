@@ -18,6 +18,8 @@ COLOURS = {
     "ink": INK,
 }
 PALE = "#c9ccd2"
+# Marks and text on the cells of a heat map, which looks the same in both themes.
+ON_CELLS = {"white": "#fefefe", "light-orange": "#ff9d5c", "light-green": "#7fe0c0"}
 # The dark theme shows each colour on the left as the colour on the right.
 DARK = {
     GROUND: "#14181f",
