@@ -48,6 +48,7 @@ class Use:
         self.functions = {}  # name -> its definition
         self.modules = {}  # name -> what was imported under it
         self.generators = set()
+        self.unbound = set()  # names of the page that a function binds
         self.unreadable = False
 
 
@@ -180,6 +181,7 @@ def _read(node, bound, found, too=False):
                 found.later.setdefault(inner.name, set()).update(later)
                 continue
             if isinstance(inner, ast.Lambda):
+                waiting += _calls(inner)
                 continue
         elif isinstance(inner, ast.Name):
             if isinstance(inner.ctx, ast.Load) or too:
@@ -191,11 +193,15 @@ def _read(node, bound, found, too=False):
         if isinstance(inner, ast.Call):
             _call(inner, found)
         if isinstance(inner, COMPREHENSIONS):  # symtable has read the names
-            waiting += [n for n in ast.walk(inner) if isinstance(n, ast.Call)]
+            waiting += _calls(inner)
             continue
         waiting += ast.iter_child_nodes(inner)
     found.reads |= now - bound
     return later
+
+
+def _calls(node):
+    return [inner for inner in ast.walk(node) if isinstance(inner, ast.Call)]
 
 
 def _call(node, found):
@@ -238,6 +244,23 @@ def _free(node):
     return now, later
 
 
+def _body(node):
+    """Returns a function's arguments, its local names, and the Use of its body."""
+    found = Use()
+    own = {a.arg for a in ast.walk(node.args) if isinstance(a, ast.arg)}
+    _flow(node.body, set(own), found)
+    local = set()
+    for inner in ast.walk(node):
+        if isinstance(inner, ast.Global):
+            found.unbound |= set(inner.names)
+        elif isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Store):
+            local.add(inner.id)
+        elif isinstance(inner, ast.Call):
+            _call(inner, found)
+    found.changes |= found.unbound
+    return own, local - found.unbound, found
+
+
 # --- A page ------------------------------------------------------------------------------------
 
 
@@ -272,32 +295,16 @@ class Page:
         return later
 
     def _changing_functions(self):
-        """Returns the functions of the page that change an argument, or a name of the page."""
+        """Returns {name: (changes an argument, the names of the page that it changes)}."""
+        bodies = {name: _body(node) for name, node in self.functions.items()}
         found = {}
         grown = True
         while grown:
             grown = False
-            for name, node in self.functions.items():
-                u = Use()
-                own = {a.arg for a in ast.walk(node.args) if isinstance(a, ast.arg)}
-                _flow(node.body, set(own), u)
-                for inner in ast.walk(node):
-                    if isinstance(inner, ast.Return | ast.Expr) and inner.value:
-                        _read(inner.value, set(own), u)
+            for name, (own, local, u) in bodies.items():
                 changed = self._changed(u, found)
-                stored = {
-                    n.id
-                    for n in ast.walk(node)
-                    if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
-                }
-                said = {
-                    n
-                    for s in ast.walk(node)
-                    if isinstance(s, ast.Global)
-                    for n in s.names
-                }
-                outer = (changed & self.later.get(name, set())) | said
-                effect = (bool(changed & own), frozenset(outer - (stored - said)))
+                outer = changed & (self.later.get(name, set()) | u.unbound) - local
+                effect = (bool(changed & own), frozenset(outer))
                 if any(effect) and found.get(name) != effect:
                     found[name] = effect
                     grown = True
@@ -308,6 +315,8 @@ class Page:
         found = set(u.changes)
         found |= {name for name in u.arguments if self.is_generator(name)}
         for called, names, is_method in u.calls:
+            for name in called | names:
+                found |= {n for n in self.later.get(name, ()) if self.is_generator(n)}
             for name in called:
                 module = self.modules.get(name)
                 if module and module.startswith(IN_PLACE):
