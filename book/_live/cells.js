@@ -72,6 +72,8 @@ class Cell {
     place.after(element("div", { class: "live-buttons" }, ...buttons, this.status));
     // What a folded cell with a knob prints stands beside the knob, where it is seen.
     (this.knobs?.box ?? place.nextElementSibling).after(this.output);
+    const { seconds } = this.about;
+    if (seconds) place.before(element("p", { class: "live-needs" }, `In the page, this cell takes about ${seconds} seconds.`));
     this.marked();
     // What was moved before Python was asked for.
     for (const knob of this.knobs?.all ?? []) if ("moved" in knob.input.dataset) this.turn(knob, true);
@@ -185,6 +187,8 @@ class Cell {
       const before = this.chart ?? this.pictures.at(-1);
       const room = (before ?? this.output).parentElement.clientWidth || undefined;
       const drawn = draw(JSON.parse(json), { label: `Figure of ${this.label}, drawn again`, palette: this.page.files.palette, room });
+      // Plot names its groups, which have no role that could have a name.
+      for (const group of drawn.querySelectorAll("g[aria-label]:not([role])")) group.removeAttribute("aria-label");
       before ? before.after(drawn) : this.output.before(drawn);
       this.chart?.remove();
       this.chart = drawn;

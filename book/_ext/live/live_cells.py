@@ -93,7 +93,8 @@ class Names:
         return True
 
     def uses(self, tree: ast.AST) -> str | None:
-        """Return what the first absent name in some code needs."""
+        """Return what the absent names in some code need: more than drawing, if one does."""
+        found: set[str] = set()
         for node in ast.walk(tree):
             if isinstance(node, ast.Import | ast.ImportFrom):
                 wanted = imports(node, True, self.root)
@@ -107,8 +108,8 @@ class Names:
             else:
                 why = None
             if why:
-                return why
-        return None
+                found.add(why)
+        return first(found - {DRAWING}) or first(found)
 
     def dotted(self, node: ast.expr) -> str:
         """Return the full name of `text.corpus`, as far as imports tell."""
@@ -199,6 +200,8 @@ def described(doctree: nodes.document, root: Path) -> list[dict[str, Any]]:
         texts.append(cell.get("imports", "") if why else text)
         if "knobs" in metadata:
             turned.append((node, len(found), metadata["knobs"]))
+        if "seconds" in metadata and not why:
+            cell["seconds"] = int(metadata["seconds"])
         found.append(cell)
     for node, index, described_knobs in turned:
         add_knobs(node, index, described_knobs, found[index], texts)
