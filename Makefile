@@ -88,7 +88,7 @@ results: $(VENV) ## rerun the recorded experiments that are missing or stale (ho
 attest: $(VENV) ## rerun in small the recorded trainings whose code changed: do they still stand?
 	$(PY) -m experiments.attest $(RECORDS)
 
-gpu: ## run the GPU's half of Part 7 on an NVIDIA GPU, with the python3 that has its libraries
+gpu: ## run the GPU's half of Part 7 on the GPU here, with the python3 that has its libraries
 	PYTHONPATH=code $(or $(PYTHON),python3) -m experiments.gpu $(RUN)
 
 theano: theano-tests ## test the symbolic models under Theano 1.0.5 itself, and record it

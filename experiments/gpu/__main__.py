@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 
 from experiments import gpu
+from experiments.gpu import adapter as adapters
 from experiments.gpu import device as devices
 from unrolled import records
 from unrolled.speed import gpu_tables
@@ -42,28 +43,34 @@ class Deadline(Exception):
     """The time is used up; the message says what was not begun or not finished."""
 
 
-def main(arguments=None, find=devices.find):
+def main(arguments=None, find=devices.find, find_adapter=adapters.find):
     """Returns the exit status: one of those above, the first thing that went wrong."""
     given = _arguments(arguments)
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
-    try:
-        device = None if given.rehearse else find()
-    except devices.Unfit as unfit:
-        return _say(f"experiments.gpu: {unfit}", UNFIT)
-    print(f"on {device.described() if device else 'this processor: a rehearsal'}")
+    finders = {"nvidia": find, "webgpu": find_adapter}
+    looked_up: dict[str, tuple] = {}
     until = time.monotonic() + 60 * given.minutes
-    status = DONE
+    status, ran = DONE, False
     try:
         for name in given.kinds or RUNS:
             kind = importlib.import_module(f"experiments.gpu.{name}")
-            try:
-                ended = run(kind, name, device, until, given)
-            except devices.Unfit as unfit:
-                ended = _say(f"{name}: {unfit}: not run", UNFIT)
-            except Deadline as late:
-                return _say(
-                    f"{name}: {late}; the same command goes on from there", OUT_OF_TIME
-                )
+            needs = getattr(kind, "ADAPTER", "nvidia")
+            if needs not in looked_up:
+                looked_up[needs] = _look_up(finders[needs], bool(given.rehearse))
+            device, ended = looked_up[needs]
+            if ended == DONE:
+                ran = True
+                try:
+                    ended = run(kind, name, device, until, given)
+                except devices.Unfit as unfit:
+                    ended = _say(f"{name}: {unfit}: not run", UNFIT)
+                except Deadline as late:
+                    return _say(
+                        f"{name}: {late}; the same command goes on from there",
+                        OUT_OF_TIME,
+                    )
+            elif not given.kinds:
+                ended = DONE  # another kind may find what it needs
             status = status or ended
     except KeyboardInterrupt:
         return _say(
@@ -71,7 +78,17 @@ def main(arguments=None, find=devices.find):
             " from there",
             INTERRUPTED,
         )
-    return status
+    return status if ran else UNFIT
+
+
+def _look_up(find, rehearsal):
+    """Returns (device, status); prints what it is, or says why there is none."""
+    try:
+        device = None if rehearsal else find()
+    except devices.Unfit as unfit:
+        return None, _say(f"experiments.gpu: {unfit}", UNFIT)
+    print(f"on {device.described() if device else 'this processor: a rehearsal'}")
+    return device, DONE
 
 
 def _arguments(arguments):
@@ -116,7 +133,7 @@ def run(kind, name, device, until, given):
     if not given.rehearse and not given.again and _is_fresh(f"gpu/{name}"):
         print(f"{name}: results/gpu/{name}.json is up to date")
         return DONE
-    if device:
+    if isinstance(device, devices.Device):
         devices.check_memory(device, kind.NEEDS)
     settings = kind.settings(bool(given.rehearse))
     if given.corpus:

@@ -5,6 +5,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
+from experiments.intervals import interval
 from tests.support.page_cells import cells, defined
 
 PAGE = "01-introduction/a-network-that-writes.md"
@@ -42,8 +43,15 @@ def test_no_table_of_the_last_characters_predicts_better_than_best_loss(memory):
 
 
 @pytest.mark.slow
+@pytest.mark.claim(
+    "the-writer-uses-more-than-two-characters",
+    "After 4,000 updates the network's loss on the book is lower than the lowest loss of any "
+    "prediction that uses only the last two characters.",
+)
 def test_what_the_page_says_of_its_run():
+    """The interval of the mean loss of the last 200 updates with the best loss of a table."""
     ns = defined(PAGE)
+    assert interval(ns["losses"][-200:])["high"] < ns["baselines"]["2 characters"] - 0.1
     losses, baselines = np.array(ns["losses"]), ns["baselines"]
     assert len(ns["characters"]) == 71 and len(losses) == 4001
     assert losses[0] == pytest.approx(baselines["no knowledge"], abs=0.1)

@@ -5,7 +5,9 @@ import re
 import numpy as np
 import pytest
 
+from experiments.gpu import webgpu
 from tests.support.paths import ROOT
+from unrolled import records
 from unrolled.webgpu import device, product
 
 PAGE = ROOT / "book/07-gpu/every-gpu.md"
@@ -38,3 +40,52 @@ def test_the_tiles_in_numpy_copy_what_the_kernel_reads():
     c, copied = found["tiled"](a, b)
     np.testing.assert_array_equal(c, a @ b)
     assert copied == product.loads(64, 32, 48, "tiled")
+
+
+# --- What has been measured, on a software adapter ------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def measured_parts():
+    return records.load("gpu/webgpu")["results"]["parts"]
+
+
+def test_the_record_is_of_these_kernels_and_the_page_names_its_adapter(measured_parts):
+    for part in measured_parts.values():
+        assert part["kernels"] == webgpu.kernels(), "run make gpu RUN='webgpu --again'"
+        assert part["gap"] < 1e-3
+    page = PAGE.read_text("utf-8")
+    if measured_parts["products"]["adapter"]["software"]:
+        assert "on a *software adapter*" in page
+        assert "No GPU has run these kernels for this book yet" in page
+
+
+@pytest.mark.claim(
+    "tiles-do-not-pay-on-a-software-adapter",
+    "On a software adapter the tiled product is slower than the plain one; without barriers, or "
+    "with more products between them, it is faster.",
+    records="gpu/webgpu",
+)
+def test_barriers_cost_what_tiles_save(measured_parts):
+    """Ratios by turns at every size: the quartiles lie on one side of 1, and apart."""
+    for contestants in measured_parts["products"]["times"].values():
+        over = {n: c["first_over_this"]["quartiles"] for n, c in contestants.items()}
+        assert over["tiled"][1] < 1 < over["tiled, without barriers"][0]
+        assert over["blocked"][0] > 1.5
+
+
+@pytest.mark.claim(
+    "a-software-adapter-does-not-separate-dispatches",
+    "On a software adapter the record does not tell whether one dispatch beats one a step.",
+    records="gpu/webgpu",
+)
+def test_the_quartiles_of_dispatches_overlap(measured_parts):
+    """In every row of the three cells; the dispatches differ by a factor of T."""
+    for cell in ("RNN", "LSTM", "GRU"):
+        for size, contestants in measured_parts[cell]["times"].items():
+            one = contestants["forward, one dispatch"]
+            many = contestants["forward, a dispatch a step"]
+            assert one["quartiles"][0] <= many["quartiles"][1]
+            assert many["quartiles"][0] <= one["quartiles"][1]
+            T = int(re.match(r"T = (\d+)", size)[1])
+            assert (one["dispatches"], many["dispatches"]) == (1, T)

@@ -105,6 +105,17 @@ def test_without_a_sandbox_nothing_is_graded_unless_it_is_trusted(
     assert rows(out)[0]["exercise"] == "gone"
 
 
+@pytest.mark.slow
+def test_without_a_sandbox_one_file_is_checked_all_the_same(
+    tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr(isolation.shutil, "which", lambda name: None)
+    solution = exercises.load(NAMES[0]).SOLUTION
+    path = saved(tmp_path / "a.json", {NAMES[0]: solution})
+    assert command.main(["check", str(path)]) == 0
+    assert capsys.readouterr().out.startswith(f"{NAMES[0]}: Right. ")
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

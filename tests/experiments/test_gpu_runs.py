@@ -14,6 +14,7 @@ import pytest
 
 from experiments.gpu import __main__ as gpu
 from experiments.gpu import (
+    adapter,
     clocks,
     corpus,
     dates,
@@ -89,10 +90,31 @@ def test_a_gpu_is_found():
 )
 def test_what_will_not_do_is_one_line(run, message, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(records, "FOLDER", tmp_path / "results")
-    assert gpu.main([], find=lambda: device.find(run)) == gpu.UNFIT
+    assert gpu.main(["ladder"], find=lambda: device.find(run)) == gpu.UNFIT
     said = capsys.readouterr()
     assert message in said.err and said.err.count("\n") == 1 and said.out == ""
     assert not (tmp_path / "results").exists()
+
+
+def test_an_adapter_is_found_of_any_make():
+    said = {"adapter": "A770", "kind": "DiscreteGPU", "backend": "Vulkan", "driver": ""}
+    found = adapter.find(answering(json.dumps(said)))
+    assert found == adapter.Adapter("A770", "DiscreteGPU", "Vulkan", "")
+    assert found.described() == "A770 (DiscreteGPU), Vulkan, no driver named"
+    assert not found.is_software()
+    program = found._replace(kind="CPU")
+    assert program.is_software()
+    assert "a software adapter, no GPU" in program.described()
+
+
+def test_a_missing_adapter_is_one_line(capsys):
+    error = (
+        "Traceback\nunrolled.webgpu.device.NoGpuError: the package wgpu is missing\n"
+    )
+    run = answering(stderr=error, returncode=1)
+    assert gpu.main(["webgpu"], find_adapter=lambda: adapter.find(run)) == gpu.UNFIT
+    said = capsys.readouterr()
+    assert said.err == "experiments.gpu: no WebGPU: the package wgpu is missing\n"
 
 
 # --- the parts of a kind -------------------------------------------------------------------------
@@ -231,6 +253,29 @@ def test_a_failure_of_one_kind_does_not_stop_the_next(bench, monkeypatch):
     bench.process.reasons = {"bad": "no"}
     assert gpu.main([], find=lambda: CARD) == gpu.FAILED
     assert bench.record.exists()
+
+
+ADAPTER = adapter.Adapter("A770", "DiscreteGPU", "Vulkan", "1")
+
+
+def no_nvidia():
+    raise device.Unfit("no NVIDIA GPU")
+
+
+@pytest.mark.parametrize(("kinds", "status"), [([], gpu.DONE), (["ladder"], gpu.UNFIT)])
+def test_kernels_for_every_gpu_need_no_nvidia(
+    bench, monkeypatch, capsys, kinds, status
+):
+    any_make = SimpleNamespace(**vars(bench.kind) | {"ADAPTER": "webgpu"})
+    monkeypatch.setitem(sys.modules, "experiments.gpu.webgpu", any_make)
+    monkeypatch.setattr(gpu, "RUNS", ("ladder", "webgpu"))
+    assert gpu.main(kinds, find=no_nvidia, find_adapter=lambda: ADAPTER) == status
+    assert not bench.record.exists()
+    assert capsys.readouterr().err == "experiments.gpu: no NVIDIA GPU\n"
+    record = bench.folder / "results/gpu/webgpu.json"
+    assert record.exists() == (not kinds)
+    if not kinds:
+        assert json.loads(record.read_text())["device"] == ADAPTER.described()
 
 
 @pytest.mark.parametrize(

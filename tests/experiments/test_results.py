@@ -94,7 +94,7 @@ def test_what_a_script_says_of_its_records_names_records():
 
 def test_every_record_says_what_it_needs_to_be_repeated():
     for path in sorted(records.FOLDER.rglob("*.json")):
-        if path.name in record_roles.OF_THE_BOOK:
+        if path.name in record_roles.OF_THE_BOOK or path.parent.name == "readers":
             continue
         record = json.loads(path.read_text("utf-8"))
         assert (

@@ -37,7 +37,15 @@ OWN_MEANING = {
 # Sources of pages.
 HIDDEN = re.compile(r"\A---\n.*?\n---\n|<!--.*?-->", re.DOTALL)
 FENCE = re.compile(r"\s*(`{3,}|:{3,})(\{[^}]*\})?")
-NO_TEXT = {"{answers}", "{code-cell}", "{gradient-flow}", "{record-origin}", None}
+NO_TEXT = {
+    "{answers}",
+    "{code-cell}",
+    "{gradient-flow}",
+    "{gpu-readers}",
+    "{own-gpu}",
+    "{record-origin}",
+    None,
+}
 LABEL = re.compile(r"^\s*\(([\w-]+)\)=$", re.MULTILINE)
 TITLE_OR_OPTION = re.compile(r"\s*#+ |:[\w-]+:|\s*\([\w-]+\)=$")
 FORMULA = re.compile(r"\$\$(.*?)\$\$|\$([^$]*)\$", re.DOTALL)

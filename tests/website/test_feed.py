@@ -70,9 +70,9 @@ def test_a_site_has_a_feed_only_if_its_address_is_known(tmp_path):
     page = (site / "book/deep.html").read_text("utf-8")
     assert len(re.findall(link, page)) == 1
     listed = (site / "llms.txt").read_text("utf-8")
-    assert re.search(rf"^- \[Deep\]\({BASE}book/deep\.html\): \S", listed, re.M)
+    assert re.search(rf"^- \[Deep\]\({BASE}book/deep\.md\): \S", listed, re.M)
     assert build.run_sphinx(book, {"GITHUB_REPOSITORY": ""}) == []
     assert not (site / "changes.xml").exists()
     assert "atom+xml" not in (site / "book/deep.html").read_text("utf-8")
     listed = (site / "llms.txt").read_text("utf-8")
-    assert "- [Good](book/good.html): " in listed and "://" not in listed
+    assert "- [Good](book/good.md): " in listed and "://" not in listed

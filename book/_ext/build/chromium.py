@@ -28,7 +28,7 @@ def path() -> str | None:
 
 
 @contextlib.contextmanager
-def running(playwright: Any = None) -> Iterator[Any]:
+def running(playwright: Any = None, flags: tuple[str, ...] = ()) -> Iterator[Any]:
     """Yield a headless browser that makes no requests of its own; for root, without its sandbox.
 
     Only one Playwright can run in a thread: give the one that runs, if there is one.
@@ -40,7 +40,7 @@ def running(playwright: Any = None) -> Iterator[Any]:
         playwright = playwright or stack.enter_context(sync_playwright())
         try:
             browser = playwright.chromium.launch(
-                executable_path=path(), args=FLAGS + ["--no-sandbox"] * root
+                executable_path=path(), args=[*FLAGS, *flags] + ["--no-sandbox"] * root
             )
         except Error as error:
             raise NoChromiumError(

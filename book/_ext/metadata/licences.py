@@ -127,6 +127,7 @@ PARTS = (
     Part("NumPy", BSD, "numpy-in-the-page", ("live/python-*/numpy-*.whl",)),
 )
 OURS = (
+    "gpu-*/*",
     "gradient-flow-data.js",
     "licenses/*",
     "live/scripts-*/*",

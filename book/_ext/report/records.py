@@ -36,7 +36,8 @@ def the_records(book: Book) -> list[nodes.Node]:
         fresh = "reproduced" if "reproduced" in record else "fresh"
         rows.append([what, about, word("stale" if is_stale else fresh)])
     line = f"{many(len(rows), 'record')}, {stale or 'none'} stale."
-    if not any((folder / "gpu").glob("*.json")):
+    on_gpus = (p.read_text("utf-8") for p in (folder / "gpu").glob("*.json"))
+    if all("a software adapter, no GPU" in text for text in on_gpus):
         line += " No record of a run on a GPU exists."
     heads = ["record, script", "made", "code since"]
     fold = folded("All records", table("Recorded results", heads, rows)) if rows else []

@@ -77,12 +77,39 @@ def dates(found):
     ]
 
 
+def webgpu(found):
+    """Returns the results of ``experiments.gpu.webgpu`` as lines of text.
+
+    The first line names the adapter; if it is a program for the processor, it says so.
+    """
+    parts = found["parts"]
+    adapter = next(iter(parts.values()))["adapter"]
+    what = "a software adapter, not a GPU" if adapter["software"] else adapter["kind"]
+    lines = [f"{adapter['adapter']}: {what}; {adapter['backend']}, {adapter['driver']}"]
+    lines.append(
+        f"{'milliseconds':32}{'median':>10}{'quartiles':>24}{'dispatches':>12}"
+    )
+    for name, part in parts.items():
+        for size, contestants in part["times"].items():
+            lines.append(f"{name}, {size}")
+            for contestant, at in contestants.items():
+                low, high = (1e3 * q for q in at["quartiles"])
+                lines.append(
+                    f"  {contestant:30}{1e3 * at['median']:10.3f}"
+                    f"{f'{low:.3f} to {high:.3f}':>24}{at['dispatches']:12}"
+                )
+        if part["stopped"]:
+            lines.append(f"  stopped {part['stopped']}")
+    return lines
+
+
 TABLES = {
     "ladder": ladder,
     "fused_lstm": fused_lstm,
     "saturation": saturation,
     "language_models": language_models,
     "dates": dates,
+    "webgpu": webgpu,
 }
 
 

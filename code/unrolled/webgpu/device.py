@@ -4,6 +4,7 @@ The package ``wgpu`` runs WGSL on Vulkan, Metal and Direct3D 12. It is imported 
 opened, so that everything else here can be read and imported without it.
 """
 
+import contextlib
 import math
 import sys
 from functools import cache
@@ -27,6 +28,14 @@ class GpuArray(NamedTuple):
     dtype: Any = np.float32
 
 
+class Dispatch(NamedTuple):
+    """A kernel with its arrays, ready to be executed."""
+
+    pipeline: Any
+    group: Any  # what is bound to it
+    workgroups: tuple[int, int]
+
+
 @cache
 def source(kernel):
     """Returns the WGSL text of a kernel, the file of that name in this folder."""
@@ -40,7 +49,10 @@ class Gpu:
         """Keeps the adapter and the device of ``wgpu``; ``open_gpu`` makes both."""
         self.adapter, self.device = adapter, device
         self.dispatches = 0  # so far
+        self.has_timestamps = "timestamp-query" in device.features
         self._pipelines = {}
+        self._recorded = None
+        self._last = self.zeros(1)
 
     def described(self):
         """Returns what a record names: adapter, kind, backend and driver."""
@@ -79,6 +91,70 @@ class Gpu:
             arrays: GpuArrays for the bindings 1, 2, ...
             workgroups: their numbers in x and y.
         """
+        dispatch = self._prepared(code, sizes, arrays, workgroups)
+        if self._recorded is not None:
+            self._recorded.append(dispatch)
+        self.submit([dispatch])
+
+    @contextlib.contextmanager
+    def recorded(self):
+        """Yields a list to which every dispatch is added that is run inside the block."""
+        before, self._recorded = self._recorded, []
+        try:
+            yield self._recorded
+        finally:
+            self._recorded = before
+
+    def submit(self, dispatches, times=1, timestamps=None):
+        """Runs dispatches one after the other, all of them several times, in one pass.
+
+        Args:
+            dispatches: a list of Dispatches.
+            times: how often.
+            timestamps: a query set of ``wgpu`` for the beginning and the end of the pass.
+        """
+        encoder = self.device.create_command_encoder()
+        written = {
+            "query_set": timestamps,
+            "beginning_of_pass_write_index": 0,
+            "end_of_pass_write_index": 1,
+        }
+        work = encoder.begin_compute_pass(
+            timestamp_writes=written if timestamps else None
+        )
+        for dispatch in dispatches * times:
+            work.set_pipeline(dispatch.pipeline)
+            work.set_bind_group(0, dispatch.group)
+            work.dispatch_workgroups(*dispatch.workgroups)
+        work.end()
+        self.device.queue.submit([encoder.finish()])
+        self.dispatches += times * len(dispatches)
+
+    def wait(self):
+        """Waits until everything that was submitted is computed."""
+        self.read(self._last)  # a copy is made after all that was submitted before it
+
+    def seconds(self, dispatches, times=1):
+        """Returns how long ``submit`` takes on the GPU, by its own timestamps.
+
+        Raises:
+            NoGpuError: the GPU has no timestamps.
+        """
+        import wgpu
+
+        if not self.has_timestamps:
+            raise NoGpuError(f"{self.described()['adapter']} has no timestamps")
+        queries = self.device.create_query_set(type="timestamp", count=2)
+        self.submit(dispatches, times, queries)
+        usage = wgpu.BufferUsage.QUERY_RESOLVE | wgpu.BufferUsage.COPY_SRC
+        resolved = self.device.create_buffer(size=16, usage=usage)
+        encoder = self.device.create_command_encoder()
+        encoder.resolve_query_set(queries, 0, 2, resolved, 0)
+        self.device.queue.submit([encoder.finish()])
+        begin, end = np.frombuffer(self.device.queue.read_buffer(resolved), np.uint64)
+        return (int(end) - int(begin)) / 1e9
+
+    def _prepared(self, code, sizes, arrays, workgroups):
         import wgpu
 
         if code not in self._pipelines:
@@ -102,14 +178,7 @@ class Gpu:
                 for k, b in enumerate(buffers)
             ],
         )
-        encoder = self.device.create_command_encoder()
-        work = encoder.begin_compute_pass()
-        work.set_pipeline(pipeline)
-        work.set_bind_group(0, group)
-        work.dispatch_workgroups(*workgroups)
-        work.end()
-        self.device.queue.submit([encoder.finish()])
-        self.dispatches += 1
+        return Dispatch(pipeline, group, tuple(workgroups))
 
     def _filled(self, values, shape):
         import wgpu
@@ -139,7 +208,7 @@ def open_gpu():
         ) from None
     try:
         adapter = wgpu.gpu.request_adapter_sync(power_preference="high-performance")
-        device = adapter.request_device_sync() if adapter else None
+        device = _device_of(adapter) if adapter else None
     except Exception as error:  # wgpu has no class of its own for this
         raise NoGpuError(
             "no adapter for WebGPU: install the driver of the GPU, or mesa-vulkan-drivers,"
@@ -148,3 +217,8 @@ def open_gpu():
     if device is None:
         raise NoGpuError("no adapter for WebGPU: install mesa-vulkan-drivers")
     return Gpu(adapter, device)
+
+
+def _device_of(adapter):
+    wanted = [name for name in ("timestamp-query",) if name in adapter.features]
+    return adapter.request_device_sync(required_features=wanted)

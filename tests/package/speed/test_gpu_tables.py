@@ -34,6 +34,17 @@ def test_a_page_shows_a_record_or_that_there_is_none(name, tmp_path, monkeypatch
             "corpus": "a chain",
         },
         "dates": {"curve": [point], "update": 0.002},
+        "webgpu": {
+            "adapter": {
+                "adapter": "cuDNN",
+                "kind": "CPU",
+                "backend": "Vulkan",
+                "driver": "1",
+                "software": True,
+            },
+            "times": {"256": {"plain": times | {"dispatches": 1}}},
+            "stopped": "before 512",
+        },
     }[name]
     results = {
         "parts": {"cuDNN": parts},
@@ -43,3 +54,14 @@ def test_a_page_shows_a_record_or_that_there_is_none(name, tmp_path, monkeypatch
     records.write(records.begin(f"gpu/{name}"), results, settings={}, seed=0)
     said = gpu_tables.table(name)
     assert "cuDNN" in said and "CuPy: not there" in said and "x: no" in said
+
+
+def test_a_software_adapter_is_never_called_a_gpu():
+    adapter = {"adapter": "llvmpipe", "kind": "CPU", "backend": "Vulkan", "driver": "1"}
+    part = {"times": {}, "stopped": None}
+    found = {"parts": {"products": part | {"adapter": adapter | {"software": True}}}}
+    said = gpu_tables.webgpu(found)[0]
+    assert said == "llvmpipe: a software adapter, not a GPU; Vulkan, 1"
+    adapter |= {"kind": "DiscreteGPU", "software": False}
+    found["parts"]["products"]["adapter"] = adapter
+    assert gpu_tables.webgpu(found)[0] == "llvmpipe: DiscreteGPU; Vulkan, 1"

@@ -4,7 +4,7 @@ from unittest import mock
 
 import pytest
 
-from tests.support import webgpu_proofs as proofs
+from experiments.gpu import wgsl_proofs as proofs
 from unrolled.webgpu.device import source
 
 # The kernel, what stands there, what is planted instead, the proof, and its arguments.

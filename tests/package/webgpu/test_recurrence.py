@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.support import webgpu_proofs as proofs
+from experiments.gpu import wgsl_proofs as proofs
 from unrolled.webgpu import recurrence
 
 # T, B, H: one of each, odd ones, more units than a workgroup has invocations

@@ -5,7 +5,7 @@ import numpy as np
 from unrolled.exercises.judging import Wrong, array, call, close, function, is_close
 from unrolled.layers import attention
 
-TITLE = "Three mistakes in eight lines"
+TITLE = "Three mistakes in six lines"
 CHAPTER = "05-attention/attention"
 SECTION = "the-code"
 KIND = "debug"

@@ -5,7 +5,7 @@ import numpy as np
 from unrolled.cells import rnn
 from unrolled.exercises.judging import Wrong, call, close, function, is_close
 
-TITLE = "A Theano of ten lines"
+TITLE = "A small Theano"
 CHAPTER = "04-gates/theano-from-zero"
 SECTION = "how-grad-works"
 KIND = "write"

@@ -47,9 +47,9 @@ def of_forward(gpu, cell, T, B, H, steps=None, scale=1.0):
     """Returns the gap of all states."""
     p, x, first, _ = recurrence_problem(cell, T, B, H, scale=scale)
     right, _ = CELLS[cell].forward(p, x, *first)
-    found, _ = recurrence.forward(
-        gpu, cell, p.W_h, x @ p.W_x + p.b, *first, steps=steps
-    )
+    h0, c0 = (*first, None)[:2]
+    a = x @ p.W_x + p.b
+    found, _ = recurrence.forward(gpu, cell, p.W_h, a, h0, c0, steps)
     return gap(found, right)
 
 

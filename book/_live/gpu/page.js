@@ -1,0 +1,149 @@
+// What the page On your own GPU does after Start: it opens the GPU, proves the rungs, times them,
+// and shows what it found. Nothing is sent anywhere.
+
+import { Refusal, openGpu } from "./device.js";
+import { proved } from "./proofs.js";
+import { SETTINGS, timed } from "./times.js";
+
+const SOFTWARE = "software adapter, not a GPU";
+
+function element(tag, attributes = {}, ...children) {
+  const made = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+  made.append(...children);
+  return made;
+}
+
+// A table that a keyboard can scroll.
+function table(caption, headers) {
+  const body = element("tbody");
+  const head = element("tr", {}, ...headers.map((text) => element("th", { scope: "col" }, text)));
+  const whole = element("table", { class: "table" }, element("caption", {}, caption), element("thead", {}, head), body);
+  const frame = element("div", { class: "own-gpu-table", tabindex: "0", role: "region", "aria-label": caption }, whole);
+  const add = (first, ...cells) => body.append(element("tr", {}, element("th", { scope: "row" }, first), ...cells.map((text) => element("td", {}, text))));
+  return { frame, add };
+}
+
+function digits(value) {
+  if (value >= 1000) return value.toFixed(0);
+  return String(Number(value.toPrecision(3)));
+}
+
+export function nameOf({ vendor, architecture, device, description }) {
+  return [description || device, vendor, architecture].filter(Boolean).join(", ") || "a device that the browser does not name";
+}
+
+// The rung of the proofs that a rung of the times depends on.
+function proofOf({ group, rung }) {
+  if (group === "product") return `product, ${rung}`;
+  return group === group.toUpperCase() ? `${group}, ${rung.split(",")[0]}` : group;
+}
+
+// One bar for each rung, at the largest size at which it was timed.
+function ladder(rows, what) {
+  const largest = new Map();
+  for (const row of rows) largest.set(`${row.group}, ${row.rung}`, row);
+  const rates = [...largest].map(([name, { work, median, size }]) => [name, size, work / median / 1e9]);
+  const most = Math.max(...rates.map(([, , rate]) => rate));
+  const list = element("ul", { class: "own-gpu-ladder" });
+  for (const [name, size, rate] of rates) {
+    const bar = element("i", { "aria-hidden": "true" });
+    bar.style.width = `${(100 * rate) / most}%`;
+    list.append(element("li", {}, element("span", {}, `${name} (${size})`), bar, element("b", {}, digits(rate))));
+  }
+  const caption = element("p", { class: "own-gpu-caption" }, `Billions of additions and multiplications in a second, each rung at the largest size at which it was timed (${what}).`);
+  return element("div", {}, caption, list);
+}
+
+function offerRecord(button, record) {
+  const name = nameOf(record.device).toLowerCase().replace(/[^a-z0-9]+/g, "-").slice(0, 60);
+  const text = `${JSON.stringify(record, null, 1)}\n`;
+  button.hidden = false;
+  button.onclick = () => {
+    const address = URL.createObjectURL(new Blob([text], { type: "application/json" }));
+    const link = element("a", { href: address, download: `${name}.json` });
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(address), 1000);
+  };
+}
+
+// Runs everything once; whatever stops it is one line in `status`.
+export async function run({ results, status, save, data, settings }) {
+  const say = (text) => (status.textContent = text);
+  results.replaceChildren();
+  save.hidden = true;
+  let gpu;
+  let inBackground;
+  try {
+    say("Opening the GPU …");
+    gpu = await openGpu();
+    const name = nameOf(gpu.info);
+    const what = gpu.software ? SOFTWARE : name;
+    const clock = gpu.timestamps ? "its own timestamps" : "the clock of the browser, since it offers no timestamps";
+    results.append(element("p", { class: "own-gpu-device" }, `The browser gives: ${name}. Times are taken by ${clock}.`));
+    if (gpu.software) {
+      results.append(element("p", { class: "own-gpu-warning" }, "This is a software adapter, not a GPU: the processor runs the kernels. What follows says nothing about a GPU."));
+    }
+
+    const proofs = [];
+    const shown = table(`Each rung compared with NumPy in float64 (${what})`, ["Rung", "Largest difference", "Answers"]);
+    results.append(shown.frame);
+    for await (const found of proved(gpu, data)) {
+      proofs.push(found);
+      shown.add(found.rung, found.gap ? found.gap.toExponential(1) : "0", found.right ? "right" : "WRONG");
+      say(`Compared with NumPy: ${found.rung}`);
+    }
+    const wrong = new Set(proofs.filter(({ right }) => !right).map(({ rung }) => rung));
+
+    inBackground = () => {
+      if (document.visibilityState !== "hidden") return;
+      gpu.fault ??= new Refusal("The tab went to the background while it was timed, and browsers slow such tabs down. Its times are thrown away. Press Start to try again.");
+    };
+    document.addEventListener("visibilitychange", inBackground);
+    const times = table(`Milliseconds of one run (${what})`, ["Rung", "Size", "Median", "Quartiles", "Dispatches"]);
+    const chart = element("div");
+    results.append(times.frame, chart);
+    const rows = [];
+    const leftOut = [];
+    for await (const row of timed(gpu, data.kernels, { ...SETTINGS, ...settings })) {
+      const rung = `${row.group}, ${row.rung}`;
+      if (wrong.has(proofOf(row))) {
+        times.add(rung, row.size, "not shown", "its answers are wrong", "");
+      } else if (row.left_out) {
+        leftOut.push(row);
+        times.add(rung, row.size, "left out", row.left_out, "");
+      } else {
+        rows.push(row);
+        const [low, high] = row.quartiles.map((q) => digits(1000 * q));
+        times.add(rung, row.size, digits(1000 * row.median), `${low} to ${high}`, String(row.dispatches));
+      }
+      say(`Timing: ${row.group}, ${row.size}`);
+    }
+    gpu.check();
+    if (rows.length) chart.append(ladder(rows, what));
+    offerRecord(save, {
+      format: "unrolled-webgpu-1",
+      date: new Date().toISOString().slice(0, 10),
+      device: { ...gpu.info, software: gpu.software },
+      browser: navigator.userAgent,
+      clock: gpu.timestamps ? "timestamps" : "clock",
+      kernels: data.digest,
+      proofs,
+      times: rows,
+      left_out: leftOut,
+    });
+    say(
+      wrong.size
+        ? `Done. ${wrong.size === 1 ? "A rung gives" : `${wrong.size} rungs give`} wrong answers on this device: ${[...wrong].join("; ")}.`
+        : `Done: every rung is right${gpu.software ? ` (${SOFTWARE})` : ""}. Nothing was sent.`,
+    );
+  } catch (error) {
+    results.replaceChildren();
+    say((gpu?.fault ?? error).message);
+    if (!(error instanceof Refusal) && !gpu?.fault) throw error;
+  } finally {
+    if (inBackground) document.removeEventListener("visibilitychange", inBackground);
+    gpu?.free();
+    gpu?.device.destroy();
+  }
+}

@@ -1,0 +1,406 @@
+"""The page On your own GPU: in Chromium with SwiftShader, a software adapter, from a small folder.
+
+What the page compares kernels with is compared with the package; a changed kernel is called wrong;
+and whatever can go wrong is one line.
+"""
+
+import base64
+import contextlib
+import gzip
+import json
+import re
+
+import numpy as np
+import pytest
+
+from book._ext.build import chromium
+from book._ext.live import gpu_page
+from book._ext.page import policy
+from tests.support.missing_browsers import skipped_without
+from tests.support.paths import AXE, ROOT
+from tests.support.serving import serving
+from tests.support.waiting import wait_until
+from unrolled.cells import rnn
+from unrolled.speed import gpu_readers
+
+HEAVIEST = 60_000  # bytes, gzipped, of all that the page loads for this
+SOFTWARE = ("--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader")
+STATIC = ROOT / "book/_static"
+SMALL = {
+    "products": [32, 48],
+    "rows": [[3, 5, 140]],
+    "entries": [1000],
+    "recurrences": [[3, 2, 5]],
+    "rounds": 2,
+    "enough": 0.001,
+    "longest": 60,
+}
+NOTHING = {"products": [], "rows": [], "entries": [], "recurrences": []}
+PAGE = """<!doctype html><html lang="en" class="scripted" data-theme="light"><head>
+<meta charset="utf-8">{policy}<title>t</title><link rel="icon" href="data:,">
+<link rel="stylesheet" href="_static/site.css"></head>
+<body><main class="bd-article"><h1>On your own GPU</h1>{body}</main></body></html>"""
+
+
+# --- what is loaded -------------------------------------------------------------------------------
+
+
+def test_all_that_is_loaded_is_light():
+    files = [*gpu_page.files().values()]
+    files += [(STATIC / f"own-gpu.{kind}").read_bytes() for kind in ("js", "css")]
+    assert sum(len(gzip.compress(content)) for content in files) <= HEAVIEST
+
+
+def test_the_kernels_are_the_files_of_the_package():
+    found = json.loads(gpu_page.data())["kernels"]
+    paths = sorted((ROOT / "code/unrolled/webgpu").glob("*.wgsl"))
+    assert found == {path.stem: path.read_text("utf-8") for path in paths}
+    used = "".join(p.read_text("utf-8") for p in gpu_page.SCRIPTS.glob("*.js"))
+    for name in found:
+        cell, _, kind = name.partition("_")
+        assert name in used or f"_{kind}`" in used or f"{cell}_$" in used, name
+
+
+def test_a_kernel_that_changes_changes_the_folder(monkeypatch):
+    before = gpu_page.folder()
+    files = gpu_page.files() | {"data.json": b"{}"}
+    monkeypatch.setattr(gpu_page, "files", lambda: files)
+    assert gpu_page.folder() != before
+
+
+# --- what the kernels are compared with -----------------------------------------------------------
+
+
+def decoded(text):
+    return np.frombuffer(base64.b64decode(text), "<f4").astype(float)
+
+
+def test_drawn_numbers_are_exact_spread_and_different():
+    x = gpu_page.drawn(1, 10_000)
+    np.testing.assert_array_equal(x.astype(np.float32), x)
+    assert -1 <= x.min() < -0.99 and 0.99 < x.max() < 1
+    assert abs(x.mean()) < 0.02 and abs(x.std() - 3**-0.5) < 0.02
+    assert abs(np.corrcoef(x, gpu_page.drawn(2, 10_000))[0, 1]) < 0.05
+
+
+def test_a_product_has_the_answer_of_numpy():
+    proof = gpu_page.products()[1]
+    assert proof["sizes"] == [20, 66, 17] and proof["transposed"] == [True, False]
+    a = gpu_page.drawn(1, 20 * 17).reshape(17, 20)
+    b = gpu_page.drawn(2, 66 * 17).reshape(17, 66)
+    right = np.einsum("km,kn->mn", a, b)
+    np.testing.assert_allclose(decoded(proof["answers"]["c"]), right.ravel(), rtol=1e-6)
+
+
+def test_a_recurrence_has_the_answer_of_the_package_and_its_mask():
+    T, B, H = 5, 3, 7
+    proof = gpu_page.recurrence("rnn", T, B, H, "backward")
+    W_h, a, h0, _, dh = (
+        gpu_page.drawn(*proof["inputs"][name])
+        for name in ("W_h", "a", "h0", "c0", "dh")
+    )
+    p = rnn.Params(np.eye(H), W_h.reshape(H, H), np.zeros(H))
+    _, cache = rnn.forward(p, a.reshape(T, B, H), h0.reshape(B, H))
+    dh = dh.reshape(T, B, H) * (np.arange(T)[:, None] < proof["lengths"])[..., None]
+    assert 0 < (dh == 0).sum() < dh.size
+    _, da, dh0 = rnn.backward(p, cache, dh)
+    np.testing.assert_allclose(decoded(proof["answers"]["da"]), da.ravel(), atol=1e-6)
+    found = decoded(proof["answers"]["dstates"])
+    np.testing.assert_allclose(found, dh0.ravel(), atol=1e-6)
+
+
+def test_every_rung_is_proved():
+    rungs = {proof["rung"] for proof in json.loads(gpu_page.data())["proofs"]}
+    assert rungs == set(gpu_readers.PROVED)
+
+
+# --- in the browser -------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def software(playwright):
+    """A Chromium that has WebGPU on a software adapter."""
+    with contextlib.ExitStack() as stack:
+        with skipped_without(chromium.NoChromiumError):
+            running = stack.enter_context(chromium.running(playwright, SOFTWARE))
+        yield running
+
+
+def folder(path, settings, change=lambda data: data):
+    """Writes a site of one page; the data may be changed."""
+    files = gpu_page.files()
+    data = json.dumps(change(json.loads(files["data.json"]))).encode()
+    target = path / "_static" / gpu_page.folder()
+    target.mkdir(parents=True)
+    for name, content in (files | {"data.json": data}).items():
+        (target / name).write_bytes(content)
+    for name in ("own-gpu.js", "own-gpu.css", "site.css"):
+        text = re.sub("@font-face {[^}]*}", "", (STATIC / name).read_text("utf-8"))
+        (path / "_static" / name).write_text(text, "utf-8")
+    body = gpu_page.BUTTONS.format(place="_static", folder=gpu_page.folder())
+    given = f"<div data-settings='{json.dumps(settings)}' "
+    body = body.replace("<div ", given, 1)
+    page = PAGE.format(policy=policy.META, body=body)
+    (path / "index.html").write_text(page, "utf-8")
+    return path
+
+
+@contextlib.contextmanager
+def opened(browser, site, script="", **options):
+    """Yields the page, before which a script has run."""
+    with serving(site) as origin:
+        context = browser.new_context(**options)
+        page = context.new_page()
+        page.said, page.asked = [], []
+        page.on("console", lambda message: page.said.append(message.text))
+        page.on("pageerror", lambda error: page.said.append(str(error)))
+        page.on("request", lambda request: page.asked.append(request.url))
+        if script:
+            page.add_init_script(script)
+        page.goto(origin, wait_until="networkidle")
+        yield page
+        context.close()
+
+
+def press_start(page, seconds=240):
+    """Presses Start, waits for the end, and returns the line of the status."""
+    page.get_by_role("button", name="Start").click()
+    ended = "!document.querySelector('.own-gpu button').hasAttribute('aria-disabled')"
+    wait_until(page, ended, seconds=seconds)
+    return page.get_by_role("status").inner_text()
+
+
+def only(rung):
+    """Returns a change of the data that leaves the proofs of one rung."""
+
+    def change(data):
+        return data | {"proofs": [p for p in data["proofs"] if p["rung"] == rung]}
+
+    return change
+
+
+# one process, since the whole run is made once
+in_browser = [
+    pytest.mark.slow,
+    pytest.mark.browser,
+    pytest.mark.xdist_group("own-gpu"),
+]
+
+
+@pytest.fixture(scope="module")
+def done(software, tmp_path_factory):
+    """The page after a whole run at small sizes."""
+    site = folder(tmp_path_factory.mktemp("site"), SMALL)
+    with opened(software, site, viewport={"width": 390, "height": 800}) as page:
+        page.before = list(page.asked)
+        page.line = press_start(page)
+        yield page
+
+
+class TestAWholeRun:
+    pytestmark = in_browser
+
+    def test_nothing_is_loaded_before_start_and_nothing_from_elsewhere(self, done):
+        assert not any("gpu-" in url for url in done.before)
+        names = {url.rpartition("/")[2] for url in done.asked if "/gpu-" in url}
+        assert names == set(gpu_page.files())
+        origin = done.before[0]
+        assert all(url.startswith((origin, "data:", "blob:")) for url in done.asked)
+        assert done.said == []
+
+    def test_every_rung_is_right(self, done):
+        assert done.line == (
+            "Done: every rung is right (software adapter, not a GPU). Nothing was sent."
+        )
+        proofs = done.locator(".own-gpu-table").first.locator("tbody tr").all()
+        rows = [proof.inner_text().split("\t") for proof in proofs]
+        assert [row[0] for row in rows] == list(gpu_readers.PROVED)
+        assert all(float(row[1]) < 1e-5 and row[2] == "right" for row in rows)
+
+    def test_a_software_adapter_is_called_that_everywhere(self, done):
+        assert "This is a software adapter, not a GPU" in done.inner_text("main")
+        captions = done.locator(".own-gpu caption, .own-gpu-caption").all()
+        assert len(captions) == 3
+        for caption in captions:
+            assert "software adapter, not a GPU" in caption.inner_text()
+
+    def test_the_record_is_what_the_format_says_but_of_no_gpu(self, done):
+        with done.expect_download() as download:
+            done.get_by_role("button", name="Save the record").click()
+        with open(download.value.path()) as file:
+            record = json.load(file)
+        assert download.value.suggested_filename == "google-swiftshader.json"
+        assert gpu_readers.faults(record) == [
+            "the device is a software adapter, not a GPU"
+        ]
+        times = {(row["group"], row["rung"]): row for row in record["times"]}
+        assert set(times) == {
+            (group, rung)
+            for group, rungs in gpu_readers.RUNGS.items()
+            for rung in rungs
+        }
+        assert times["LSTM", "forward, a dispatch a step"]["dispatches"] == 3
+        assert times["LSTM", "forward, one dispatch"]["dispatches"] == 1
+        assert record["kernels"] == gpu_readers.kernels()
+
+    @pytest.mark.parametrize("theme", ["light", "dark"])
+    def test_axe_finds_nothing_and_nothing_overflows(self, done, theme):
+        done.evaluate("t => { document.documentElement.dataset.theme = t }", theme)
+        done.evaluate(AXE.read_text("utf-8"))
+        found = done.evaluate("axe.run('.own-gpu').then((r) => r.violations)")
+        assert found == []
+        assert done.evaluate("document.documentElement.scrollWidth") <= 390
+
+    def test_the_keyboard_reaches_all_of_it(self, done):
+        done.evaluate("document.querySelector('.own-gpu button').focus()")
+        reached = []
+        for _ in range(3):
+            done.keyboard.press("Tab")
+            reached.append(
+                done.evaluate(
+                    "document.activeElement.getAttribute('aria-label')"
+                    " ?? document.activeElement.textContent"
+                )
+            )
+        assert reached[0] == "Save the record"
+        assert reached[1].startswith("Each rung") and reached[2].startswith("Milli")
+
+
+# The rung that must be called wrong: its kernel, what stands there, what is planted instead.
+PLANTED = {
+    "product, tiled": (
+        "product_tiled",
+        "start < size.K; start",
+        "start + TILE <= size.K; start",
+    ),
+    "product, blocked": (
+        "product_blocked",
+        "i < 4u; i++) {\n        for",
+        "i < 2u; i++) {\n        for",
+    ),
+    "RNN, forward": (
+        "rnn_forward",
+        "state[after + j] = value",
+        "state[before + j] = value",
+    ),
+    "LSTM, backward": ("lstm_backward", "dc_next[j] = dc * f", "dc_next[j] = dc"),
+    "GRU, forward": (
+        "gru_forward",
+        "kept[j] = gates[at + H] * state[j]",
+        "kept[j] = state[j]",
+    ),
+    "output layer": ("softmax_loss", "s * exp(m - greater) + exp", "s + exp"),
+    "update": ("descent", "p[n] -= size.rate", "p[n] += size.rate"),
+}
+
+
+class TestFaults:
+    pytestmark = in_browser
+
+    @pytest.mark.parametrize("rung", PLANTED)
+    def test_a_changed_kernel_is_called_wrong_and_not_timed(
+        self, software, tmp_path, rung
+    ):
+        kernel, right, wrong = PLANTED[rung]
+
+        def change(data):
+            text = data["kernels"][kernel]
+            assert right in text
+            data["kernels"][kernel] = text.replace(right, wrong, 1)
+            return only(rung)(data)
+
+        settings = NOTHING | {"entries": [100]} if rung == "update" else NOTHING
+        with opened(software, folder(tmp_path, settings, change)) as page:
+            assert press_start(page) == (
+                f"Done. A rung gives wrong answers on this device: {rung}."
+            )
+            assert "WRONG" in page.locator(".own-gpu-table").first.inner_text()
+            if rung == "update":
+                row = (
+                    page.locator(".own-gpu-table").nth(1).locator("tbody").inner_text()
+                )
+                assert "not shown" in row and "its answers are wrong" in row
+
+    @pytest.mark.parametrize(
+        ("script", "line"),
+        [
+            (
+                "delete Navigator.prototype.gpu",
+                "This browser has no WebGPU. Chrome and Edge have had it since version 113",
+            ),
+            (
+                "GPU.prototype.requestAdapter = async () => null",
+                "This browser has WebGPU, but it gives no adapter",
+            ),
+            (
+                "GPUAdapter.prototype.requestDevice = async () => { throw new Error('no') }",
+                "The adapter opens no device: no",
+            ),
+            (
+                "const run = GPUQueue.prototype.submit; let first = true;"
+                "const open = GPUAdapter.prototype.requestDevice;"
+                "GPUAdapter.prototype.requestDevice = async function (...given) {"
+                " const device = await open.apply(this, given);"
+                " device.queue.submit = function (...work) {"
+                "  device.destroy(); return run.apply(this, work) };"
+                " return device }",
+                "The device was lost (destroyed",
+            ),
+            (
+                "Object.defineProperty(GPUSupportedLimits.prototype, 'maxBufferSize',"
+                " { get: () => 1000 })",
+                "The device has too little memory: an array needs",
+            ),
+        ],
+        ids=["no WebGPU", "no adapter", "no device", "lost", "memory"],
+    )
+    def test_what_is_missing_is_one_line(self, software, tmp_path, script, line):
+        site = folder(tmp_path, NOTHING, only("product, plain"))
+        with opened(software, site, script) as page:
+            said = press_start(page)
+            assert said.startswith(line) and said.endswith((".", "no"))
+            assert page.locator(".own-gpu-results").inner_text() == ""
+            assert not page.get_by_role("button", name="Save").is_visible()
+            assert page.said == []
+            assert press_start(page) == said  # it can be pressed again
+
+    def test_a_tab_in_the_background_has_no_times(self, software, tmp_path):
+        script = (
+            "const submit = GPUQueue.prototype.submit; let count = 0;"
+            "GPUQueue.prototype.submit = function (...work) {"
+            " if (document.querySelectorAll('.own-gpu-table').length > 1) {"
+            "  Object.defineProperty(document, 'visibilityState',"
+            "   { configurable: true, get: () => 'hidden' });"
+            "  document.dispatchEvent(new Event('visibilitychange')) }"
+            " return submit.apply(this, work) }"
+        )
+        settings = NOTHING | {"entries": [100], "rounds": 1}
+        with opened(
+            software, folder(tmp_path, settings, only("update")), script
+        ) as page:
+            assert press_start(page).startswith("The tab went to the background")
+            assert page.locator(".own-gpu-results").inner_text() == ""
+
+    def test_without_timestamps_the_clock_is_used_and_said(self, software, tmp_path):
+        script = "GPUSupportedFeatures.prototype.has = () => false"
+        settings = NOTHING | {"entries": [100], "rounds": 1}
+        with opened(
+            software, folder(tmp_path, settings, only("update")), script
+        ) as page:
+            press_start(page)
+            assert "the clock of the browser" in page.inner_text(".own-gpu-device")
+
+    def test_a_size_that_would_take_too_long_is_left_out(self, software, tmp_path):
+        settings = NOTHING | {"entries": [1000, 2000], "rounds": 1, "longest": 1e-9}
+        site = folder(tmp_path, settings, only("update"))
+        with opened(software, site) as page:
+            press_start(page)
+            rows = page.locator(".own-gpu-table").nth(1).locator("tbody tr").all()
+            assert "left out" not in rows[0].inner_text()
+            assert re.search("left out\tit would take", rows[1].inner_text())
+
+    def test_files_that_do_not_come_are_said(self, software, tmp_path):
+        site = folder(tmp_path, NOTHING)
+        (site / "_static" / gpu_page.folder() / "data.json").unlink()
+        with opened(software, site) as page:
+            assert press_start(page).startswith("The kernels did not come.")
