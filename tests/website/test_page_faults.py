@@ -109,8 +109,8 @@ FAULTS = {
         "cell 1: the knob gain is 30, outside its range from 1 to 20",
     ),
     "knob_of_no_live_cell": (
-        code("from unrolled import records\ngain = 5\nrecords.load('demo');", KNOB),
-        "cell 1: it has knobs and does not run in the page: it needs the recorded results",
+        code("import scipy\ngain = 5\nscipy.__version__;", KNOB),
+        "cell 1: it has knobs and does not run in the page: it needs SciPy",
     ),
     "knob_of_a_shared_generator": (
         code("import numpy as np\nrng = np.random.default_rng(0)")
