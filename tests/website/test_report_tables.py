@@ -579,6 +579,9 @@ def test_records_are_fresh_or_stale_and_none_of_a_gpu_is_said(
         and "GPU" not in found
         and "; a card | fresh" in found
     )
+    software = fresh | {"device": "llvmpipe (a software adapter, no GPU)"}
+    (repository / "results/gpu/b.json").write_text(json.dumps(software))
+    assert "No record of a run on a GPU exists." in book("records")
 
 
 def test_the_sites_scores_are_shown_or_said_to_be_missing(book, repository):
