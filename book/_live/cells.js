@@ -1,8 +1,10 @@
 // The cells of a page, live: an editor for each, Run, Check, Stop and Reset, and what the cell printed.
 import { Machine } from "./machine.js";
 import { hash, Kept } from "./kept.js";
+import { Knobs } from "./knobs.js";
 
 const LONG = 8000; // milliseconds after which a run is said to be a long one
+const QUICK = 300; // milliseconds of a run that follows a knob while it moves
 
 function element(tag, attributes = {}, ...children) {
   const made = document.createElement(tag);
@@ -38,7 +40,9 @@ class Cell {
     this.label = about.exercise ? `the answer, cell ${number}` : `cell ${number}`;
     this.recorded = this.box.querySelector(".cell_output");
     this.pictures = [...this.box.querySelectorAll("img.plot")];
-    this.hasRun = false;
+    const knobs = document.querySelector(`.live-knobs[data-cell="${about.id}"]`);
+    if (knobs) this.knobs = new Knobs(knobs, (knob, ended) => this.turn(knob, ended));
+    this.moved = new Set(); // the names that its knobs have set since it ran
   }
 
   build(makeEditor, edit) {
@@ -65,8 +69,16 @@ class Cell {
     this.status = element("p", { role: "status" });
     this.output = element("pre", { class: "live-output", tabindex: "0", role: "group", "aria-label": `Output of ${this.label}` });
     this.output.hidden = true;
-    place.after(element("div", { class: "live-buttons" }, ...buttons, this.status), this.output);
+    place.after(element("div", { class: "live-buttons" }, ...buttons, this.status));
+    // What a folded cell with a knob prints stands beside the knob, where it is seen.
+    (this.knobs?.box ?? place.nextElementSibling).after(this.output);
+    const { seconds } = this.about;
+    if (seconds) place.before(element("p", { class: "live-needs" }, `In the page, this cell takes about ${seconds} seconds.`));
     this.marked();
+    // What was moved before Python was asked for.
+    for (const knob of this.knobs?.all ?? []) if ("moved" in knob.input.dataset) this.turn(knob, true);
+    this.knobs?.sync(this.editor.text);
+    this.knobs?.resetButton.addEventListener("click", () => this.edited && this.reset());
   }
 
   get edited() {
@@ -75,21 +87,35 @@ class Cell {
 
   marked() {
     this.box.classList.toggle("edited", this.edited);
-    disable(this.resetButton, !this.edited);
+    for (const made of [this.resetButton, this.knobs?.resetButton]) if (made) disable(made, !this.edited);
   }
 
   changed() {
-    this.hasRun = false;
     this.marked();
     clearTimeout(this.waiting);
-    this.waiting = setTimeout(() => this.keep(), 250);
+    this.waiting = setTimeout(() => {
+      this.keep();
+      this.knobs?.sync(this.editor.text);
+    }, 250);
+  }
+
+  // Writes what a knob says into the text.
+  turn(knob, ended) {
+    const found = knob.find(this.editor.text);
+    if (!found) return this.knobs.sync(this.editor.text);
+    if (found.literal !== knob.literal) this.editor.replace(found.from, found.from + found.literal.length, knob.literal);
+    knob.take(knob.literal);
+    this.moved.add(knob.name);
+    this.wasTurned = true;
+    this.page.turned(this, ended);
   }
 
   keep() {
     if (this.waiting === undefined) return;
     clearTimeout(this.waiting);
     this.waiting = undefined;
-    this.page.kept.write(this.key, this.edited ? this.editor.text : null);
+    const text = this.knobs?.built(this.editor.text) ?? this.editor.text;
+    this.page.kept.write(this.key, text === this.original ? null : text);
   }
 
   reset() {
@@ -98,6 +124,10 @@ class Cell {
     this.output.hidden = true;
     if (this.recorded) this.recorded.hidden = false;
     this.removeChart(false);
+    this.knobs?.sync(this.original);
+    // What depends on it follows.
+    for (const knob of this.knobs?.all ?? []) this.moved.add(knob.name);
+    if (this.wasTurned) this.page.turned(this, true);
     this.say("The book's text again. Ctrl+Z in the editor brings yours back.");
   }
 
@@ -124,17 +154,24 @@ class Cell {
     this.output.after(box);
   }
 
-  busy(running, checking) {
+  // A quiet run leaves what is shown until there is more to show.
+  busy(running, { checking = false, quiet = false } = {}) {
     this.box.setAttribute("aria-busy", running);
     this.stopButton.hidden = !running;
-    if (running) {
-      this.hidden = this.output.hidden;
-      this.output.textContent = "";
-      this.say(this.page.isReady ? (checking ? "Checking …" : "Running …") : "Waiting for Python …");
-    }
+    if (!running) return this.clear();
+    this.isOld = true;
+    if (quiet) return;
+    this.clear();
+    this.say(this.page.isReady ? (checking ? "Checking …" : "Running …") : "Waiting for Python …");
+  }
+
+  clear() {
+    if (this.isOld) this.output.textContent = "";
+    this.isOld = false;
   }
 
   show(text) {
+    this.clear();
     this.output.hidden = false;
     // A recorded figure stays until the page has drawn it again.
     if (this.recorded && !this.pictures.length) this.recorded.hidden = true;
@@ -177,7 +214,7 @@ class Page {
     this.kept = new Kept(page.name, (text) => this.trouble(text));
     const worker = {
       script: `${base}${files.scripts}worker.js`,
-      runner: `${base}${files.scripts}live_runner.py`,
+      scripts: base + files.scripts,
       folder: base + files.python,
       wheel: base + files.package,
       absent: files.absent,
@@ -186,18 +223,14 @@ class Page {
   }
 
   build(makeEditor) {
-    const help = "Ctrl+Enter or Shift+Enter runs a cell, after those above it that have not run yet. ";
+    const help = "Ctrl+Enter or Shift+Enter runs a cell, after those above it whose names it uses. ";
     const leave = element("span", { id: "live-leave" }, "Tab indents; Escape, then Tab, leaves the editor.");
     const stays = " Your edits stay in this browser, and no cell can send anything to another site.";
     this.bar.append(element("p", { class: "live-help" }, help, leave, stays));
     this.cells = [];
-    this.imports = []; // of cells that do not run here: others may use what these import
     this.about.cells.forEach((about, index) => {
       if (about.check) document.getElementById(about.id).hidden = true;
-      else if (about.needs) {
-        this.explain(about);
-        if (about.imports) this.imports.push({ code: about.imports, where: `cell ${index + 1}`, number: index + 1 });
-      }
+      else if (about.needs) this.explain(about);
       else this.cells.push(new Cell(this, about, index + 1));
     });
     const kept = this.kept.read(this.cells.map((cell) => cell.key));
@@ -251,72 +284,156 @@ class Page {
     start.textContent = state === "failed" ? "Try again" : "The code on this page runs";
     disable(start, state !== "failed");
     start.onclick = () => state === "failed" && this.machine.restart();
-    if (state === "failed") for (const cell of this.cells) cell.busy(false);
+    for (const cell of this.cells ?? []) {
+      if (state === "failed") cell.busy(false);
+      if (state !== "ready" && cell.pending) cell.knobs.say(detail);
+    }
+    if (state === "ready" && this.cells) this.serve();
   }
 
-  // Runs a cell, after those above that have not run; an exercise stands for itself.
+  // The texts of all cells, as their order is read from them: of a cell that does not run here, others may use what it
+  // imports; an exercise stands for itself.
+  get texts() {
+    const texts = this.about.cells.map(({ imports }) => imports ?? "");
+    for (const { about, number, editor } of this.cells) if (!about.exercise) texts[number - 1] = editor.text;
+    return texts;
+  }
+
   async run(cell, checking = false) {
     if (this.running) return;
+    await this.alone(() => this.runAfter(cell, { checking }));
+  }
+
+  // One thing at a time; then what the knobs have asked for in the meantime.
+  async alone(task) {
     this.running = true;
-    for (const { runButton, checkButton } of this.cells) [runButton, checkButton].forEach((b) => b && disable(b, true));
-    const above = cell.about.exercise ? [] : this.cells.slice(0, this.cells.indexOf(cell));
-    let before = 0;
     try {
-      for (const unseen of this.imports) {
-        if (cell.about.exercise || unseen.hasRun || unseen.number > cell.number) continue;
-        unseen.hasRun = (await this.attempt(unseen, { show() {} })).passed;
-      }
-      for (const other of above) {
-        // Asked only now: a changed cell, when it runs, makes those below it run again.
-        if (other.about.exercise || other.hasRun) continue;
-        before++;
-        if (!(await this.runOne(other))) {
-          if (other.output.textContent) cell.say(`Cell ${other.number}, which has to run first, raised an error.`, "wrong");
-          return;
-        }
-      }
-      await this.runOne(cell, checking, before);
+      await task();
     } finally {
       this.running = false;
-      for (const { runButton, checkButton } of this.cells) [runButton, checkButton].forEach((b) => b && disable(b, false));
+      this.allow(true);
+    }
+    this.serve();
+  }
+
+  allow(on) {
+    for (const { runButton, checkButton } of this.cells) [runButton, checkButton].forEach((b) => b && disable(b, !on));
+  }
+
+  // Runs a cell after those that it depends on and that have to run; true if all went well.
+  async runAfter(cell, { checking = false, quiet = false } = {}) {
+    if (!quiet) this.allow(false);
+    if (cell.about.exercise) return this.runOne(cell, { checking });
+    if (!quiet) cell.busy(true);
+    const { texts } = this;
+    const plan = await this.attempt({ question: "plan", texts, index: cell.number - 1 });
+    if (plan.lost) return this.finish(cell, plan);
+    let before = 0;
+    for (const index of plan.cells) {
+      const next = this.cells.find(({ number }) => number === index + 1);
+      if (!next) await this.attempt({ code: texts[index], where: `cell ${index + 1}`, texts, index }, { show() {} });
+      else if (next === cell) return this.runOne(cell, { before, quiet });
+      else if (await this.runOne(next)) before++;
+      else {
+        cell.busy(false);
+        if (next.output.textContent) cell.say(`Cell ${next.number}, which has to run first, raised an error.`, "wrong");
+        return false;
+      }
     }
   }
 
-  async runOne(cell, checking = false, before = 0) {
+  async runOne(cell, { checking = false, before = 0, quiet = false } = {}) {
     cell.keep();
-    cell.busy(true, checking);
+    cell.busy(true, { checking, quiet });
+    const { texts } = this;
     const code = cell.editor.text;
     const where = `cell ${cell.number}`;
     const exercise = cell.about.exercise;
     const note = setTimeout(() => cell.say("Still running. Stop ends it; what the cells have computed is then lost."), LONG);
-    const result = await this.attempt({ code, where, alone: Boolean(exercise), exercise: checking ? exercise : null }, cell);
+    const from = performance.now();
+    const request = exercise ? { alone: true, exercise: checking ? exercise : null } : { texts, index: cell.number - 1 };
+    const result = await this.attempt({ code, where, ...request }, cell);
     clearTimeout(note);
-    const drawn = await cell.drawing;
+    cell.drawn = await cell.drawing;
     cell.drawing = null;
+    cell.took = performance.now() - from;
+    return this.finish(cell, result, checking, before);
+  }
+
+  // Says how a run ended; true if nothing was raised.
+  finish(cell, result, checking = false, before = 0) {
     cell.busy(false);
     if (result.lost) {
-      for (const other of [...this.cells, ...this.imports]) other.hasRun = false;
       cell.say(`${result.lost} What the cells had computed is lost; your code is not.`, "wrong");
       return false;
     }
-    if (code !== cell.lastRun && !exercise) this.cells.slice(this.cells.indexOf(cell)).forEach((c) => (c.hasRun = false));
-    cell.lastRun = code;
-    cell.hasRun = !exercise && (checking || result.passed) && cell.editor.text === code;
     if (!cell.output.textContent) cell.output.hidden = true;
     if (checking && result.message) {
       cell.say(result.message, result.passed ? "right" : "wrong");
       if (result.passed) this.solved(cell);
     } else if (!result.passed) cell.say("It raised an error, shown below.", "wrong");
-    else cell.say((before ? `Ran, after ${before} above.` : "Ran.") + (drawn ? " The figure is drawn again." : cell.output.hidden ? " It printed nothing." : ""));
+    else cell.say((before ? `Ran, after ${before} above.` : "Ran.") + (cell.drawn ? " The figure is drawn again." : cell.output.hidden ? " It printed nothing." : ""));
     return result.passed;
+  }
+
+  // A knob of a cell was moved, and let go if `ended`. What moves on while something runs is served after it.
+  turned(cell, ended) {
+    cell.pending = ended ? "ended" : cell.pending ?? "moving";
+    if (!this.isReady) cell.knobs.say(this.line.textContent);
+    setTimeout(() => this.serve()); // a key moves it and lets it go at once
+  }
+
+  serve() {
+    const cell = this.cells.find(({ pending }) => pending);
+    if (cell && !this.running && this.isReady) this.alone(() => this.follow(cell));
+  }
+
+  // Runs a cell whose knob was moved, and the cells below that depend on it; while the knob moves, only quick ones.
+  async follow(cell) {
+    const ended = cell.pending === "ended";
+    cell.pending = null;
+    const { text } = cell.editor;
+    const told = cell.knobs.told(cell.moved);
+    const known = cell.followed === text; // the last move before the end has been followed
+    cell.followed = ended ? null : cell.followed;
+    if (ended) cell.moved.clear();
+    if (known) return;
+    const slow = ({ took = 0 }) => took > QUICK;
+    if (slow(cell) && !ended) return;
+    const after = await this.attempt({ question: "after", texts: this.texts, index: cell.number - 1 });
+    const below = this.cells.filter(({ number }) => after.cells?.includes(number - 1));
+    if (ended && [cell, ...below].some(slow)) {
+      this.allow(false);
+      cell.knobs.say(`${told}. Running …`);
+    }
+    const note = setTimeout(() => cell.knobs.wait(`${told}. Still running.`, () => this.stop()), LONG);
+    const ran = [];
+    for (const next of [cell, ...below]) {
+      if (slow(next) && !ended) break;
+      if (!(await this.runAfter(next, { quiet: true }))) {
+        const why = next.status.textContent.replace("It raised an error, shown below", `Cell ${next.number} raised an error`);
+        cell.knobs.say(`${told}. ${why}`, "wrong");
+        break;
+      }
+      ran.push(next);
+    }
+    clearTimeout(note);
+    cell.knobs.wait();
+    if (ran.length !== below.length + 1 && ended) return;
+    if (ran.length === below.length + 1 && !ended) cell.followed = text;
+    const drawn = ran.filter((each) => each.drawn).length;
+    const figures = drawn > 1 ? `${drawn} figures are drawn again.` : "The figure is drawn again.";
+    const others = ran.slice(1).map(({ number }) => number);
+    const also = others.length ? ` Cell${others.length > 1 ? "s" : ""} ${others.join(", ")} ran as well.` : "";
+    if (ran.length) cell.knobs.say(`${told}. ${drawn ? figures : "The output is computed again."}${also}`);
   }
 
   async attempt(request, cell) {
     // Stop is also for a cell that waits for Python.
     const given = new Promise((resolve) => (this.giveUp = resolve));
     const failed = () => ({ lost: "Python is not there." });
-    const { code, where, alone, exercise } = request;
-    return Promise.race([this.machine.run({ code, where, alone, exercise }, (text) => cell.show(text), (json) => (cell.drawing = cell.draw?.(json))).catch(failed), given]);
+    const draw = (json) => (cell.drawing = cell.draw?.(json));
+    return Promise.race([this.machine.run(request, (text) => cell.show(text), draw).catch(failed), given]);
   }
 
   stop() {

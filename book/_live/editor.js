@@ -36,6 +36,7 @@ export function editor({ parent, text, label, described, onChange, onRun }) {
     set text(value) {
       view.dispatch({ changes: { from: 0, to: view.state.doc.length, insert: value } });
     },
+    replace: (from, to, insert) => view.dispatch({ changes: { from, to, insert } }),
     focus: () => view.focus(),
   };
 }

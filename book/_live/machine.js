@@ -40,8 +40,8 @@ export class Machine {
     return this.ready;
   }
 
-  // Resolves to {passed, message} or {lost: a sentence}; `show` gets what is printed, piece by piece, and `draw` the
-  // description of the chart that the cell ends in.
+  // Runs a cell, or asks a question about the order of cells. Resolves to {passed, message}, {cells} or {lost: a
+  // sentence}; `show` gets what is printed, piece by piece, and `draw` the description of the chart at the cell's end.
   async run(cell, show, draw) {
     await this.ready;
     return new Promise((resolve) => {

@@ -2,6 +2,7 @@
 // cells, and ends it to stop one. A classic worker, because that is what Pyodide loads itself into.
 let python; // resolves to the functions of live_runner.py
 let namespace;
+let order; // which cells have to run: dependencies.py
 
 const say = (type, more) => postMessage({ type, ...more });
 
@@ -34,7 +35,9 @@ self.fetch = async (url, options) => {
   return get(url, name);
 };
 
-async function start({ folder, wheel, runner, absent }) {
+const PYTHON = ["live_runner.py", "dependencies.py"];
+
+async function start({ folder, wheel, scripts, absent }) {
   try {
     importScripts(`${folder}pyodide.js`);
   } catch (error) {
@@ -42,23 +45,30 @@ async function start({ folder, wheel, runner, absent }) {
     throw error;
   }
   // Everything at once: none of it needs another to be fetched.
-  const [pyodide, ours, text] = await Promise.all([
+  const [pyodide, ours, ...texts] = await Promise.all([
     loadPyodide({ indexURL: folder, packages: ["numpy"], stdout() {}, stderr() {} }),
     get(wheel, "the package").then((response) => response.arrayBuffer()),
-    get(runner, "live_runner.py").then((response) => response.text()),
+    ...PYTHON.map((name) => get(scripts + name, name).then((response) => response.text())),
   ]);
   say("progress", { text: "Starting NumPy …" });
   pyodide.unpackArchive(ours, "wheel");
-  pyodide.FS.writeFile("/home/pyodide/live_runner.py", text);
+  PYTHON.forEach((name, i) => pyodide.FS.writeFile(`/home/pyodide/${name}`, texts[i]));
   const module = pyodide.runPython("import sys; sys.path.insert(0, '/home/pyodide'); import live_runner; live_runner");
   module.prepare(pyodide.toPy(absent));
   pyodide.runPython("import numpy, unrolled");
   namespace = module.new_namespace();
+  order = pyodide.pyimport("dependencies").Order(namespace);
   return { pyodide, module };
 }
 
-async function answer({ id, code, where, alone, exercise }) {
-  const { module } = await python;
+// Which cells have to run before one (`plan`), or which depend on it (`after`).
+async function ask({ id, question, texts, index }) {
+  const { pyodide } = await python;
+  say("done", { id, cells: order[question](pyodide.toPy(texts), index).toJs() });
+}
+
+async function answer({ id, code, where, alone, exercise, texts, index }) {
+  const { pyodide, module } = await python;
   const send = (text) => say("output", { id, text });
   const draw = (json) => say("chart", { id, json });
   const names = alone ? module.new_namespace() : namespace;
@@ -66,6 +76,7 @@ async function answer({ id, code, where, alone, exercise }) {
     ? module.check(code, where, exercise, names, send, draw)
     : module.run(code, where, names, send, undefined, draw);
   const [passed, message] = result.toJs();
+  if (texts) order.ran(pyodide.toPy(texts), index, passed);
   say("done", { id, passed, message: message ?? null });
 }
 
@@ -81,7 +92,7 @@ self.onmessage = async ({ data }) => {
     return;
   }
   try {
-    await answer(data);
+    await (data.question ? ask(data) : answer(data));
   } catch (error) {
     // Python itself has ended: out of memory, or a fault in it.
     say("died", { id: data.id, text: String(error).slice(0, 500) });

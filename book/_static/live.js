@@ -31,26 +31,42 @@
     return "";
   }
 
+  // Says it at the button and at the knobs that were moved.
+  function say(text) {
+    status.textContent = text;
+    for (const knob of document.querySelectorAll("[data-moved]"))
+      knob.closest(".live-knobs").querySelector("[role=status]").textContent = text;
+  }
+
   async function begin() {
     if (button.getAttribute("aria-disabled") === "true") return;
-    status.textContent = obstacle();
+    say(obstacle());
     if (status.textContent) return;
     button.setAttribute("aria-disabled", "true");
-    status.textContent = "Loading …";
+    say("Loading …");
     try {
       const answer = await fetch(`${base}live/files.json`, { cache: "no-cache" });
       if (!answer.ok) throw new Error(answer.status);
       const files = await answer.json();
       const { start } = await import(`${base}${files.scripts}cells.js`);
       await start({ base, files, bar, page });
-      button.removeEventListener("click", begin); // from here on the button is the page's
+      button.removeEventListener("click", begin); // from here on the button and the knobs are the page's
+      removeEventListener("input", turn);
     } catch (error) {
       if (error.name !== "TypeError" && isNaN(error.message)) throw error;
       button.textContent = "Try again";
       button.removeAttribute("aria-disabled");
-      status.textContent =
-        "The files that run the code did not come. Is there a connection, and is the site complete? What is written here is kept.";
+      say("The files that run the code did not come. Is there a connection, and is the site complete? What is written here is kept.");
     }
+  }
+
+  // A knob asks for Python when it is first moved; cells.js finds what it says.
+  function turn({ target }) {
+    if (!target.closest(".live-knobs")) return;
+    target.dataset.moved = "";
+    const output = target.nextElementSibling;
+    if (output) output.value = target.type === "checkbox" ? (target.checked ? "True" : "False") : target.value;
+    begin();
   }
 
   if (button) {
@@ -62,5 +78,6 @@
     if (edits) notes.push(`Your edits of ${edits === 1 ? "a cell" : `${edits} cells`} are kept and will be there.`);
     status.textContent = notes.join(" ");
     button.addEventListener("click", begin);
+    addEventListener("input", turn);
   }
 }

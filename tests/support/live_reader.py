@@ -75,7 +75,7 @@ class Cell:
         return self
 
     def wait(self):
-        self.page.locator(".cell[aria-busy=true]").wait_for(state="detached")
+        self.page.locator(".cell[aria-busy=true]").first.wait_for(state="detached")
 
     @property
     def status(self):

@@ -63,6 +63,14 @@ CORPUS = ("the text of the installed packages", False)
             ],
             [DRAWS, RUNS, ("Matplotlib", False)],
         ),
+        # It cannot be left out if it lacks anything else too.
+        (
+            [
+                "from unrolled.drawing import figures\nimport keras\nx = keras.x",
+                "axes = figures.canvas()\ny = 1\nfor a, b in zip(axes, x):\n    a.plot(b)",
+            ],
+            [("Keras", False), ("Keras", False)],
+        ),
         # Of a cell that lacks anything else nothing runs.
         (
             [

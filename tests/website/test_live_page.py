@@ -105,6 +105,8 @@ def test_a_chapters_cells_compute_what_the_book_shows(chapter_page):
     compared = 0
     for name in cells:
         cell = page.cell(name.removeprefix("cell-"))
+        if not cell.status:  # the last one did not need it
+            cell.press("Run")
         assert cell.status.startswith("Ran"), cell.status
         if "[The figure" not in cell.output and shown[name].strip():
             assert cell.output.split() == shown[name].split()
@@ -136,9 +138,9 @@ def test_an_endless_loop_is_stopped_and_python_starts_again(chapter_page):
     assert cell.text() == "while True:\n    print('y')"
     assert 50_000 < len(cell.output) < 70_000  # cut, long before it was stopped
     assert "… cut here" in cell.output
-    cell.write("'alive'")
-    assert cell.press("Run").output == "'alive'\n"
-    assert "after" in cell.status  # what is above has run again
+    cell.write("np.ones(1).size")
+    assert cell.press("Run").output == "1\n"
+    assert "after" in cell.status  # the cell with the import has run again
 
 
 def test_a_cell_that_cannot_run_here_says_what_it_needs(live_page):

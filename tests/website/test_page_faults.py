@@ -35,6 +35,8 @@ from tests.support.seeded_book import (
 )
 from unrolled.drawing import charts, matplotlib_charts
 
+KNOB = "---\nknobs: [{name: gain, from: 1, to: 20, step: 0.5}]\n---\n"
+
 # page -> its text, and what the build must say of it
 FAULTS = {
     "untested_equation": (
@@ -98,6 +100,23 @@ FAULTS = {
     "no_header": (code("1 + 1"), "unexpected `code-cell`"),
     "failing_cell": (code("1 / 0"), "ZeroDivisionError: division by zero"),
     "stderr": (code("import sys\nprint('oops', file=sys.stderr)"), "stderr was found"),
+    "knob_without_line": (
+        code("other = 5", KNOB),
+        "cell 1: the knob gain has no line `gain = …` of its own",
+    ),
+    "knob_outside": (
+        code("gain = 30", KNOB),
+        "cell 1: the knob gain is 30, outside its range from 1 to 20",
+    ),
+    "knob_of_no_live_cell": (
+        code("import scipy\ngain = 5\nscipy.__version__;", KNOB),
+        "cell 1: it has knobs and does not run in the page: it needs SciPy",
+    ),
+    "knob_of_a_shared_generator": (
+        code("import numpy as np\nrng = np.random.default_rng(0)")
+        + code("gain = 5\nx = gain * rng.normal()", KNOB),
+        "cell 2: cell 2 runs again when the knob moves, and changes `rng` of cell 1",
+    ),
     "unknown_record": (
         "{record}`nothing:results.loss`\n",
         "no record results/nothing.json",

@@ -16,8 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from docutils import nodes
+from sphinx.util import logging
 
+from book._ext.live import knobs
 from book._ext.live.available_modules import DRAWING, OTHERS, first, imports, needed
+
+LOG = logging.getLogger(__name__)
 
 COMPREHENSIONS = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
 
@@ -89,7 +93,8 @@ class Names:
         return True
 
     def uses(self, tree: ast.AST) -> str | None:
-        """Return what the first absent name in some code needs."""
+        """Return what the absent names in some code need: more than drawing, if one does."""
+        found: set[str] = set()
         for node in ast.walk(tree):
             if isinstance(node, ast.Import | ast.ImportFrom):
                 wanted = imports(node, True, self.root)
@@ -103,8 +108,8 @@ class Names:
             else:
                 why = None
             if why:
-                return why
-        return None
+                found.add(why)
+        return first(found - {DRAWING}) or first(found)
 
     def dotted(self, node: ast.expr) -> str:
         """Return the full name of `text.corpus`, as far as imports tell."""
@@ -150,6 +155,8 @@ def described(doctree: nodes.document, root: Path) -> list[dict[str, Any]]:
     """Return what the scripts must know of each code cell, and give each its id."""
     names = Names(root)
     found = []
+    texts = []  # as the page sees them: of a cell that is not live, the imports
+    turned = []
     for node in doctree.findall(nodes.container):
         if node.get("nb_element") != "cell_code":
             continue
@@ -188,5 +195,50 @@ def described(doctree: nodes.document, root: Path) -> list[dict[str, Any]]:
                 cell["imports"] = wanted
         elif draws:
             cell["draws"] = True
+        alone = "check" in cell or "exercise" in cell
+        text = "" if alone or source is None else source.astext()
+        texts.append(cell.get("imports", "") if why else text)
+        if "knobs" in metadata:
+            turned.append((node, len(found), metadata["knobs"]))
+        if "seconds" in metadata and not why:
+            cell["seconds"] = int(metadata["seconds"])
         found.append(cell)
+    for node, index, described_knobs in turned:
+        add_knobs(node, index, described_knobs, found[index], texts)
     return found
+
+
+def add_knobs(
+    node: nodes.container,
+    index: int,
+    described_knobs: Any,
+    cell: dict[str, Any],
+    texts: list[str],
+) -> None:
+    """Put the knobs of a cell above what it shows; a fault of theirs is a warning."""
+    try:
+        if "needs" in cell:
+            raise knobs.KnobError(
+                f"it has knobs and does not run in the page: it needs {cell['needs']}"
+            )
+        if not texts[index]:
+            raise knobs.KnobError("it has knobs, and only a cell of a chapter can")
+        made = knobs.read(described_knobs, texts[index])
+        if fault := knobs.changes_others(texts, index):
+            raise knobs.KnobError(fault)
+    except knobs.KnobError as error:
+        fault = f"cell {index + 1}: {error}"
+        LOG.warning("%s", fault, location=node, type="knobs")
+        return
+    cell["knobs"] = [knob.name for knob in made]
+    box = nodes.raw("", knobs.box(cell["id"], made), format="html")
+    shown = (
+        part
+        for part in node.findall(nodes.container)
+        if part.get("nb_element") == "cell_code_output"
+    )
+    output = next(shown, None)
+    # Not inside a fold: a folded cell is turned as well.
+    while output is not None and output.parent is not node:
+        output = output.parent
+    node.insert(len(node) if output is None else node.index(output), box)

@@ -1,0 +1,47 @@
+"""A small book with one page of knobs, as the tests open it in a browser."""
+
+from tests.support.seeded_book import HEADER, code, seed
+
+NUMBERS = """---
+knobs:
+  - {name: gain, from: 1, to: 20, step: 0.5, label: gain of the input}
+  - {name: count, from: 0, to: 10, step: 1}
+  - {name: kind, choices: [tanh, relu]}
+  - {name: clip, checkbox: true}
+---
+"""
+CHART = """---
+tags: [hide-input]
+knobs:
+  - {name: slope, from: -2, to: 2, step: 0.25}
+mystnb:
+  image: {alt: "A straight line."}
+---
+"""
+SLOW = """---
+knobs:
+  - {name: pause, from: 0.5, to: 0.9, step: 0.1}
+---
+"""
+CELLS = (
+    code("import time\n\nimport numpy as np"),
+    code(
+        'gain = 5.0  # of the input\ncount = 3\nkind = "tanh"\nclip = False\n'
+        "product = gain * count\nproduct, kind, clip",
+        NUMBERS,
+    ),
+    code("print(f'twice: {2 * product}')"),
+    code("print('alone')"),
+    code(
+        "from unrolled.drawing import charts\n\nslope = 1.0\nx = np.arange(5)\n"
+        'charts.lines(x, {"line": slope * x}, "x", "y")',
+        CHART,
+    ),
+    code("pause = 0.5\ntime.sleep(pause)\nprint(f'slept {pause}')", SLOW),
+)
+
+
+def write(folder):
+    """Writes the book; its page is book/knobs.html."""
+    page = HEADER + "# Knobs\n\n" + "\n".join(CELLS)
+    return seed(folder, {"root": "# Root\n", "knobs": page})

@@ -1,0 +1,313 @@
+"""Knobs: what the build refuses, and their use in a browser, on a small book."""
+
+import pytest
+
+from book._ext.build import build
+from book._ext.live import knobs
+from tests.support import knob_book
+from tests.support.live_reader import Reader
+from tests.support.paths import AXE
+from tests.support.serving import serving
+from tests.support.waiting import settle
+
+# --- What the build reads -----------------------------------------------------------------------
+
+SLIDER = {"name": "gain", "from": 1, "to": 20, "step": 0.5}
+KIND = {"name": "kind", "choices": ["tanh", "relu"]}
+CLIP = {"name": "clip", "checkbox": True}
+
+
+@pytest.mark.parametrize(
+    ("metadata", "text", "built", "slider"),
+    [
+        (SLIDER, "gain = 5", "5", ("1", "20", "0.5")),
+        (SLIDER, "x = 1\ngain = 20.0  # high\n", "20.0", ("1", "20", "0.5")),
+        (SLIDER | {"from": -1, "step": 0.1}, "gain=-0.9", "-0.9", ("-1", "20", "0.1")),
+        (KIND, "kind = 'tanh'", '"tanh"', None),
+        (KIND | {"choices": [0.1, 1, None]}, "kind = 1", "1", None),
+        (CLIP, "clip = False", "False", None),
+    ],
+)
+def test_a_knob_is_read_with_its_literal(metadata, text, built, slider):
+    (knob,) = knobs.read([metadata], text)
+    assert (knob.built, knob.slider) == (built, slider)
+
+
+@pytest.mark.parametrize(
+    ("metadata", "text", "message"),
+    [
+        (SLIDER, "other = 5", "no line `gain = …` of its own"),
+        (SLIDER, "gain = other = 5", "no line `gain = …`"),
+        (SLIDER, "if True:\n    gain = 5", "no line `gain = …`"),
+        (SLIDER, "gain = 5\ngain = 6", "no line `gain = …`"),
+        (SLIDER, "gain = f(5)", "no line `gain = …`"),
+        (SLIDER, '"""\ngain = 5\n"""', "no line `gain = …`"),
+        (SLIDER, "gain = 0.5", "outside its range from 1 to 20"),
+        (SLIDER, "gain = 5.2", "do not both lie on steps of 0.5"),
+        (SLIDER | {"to": 20.2}, "gain = 5", "do not both lie on steps of 0.5"),
+        (SLIDER | {"to": 1}, "gain = 1", "the range of the knob gain is empty"),
+        (SLIDER | {"to": "20"}, "gain = 1", "made of numbers, not 20"),
+        (SLIDER, "gain = 'x'", "a slider sets a number"),
+        (SLIDER, "gain = True", "a slider sets a number"),
+        (SLIDER | {"choices": [5]}, "gain = 5", "needs from, to and step, or choices"),
+        ({"name": "gain"}, "gain = 5", "needs from, to and step, or choices"),
+        (KIND, "kind = 'sigmoid'", "not among its choices"),
+        (KIND | {"choices": [[1]]}, "kind = 1", "a knob cannot set [1]"),
+        (CLIP, "clip = 0", "a checkbox sets True or False"),
+        ({"from": 1}, "gain = 5", "a knob needs a name"),
+    ],
+)
+def test_a_knob_that_does_not_fit_its_cell_is_one_clear_line(metadata, text, message):
+    with pytest.raises(knobs.KnobError, match="^[^\n]*$") as error:
+        knobs.read([metadata], text)
+    assert message in str(error.value)
+
+
+def test_a_list_of_knobs_is_asked_for():
+    with pytest.raises(knobs.KnobError, match="is no list"):
+        knobs.read(SLIDER, "gain = 5")
+
+
+@pytest.mark.parametrize(
+    ("texts", "wrong"),
+    [
+        (["gain = 5\nrng = default_rng(0)\nx = rng.normal()"], None),
+        (["rng = default_rng(0)", "gain = 5\nx = rng.normal()"], "`rng` of cell 1"),
+        (["x = []", "gain = 5", "x.append(gain)"], "`x` of cell 1"),
+        (["x = []", "gain = 5", "x.append(1)"], None),  # it does not run again
+    ],
+)
+def test_cells_that_run_again_change_nothing_of_others(texts, wrong):
+    (index,) = (i for i, text in enumerate(texts) if "gain = 5" in text)
+    found = knobs.changes_others(texts, index)
+    assert found is None if wrong is None else wrong in found
+
+
+# --- In a browser -------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def knob_site(tmp_path_factory):
+    build.npm_packages(build.ROOT)
+    folder = knob_book.write(tmp_path_factory.mktemp("knobs"))
+    assert build.run_sphinx(folder) == []
+    with serving(folder / "_build/html") as address:
+        yield address
+
+
+@pytest.fixture
+def opened(browser, knob_site):
+    with Reader(browser, knob_site, "book/knobs.html") as page:
+        yield page
+
+
+@pytest.fixture(scope="module")
+def running(browser, knob_site):
+    """One page for the tests that leave its cells as they find them."""
+    settings = {"reduced_motion": "reduce", "has_touch": True}
+    with Reader(browser, knob_site, "book/knobs.html", **settings) as page:
+        yield page.ask().wait_until_ready()
+        assert page.troubles == []
+
+
+class Knob:
+    """A knob on a page."""
+
+    def __init__(self, page, number, name):
+        self.page = page
+        self.input = page.page.locator(f"#cell-{number}-{name}")
+        self.box = f".live-knobs[data-cell=cell-{number}]"
+
+    def drag(self, *values):
+        """Moves a slider without letting it go."""
+        self.input.evaluate(
+            """(input, values) => { for (const value of values) {
+              input.value = value;
+              input.dispatchEvent(new Event("input", { bubbles: true }));
+            } }""",
+            values,
+        )
+
+    def release(self):
+        self.input.dispatch_event("change")
+
+    def wait_for(self, text):
+        self.page.wait_for(text, f"{self.box} [role=status]")
+
+    def said(self):
+        return self.page.page.inner_text(f"{self.box} [role=status]")
+
+    def reset(self):
+        self.page.page.click(f"{self.box} button")
+
+
+IN_BROWSER = [pytest.mark.slow, pytest.mark.browser, pytest.mark.xdist_group("knobs")]
+
+
+def in_browser(test):
+    for mark in IN_BROWSER:
+        test = mark(test)
+    return test
+
+
+@in_browser
+def test_a_knob_moved_at_first_starts_python_and_runs_what_depends_on_it(opened):
+    asked = [url for url in opened.requests if "/live/" in url]
+    knob = Knob(opened, 2, "gain")
+    assert knob.input.is_visible() and asked == []
+    knob.input.fill("7.5")
+    assert opened.page.inner_text("#cell-2 output") == "7.5"
+    knob.wait_for("gain is 7.5. The output is computed again. Cell 3 ran as well.")
+    first, second, other = map(opened.cell, (2, 3, 4))
+    assert first.output == "(22.5, 'tanh', False)\n"
+    assert first.text().startswith("gain = 7.5  # of the input\n")
+    assert second.output == "twice: 45.0\n"
+    assert other.output == ""
+    assert opened.troubles == []
+
+
+@in_browser
+def test_a_knob_obeys_the_keyboard_and_keeps_the_focus(running):
+    knob, cell = Knob(running, 2, "gain"), running.cell(2)
+    knob.input.focus()
+    running.page.keyboard.press("ArrowRight")
+    knob.wait_for("gain is 5.5.")
+    assert cell.output == "(16.5, 'tanh', False)\n"
+    running.page.keyboard.press("End")
+    knob.wait_for("gain is 20.")
+    assert "gain = 20.0 " in cell.text()
+    assert running.page.evaluate("document.activeElement.id") == "cell-2-gain"
+    knob.reset()
+    knob.wait_for("gain is 5, count is 3, kind is tanh, clip is False.")
+    assert cell.output == "(15.0, 'tanh', False)\n"
+
+
+@in_browser
+def test_choices_and_checkboxes_write_their_literals(running):
+    cell = running.cell(2)
+    Knob(running, 2, "kind").input.select_option("relu")
+    knob = Knob(running, 2, "clip")
+    knob.wait_for("kind is relu.")
+    knob.input.check()
+    knob.wait_for("clip is True.")
+    assert cell.output == "(15.0, 'relu', True)\n"
+    assert 'kind = "relu"\nclip = True\n' in cell.text()
+    Knob(running, 2, "count").input.fill("4")
+    knob.wait_for("count is 4.")
+    assert cell.output == "(20.0, 'relu', True)\n"  # a whole number stays one
+    knob.reset()
+    knob.wait_for("clip is False.")
+    assert knob.input.is_checked() is False
+
+
+@in_browser
+def test_a_figure_follows_while_the_slider_moves(running):
+    knob = Knob(running, 5, "slope")
+    knob.drag(1.25, 1.5)
+    knob.wait_for("slope is 1.5. The figure is drawn again.")
+    chart = running.page.locator("#cell-5 .live-chart")
+    assert chart.count() == 1 and chart.is_visible()  # though the code is folded
+    assert running.page.locator("#cell-5 img:visible").count() == 0
+    values = [-2 + n / 4 for n in range(10)]
+    knob.drag(*values)  # faster than it can be drawn: the last one is
+    knob.release()  # on a busy machine, it would not be drawn before
+    knob.wait_for("slope is 0.25. The figure is drawn again.")
+    knob.reset()
+    knob.wait_for("slope is 1.")
+    assert chart.count() == 1
+
+
+@in_browser
+def test_a_slow_cell_runs_when_the_slider_is_let_go(running):
+    knob, cell = Knob(running, 6, "pause"), running.cell(6)
+    knob.input.fill("0.6")
+    knob.wait_for("pause is 0.6. The output is computed again.")
+    knob.drag(0.7)
+    running.page.wait_for_timeout(1200)
+    assert cell.output == "slept 0.6\n"
+    knob.release()
+    knob.wait_for("pause is 0.7. The output is computed again.")
+    assert cell.output == "slept 0.7\n"
+
+
+@in_browser
+def test_without_its_line_a_knob_says_so_and_rests_until_reset(running):
+    knob, cell = Knob(running, 5, "slope"), running.cell(5)
+    running.page.click("#cell-5 summary")
+    cell.write("1 + 1")
+    knob.wait_for("The code no longer has a line “slope = …” that can be set here.")
+    assert knob.input.is_disabled()
+    cell.press("Reset", wait=False)
+    knob.wait_for("slope is 1.")
+    assert knob.input.is_enabled() and knob.input.input_value() == "1"
+    running.page.click("#cell-5 summary")
+
+
+@in_browser
+def test_a_value_beyond_the_range_is_held_to_it(running):
+    knob, cell = Knob(running, 2, "gain"), running.cell(2)
+    text = cell.text()
+    cell.write(text.replace("gain = 5.0", "gain = 50"))
+    running.wait_for("50", "#cell-2 output")
+    assert knob.input.input_value() == "20"
+    knob.input.focus()
+    running.page.keyboard.press("ArrowLeft")
+    knob.wait_for("gain is 19.5.")
+    assert "gain = 19.5 " in cell.text()
+    knob.drag(1e6)
+    knob.wait_for("gain is 20.")
+    knob.release()
+    knob.reset()
+    knob.wait_for("gain is 5,")
+
+
+@in_browser
+def test_an_error_is_told_at_the_knob(running):
+    knob, cell = Knob(running, 2, "count"), running.cell(2)
+    cell.write(cell.text() + "\n1 / (count - 4)")
+    knob.input.fill("4")
+    knob.wait_for("count is 4. Cell 2 raised an error.")
+    assert "ZeroDivisionError" in cell.output
+    knob.input.fill("5")
+    knob.wait_for("count is 5. The output")
+    cell.press("Reset", wait=False)
+    knob.wait_for("count is 3,")
+
+
+@in_browser
+def test_edits_are_kept_and_the_places_of_knobs_are_not(opened):
+    knob, cell = Knob(opened, 2, "gain"), opened.cell(2)
+    knob.input.fill("9")
+    knob.wait_for("gain is 9. The output")
+    opened.page.reload(wait_until="networkidle")
+    assert opened.said() == "" and knob.input.input_value() == "5"
+    opened.ask().wait_for_editors()
+    cell.write(cell.text() + "\n'mine'")
+    knob.input.fill("9")
+    knob.wait_for("gain is 9. The output")
+    opened.page.reload(wait_until="networkidle")
+    assert "Your edits of a cell are kept" in opened.said()
+    opened.ask().wait_for_editors()
+    assert cell.text().startswith("gain = 5.0 ") and cell.text().endswith("'mine'")
+
+
+@in_browser
+def test_axe_finds_nothing_and_fingers_find_the_knobs(running):
+    tab = running.page
+    tab.evaluate(AXE.read_text("utf-8"))
+    for width in (390, 1280):
+        tab.set_viewport_size({"width": width, "height": 800})
+        settle(tab)
+        options = "{resultTypes: ['violations'], preload: false}"
+        found = tab.evaluate(f"axe.run('.bd-article', {options})")["violations"]
+        assert [
+            (v["id"], n["target"], n["html"]) for v in found for n in v["nodes"]
+        ] == []
+        assert tab.evaluate("document.documentElement.scrollWidth") <= width
+    tab.set_viewport_size({"width": 390, "height": 800})
+    small = tab.eval_on_selector_all(
+        ".live-knobs :is(input, select, button)",
+        "all => all.map((e) => e.getBoundingClientRect())"
+        ".filter((r) => r.height < 44 || r.width < 44).length",
+    )
+    assert small == 0
