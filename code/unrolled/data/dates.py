@@ -3,8 +3,9 @@
 A date is drawn and written in one of many formats; the answer is the same date as ``yyyy-mm-dd``.
 Each text has exactly one right answer. The alignment is known too: the generator knows which
 characters of the text give the year, the month and the day. Some days and some formats are held out
-for testing. In a numeric date the day stands before the month unless the year comes first, because 03/04 would be ambiguous if
-both orders occurred. Years are 1950 to 2049, so that two digits identify a year.
+for testing. In a numeric date the day stands before the month unless the year comes first, because
+03/04 would be ambiguous if both orders occurred. Years are 1950 to 2049, so that two digits
+identify a year.
 """
 
 import datetime
