@@ -119,10 +119,10 @@ def _flow(statements, bound, found):
             _flow(node.finalbody, bound, found)
         else:
             _read(node, bound, found)
-            for inner in ast.walk(node):  # what `del` and `match` bind or remove
-                if isinstance(inner, ast.Name) and not isinstance(inner.ctx, ast.Load):
-                    found.reads |= {inner.id} - bound
-                    found.changes.add(inner.id)
+            for part in ast.walk(node):  # what `del` and `match` bind or remove
+                if isinstance(part, ast.Name) and not isinstance(part.ctx, ast.Load):
+                    found.reads |= {part.id} - bound
+                    found.changes.add(part.id)
 
 
 def _branch(statements, bound, found):
