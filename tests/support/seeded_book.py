@@ -101,7 +101,7 @@ def seed(folder, pages):
         (folder / name).symlink_to(ROOT / name)
     for name in ("book", "tests", "results", "experiments"):
         (folder / name).mkdir()
-    for name in ("_ext", "_static", "_templates"):
+    for name in ("_ext", "_live", "_static", "_templates"):
         (folder / "book" / name).symlink_to(ROOT / "book" / name)
     (folder / "book/references.bib").write_text("", "utf-8")
     (folder / "tests/test_seeded.py").write_text(TESTS, "utf-8")

@@ -92,6 +92,9 @@ def test_ready_soon_with_few_bytes_and_from_nowhere_else(live_page, site):
 
 def test_a_chapters_cells_compute_what_the_book_shows(chapter_page):
     page = chapter_page
+    page.page.evaluate(
+        "for (const fold of document.querySelectorAll('details')) fold.open = true"
+    )
     shown = page.page.evaluate(
         "Object.fromEntries([...document.querySelectorAll('.cell')].map((cell) => [cell.id,"
         " [...cell.querySelectorAll('.cell_output pre')].map((pre) => pre.textContent).join('')]))"
