@@ -44,7 +44,7 @@
     return made;
   }
 
-  function open() {
+  function showDialog() {
     if (!dialog) {
       const groups = Object.entries(SETTINGS).map(([name, [legend, , values]]) =>
         element("fieldset", [element("legend", legend), ...Object.entries(values).map(([value, text]) =>
@@ -66,5 +66,5 @@
     dialog.querySelector(":checked").focus();
   }
 
-  document.querySelector(".settings-button")?.addEventListener("click", open);
+  document.querySelector(".settings-button")?.addEventListener("click", showDialog);
 }

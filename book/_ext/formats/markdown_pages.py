@@ -195,10 +195,9 @@ def remove_stale(app: Any, exception: Exception | None) -> None:
     if exception is None and app.builder.name == "html":
         out = Path(app.outdir)
         for path in out.rglob("*.md"):
-            if (
-                path.relative_to(out).with_suffix("").as_posix()
-                not in app.env.found_docs
-            ):
+            name = path.relative_to(out).with_suffix("").as_posix()
+            # Sphinx keeps the sources of the pages in folders of its own.
+            if name not in app.env.found_docs and not name.startswith("_"):
                 path.unlink()
 
 
