@@ -5,6 +5,7 @@ import subprocess
 import sys
 from typing import NamedTuple
 
+from experiments import command_line
 from experiments.gpu.device import Unfit
 
 
@@ -48,6 +49,7 @@ def find(run=subprocess.run):
 
 
 if __name__ == "__main__":
+    command_line.parser(__doc__).parse_args()
     from unrolled.webgpu.device import open_gpu
 
     print(json.dumps(open_gpu().described()))

@@ -13,7 +13,11 @@ def main(arguments=None):
     parser = command_line.parser(__doc__)
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
     status = 0
-    for path in parser.parse_args(arguments).files:
+    files = parser.parse_args(arguments).files
+    for path in files:
+        if not path.is_file():
+            parser.error(f"there is no file {path}")
+    for path in files:
         try:
             found = gpu_readers.faults(json.loads(path.read_text("utf-8")))
         except OSError as error:
