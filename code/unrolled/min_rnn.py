@@ -30,7 +30,7 @@ def forward(weights, x, h):
 
 
 def loss(p, y):
-    """Returns the mean of -log p for the characters y (T, B, V) that came next."""
+    """Returns the mean of -log p of the next characters y (T, B, V)."""
     return -np.log((p * y).sum(axis=-1)).mean()
 
 
@@ -52,7 +52,7 @@ def backward(weights, x, y, h, p):
 
 
 def adam(weights, gradients, means, squares, update, rate=0.004):
-    """Moves every weight, usually by less than `rate` (Kingma and Ba's Adam)."""
+    """Moves every weight, mostly by less than `rate` (Kingma & Ba's Adam)."""
     for w, dw, m, s in zip(weights, gradients, means, squares, strict=True):
         m += 0.1 * (dw - m)
         s += 0.001 * (dw**2 - s)

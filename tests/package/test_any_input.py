@@ -54,6 +54,7 @@ EXCEPT = {
     "data.tfrecord_framing": "takes bytes: tests/package/data/test_tfrecord_framing.py",
     "models.pretrained": "reads files: tests/package/models/test_pretrained.py",
     "speed.gpu_tables": "takes records, not arrays",
+    "speed.gpu_readers": "takes records, not arrays",
     "webgpu": "needs a GPU: tests/package/webgpu, in a process of their own",
     "frameworks": "takes tensors of other libraries: "
     "tests/package/frameworks/test_wrong_arguments.py",

@@ -12,8 +12,8 @@ import pytest
 from tests.support.paths import BOOK, ROOT
 
 OURS = {"book", "experiments", "tests", "unrolled"}
-# The folder of the site's machinery, and the methods that every NamedTuple has.
-PUBLIC = {"_ext", "_asdict", "_field_defaults", "_fields", "_make", "_replace"}
+# The folders of the site's machinery, and the methods that every NamedTuple has.
+PUBLIC = {"_ext", "_live", "_asdict", "_field_defaults", "_fields", "_make", "_replace"}
 BY_STRING = {"getattr", "hasattr", "setattr", "delattr", "object"}  # mock.patch.object
 
 
