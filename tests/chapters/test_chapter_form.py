@@ -8,7 +8,12 @@ import yaml
 
 from tests.support.paths import ROOT
 
-PAGES = sorted(ROOT.glob("book/[0-9][0-9]-*/*.md"))
+# A page without cells is no notebook, and needs no header of one.
+PAGES = [
+    path
+    for path in sorted(ROOT.glob("book/[0-9][0-9]-*/*.md"))
+    if "{code-cell}" in path.read_text("utf-8")
+]
 HEADER = re.compile(r"\A---\n(.*?)\n---\n", re.DOTALL)
 TITLE = re.compile(r"\A\s*(?:\([\w-]+\)=\n)+# \S")
 

@@ -255,4 +255,9 @@ def test_what_a_page_alone_loads_is_not_in_the_bundles(monkeypatch):
     assert [file.filename for file in context["css_files"]] == ["_static/own.css"]
     assert [file.filename for file in context["script_files"]] == ["_static/own.js"]
     assert bundle.Shared.styles == [*bundle.THEME_STYLES, "a.css"]
-    assert bundle.Shared.scripts == ["b.js", *bundle.THEME_SCRIPTS, *bundle.OUR_SCRIPTS]
+    assert bundle.Shared.scripts == [
+        "b.js",
+        bundle.STORAGE,
+        *bundle.THEME_SCRIPTS,
+        *bundle.OUR_SCRIPTS,
+    ]
