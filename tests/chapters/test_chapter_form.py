@@ -8,12 +8,7 @@ import yaml
 
 from tests.support.paths import ROOT
 
-# A page without cells is no notebook, and needs no header of one.
-PAGES = [
-    path
-    for path in sorted(ROOT.glob("book/[0-9][0-9]-*/*.md"))
-    if "{code-cell}" in path.read_text("utf-8")
-]
+PAGES = sorted(ROOT.glob("book/[0-9][0-9]-*/*.md"))
 HEADER = re.compile(r"\A---\n(.*?)\n---\n", re.DOTALL)
 TITLE = re.compile(r"\A\s*(?:\([\w-]+\)=\n)+# \S")
 
@@ -28,7 +23,9 @@ def lacking(text, name, toc):
     """
     header = HEADER.match(text)
     said = (header and yaml.safe_load(header[1])) or {}
-    for key in ("description", "jupytext", "kernelspec"):
+    # A page without cells is no notebook, and needs no header of one.
+    notebook = ("jupytext", "kernelspec") if "{code-cell}" in text else ()
+    for key in ("description", *notebook):
         if key not in said:
             return f"give {name}.md the header of book/_ext/README.md: it has no {key}"
     if not TITLE.match(text[header.end() :]):
@@ -64,11 +61,13 @@ def test_what_a_page_lacks_is_said_one_thing_after_the_other():
     header = "description: One.\njupytext: {}\nkernelspec: {}\n"
     toc = "  - file: book/01-a/page\n"
     title = "\n(ch-page)=\n# Page\n"
+    cell = "\n```{code-cell} python3\n1\n```\n"
     for text, known, said in (
         ("# Page\n", toc, "it has no description"),
-        (f"---\ndescription: One.\n---\n{title}", toc, "it has no jupytext"),
+        (f"---\ndescription: One.\n---\n{title}", toc, None),
+        (f"---\ndescription: One.\n---\n{title}{cell}", toc, "it has no jupytext"),
         (f"---\n{header}---\n# Page\n", toc, r"(ch-page)= and # Title"),
-        (f"---\n{header}---\n{title}", toc + "-two\n", None),
+        (f"---\n{header}---\n{title}{cell}", toc + "-two\n", None),
         (f"---\n{header}---\n{title}", toc.replace("page", "pages"), "in _toc.yml"),
     ):
         found = lacking(text, "book/01-a/page", known)
