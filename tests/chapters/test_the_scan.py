@@ -94,6 +94,7 @@ def test_with_64_numbers_a_step_the_scans_win_at_the_two_longer_lengths():
 def test_width_costs_a_scan_far_more_than_a_loop():
     for T in records.load("scan_times")["settings"]["lengths"]:
         assert seconds("loop", T, 1024) < 2 * seconds("loop", T, 1)
+        assert seconds("loop", T, 64) < seconds("loop", T, 1)
         for form in ("Hillis-Steele", "Blelloch", "chunked"):
             ratio = seconds(form, T, 1024) / seconds(form, T, 1)
             assert T == 64 or ratio > 10
