@@ -199,6 +199,20 @@ def test_attention_learns_dates_with_fewer_updates(recorded):
     assert all(run["curve"][-1] < run["curve"][-3] for run in without)
 
 
+def test_without_attention_one_seed_of_three_gets_worse_with_the_length(recorded):
+    """The share right of texts of 6 to 9 characters, and of 26 to 30, for each seed."""
+    shares = []
+    for run in recorded("without"):
+        length, tested, right = np.array(run["days_by_length"]).T
+        short, long = length < 10, length >= 26
+        shares.append(
+            [right[part].sum() / tested[part].sum() for part in (short, long)]
+        )
+    assert shares[2] == pytest.approx([0.84, 0.54], abs=0.005)
+    for short, long in shares[:2]:
+        assert abs(short - long) < 0.15
+
+
 @pytest.mark.claim(
     "held-out-formats-are-harder",
     "Networks with attention read held-out formats less well than held-out days, and most errors "

@@ -395,6 +395,7 @@ def test_one_minimal_layer_predicts_no_better_than_a_plain_one(part):
         name: stats.ttest_ind(found["min_gru"], found[name], equal_var=False)
         for name in ("gru", "rnn")
     }
+    assert min(found["min_gru"]) > max(found["rnn"]) > max(found["gru"])
     assert gap["gru"].confidence_interval().low > 5
     low, high = gap["rnn"].confidence_interval()
     assert 0 < low < high < 5
