@@ -62,9 +62,24 @@ def test_errors_of_one_rule_come_in_this_order():
 )
 @pytest.mark.parametrize("name", DESCENT)
 def test_the_delta_rule_follows_a_change(name):
-    """Paired differences over five seeds: the lower end of the interval is above 0.3."""
+    """Paired differences over five seeds: the lower end of the interval is above 0.3. The mean
+    error is lower at every pair from the second after the change."""
     gain = last("new_rule", "least squares") - last("new_rule", name)
     assert interval(gain)["low"] > 0.3
+    least, descent = (
+        np.mean([run[of] for run in defined(PAGE)["new_rule"]], axis=0)
+        for of in ("least squares", name)
+    )
+    assert (descent[65:] < least[65:]).all()
+
+
+def test_a_rate_of_1_is_ahead_after_16_pairs_and_behind_at_the_end():
+    """Paired differences over five seeds, rate 0.5 less rate 1: the intervals exclude 0."""
+    fast, slow = (
+        np.array([run[name] for run in defined(PAGE)["same_rule"]]) for name in DESCENT
+    )
+    assert interval((slow - fast)[:, 15])["low"] > 0.03
+    assert interval((slow - fast)[:, -1])["high"] < 0
 
 
 @pytest.mark.claim(
