@@ -46,6 +46,24 @@ def test_a_short_run_beats_the_unigram_model_and_stays_in_its_band():
 
 @pytest.mark.slow
 @pytest.mark.claim(
+    "a-training-loss-is-a-mean-over-the-epoch",
+    "In the short run, the training perplexity printed for the last epoch is above the validation "
+    "perplexity; that of the final weights on the training sentences is about 49, and below it.",
+)
+def test_the_final_weights_predict_the_training_sentences_better():
+    """The page's own run: losses of the last epoch and of the weights after its last update."""
+    path = "02-language-model/training-results.md"
+    sources = [c for c in cells(path) if "remove_dup" in c or "every_batch" in c]
+    page = executed(path, sources)
+    seen = page["mean_loss"](
+        page["progress"].params, text.batches(page["train_set"], 64)
+    )
+    assert page["seen"] > page["unseen"] > seen + 0.1
+    assert math.exp(seen) == pytest.approx(49, abs=1)
+
+
+@pytest.mark.slow
+@pytest.mark.claim(
     "a-hundred-sentences-teach-no-more-than-frequencies",
     "After ten epochs on 100 sentences, the loss on these sentences is above the loss of their "
     "word frequencies, with biases and without.",
