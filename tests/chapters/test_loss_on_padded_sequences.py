@@ -139,6 +139,22 @@ def test_neither_what_fit_prints_nor_its_metric_is_the_mean_over_words():
     assert len({round(value, 3) for value in found.values()}) == 3
 
 
+@pytest.mark.parametrize(
+    "reduction", ["sum_over_batch_size", "mean_with_sample_weight"]
+)
+def test_a_mask_of_the_logits_makes_the_loss_a_mean_over_real_steps(reduction):
+    """A layer `Embedding(mask_zero=True)` attaches the mask; the loss is what `evaluate` gives."""
+    targets, *_ = case()
+    model = keras.Sequential(
+        [keras.layers.Embedding(V, 5, mask_zero=True), keras.layers.Dense(V)]
+    )
+    model.compile(loss=Crossentropy(from_logits=True, reduction=reduction))
+    found = model.evaluate(targets, targets, verbose=0)
+    losses = cross_entropy(model(targets).numpy(), targets)
+    assert found == pytest.approx(losses[MASK].mean(), rel=1e-5)
+    assert abs(found - losses.mean()) > 1e-4
+
+
 def test_a_loss_of_keras_replaces_a_probability_of_zero():
     """The loss at p = 0 is that of p = 1e-7, and its gradient is finite."""
     p = tf.constant([[0.0, 1.0]])
