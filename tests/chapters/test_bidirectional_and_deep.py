@@ -6,7 +6,7 @@ from math import comb
 import numpy as np
 import pytest
 
-from tests.support.page_cells import defined
+from tests.support.page_cells import cells, defined, executed
 from unrolled.drawing import graph
 
 PAGE = "01-introduction/bidirectional-and-deep.md"
@@ -49,6 +49,19 @@ def test_both_directions_beat_the_best_that_one_can_do():
     assert (guess == truth).mean() == pytest.approx(best, abs=0.003)
     assert ns["guess"].shape == ns["truth"].shape
     assert 0.8 < (ns["guess"] == ns["truth"]).mean() < 0.95
+
+
+@pytest.mark.parametrize(("chance", "wrong"), [(0.1, 1 / 7), (0.5, 1 / 40)])
+def test_the_best_guess_from_the_left_is_wrong_as_often_as_the_page_says(chance, wrong):
+    """The page's cell, with its knob at two places; to within 5 % of the share of errors."""
+    sources = cells(PAGE)
+    (counting,) = [c for c in sources if "another_comes" in c]
+    known = [c for c in sources if "def bidirectional" in c or "latch = " in c]
+    counting = counting.replace("chance_of_1 = 0.1", f"chance_of_1 = {chance}")
+    page = executed(PAGE, [sources[0], *known, counting])
+    assert page["chance_of_1"] == chance
+    found = 1 - (page["guess"] == page["truth"]).mean()
+    assert found == pytest.approx(wrong, rel=0.05)
 
 
 @pytest.mark.equation("eq-path-count")
