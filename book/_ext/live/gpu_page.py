@@ -38,13 +38,14 @@ BUTTONS = """\
 <script defer src="{place}/own-gpu.js"></script>"""
 
 
-def drawn(seed: int, size: int, scale: float = 1.0) -> Any:
-    """Return numbers between -scale and scale, which proofs.js draws too, and float32 holds."""
+def drawn(seed: int, size: int, scale: float = 1.0, offset: float = 0.0) -> Any:
+    """Return numbers as proofs.js draws them: offset ± scale, rounded to float32."""
     x: Any = np.arange(size, dtype=np.uint32) + np.uint32(seed * 0x9E3779B9 % 2**32)
     x = (x ^ (x >> 16)) * np.uint32(0x21F0AAAD)
     x = (x ^ (x >> 15)) * np.uint32(0x735A2D97)
     x = x ^ (x >> 15)
-    return ((x >> 8) / 2.0**23 - 1) * scale
+    numbers: Any = offset + ((x >> 8) / 2.0**23 - 1) * scale
+    return numbers.astype(np.float32).astype(float)
 
 
 def answers(**arrays: Any) -> dict[str, str]:
@@ -60,8 +61,8 @@ def products() -> list[dict[str, Any]]:
     found = []
     for kernel in ("plain", "tiled", "blocked"):
         for (M, N, K), transposed in [
-            ((66, 20, 17), [False, False]),
-            ((20, 66, 17), [True, False]),
+            ((66, 18, 7), [False, False]),
+            ((5, 66, 17), [True, False]),
             ((5, 3, 7), [False, True]),
         ]:
             a, b = drawn(1, M * K), drawn(2, K * N)
@@ -186,18 +187,113 @@ def descent() -> dict[str, Any]:
     }
 
 
+def counting(T: int, B: int, V: int) -> dict[str, Any]:
+    """Return a batch to learn: every word is followed by the next; some sentences end early."""
+    ids = (np.arange(T + 1)[:, None] + V // B * np.arange(B)) % V
+    mask = np.arange(T)[:, None] < T - np.arange(B) % 3
+    lists = {"inputs": ids[:-1], "targets": ids[1:], "mask": mask.astype(int)}
+    return {"sizes": [T, B], **{name: a.ravel().tolist() for name, a in lists.items()}}
+
+
+def training(
+    rung: str, cell: str, H: int, V: int, updates: int, rate: float
+) -> dict[str, Any]:
+    """Return the proof of a training: the losses, and of a single step the weights too."""
+    from unrolled.cells import lstm, rnn
+    from unrolled.data import text
+    from unrolled.models import language_model
+    from unrolled.training import optimizers
+
+    module: Any = {"rnn": rnn, "lstm": lstm}[cell]
+    G = H * {"rnn": 1, "lstm": 4}[cell]
+    inputs: dict[str, list[Any]] = {
+        "W_x": [1, V * G, 0.25],
+        "W_h": [2, H * G, 0.25],
+        "b": [3, G, 0.25],
+        "W_y": [4, H * V, 0.25],
+        "b_y": [5, V, 0.25],
+    }
+    shapes = [(V, G), (H, G), (G,), (H, V), (V,)]
+    *ours, W_y, b_y = (
+        drawn(*spec).reshape(shape)
+        for spec, shape in zip(inputs.values(), shapes, strict=True)
+    )
+    p = language_model.Params(module.Params(*ours), W_y, b_y)
+    batches, losses = [counting(9, 5, V), counting(7, 5, V)], []
+    for n in range(updates):
+        batch = batches[n % 2]
+        arrays = [np.reshape(batch[k], batch["sizes"]) for k in ("inputs", "targets")]
+        mask = np.reshape(batch["mask"], batch["sizes"]).astype(bool)
+        loss, dp = language_model.loss_and_gradient(
+            p, text.Batch(*arrays, mask), module
+        )
+        optimizers.sgd(p, dp, learning_rate=rate)
+        losses.append(loss)
+    names = {} if updates > 1 else inputs
+    weights = dict(zip(names, [*p.cell, p.W_y, p.b_y], strict=False))
+    return {
+        "rung": rung,
+        "run": "training",
+        "cell": cell,
+        "sizes": [H, V],
+        "inputs": inputs,
+        "batches": batches,
+        "updates": updates,
+        "rate": rate,
+        "answers": answers(losses=losses, **weights),
+        "tolerance": GRADIENTS,
+        "tolerances": {"losses": VALUES},
+    }
+
+
+def trainings() -> list[dict[str, Any]]:
+    """Return the proofs of a step with two cells, and of a training whose loss falls."""
+    steps = [training("training step", cell, 5, 13, 1, 1.0) for cell in ("rnn", "lstm")]
+    return [*steps, training("training", "rnn", 11, 23, 60, 2.0)]
+
+
+def scan(T: int, D: int, chunk: int | None = None) -> dict[str, Any]:
+    """Return the proof of a scan and its gradient; the factors lie around 1."""
+    from unrolled.layers import scan as scans
+
+    inputs: dict[str, list[Any]] = {
+        "f": [1, T * D, 0.125, 1.0],
+        "g": [2, T * D, 1.0],
+        "h0": [3, D, 1.0],
+        "dh": [4, T * D, 1.0],
+    }
+    f, g, h0, dh = (drawn(*spec) for spec in inputs.values())
+    f, g, dh = (a.reshape(T, D) for a in (f, g, dh))
+    h = scans.sequential(f, g, h0)
+    df, dg, dh0 = scans.backward(f, h, dh, h0)
+    found = answers(
+        h=np.concatenate([h0[None], h]), df=df, dg=np.concatenate([dh0[None], dg])
+    )
+    return {
+        "rung": "scan",
+        "run": "scan",
+        "sizes": [T, D],
+        "inputs": inputs,
+        **({"chunk": chunk} if chunk else {}),
+        "answers": found,
+        "tolerance": GRADIENTS,
+        "tolerances": {"h": VALUES},
+    }
+
+
 @lru_cache(maxsize=1)
 def data() -> bytes:
     """Return the kernels and the proofs as JSON."""
     kernels = {p.stem: p.read_text("utf-8") for p in sorted(KERNELS.glob("*.wgsl"))}
-    proofs = [*products(), output_layer(), descent(), *recurrences()]
+    proofs = [*products(), output_layer(), descent(), *recurrences(), *trainings()]
+    proofs += [scan(7, 3), scan(7, 3, chunk=7), scan(131, 1)]
     found = {"digest": gpu_readers.kernels(), "kernels": kernels, "proofs": proofs}
     return json.dumps(found, separators=(",", ":")).encode()
 
 
 def files() -> dict[str, bytes]:
     """Return all files that are loaded after Start, by name."""
-    scripts = {path.name: path.read_bytes() for path in sorted(SCRIPTS.glob("*.js"))}
+    scripts = {path.name: path.read_bytes() for path in sorted(SCRIPTS.glob("*.*"))}
     return scripts | {"data.json": data()}
 
 
@@ -211,7 +307,7 @@ class OwnGpu(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         """Return the HTML; its script fills it."""
-        for path in [*SCRIPTS.glob("*.js"), *KERNELS.glob("*"), Path(__file__)]:
+        for path in [*SCRIPTS.glob("*.*"), *KERNELS.glob("*"), Path(__file__)]:
             self.env.note_dependency(str(path))
         html = BUTTONS.format(place=PLACE, folder=folder())
         return [nodes.raw("", html, format="html")]
