@@ -222,11 +222,12 @@ def training(
     batches, losses = [counting(9, 5, V), counting(7, 5, V)], []
     for n in range(updates):
         batch = batches[n % 2]
-        arrays = [np.reshape(batch[k], batch["sizes"]) for k in ("inputs", "targets")]
-        mask = np.reshape(batch["mask"], batch["sizes"]).astype(bool)
-        loss, dp = language_model.loss_and_gradient(
-            p, text.Batch(*arrays, mask), module
+        ids, targets, mask = (
+            np.reshape(batch[name], batch["sizes"])
+            for name in ("inputs", "targets", "mask")
         )
+        words = text.Batch(ids, targets, mask.astype(bool))
+        loss, dp = language_model.loss_and_gradient(p, words, module)
         optimizers.sgd(p, dp, learning_rate=rate)
         losses.append(loss)
     names = {} if updates > 1 else inputs

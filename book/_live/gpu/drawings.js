@@ -23,7 +23,7 @@ export function ladder(python, rows) {
   const panels = [];
   for (const [group, { title, rungs }] of Object.entries(DEVICE)) {
     const slow = python.filter((row) => row.group === group);
-    const fast = rows.filter((row) => row.group === group && row.size === slow[0]?.size && rungs[row.rung]);
+    const fast = Object.keys(rungs).flatMap((rung) => rows.filter((row) => row.group === group && row.size === slow[0]?.size && row.rung === rung));
     if (!slow.length || !fast.length) continue;
     const all = [
       ...slow.map((row) => ({ ...row, name: row.rung, colour: "grey" })),

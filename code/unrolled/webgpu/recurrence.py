@@ -66,7 +66,7 @@ def run_forward(gpu, cache, steps=None):
         steps: time steps in a dispatch; all T if left out.
     """
     cell, W_h, gates, h, c = cache
-    T, B, H = h.shape[0] - 1, *h.shape[1:]
+    T, (B, H) = h.shape[0] - 1, h.shape[1:]
     steps = T if steps is None else steps
     arrays = [W_h, gates, h] if c is None else [W_h, gates, h, c]
     for first in range(0, T, steps):
@@ -100,7 +100,7 @@ def backward(gpu, cache, dh):
 def run_backward(gpu, cache, dh):
     """Returns da and the gradients of the initial states as GpuArrays, and reads nothing."""
     cell, W_h, gates, h, c = cache
-    T, B, H = h.shape[0] - 1, *h.shape[1:]
+    T, (B, H) = h.shape[0] - 1, h.shape[1:]
     da = gpu.zeros(*gates.shape)
     dstates = gpu.zeros(1 if c is None else 2, B, H)
     given = {"rnn": [W_h, h], "lstm": [W_h, gates, c], "gru": [W_h, gates, h]}[cell]

@@ -82,12 +82,12 @@ def words(gpu, p, batch):
     check_ids("inputs", batch.inputs, p.cell.W_x.shape[0])
     place = np.where(mask, np.cumsum(mask) - 1, len(targets))
     return Words(
-        *(
-            gpu.array(ids.reshape(-1), np.uint32)
-            for ids in (batch.inputs, targets, B + np.flatnonzero(mask), place)
-        ),
-        gpu.array(np.ones(len(targets))),
-        (T, B),
+        inputs=gpu.array(batch.inputs.reshape(-1), np.uint32),
+        targets=gpu.array(targets, np.uint32),
+        real=gpu.array(B + np.flatnonzero(mask), np.uint32),
+        place=gpu.array(place, np.uint32),
+        ones=gpu.array(np.ones(len(targets))),
+        sizes=(T, B),
     )
 
 
