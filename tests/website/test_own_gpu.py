@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from book._ext.build import chromium
-from book._ext.live import available_modules, gpu_page, live_files
+from book._ext.live import available_modules, gpu_page, gpu_proofs, live_files
 from book._ext.page import policy
 from book._ext.source import node
 from tests.support.missing_browsers import skipped_without
@@ -23,6 +23,8 @@ from tests.support.paths import AXE, ROOT
 from tests.support.serving import serving
 from tests.support.waiting import wait_until
 from unrolled.cells import rnn
+from unrolled.data import text
+from unrolled.models import language_model
 from unrolled.speed import gpu_readers
 
 HEAVIEST = 60_000  # bytes, gzipped, of all that the page loads for this
@@ -85,27 +87,27 @@ def decoded(text):
 
 
 def test_drawn_numbers_are_exact_spread_and_different():
-    x = gpu_page.drawn(1, 10_000)
+    x = gpu_proofs.drawn(1, 10_000)
     np.testing.assert_array_equal(x.astype(np.float32), x)
     assert -1 <= x.min() < -0.99 and 0.99 < x.max() < 1
     assert abs(x.mean()) < 0.02 and abs(x.std() - 3**-0.5) < 0.02
-    assert abs(np.corrcoef(x, gpu_page.drawn(2, 10_000))[0, 1]) < 0.05
+    assert abs(np.corrcoef(x, gpu_proofs.drawn(2, 10_000))[0, 1]) < 0.05
 
 
 def test_a_product_has_the_answer_of_numpy():
-    proof = gpu_page.products()[1]
+    proof = gpu_proofs.products()[1]
     assert proof["sizes"] == [5, 66, 17] and proof["transposed"] == [True, False]
-    a = gpu_page.drawn(1, 5 * 17).reshape(17, 5)
-    b = gpu_page.drawn(2, 66 * 17).reshape(17, 66)
+    a = gpu_proofs.drawn(1, 5 * 17).reshape(17, 5)
+    b = gpu_proofs.drawn(2, 66 * 17).reshape(17, 66)
     right = np.einsum("km,kn->mn", a, b)
     np.testing.assert_allclose(decoded(proof["answers"]["c"]), right.ravel(), rtol=1e-6)
 
 
 def test_a_recurrence_has_the_answer_of_the_package_and_its_mask():
     T, B, H = 5, 3, 7
-    proof = gpu_page.recurrence("rnn", T, B, H, "backward")
+    proof = gpu_proofs.recurrence("rnn", T, B, H, "backward")
     W_h, a, h0, _, dh = (
-        gpu_page.drawn(*proof["inputs"][name])
+        gpu_proofs.drawn(*proof["inputs"][name])
         for name in ("W_h", "a", "h0", "c0", "dh")
     )
     p = rnn.Params(np.eye(H), W_h.reshape(H, H), np.zeros(H))
@@ -118,6 +120,51 @@ def test_a_recurrence_has_the_answer_of_the_package_and_its_mask():
     np.testing.assert_allclose(found, dh0.ravel(), atol=1e-6)
 
 
+def test_a_training_has_the_losses_of_the_package_and_they_fall():
+    proof = gpu_proofs.training("training", "rnn", 11, 23, 60, 2.0)
+    losses = decoded(proof["answers"]["losses"])
+    assert len(losses) == 60 and losses[0] > 3 and losses[-1] < 0.1
+    first, second = proof["batches"]
+    assert first["sizes"] == [9, 5] and second["sizes"] == [7, 5]
+    assert 0 < sum(first["mask"]) < len(first["mask"])  # some sentences end early
+
+
+def test_a_training_step_has_the_weights_after_it():
+    H, V, rate = 5, 13, 16.0
+    proof = gpu_proofs.training("training step", "rnn", H, V, 1, rate)
+    drawn = {name: gpu_proofs.drawn(*spec) for name, spec in proof["inputs"].items()}
+    W_x, W_h = drawn["W_x"].reshape(V, H), drawn["W_h"].reshape(H, H)
+    p = language_model.Params(
+        rnn.Params(W_x, W_h, drawn["b"]), drawn["W_y"].reshape(H, V), drawn["b_y"]
+    )
+    batch = proof["batches"][0]
+    inputs, targets, mask = (
+        np.reshape(batch[name], (9, 5)) for name in ("inputs", "targets", "mask")
+    )
+    words = text.Batch(inputs, targets, mask.astype(bool))
+    loss, dp = language_model.loss_and_gradient(p, words)
+    right = [*p.cell, p.W_y, p.b_y], [*dp.cell, dp.W_y, dp.b_y]
+    for name, w, dw in zip(proof["inputs"], *right, strict=True):
+        found = decoded(proof["answers"][name])
+        np.testing.assert_allclose(found, (w - rate * dw).ravel(), atol=1e-6)
+        assert rate * np.abs(dw).max() > 0.3 * np.abs(w).max()
+    np.testing.assert_allclose(decoded(proof["answers"]["losses"]), [loss], rtol=1e-6)
+
+
+def test_a_scan_has_the_states_one_after_another():
+    T, D = 7, 3
+    proof = gpu_proofs.scan(T, D)
+    f, g, h0, dh = (gpu_proofs.drawn(*spec) for spec in proof["inputs"].values())
+    assert f.min() < 1 < f.max()
+    h = [h0]
+    for t in range(T):
+        h.append(f[D * t : D * t + D] * h[-1] + g[D * t : D * t + D])
+    answers = {name: decoded(found) for name, found in proof["answers"].items()}
+    np.testing.assert_allclose(answers["h"], np.concatenate(h), atol=1e-6)
+    np.testing.assert_allclose(answers["dg"][-D:], dh[-D:], atol=1e-6)
+    np.testing.assert_allclose(answers["df"][-D:], dh[-D:] * h[-2], atol=1e-6)
+
+
 def test_every_rung_is_proved():
     rungs = {proof["rung"] for proof in json.loads(gpu_page.data())["proofs"]}
     assert rungs == set(gpu_readers.PROVED)
@@ -128,13 +175,13 @@ def test_every_rung_is_proved():
 
 def python_rungs(**changes):
     """Runs python_rungs.py as the page's Python does, and returns what it prints."""
-    text = (gpu_page.SCRIPTS / "python_rungs.py").read_text("utf-8")
+    code = (gpu_page.SCRIPTS / "python_rungs.py").read_text("utf-8")
     for right, wrong in changes.values():
-        assert right in text
-        text = text.replace(right, wrong, 1)
+        assert right in code
+        code = code.replace(right, wrong, 1)
     said = io.StringIO()
     with contextlib.redirect_stdout(said):
-        exec(f"{text}\nmeasured([[5,2,7,50]],[[3,2,5]],3,0.1)", {})
+        exec(f"{code}\nmeasured([[5,2,7,50]],[[3,2,5]],3,0.1)", {})
     return json.loads(said.getvalue())
 
 

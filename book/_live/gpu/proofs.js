@@ -1,4 +1,4 @@
-// Each rung against NumPy: the inputs are drawn here as in book/_ext/live/gpu_page.py, which has
+// Each rung against NumPy: the inputs are drawn here as in book/_ext/live/gpu_proofs.py, which has
 // the answers from the package in float64.
 
 import { backward, descend, forward, matmul, outputLayer, scanBackward, scanForward, trainingStep, wordsOf } from "./rungs.js";

@@ -1,7 +1,7 @@
 """An SGD step of the language model in PyTorch, the same as ``speed.sgd_step``.
 
-PyTorch runs the loop over time in Python and differentiates what was run. The gradient is taken with
-respect to the rows of W_x that were read. This book does not install PyTorch, which
+PyTorch runs the loop over time in Python and differentiates what was run. The gradient is taken
+with respect to the rows of W_x that were read. This book does not install PyTorch, which
 ``compile_step`` imports.
 """
 
