@@ -358,6 +358,13 @@ def only(rung):
     return change
 
 
+# Keeps every line that the status has shown.
+KEEP_STATUS = """() => {
+  const status = document.querySelector(".own-gpu [role=status]");
+  window.said = [];
+  const note = () => window.said.push(status.textContent);
+  new MutationObserver(note).observe(status, { childList: true });
+}"""
 # one process, since the whole run is made once
 in_browser = [
     pytest.mark.slow,
@@ -372,6 +379,7 @@ def done(software, tmp_path_factory):
     site = folder(tmp_path_factory.mktemp("site"), SMALL, live=True)
     with opened(software, site, viewport={"width": 390, "height": 800}) as page:
         page.before = list(page.asked)
+        page.evaluate(KEEP_STATUS)
         page.line = press_start(page)
         yield page
 
@@ -438,6 +446,16 @@ class TestAWholeRun:
             assert "software adapter, not a GPU" in chart.locator(
                 "svg[role=img]"
             ).first.get_attribute("aria-label")
+
+    def test_the_status_names_what_is_being_timed(self, done):
+        said = done.evaluate("window.said")
+        timed = [line for line in said if line.startswith("Timing: ")]
+        assert timed[0] == "Timing: product, 32 × 32 …"
+        assert timed[-1] == "Timing: scan, T = 150, D = 3 …"
+        assert len(timed) == len(set(timed)) == 11
+        python = said.index("Timing Python's loops and NumPy on the processor …")
+        assert said.index(timed[-1]) < said.index("Loading Python …") < python
+        assert said[-1].startswith("Done: every rung is right")
 
     def test_python_s_rungs_stand_in_the_table_of_times(self, done):
         rows = done.locator(".own-gpu-table").nth(1).locator("tbody tr").all()

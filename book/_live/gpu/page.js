@@ -126,6 +126,10 @@ export async function run({ results, status, save, data, settings: given, base }
     const rows = [];
     const leftOut = [];
     for await (const row of timed(gpu, data.kernels, settings)) {
+      if (row.begins) {
+        say(`Timing: ${row.group}, ${row.size} …`);
+        continue;
+      }
       const rung = `${row.group}, ${row.rung}`;
       if (wrong.has(proofOf(row))) {
         times.add(rung, row.size, "not shown", "its answers are wrong", "");
@@ -137,7 +141,6 @@ export async function run({ results, status, save, data, settings: given, base }
         const [low, high] = row.quartiles.map((q) => digits(1000 * q));
         times.add(rung, row.size, digits(1000 * row.median), `${low} to ${high}`, String(row.dispatches));
       }
-      say(`Timing: ${row.group}, ${row.size}`);
     }
     gpu.check();
     gpu.free();

@@ -161,7 +161,8 @@ export function spread(values) {
   return { median: at(0.5), quartiles: [at(0.25), at(0.75)] };
 }
 
-// Yields {group, size, rung, median, quartiles, dispatches, repeats, work, bytes}, or {group, size, rung, left_out}.
+// Yields {group, size, rung, median, quartiles, dispatches, repeats, work, bytes}, or {group, size, rung, left_out};
+// before a size is timed, {group, size, begins}.
 export async function* timed(gpu, kernels, settings) {
   const rates = {}; // seconds of a unit of work, by group and rung
   for (const { group, size, work, bytes, make } of contests(gpu, kernels, settings)) {
@@ -171,6 +172,7 @@ export async function* timed(gpu, kernels, settings) {
     }
     const names = Object.keys(work).filter((name) => about(name) <= settings.longest);
     if (!names.length) continue;
+    yield { group, size, begins: true };
     let found;
     try {
       found = make(names);
