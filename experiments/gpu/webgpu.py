@@ -42,8 +42,7 @@ PARTS = {
 ADAPTER = "webgpu"  # not an NVIDIA GPU
 ENOUGH = 0.02  # seconds of a measurement
 MOST = 200  # repetitions in a measurement
-UPDATES = {"rnn": 60, "lstm": 100}  # of the training that is compared with NumPy's
-TRAINING_RATE = 2.0
+TRAINED = ("rnn", "lstm")  # the cells of whole training steps
 
 
 def settings(rehearsal):
@@ -94,8 +93,6 @@ def run(part, sizes):
         "times": {},
         "stopped": None,
     }
-    if part == "training":
-        found["losses"] = trained(gpu)
     for name, contestants in time_it(gpu, part.lower(), sizes):
         gpu.wait()
         slowest = max(once(gpu, dispatches) for dispatches in contestants.values())
@@ -154,25 +151,11 @@ def prove_recurrence(gpu, cell):
 
 def prove_training(gpu, part):
     gaps = []
-    for cell in UPDATES:
+    for cell in TRAINED:
         for size in [(7, 3, 5, 13), (5, 2, 131, 301)]:
             loss, others = wgsl_proofs.of_training_step(gpu, cell, *size)
             gaps += [checked([loss], wgsl_proofs.VALUES), *others]
     return checked(gaps, wgsl_proofs.GRADIENTS)
-
-
-def trained(gpu):
-    """Returns the losses of a training of each cell, here and in NumPy, update by update.
-
-    Raises:
-        proof.Wrong: a loss is not NumPy's.
-    """
-    found = {}
-    for cell, updates in UPDATES.items():
-        here, right = wgsl_proofs.of_training(gpu, cell, updates, TRAINING_RATE)
-        checked([wgsl_proofs.gap(np.array(here), np.array(right))], wgsl_proofs.VALUES)
-        found[cell] = {"here": here, "numpy": right}
-    return found
 
 
 def prove_scan(gpu, part):
@@ -246,7 +229,7 @@ def time_training(gpu, part, sizes):
     """Yields whole steps of the posts' network, and of the same with an LSTM."""
     for T, B, H, V in sizes["steps"]:
         contestants = {}
-        for cell in UPDATES:
+        for cell in TRAINED:
             p, batch = wgsl_proofs.language_problem(cell, T, B, H, V)
             batch = batch._replace(mask=np.ones_like(batch.mask))
             there = training.upload(gpu, tree.map(np.float32, p))

@@ -5,13 +5,13 @@ from unittest import mock
 import numpy as np
 import pytest
 
-from experiments.gpu import webgpu
+from experiments.gpu import proof, webgpu, wgsl_training
 from experiments.gpu import wgsl_proofs as proofs
 from unrolled.cells import gru
 from unrolled.models import language_model
-from unrolled.webgpu import training
+from unrolled.webgpu import device, training
 
-CELLS = tuple(webgpu.UPDATES)
+CELLS = webgpu.TRAINED
 
 
 @pytest.mark.webgpu
@@ -42,11 +42,27 @@ def test_a_step_reads_nothing_back(gpu, cell):
 @pytest.mark.webgpu
 @pytest.mark.parametrize("cell", CELLS)
 def test_a_training_loses_what_numpy_s_loses(gpu, measured, cell):
-    found, right = proofs.of_training(gpu, cell, 60, webgpu.TRAINING_RATE)
+    rate = wgsl_training.settings(False)["rate"]
+    found, right = proofs.of_training(gpu, cell, 60, rate)
     gap = proofs.gap(np.array(found), np.array(right))
     measured("float64", f"losses of a training, {cell}", gap, proofs.VALUES)
     assert found[0] == pytest.approx(np.log(23), abs=0.05)
     assert found[-1] < {"rnn": 0.1, "lstm": 2.5}[cell]
+
+
+@pytest.mark.webgpu
+@pytest.mark.parametrize("part", wgsl_training.PARTS)
+def test_a_recorded_training_is_compared_with_numpy_s(gpu, part):
+    sizes = wgsl_training.settings(True)
+    with mock.patch.object(device, "open_gpu", lambda: gpu):
+        found = wgsl_training.run(part, sizes)
+        assert len(found["here"]) == len(found["numpy"]) == sizes["updates"][part]
+        assert found["adapter"]["software"] == gpu.is_software()
+        assert 0 <= found["gap"] < 1e-4
+        wrong = lambda *_: ([3.0, 2.0], [3.0, 2.001])  # noqa: E731
+        with mock.patch.object(proofs, "of_training", wrong):
+            with pytest.raises(proof.Wrong, match=r"off by 3\.3e-04 of the largest"):
+                wgsl_training.run(part, sizes)
 
 
 @pytest.mark.webgpu
