@@ -27,7 +27,7 @@ from unrolled.webgpu import (
 
 SEED = 0
 NEEDS = 1 << 30
-SECONDS = 150
+SECONDS = 140
 PACKAGES = ("wgpu",)
 PARTS = {
     "products": ("wgpu",),
