@@ -126,9 +126,11 @@ def test_the_last_steps_count_only_pairs_among_themselves(n):
 
 
 def test_the_table_of_the_page_separates_the_two_starts():
-    """Medians over 40 seeds: the window is close with uniform weights only; last is far in both."""
+    """Medians over 12 seeds: the window is close with uniform weights only; last is far in both."""
     names = defined("02-language-model/the-posts-check.md")
-    away = {k: names["compare"](W_h)[:, 0] for k, W_h in names["starts"].items()}
+    away = {
+        k: names["compare"](W_h, seeds=12)[:, 0] for k, W_h in names["starts"].items()
+    }
     assert away["uniform"][0] < 0.1 and away["orthogonal"][0] > 0.3
     assert min(away["uniform"][1], away["orthogonal"][1]) > 0.7
     rng = np.random.default_rng(3)
