@@ -125,6 +125,7 @@ def test_the_last_steps_count_only_pairs_among_themselves(n):
     assert_allclose(found, of_pairs((k <= t) & (k > 9 - n)), atol=1e-12)
 
 
+@pytest.mark.slow
 def test_the_table_of_the_page_separates_the_two_starts():
     """Medians over 12 seeds: the window is close with uniform weights only; last is far in both."""
     names = defined("02-language-model/the-posts-check.md")
