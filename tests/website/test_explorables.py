@@ -70,3 +70,62 @@ def test_an_edit_above_the_cliff_counts():
     _, (before, _) = chapter(CLIFF).turn("fig-cliff-steps")
     _, (after, _) = edited.turn("fig-cliff-steps")
     assert named(before, "path")["x"] != named(after, "path")["x"]
+
+
+# --- Back through time --------------------------------------------------------------------------
+
+TRUNCATION = "03-bptt/truncation.md"
+RULES = {
+    "full": lambda t, k, n: True,
+    "window": lambda t, k, n: t - k <= n,
+    "last": lambda t, k, n: k > 12 - n,
+    "chunks": lambda t, k, n: -(-t // n) == -(-k // n),
+}
+
+
+def pairs_of(panel):
+    kept = named(panel, "kept")
+    return set(zip(kept["y"], kept["x"], strict=True))
+
+
+@pytest.mark.parametrize(("walked", "reach"), [(1, 4), (7, 3), (12, 5)])
+@pytest.mark.parametrize("truncation", RULES)
+def test_the_walk_back_adds_the_pairs_of_the_truncation(truncation, walked, reach):
+    said, (contributions, triangle) = chapter(TRUNCATION).turn(
+        "fig-walk-back", walked=walked, truncation=truncation, reach=reach
+    )
+    pairs = {
+        (t, k)
+        for t in range(1, 13)
+        for k in range(13 - walked, t + 1)
+        if RULES[truncation](t, k, reach)
+    }
+    assert pairs_of(triangle) == pairs
+    assert said.startswith(f"{len(pairs)} of 78 pairs. ")
+    matrix = contributions["marks"][0]["matrix"]
+    filled = {(t + 1, k + 1) for t in range(12) for k in range(12) if matrix[t][k]}
+    assert filled == pairs
+
+
+def test_the_last_row_of_the_walk_is_the_delta_of_the_recursion():
+    walk_back = chapter(TRUNCATION)
+    said, (contributions, _) = walk_back.turn(
+        "fig-walk-back", walked=12, truncation="full"
+    )
+    made = walk_back.namespace
+    W_h, h, own = made["unit"].W_h, made["states"].h[:, 0], made["arriving"][:, 0]
+    delta, norms = np.zeros(6), []
+    for k in range(11, -1, -1):
+        delta = (own[k] + W_h @ delta) * (1 - h[k] ** 2)
+        norms.insert(0, np.linalg.norm(delta))
+    np.testing.assert_allclose(
+        contributions["marks"][0]["matrix"][-1], norms, rtol=1e-4
+    )
+    assert "is 0% away" in said
+
+
+def test_an_edit_of_a_truncation_counts_in_the_walk():
+    edited = Chapter(TRUNCATION)
+    edited.edit("if (t + 1) % length == 0:", "if False:")
+    said, _ = edited.turn("fig-walk-back", walked=12, truncation="chunks")
+    assert said.startswith("78 of 78 pairs") and "is 0% away" in said
