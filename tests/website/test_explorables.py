@@ -129,3 +129,50 @@ def test_an_edit_of_a_truncation_counts_in_the_walk():
     edited.edit("if (t + 1) % length == 0:", "if False:")
     said, _ = edited.turn("fig-walk-back", walked=12, truncation="chunks")
     assert said.startswith("78 of 78 pairs") and "is 0% away" in said
+
+
+# --- The scan -----------------------------------------------------------------------------------
+
+SCAN = "08-today/the-scan.md"
+
+
+def covered(panel):
+    """Which terms count at each position of a heat map, as sets of steps."""
+    rows = panel["marks"][0]["matrix"]
+    return [{s for s, weight in enumerate(row, 1) if weight} for row in rows]
+
+
+@pytest.mark.parametrize(
+    ("form", "done", "reach"),
+    [
+        ("Hillis–Steele", 0, [1] * 8),
+        ("Hillis–Steele", 2, [1, 2, 3, 4, 4, 4, 4, 4]),
+        ("Hillis–Steele", 3, range(1, 9)),
+        ("Blelloch", 2, [1, 2, 1, 4, 1, 2, 1, 4]),
+        ("Blelloch", 4, [1, 2, 1, 4, 1, 6, 1, 8]),
+        ("Blelloch", 7, range(1, 9)),
+    ],
+)
+def test_each_round_of_a_scan_reaches_further_back(form, done, reach):
+    said, (network, weights) = chapter(SCAN).turn(
+        "fig-scan-rounds", form=form, done=done, keeps=0.9
+    )
+    expected = [set(range(t - r + 1, t + 1)) for t, r in enumerate(reach, 1)]
+    assert covered(weights) == expected
+    for t, row in enumerate(weights["marks"][0]["matrix"], 1):
+        for s in expected[t - 1]:
+            assert row[s - 1] == pytest.approx(0.9 ** (t - s), rel=1e-3)
+    ready = sum(t == r for t, r in enumerate(reach, 1))
+    assert f"{ready} of 8 states are ready" in said
+    sloping = [m for m in network["marks"] if m["colour"] != "grey" and not m["marker"]]
+    blue = [m for m in sloping if m["colour"] == "blue"]
+    assert {m["y"][1] for m in blue} == set(range(1, min(done, 5) + 1))
+
+
+def test_an_edit_of_the_combination_counts_in_the_rounds():
+    edited = Chapter(SCAN)
+    edited.edit("return f_2 * f_1, f_2 * g_1 + g_2", "return f_2 * f_1, g_1 + g_2")
+    said, _ = edited.turn("fig-scan-rounds", form="Blelloch", done=5)
+    assert "1 of 8 states are ready" in said
+    said, _ = chapter(SCAN).turn("fig-scan-rounds", form="Blelloch", done=5)
+    assert "round 5 of 5: 8 of 8 states are ready" in said
