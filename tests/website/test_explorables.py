@@ -176,3 +176,46 @@ def test_an_edit_of_the_combination_counts_in_the_rounds():
     assert "1 of 8 states are ready" in said
     said, _ = chapter(SCAN).turn("fig-scan-rounds", form="Blelloch", done=5)
     assert "round 5 of 5: 8 of 8 states are ready" in said
+
+
+# --- Following a state --------------------------------------------------------------------------
+
+FOLLOWING = "08-today/what-a-state-can-follow.md"
+BITS = np.random.default_rng(4).integers(0, 2, 60)
+
+
+@pytest.mark.parametrize("eigenvalue", [-1.0, -0.7, 0.0, 0.5, 1.0])
+def test_parity_without_noise_is_a_power_of_the_eigenvalue(eigenvalue):
+    said, (panel,) = chapter(FOLLOWING).turn(
+        "fig-eigenvalue", task="parity", eigenvalue=eigenvalue, noise=0.0
+    )
+    count = np.cumsum(BITS)
+    state = np.array(eigenvalue) ** count
+    np.testing.assert_allclose(named(panel, "entry 1")["y"], state, rtol=1e-4)
+    wrong = [t for t in range(60) if (state[t] > 0) != (count[t] % 2 == 0)]
+    assert said.endswith(f"right at {60 - len(wrong)} of 60 steps\n")
+    if wrong:
+        assert named(panel, "wrong")["x"] == [t + 1 for t in wrong]
+
+
+def test_the_cups_are_followed_with_the_eigenvalue_of_a_swap_alone():
+    turn = chapter(FOLLOWING).turn
+    told = {"task": "three cups", "noise": 0.0}
+    said, (panel,) = turn("fig-eigenvalue", eigenvalue=-1.0, **told)
+    assert said.endswith("right at 60 of 60 steps\n")
+    cups = [0, 1, 2]
+    for t, left in enumerate(BITS):
+        i = 0 if left else 1
+        cups[i], cups[i + 1] = cups[i + 1], cups[i]
+        entries = [named(panel, f"entry {j}")["y"][t] for j in (1, 2, 3)]
+        np.testing.assert_allclose(entries, cups, atol=1e-4)
+    for eigenvalue in (0.0, 0.5, 1.0):
+        said, _ = turn("fig-eigenvalue", eigenvalue=eigenvalue, **told)
+        assert int(re.findall(r"right at (\d+)", said)[0]) < 20
+
+
+def test_an_edit_of_the_reflection_counts():
+    edited = Chapter(FOLLOWING)
+    edited.edit("return h - beta * (h * u)", "return h - 0 * (h * u)")
+    _, (panel,) = edited.turn("fig-eigenvalue", noise=0.0)
+    assert named(panel, "entry 1")["y"] == [1] * 60
