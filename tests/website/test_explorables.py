@@ -219,3 +219,56 @@ def test_an_edit_of_the_reflection_counts():
     edited.edit("return h - beta * (h * u)", "return h - 0 * (h * u)")
     _, (panel,) = edited.turn("fig-eigenvalue", noise=0.0)
     assert named(panel, "entry 1")["y"] == [1] * 60
+
+
+# --- The tape -----------------------------------------------------------------------------------
+
+TAPE = "05-attention/the-neural-turing-machine.md"
+
+
+def moved(w, matched, strength, gate, ahead, sharpness):
+    """The weights of a head after each of the four operations, slot by slot."""
+    content = np.exp(strength * (np.arange(10) == matched))
+    content /= content.sum()
+    gated = gate * content + (1 - gate) * w
+    shifted = np.zeros(10)
+    for slot in range(10):
+        shifted[slot] += (1 - abs(ahead)) * gated[slot]
+        shifted[(slot + int(np.sign(ahead))) % 10] += abs(ahead) * gated[slot]
+    sharp = shifted**sharpness
+    return [w, content, gated, shifted, sharp / sharp.sum()]
+
+
+@pytest.mark.parametrize(
+    "knobs",
+    [
+        {"moves": 1, "gate": 0.5, "ahead": 0.8, "sharpness": 3.0},
+        {"moves": 7, "gate": 0.0, "ahead": -0.9, "sharpness": 1.0},
+        {"moves": 3, "gate": 0.3, "ahead": 1.0, "sharpness": 2.0, "matched": 9},
+    ],
+)
+def test_a_head_moves_by_the_four_operations(knobs):
+    _, (panel,) = chapter(TAPE).turn("fig-ntm-stages", position=2, **knobs)
+    told = {"matched": 6, "strength": 6.0, **knobs}
+    w = np.eye(10)[2]
+    for _ in range(told.pop("moves")):
+        stages = moved(w, **told)
+        w = stages[-1]
+    np.testing.assert_allclose(panel["marks"][0]["matrix"], stages, atol=1e-3)
+
+
+def test_without_the_gate_a_sharp_head_walks_along_the_ring():
+    turn = chapter(TAPE).turn
+    for ahead, step in ((0.8, 1), (-0.8, -1)):
+        slots = []
+        for moves in range(1, 21):
+            _, (panel,) = turn("fig-ntm-stages", gate=0.0, ahead=ahead, moves=moves)
+            slots.append(int(np.argmax(panel["marks"][0]["matrix"][-1])))
+        assert slots == [(1 + step * n) % 10 for n in range(1, 21)]
+
+
+def test_an_edit_of_the_shift_counts_on_the_tape():
+    edited = Chapter(TAPE)
+    edited.edit("np.roll(w, o, axis=-1)", "np.roll(w, 2 * o, axis=-1)")
+    _, (panel,) = edited.turn("fig-ntm-stages", gate=0.0, moves=3, ahead=1.0)
+    assert np.argmax(panel["marks"][0]["matrix"][-1]) == 7
