@@ -272,3 +272,39 @@ def test_an_edit_of_the_shift_counts_on_the_tape():
     edited.edit("np.roll(w, o, axis=-1)", "np.roll(w, 2 * o, axis=-1)")
     _, (panel,) = edited.turn("fig-ntm-stages", gate=0.0, moves=3, ahead=1.0)
     assert np.argmax(panel["marks"][0]["matrix"][-1]) == 7
+
+
+# --- The latch ----------------------------------------------------------------------------------
+
+LATCH = "04-gates/the-gradient-of-an-lstm.md"
+CANDIDATES = [0.5, -0.8, 0.9, -0.4, 0.7, -0.9, 0.3, -0.6]
+BUILT = {"forget": (1.0, 1.0, 0.0, *[1.0] * 5), "write": (0.0, 0.0, 1.0, *[0.0] * 5)}
+
+
+@pytest.mark.parametrize(
+    "knobs",
+    [
+        BUILT,
+        {"forget": (1.0,) * 8, "write": (1.0,) * 8},
+        {"forget": (0.5, 1.0, 0.75, 0.25, 1.0, 0.5, 1.0, 0.75), "write": (0.25,) * 8},
+        {"forget": (0.0,) * 8, "write": (0.0,) * 7 + (0.5,)},
+    ],
+)
+def test_the_cell_and_its_gradient_follow_the_gates(knobs):
+    said, (left, right) = chapter(LATCH).turn("fig-set-gates", **knobs)
+    states = [0.0]
+    for f, i, g in zip(knobs["forget"], knobs["write"], CANDIDATES, strict=True):
+        states.append(f * states[-1] + i * g)
+    slope = 1 - math.tanh(states[-1]) ** 2
+    products = [slope * math.prod(knobs["forget"][t:]) for t in range(8)]
+    np.testing.assert_allclose(named(left, "state")["y"], states, atol=1e-5)
+    np.testing.assert_allclose(named(right, "gradient")["y"], products, atol=1e-5)
+    assert named(left, "candidates")["y"] == CANDIDATES
+    assert said == ""  # no warning
+
+
+def test_an_edit_of_the_backward_pass_counts_at_the_latch():
+    edited = Chapter(LATCH)
+    edited.edit("dc_next = dc_t * f[t]", "dc_next = dc_t")
+    _, (_, right) = edited.turn("fig-set-gates", **BUILT)
+    assert len(set(named(right, "gradient")["y"])) == 1
