@@ -308,3 +308,66 @@ def test_an_edit_of_the_backward_pass_counts_at_the_latch():
     edited.edit("dc_next = dc_t * f[t]", "dc_next = dc_t")
     _, (_, right) = edited.turn("fig-set-gates", **BUILT)
     assert len(set(named(right, "gradient")["y"])) == 1
+
+
+# --- The flow of gradients ----------------------------------------------------------------------
+
+FLOW = "03-bptt/vanishing-and-exploding.md"
+UNITS = {
+    "tanh": (np.tanh, lambda h: 1 - h**2),
+    "σ": (lambda a: 1 / (1 + np.exp(-a)), lambda h: h * (1 - h)),
+    "ReLU": (lambda a: np.maximum(a, 0), lambda h: 1.0 * (h > 0)),
+    "linear": (lambda a: a, np.ones_like),
+}
+
+
+def flow(made, unit):
+    """A curve of the figure, from the Jacobians of each sequence and no other code."""
+    f, slope = UNITS[unit]
+    p, x, sent = made["net"], made["inputs"], made["sent"]
+    squares = np.zeros(len(x) + 1)
+    for b in range(x.shape[1]):
+        h, states = np.zeros(50), []
+        for x_t in x[:, b]:
+            h = f(x_t @ p.W_x + h @ p.W_h)
+            states.append(h)
+        gradient = sent[b]
+        squares[-1] += gradient @ gradient
+        for t in range(len(x) - 1, -1, -1):
+            gradient = gradient @ (slope(states[t])[:, None] * p.W_h.T)
+            squares[t] += gradient @ gradient
+    return np.sqrt(squares / x.shape[1])
+
+
+@pytest.mark.parametrize(("radius", "length"), [(0.5, 5), (1.0, 20), (2.0, 50)])
+def test_the_flow_of_gradients_is_that_of_the_network(radius, length):
+    shown = chapter(FLOW)
+    _, (panel,) = shown.turn("fig-gradient-flow", radius=radius, length=length)
+    eigenvalues = np.linalg.eigvals(shown.namespace["net"].W_h)
+    assert abs(eigenvalues).max() == pytest.approx(radius)
+    for unit in UNITS:
+        curve = named(panel, unit)
+        assert curve["x"] == list(range(length + 1)) and curve["y"][-1] == 1
+        expected = flow(shown.namespace, unit)
+        np.testing.assert_allclose(curve["y"], expected, rtol=1e-4)
+
+
+def test_the_flow_is_what_the_page_tells_readers_to_see():
+    turn = chapter(FLOW).turn
+
+    def first(unit, radius, length):
+        _, (panel,) = turn("fig-gradient-flow", radius=radius, length=length)
+        return named(panel, unit)["y"][0]
+
+    assert 0.1 < first("linear", 1.0, 50) < 10
+    assert first("tanh", 1.0, 50) < 1e-6
+    assert 0.1 < first("tanh", 2.0, 50) < 10
+    assert 0.1 < first("ReLU", 1.5, 50) < 10
+    assert all(first("σ", radius / 10, 50) < 1e-20 for radius in range(1, 21))
+
+
+def test_an_edit_of_the_walk_counts_in_the_flow():
+    edited = Chapter(FLOW)
+    edited.edit("dh_T = df(h[-k], dh_T) @ p.W_h.T", "dh_T = dh_T @ p.W_h.T")
+    _, (panel,) = edited.turn("fig-gradient-flow")
+    assert named(panel, "tanh")["y"] == named(panel, "linear")["y"]
