@@ -230,6 +230,7 @@ class Page {
       folder: base + files.python,
       wheel: base + files.package,
       absent: files.absent,
+      weights: (page.weights ?? []).filter((name) => files.weights[name]).map((name) => [name, base + files.weights[name]]),
     };
     this.machine = new Machine(worker, (state, detail) => this.told(state, detail));
   }

@@ -37,7 +37,9 @@ self.fetch = async (url, options) => {
 
 const PYTHON = ["live_runner.py", "dependencies.py"];
 
-async function start({ folder, wheel, scripts, absent }) {
+const RESULTS = "/home/pyodide/results"; // as in live_runner.py
+
+async function start({ folder, wheel, scripts, absent, weights }) {
   try {
     importScripts(`${folder}pyodide.js`);
   } catch (error) {
@@ -45,13 +47,16 @@ async function start({ folder, wheel, scripts, absent }) {
     throw error;
   }
   // Everything at once: none of it needs another to be fetched.
-  const [pyodide, ours, ...texts] = await Promise.all([
+  const [pyodide, ours, loaded, ...texts] = await Promise.all([
     loadPyodide({ indexURL: folder, packages: ["numpy"], stdout() {}, stderr() {} }),
     get(wheel, "the package").then((response) => response.arrayBuffer()),
+    Promise.all(weights.map(async ([name, url]) => [name, await (await get(url, name)).arrayBuffer()])),
     ...PYTHON.map((name) => get(scripts + name, name).then((response) => response.text())),
   ]);
   say("progress", { text: "Starting NumPy …" });
   pyodide.unpackArchive(ours, "wheel");
+  pyodide.FS.mkdirTree(RESULTS);
+  for (const [name, bytes] of loaded) pyodide.FS.writeFile(`${RESULTS}/${name}`, new Uint8Array(bytes));
   PYTHON.forEach((name, i) => pyodide.FS.writeFile(`/home/pyodide/${name}`, texts[i]));
   const module = pyodide.runPython("import sys; sys.path.insert(0, '/home/pyodide'); import live_runner; live_runner");
   module.prepare(pyodide.toPy(absent));

@@ -86,6 +86,15 @@ CORPUS = ("the text of the installed packages", False)
                 RUNS,
             ],
         ),
+        # The weights that a page loads are there.
+        (
+            [
+                "from unrolled import records\nfrom unrolled.models import pretrained",
+                "pretrained.load('pocket')\nnp_file = records.FOLDER / 'x.npz'",
+                "records.load('x')",
+            ],
+            [RUNS, RUNS, ("the recorded results", False)],
+        ),
         # Through a module of the package, through a function, under another name.
         (
             ["from unrolled.models.probing import accuracy\naccuracy(1)"],
@@ -119,6 +128,12 @@ CORPUS = ("the text of the installed packages", False)
 )
 def test_what_a_cell_needs_is_read_from_its_text(cells, expected):
     assert needs(*cells) == expected
+
+
+def test_the_weights_that_a_text_loads_are_read_from_it():
+    text = """pretrained.load('lstm', np.float64)
+    checkpoint.load(records.FOLDER / "dates.npz", like); np.load("other.npz")"""
+    assert live_cells.weights_of(text) == {"lstm_language_model.npz", "dates.npz"}
 
 
 def code_cell(text, **metadata):
@@ -178,7 +193,8 @@ def test_the_package_is_split_by_what_its_modules_import():
     assert not {"figures", "probing", "records", "keras_models"} & names
     assert absent["unrolled.drawing.figures"] == "Matplotlib"
     assert absent["unrolled.frameworks.keras_models"] in ("TensorFlow", "Keras")
-    assert absent["unrolled.models.pretrained"] == "the recorded results"
+    assert absent["unrolled.records"] == "the recorded results"
+    assert "pretrained" in names  # the page has the weights that its cells load
 
 
 def test_the_package_is_the_same_bytes_every_time_and_holds_what_is_live():

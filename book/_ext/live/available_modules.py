@@ -43,6 +43,9 @@ OTHERS = {
     "unrolled.data.text.corpus": "the text of the installed packages",
     "unrolled.data.text.sentences": "sentencex",
 }
+# What the stand-in of an absent module has (live_runner.py), and who needs no more of it.
+FOLDER = "unrolled.records.FOLDER"
+LOADS_WEIGHTS = "unrolled.models.pretrained"
 # live_runner.py has stand-ins for the last two that do nothing
 PRESENT = {"numpy", "threadpoolctl", "tqdm"}
 
@@ -83,7 +86,7 @@ def needed(name: str, root: Path, seen: frozenset[str] = frozenset()) -> str | N
         known = parts[0] in PRESENT or parts[0] in sys.stdlib_module_names
         return None if known else parts[0]
     path = module_file(name, root)
-    if path is None or name in seen:
+    if path is None or name in seen or name == LOADS_WEIGHTS:
         return None
     everywhere = name.startswith("unrolled.exercises.") and name.count(".") > 2
     return _needed(path, path.stat().st_mtime_ns, everywhere, root, seen | {name})

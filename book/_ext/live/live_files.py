@@ -15,6 +15,7 @@ from book._ext.live import wheels
 from book._ext.live.browser_python import python
 from book._ext.live.editor_bundle import EDITOR, SCRIPTS, charts, editor
 from book._ext.live.kept_parts import ROOT, digest
+from book._ext.live.live_cells import weights_of
 from unrolled.drawing import palette
 
 
@@ -35,6 +36,18 @@ def shades() -> dict[str, tuple[str, str]]:
     greys = {"grey": palette.GREY, "pale": palette.PALE, "ground": palette.GROUND}
     named = palette.COLOURS | greys | palette.ON_CELLS
     return {n: (light, palette.DARK.get(light, light)) for n, light in named.items()}
+
+
+def weights(root: Path, target: Path) -> dict[str, str]:
+    """Put the weights that some page loads into the site; return each file's name and address."""
+    texts = [path.read_text("utf-8") for path in (root / "book").rglob("*.md")]
+    found = {}
+    for name in sorted(set().union(*map(weights_of, texts))):
+        if (path := root / "results" / name).is_file():
+            kept = f"weights-{digest(path.read_bytes())}.npz"
+            shutil.copy(path, target / kept)
+            found[name] = f"live/{kept}"
+    return found
 
 
 def install(
@@ -69,6 +82,7 @@ def install(
         "scripts": f"live/{folder}/",
         "bytes": weight,
         "absent": absent,
+        "weights": weights(root, target),
     }
     (target / "files.json").write_text(json.dumps(described, indent=1), "utf-8")
 
