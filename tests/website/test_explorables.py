@@ -371,3 +371,30 @@ def test_an_edit_of_the_walk_counts_in_the_flow():
     edited.edit("dh_T = df(h[-k], dh_T) @ p.W_h.T", "dh_T = dh_T @ p.W_h.T")
     _, (panel,) = edited.turn("fig-gradient-flow")
     assert named(panel, "tanh")["y"] == named(panel, "linear")["y"]
+
+
+# --- The tape of the trained machine --------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("slots", "length"), [(16, 20), (32, 7), (48, 30)])
+def test_the_trained_machine_writes_around_the_ring(slots, length):
+    said, panels = chapter(TAPE).turn("fig-ntm-tape", slots=slots, length=length)
+    write, read = (np.array(panel["marks"][0]["values"]) for panel in panels)
+    assert write.shape == read.shape == (slots, 2 * length + 1)
+    path = write.argmax(axis=0)
+    assert path[:length].tolist() == [(-1 - t) % slots for t in range(length)]
+    assert panels[0]["marks"][1]["at"] == length + 1
+    if length <= slots:
+        assert said == "bits right: 100.0%\n"
+        # one step early, as the page says
+        assert read.argmax(axis=0)[length:-1].tolist() == path[:length].tolist()
+    else:  # it begins with the oldest row that is left
+        assert float(said.split()[-1].strip("%")) < 60
+        assert read.argmax(axis=0)[length] == path[length - slots]
+
+
+def test_an_edit_of_the_step_counts_on_the_trained_tape():
+    edited = Chapter(TAPE)
+    edited.edit("w_write * add[:, None]", "0 * add[:, None]")
+    said, _ = edited.turn("fig-ntm-tape", slots=32, length=7)
+    assert float(said.split()[-1].strip("%")) < 75
