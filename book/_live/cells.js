@@ -371,6 +371,7 @@ class Page {
     clearTimeout(note);
     cell.drawn = await cell.drawing;
     cell.drawing = null;
+    if (result.passed && !cell.drawn && cell.chart) cell.removeChart(true); // of what the cell said before
     cell.took = performance.now() - from;
     return this.finish(cell, result, checking, before);
   }

@@ -130,6 +130,7 @@ OURS = (
     "licenses/*",
     "live/scripts-*/*",
     "live/unrolled-*.whl",
+    "live/weights-*.npz",
     "live/files.json",
 )
 
