@@ -1,4 +1,4 @@
-"""Figures with knobs, which the worker's Python moves: what their charts then show, number by number."""
+"""Figures with knobs, moved through the worker's Python: what their charts then show."""
 
 import math
 import re
