@@ -1,5 +1,8 @@
 """A small book with one page of knobs, as the tests open it in a browser."""
 
+import shutil
+
+from tests.support.paths import ROOT
 from tests.support.seeded_book import HEADER, code, seed
 
 NUMBERS = """---
@@ -57,10 +60,16 @@ CELLS = (
         'charts.bars(words, sets="beginning", to=to)',
         TEXT,
     ),
+    code(
+        "from unrolled.models import pretrained\n\n"
+        "_, vocabulary, _ = pretrained.load('pocket')\nprint(len(vocabulary), 'words')"
+    ),
 )
 
 
 def write(folder):
     """Writes the book; its page is book/knobs.html."""
     page = HEADER + "# Knobs\n\n" + "\n".join(CELLS)
-    return seed(folder, {"root": "# Root\n", "knobs": page})
+    seed(folder, {"root": "# Root\n", "knobs": page})
+    shutil.copy(ROOT / "results/pocket_language_model.npz", folder / "results")
+    return folder

@@ -211,6 +211,21 @@ def test_the_package_is_the_same_bytes_every_time_and_holds_what_is_live():
         assert archive.read("unrolled/data/alice.txt").startswith(b"\n\n\n\n      ")
 
 
+def test_the_weights_that_a_page_names_are_put_into_the_site(tmp_path):
+    book, results = tmp_path / "book", tmp_path / "results"
+    book.mkdir()
+    results.mkdir()
+    (tmp_path / "site").mkdir()
+    (book / "a.md").write_text('x = np.load(records.FOLDER / "a.npz")')
+    (book / "b.md").write_text('pretrained.load("gone")')
+    for name in ("a", "other"):
+        (results / f"{name}.npz").write_bytes(name.encode())
+    found = live_files.weights(tmp_path, tmp_path / "site")
+    assert list(found) == ["a.npz"]
+    (kept,) = (tmp_path / "site").iterdir()
+    assert found["a.npz"] == f"live/{kept.name}" and kept.read_bytes() == b"a"
+
+
 # --- What the page loads ------------------------------------------------------------------------
 
 
