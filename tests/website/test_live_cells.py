@@ -1,0 +1,113 @@
+"""Every live cell of the chapters is run in a browser, in order, by its button.
+
+Without ``PAGES`` in the environment a few pages are opened, with ``PAGES=all`` (``make cells``) every
+page, and with ``PAGES="book/intro book/04-gates/the-lstm"`` those.
+"""
+
+import json
+import os
+import time
+
+import pytest
+import yaml
+
+from tests.support.live_reader import Reader
+from tests.support.marks import IN_BROWSER
+from tests.support.paths import ROOT
+
+FEW = (
+    "book/01-introduction/a-network-that-writes",
+    "book/03-bptt/vanishing-and-exploding",
+    "book/05-attention/attention",
+    "book/08-today/the-scan",
+)
+SECONDS = 60  # of a cell; about 30 on a machine that does nothing else
+
+pytestmark = IN_BROWSER
+
+
+def chapters():
+    """The pages of the table of contents that have code; those of exercises have tests of their own."""
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text("utf-8"))
+    chapters = [chapter for part in toc["parts"] for chapter in part["chapters"]]
+    names = [toc["root"], *(chapter["file"] for chapter in chapters)]
+    texts = {name: (ROOT / f"{name}.md").read_text("utf-8") for name in names}
+    return [
+        name
+        for name, text in texts.items()
+        if "{code-cell}" in text and not name.startswith("book/exercises/")
+    ]
+
+
+def chosen(asked):
+    """The pages that `PAGES` asks for."""
+    if asked == "all":
+        return chapters()
+    return asked.split() if asked else list(FEW)
+
+
+def live_cells(page):
+    """The ids of the cells that run in the page, in order."""
+    about = json.loads(page.page.text_content(".live-cells"))["cells"]
+    return [c["id"] for c in about if not {"needs", "check", "exercise"} & c.keys()]
+
+
+ENDED = """(id) => !document.querySelector(".cell[aria-busy=true]")
+  && document.querySelector(`#${id} .live-buttons [aria-disabled=true]`)?.textContent !== "Run" """
+
+
+def pressed(page, name, seconds=SECONDS):
+    """Presses Run on a cell; returns (seconds that it took, what is wrong or None)."""
+    from playwright.sync_api import TimeoutError
+
+    cell = page.cell(name.removeprefix("cell-"))
+    begun = time.monotonic()
+    cell.press("Run", wait=False)
+    try:
+        page.page.wait_for_function(ENDED, arg=name, timeout=1000 * seconds)
+    except TimeoutError:
+        return time.monotonic() - begun, f"it has not ended after {seconds} s"
+    fault = None if cell.status.startswith("Ran") else cell.status
+    if fault and cell.output:
+        fault += f" {cell.output.strip().splitlines()[-1]}"
+    return time.monotonic() - begun, fault
+
+
+def faults(page, seconds=SECONDS):
+    """Yields (cell, seconds that it took, what is wrong or None) until a cell does not end."""
+    names = live_cells(page)
+    if not names:
+        return
+    page.page.evaluate(
+        "for (const fold of document.querySelectorAll('details')) fold.open = true"
+    )
+    page.ask().wait_until_ready()
+    for name in names:
+        took, fault = pressed(page, name, seconds)
+        yield name, took, fault
+        if took > seconds:
+            return
+
+
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("name", chosen(os.environ.get("PAGES")))
+def test_every_live_cell_of_a_page_runs(browser, origin, name):
+    with Reader(browser, origin, f"{name}.html") as page:
+        found = list(faults(page))
+        assert [f"{cell}: {fault}" for cell, _, fault in found if fault] == []
+        assert page.troubles == []
+    for cell, took, _ in found:
+        print(f"{cell}: {took:.1f} s")
+
+
+def test_a_cell_that_raises_or_does_not_end_is_found(browser, origin):
+    with Reader(browser, origin, "book/02-language-model/the-gradient.html") as page:
+        page.ask().wait_until_ready()
+        first, second, *_ = live_cells(page)
+        cells = [page.cell(name.removeprefix("cell-")) for name in (first, second)]
+        cells[0].write("1 / 0")
+        cells[1].write("while True:\n    pass")
+        assert pressed(page, first)[1] == (
+            "It raised an error, shown below. ZeroDivisionError: division by zero"
+        )
+        assert pressed(page, second, 2)[1] == "it has not ended after 2 s"
