@@ -35,9 +35,17 @@ self.fetch = async (url, options) => {
   return get(url, name);
 };
 
+// A recorded result is fetched when a cell opens it.
+function addResult(files, folder, name, url) {
+  const parts = `${folder}/${name}`.split("/");
+  const last = parts.pop();
+  files.mkdirTree(parts.join("/"));
+  files.createLazyFile(parts.join("/"), last, url, true, false);
+}
+
 const PYTHON = ["live_runner.py", "dependencies.py"];
 
-async function start({ folder, wheel, scripts, absent }) {
+async function start({ folder, wheel, scripts, absent, results }) {
   try {
     importScripts(`${folder}pyodide.js`);
   } catch (error) {
@@ -56,6 +64,7 @@ async function start({ folder, wheel, scripts, absent }) {
   const module = pyodide.runPython("import sys; sys.path.insert(0, '/home/pyodide'); import live_runner; live_runner");
   module.prepare(pyodide.toPy(absent));
   pyodide.runPython("import numpy, unrolled");
+  for (const name of results.names) addResult(pyodide.FS, module.results_folder(), name, results.folder + name);
   namespace = module.new_namespace();
   order = pyodide.pyimport("dependencies").Order(namespace);
   return { pyodide, module };

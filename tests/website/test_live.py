@@ -21,7 +21,7 @@ from book._ext.live import (
     live_files,
 )
 from tests.support.paths import ROOT
-from unrolled import exercises
+from unrolled import exercises, records
 from unrolled.drawing import charts, style
 
 # --- What is live, from the text alone ----------------------------------------------------------
@@ -74,17 +74,12 @@ CORPUS = ("the text of the installed packages", False)
         # Of a cell that lacks anything else nothing runs.
         (
             [
-                "from unrolled import records\nx = 1\nr = records.load('x')",
+                "from unrolled.data import text\nx = 1\nr = text.corpus()",
                 "x",
                 "x = 2",
                 "x",
             ],
-            [
-                ("the recorded results", False),
-                ("the recorded results", False),
-                RUNS,
-                RUNS,
-            ],
+            [CORPUS, CORPUS, RUNS, RUNS],
         ),
         # Through a module of the package, through a function, under another name.
         (
@@ -175,10 +170,10 @@ def test_the_package_is_split_by_what_its_modules_import():
         "judging",
         "__init__",
     } <= names
-    assert not {"figures", "probing", "records", "keras_models"} & names
+    assert not {"figures", "probing", "keras_models"} & names
     assert absent["unrolled.drawing.figures"] == "Matplotlib"
     assert absent["unrolled.frameworks.keras_models"] in ("TensorFlow", "Keras")
-    assert absent["unrolled.models.pretrained"] == "the recorded results"
+    assert {"records", "pretrained"} <= names
 
 
 def test_the_package_is_the_same_bytes_every_time_and_holds_what_is_live():
@@ -193,6 +188,24 @@ def test_the_package_is_the_same_bytes_every_time_and_holds_what_is_live():
             == (ROOT / "code/unrolled/cells/rnn.py").read_bytes()
         )
         assert archive.read("unrolled/data/alice.txt").startswith(b"\n\n\n\n      ")
+
+
+def test_the_recorded_results_lie_where_a_page_looks_for_them(tmp_path, runner):
+    described = live_files.results(tmp_path / "live", ROOT)
+    assert {"language_model.json", "gpu/webgpu.json"} <= {*described["names"]}
+    assert "pocket_language_model.npz" in described["names"]
+    for name in described["names"]:
+        kept = (tmp_path / described["folder"] / name).read_bytes()
+        assert kept == (ROOT / "results" / name).read_bytes()
+    assert runner.results_folder() == str(records.FOLDER)
+
+
+def test_changed_results_lie_in_a_new_folder(tmp_path):
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results/a.json").write_text("1")
+    before = live_files.results(tmp_path / "live", tmp_path)["folder"]
+    (tmp_path / "results/a.json").write_text("2")
+    assert live_files.results(tmp_path / "live", tmp_path)["folder"] != before
 
 
 # --- What the page loads ------------------------------------------------------------------------

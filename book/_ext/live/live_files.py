@@ -10,6 +10,7 @@ import shutil
 import tomllib
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from book._ext.live import wheels
 from book._ext.live.browser_python import python
@@ -28,6 +29,21 @@ def package(modules: Iterable[Path], root: Path) -> bytes:
     return wheels.wheel(
         files, f"{project['name']}-{project['version']}", "py3-none-any"
     )
+
+
+def results(target: Path, root: Path) -> dict[str, Any]:
+    """Put the recorded results into the folder; return where they lie and what they are called."""
+    kept = root / "results"
+    found = {
+        path.relative_to(kept).as_posix(): path.read_bytes()
+        for path in sorted(kept.rglob("*"))
+        if path.suffix in (".json", ".npz")
+    }
+    folder = f"results-{digest(*map(str.encode, found), *found.values())}"
+    for name, data in found.items():
+        (target / folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (target / folder / name).write_bytes(data)
+    return {"folder": f"live/{folder}/", "names": list(found)}
 
 
 def shades() -> dict[str, tuple[str, str]]:
@@ -67,6 +83,7 @@ def install(
         "palette": shades(),
         "package": f"live/{name}",
         "scripts": f"live/{folder}/",
+        "results": results(target, root),
         "bytes": weight,
         "absent": absent,
     }
