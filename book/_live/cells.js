@@ -218,6 +218,7 @@ class Page {
       folder: base + files.python,
       wheel: base + files.package,
       absent: files.absent,
+      corpus: base + files.corpus,
       results: { ...files.results, folder: base + files.results.folder },
     };
     this.machine = new Machine(worker, (state, detail) => this.told(state, detail));

@@ -6,9 +6,11 @@ It is Python's half of worker.js, and runs outside the browser as well, where th
 import ast
 import builtins
 import functools
+import gzip
 import importlib.abc
 import importlib.machinery
 import io
+import json
 import linecache
 import pathlib
 import sys
@@ -193,6 +195,22 @@ def results_folder():
     import unrolled
 
     return str(pathlib.Path(unrolled.__file__).resolve().parents[2] / "results")
+
+
+def take_kept_corpus(path):
+    """Makes ``text.corpus`` read a file: a page has no packages whose docstrings it could read."""
+    from unrolled.data import text
+
+    read_packages = text.corpus
+
+    @functools.wraps(read_packages)
+    def corpus(packages=text.PACKAGES, cache=None):
+        if tuple(packages) != text.PACKAGES:
+            return read_packages(packages, cache)
+        documents = json.loads(gzip.decompress(pathlib.Path(path).read_bytes()))
+        return [text.Document(name, tuple(lines)) for name, lines in documents]
+
+    text.corpus = corpus
 
 
 def _no_input(prompt=""):

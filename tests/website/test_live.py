@@ -16,12 +16,14 @@ from book._ext.live import (
     available_modules,
     browser_python,
     editor_bundle,
+    kept_corpus,
     kept_parts,
     live_cells,
     live_files,
 )
 from tests.support.paths import ROOT
 from unrolled import exercises, records
+from unrolled.data import text
 from unrolled.drawing import charts, style
 
 # --- What is live, from the text alone ----------------------------------------------------------
@@ -34,7 +36,7 @@ def needs(*cells):
 
 RUNS, DRAWS = (None, False), (None, True)
 PROGRAM = (ROOT / "code/unrolled/min_rnn.py").read_text("utf-8")
-CORPUS = ("the text of the installed packages", False)
+SENTENCES = ("sentencex", False)
 
 
 @pytest.mark.parametrize(
@@ -74,12 +76,12 @@ CORPUS = ("the text of the installed packages", False)
         # Of a cell that lacks anything else nothing runs.
         (
             [
-                "from unrolled.data import text\nx = 1\nr = text.corpus()",
+                "from unrolled.data import text\nx = 1\nr = text.sentences('x')",
                 "x",
                 "x = 2",
                 "x",
             ],
-            [CORPUS, CORPUS, RUNS, RUNS],
+            [SENTENCES, SENTENCES, RUNS, RUNS],
         ),
         # Through a module of the package, through a function, under another name.
         (
@@ -88,13 +90,13 @@ CORPUS = ("the text of the installed packages", False)
         ),
         (
             [
-                "from unrolled.data import text\ndef f():\n    return text.corpus()",
+                "from unrolled.data import text\ndef f():\n    return text.sentences('x')",
                 "f()",
             ],
-            [CORPUS] * 2,
+            [SENTENCES] * 2,
         ),
-        (["from unrolled.data import text as t\nt.corpus()"], [CORPUS]),
-        (["from unrolled.data.text import corpus\ncorpus()"], [CORPUS]),
+        (["from unrolled.data import text as t\nt.sentences('x')"], [SENTENCES]),
+        (["from unrolled.data.text import sentences\nsentences('x')"], [SENTENCES]),
         (["from unrolled.data import text\ntext.pad([[1]])"], [RUNS]),
         (["def f():\n    import jax\n    return jax.grad"], [("JAX", False)]),
         (["import a_stranger\na_stranger.x"], [("a_stranger", False)]),
@@ -198,6 +200,24 @@ def test_the_recorded_results_lie_where_a_page_looks_for_them(tmp_path, runner):
         kept = (tmp_path / described["folder"] / name).read_bytes()
         assert kept == (ROOT / "results" / name).read_bytes()
     assert runner.results_folder() == str(records.FOLDER)
+
+
+def test_the_corpus_is_read_from_what_the_site_keeps(tmp_path, runner, monkeypatch):
+    documents = [text.Document("a", ("One.", "Two.")), text.Document("b", ("Ü.",))]
+    assert kept_corpus.packed(documents) == kept_corpus.packed(documents)
+    (tmp_path / "kept.gzip").write_bytes(kept_corpus.packed(documents))
+    monkeypatch.setattr(text, "corpus", lambda packages, cache: [packages, cache])
+    runner.take_kept_corpus(tmp_path / "kept.gzip")
+    assert text.corpus() == documents
+    assert text.corpus(["numpy"], "cache") == [["numpy"], "cache"]
+
+
+def test_the_licences_of_the_corpus_are_kept_with_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(text, "corpus", lambda: [text.Document("a", ("One.",))])
+    kept_corpus.make(tmp_path)
+    said = (tmp_path / "licenses/corpus-in-the-page.txt").read_text("utf-8")
+    for line in ("Apache License", "NumPy Developers", "Matplotlib", "SciPy"):
+        assert line in said
 
 
 def test_changed_results_lie_in_a_new_folder(tmp_path):

@@ -1,7 +1,7 @@
 """Every live cell of the chapters is run in a browser, in order, by its button.
 
-Without ``PAGES`` in the environment a few pages are opened, with ``PAGES=all`` (``make cells``) every
-page, and with ``PAGES="book/intro book/04-gates/the-lstm"`` those.
+Without ``PAGES`` in the environment a few pages are opened, with ``PAGES=all`` every page
+(``make cells``), and with ``PAGES="book/intro book/04-gates/the-lstm"`` those are.
 """
 
 import json
@@ -27,7 +27,7 @@ pytestmark = IN_BROWSER
 
 
 def chapters():
-    """The pages of the table of contents that have code; those of exercises have tests of their own."""
+    """The pages of the table of contents that have code, without those of exercises."""
     toc = yaml.safe_load((ROOT / "_toc.yml").read_text("utf-8"))
     chapters = [chapter for part in toc["parts"] for chapter in part["chapters"]]
     names = [toc["root"], *(chapter["file"] for chapter in chapters)]

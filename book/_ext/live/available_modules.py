@@ -36,8 +36,7 @@ OTHERS = {
     "ssl": "OpenSSL",
     "sqlite3": "SQLite",
     "lzma": "lzma",
-    # Of the package: what reads what is installed.
-    "unrolled.data.text.corpus": "the text of the installed packages",
+    # Of the package.
     "unrolled.data.text.sentences": "sentencex",
 }
 # live_runner.py has stand-ins for the last two that do nothing

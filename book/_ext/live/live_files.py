@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from book._ext.live import wheels
+from book._ext.live import kept_corpus, wheels
 from book._ext.live.browser_python import python
 from book._ext.live.editor_bundle import EDITOR, SCRIPTS, charts, editor
 from book._ext.live.kept_parts import ROOT, digest
@@ -59,7 +59,12 @@ def install(
     """Put everything into the site's folder, with files.json, which says what is where."""
     target.mkdir(parents=True, exist_ok=True)
     licenses.mkdir(parents=True, exist_ok=True)
-    parts = {"python": python(), "editor": editor(), "charts": charts()}
+    parts = {
+        "python": python(),
+        "editor": editor(),
+        "charts": charts(),
+        "corpus": kept_corpus.corpus(),
+    }
     for part in parts.values():
         shutil.copytree(
             part, target / part.name, ignore=shutil.ignore_patterns("licenses")
@@ -84,6 +89,7 @@ def install(
         "package": f"live/{name}",
         "scripts": f"live/{folder}/",
         "results": results(target, root),
+        "corpus": f"live/{parts['corpus'].name}/{kept_corpus.NAME}",
         "bytes": weight,
         "absent": absent,
     }
@@ -95,3 +101,4 @@ def prepare() -> None:
     python()
     editor()
     charts()
+    kept_corpus.corpus()

@@ -125,6 +125,12 @@ PARTS = (
     Part("Pyodide", "MPL 2.0", "pyodide", ("live/python-*/pyodide*",)),
     Part("Python", "PSF 2.0", "cpython", ("live/python-*/python_stdlib.zip",)),
     Part("NumPy", BSD, "numpy-in-the-page", ("live/python-*/numpy-*.whl",)),
+    Part(
+        "Docstrings of six packages, the corpus of Part 2",
+        f"{BSD}, Matplotlib's, Apache 2.0",
+        "corpus-in-the-page",
+        ("live/corpus-*/documents.json.gzip",),
+    ),
 )
 OURS = (
     "gpu-*/*",
@@ -133,6 +139,7 @@ OURS = (
     "live/scripts-*/*",
     "live/unrolled-*.whl",
     "live/files.json",
+    "live/results-*/*",
 )
 
 
