@@ -86,7 +86,7 @@
     position();
   }
 
-  function close() {
+  function conceal() {
     clearTimeout(timer);
     if (!link) return;
     if (link.dataset.title) link.title = link.dataset.title;
@@ -100,7 +100,7 @@
     if (link && panel.contains(event.target)) return clearTimeout(timer);
     const found = reference(event.target);
     if (!found || (event.type === "focusin" && !found.matches(":focus-visible"))) return;
-    if (found !== link) close();
+    if (found !== link) conceal();
     clearTimeout(timer);
     link = found;
     if (!panel.matches(":popover-open")) timer = setTimeout(open, WAIT);
@@ -110,14 +110,14 @@
     if (!link || !(link.contains(event.target) || panel.contains(event.target))) return;
     if (event.relatedTarget && (link.contains(event.relatedTarget) || panel.contains(event.relatedTarget))) return;
     clearTimeout(timer);
-    timer = setTimeout(close, GRACE);
+    timer = setTimeout(conceal, GRACE);
   }
 
   if (panel.showPopover) {
     for (const name of ["pointerover", "focusin"]) addEventListener(name, begin);
     for (const name of ["pointerout", "focusout"]) addEventListener(name, end);
-    addEventListener("keydown", (event) => event.key === "Escape" && close());
-    addEventListener("pagehide", close);
+    addEventListener("keydown", (event) => event.key === "Escape" && conceal());
+    addEventListener("pagehide", conceal);
   }
 }
 
