@@ -18,10 +18,10 @@ from tests.support.marks import IN_BROWSER
 from tests.support.paths import ROOT
 
 FEW = (
-    "book/01-introduction/a-network-that-writes",
+    "book/02-language-model/generating",
+    "book/03-bptt/far-words",
     "book/03-bptt/vanishing-and-exploding",
     "book/05-attention/attention",
-    "book/08-today/the-scan",
 )
 SECONDS = 60  # of a processor, for a cell that does not say how long it takes
 
