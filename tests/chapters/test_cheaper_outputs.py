@@ -56,6 +56,9 @@ def test_sampled_words_lose_a_little_and_classes_gain():
     assert difference["sampled words"]["mean"] < 0.05 * full.mean()
     assert difference["classes"]["high"] < 0
     assert difference["adaptive"]["high"] < 0
+    assert (of_seeds("sampled words", on_test_text) > full).all()
+    for name in ("classes", "adaptive"):
+        assert (of_seeds(name, on_test_text) < full).all()
 
 
 def test_the_chosen_learning_rate_is_not_at_the_end_of_the_grid():

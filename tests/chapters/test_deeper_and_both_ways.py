@@ -202,7 +202,7 @@ def moved_by_careless_reversal(cell, seed, padded_by=24):
 
 @pytest.mark.claim(
     "careless-reversal-moves-the-lstm-most",
-    "Reversing a padded batch as a whole changes the backward states by more than a third of "
+    "Reversing a batch with 24 steps of padding as a whole changes the states by over a third of "
     "their size, and those of an LSTM most.",
 )
 def test_careless_reversal_moves_the_states_of_an_lstm_most():

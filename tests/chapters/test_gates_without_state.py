@@ -277,7 +277,42 @@ def test_each_further_layer_copies_more(cell):
     assert one.max() < 1 / 2 and interval(two)["low"] > 3 / 4
     assert (1 - two < (1 - one) / 3).all()
     assert interval(three - two)["low"] > 0
+    assert (three > two).all() and three.min() > 0.9
     assert interval(copied("gru", 1))["low"] > 0.9
+
+
+@pytest.mark.parametrize("cell", ["min_gru", "min_lstm"])
+def test_two_layers_were_still_improving_when_the_training_ended(cell):
+    """The mean validation error over the seeds falls at each of the last three checks."""
+    runs = records.load("selective_copying")["results"]["runs"]
+    errors = [
+        r["validation_errors"] for r in runs if (r["cell"], r["layers"]) == (cell, 2)
+    ]
+    assert (np.diff(np.mean(errors, axis=0))[-3:] < 0).all()
+
+
+def test_the_third_of_six_symbols_is_lost_most_often_by_two_layers():
+    runs = records.load("selective_copying")["results"]["runs"]
+    right = {
+        layers: np.mean(
+            [
+                r["right_by_symbol"]
+                for r in runs
+                if (r["cell"], r["layers"]) == ("min_gru", layers)
+            ],
+            axis=0,
+        )
+        for layers in (1, 2)
+    }
+    assert right[1].argmax() == 5 and right[2].argmin() == 2
+    assert right[2][[0, 5]].min() > 0.98
+
+
+def test_the_error_of_two_single_selective_layers_hardly_changed():
+    """After the first check, the validation error stays within 0.01 with two of three seeds."""
+    runs = records.load("selective_copying_by_selection")["results"]["runs"]
+    ranges = [np.ptp(r["validation_errors"]) for r in runs if r["layers"] == 1]
+    assert [gap < 0.01 for gap in ranges] == [True, True, False]
 
 
 @pytest.mark.claim(
@@ -360,6 +395,7 @@ def test_one_minimal_layer_predicts_no_better_than_a_plain_one(part):
         name: stats.ttest_ind(found["min_gru"], found[name], equal_var=False)
         for name in ("gru", "rnn")
     }
+    assert min(found["min_gru"]) > max(found["rnn"]) > max(found["gru"])
     assert gap["gru"].confidence_interval().low > 5
     low, high = gap["rnn"].confidence_interval()
     assert 0 < low < high < 5

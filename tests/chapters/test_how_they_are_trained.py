@@ -54,7 +54,7 @@ def test_what_the_training_page_says_of_its_runs():
     "one-bit-is-easy-over-32-steps",
     "A network with an orthogonal W_h learns to hold one bit over 32 steps within 50 updates; with "
     "W_h halved it needs more than twice as many or does not learn it within 300. With W_h halved, "
-    "32 steps take more updates than 8 steps, and over 64 steps most networks do not learn.",
+    "32 steps take more updates than 8 steps, and over 64 steps four of five do not learn.",
 )
 def test_one_bit_is_held_over_32_steps_and_a_halved_matrix_makes_this_harder():
     """The updates until the loss is below 0.1, for five seeds, paired by seed."""
@@ -63,7 +63,7 @@ def test_one_bit_is_held_over_32_steps_and_a_halved_matrix_makes_this_harder():
     for n, over_8, after_halving in zip(whole, near, halved, strict=True):
         assert over_8 is not None
         assert after_halving is None or after_halving > max(2 * n, over_8)
-    assert sum(n is None for n in far) >= 3
+    assert sum(n is None for n in far) == 4
 
 
 @pytest.mark.slow
@@ -87,8 +87,8 @@ def test_a_window_shorter_than_the_lag_does_not_learn_the_echo():
 @pytest.mark.slow
 @pytest.mark.claim(
     "one-parity-network-forgets",
-    "Of five networks that learn parity on 12 bits, four hold it for 1,000 steps and one does not; "
-    "its training loss is small as well.",
+    "Of five networks that learn parity on 12 bits, four hold it for 1,000 steps. One is right up "
+    "to step 16 and then loses the bit; its training loss is the largest, and small as well.",
 )
 def test_one_of_five_parity_networks_forgets():
     """The share of right answers of each network, up to step 12 and at step 1,000."""
@@ -97,7 +97,11 @@ def test_one_of_five_parity_networks_forgets():
     last = sorted(accuracy[-1] for accuracy in right.values())
     assert last[0] < 0.7 and last[1:] == [1, 1, 1, 1]
     forgets = min(right, key=lambda name: right[name][-1])
-    _, losses = defined(PAGE)["train"](
-        defined(PAGE)["parity"], T=12, updates=800, seed=int(forgets.split()[1])
-    )
-    assert losses[-1] < 0.01
+    assert right[forgets][:16].min() == 1 > right[forgets][16:].max()
+    ends = {
+        name: defined(PAGE)["train"](
+            defined(PAGE)["parity"], T=12, updates=800, seed=int(name.split()[1])
+        )[1][-1]
+        for name in right
+    }
+    assert max(ends.values()) == ends[forgets] < 0.01

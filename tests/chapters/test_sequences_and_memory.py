@@ -50,6 +50,20 @@ def test_the_parity_network_is_right_on_every_sequence_of_ten_bits():
     np.testing.assert_array_equal(says, np.cumsum(bits, axis=0) % 2 == 1)
 
 
+def test_the_parity_network_makes_no_error_in_100_000_steps():
+    assert defined(PAGE)["network_accuracy"](100_000, 5) == 1
+
+
+@pytest.mark.parametrize("gain", np.arange(1, 10.5, 0.5))
+def test_the_bit_is_kept_if_the_curve_crosses_the_diagonal_three_times(gain):
+    """For every gain that the reader can choose, after 40 steps."""
+    ns = defined(PAGE)
+    m = np.linspace(0, 1, 10_001)
+    crossings = np.sum(np.diff(np.sign(ns["next_m"](m, gain) - m + 1e-12)) != 0)
+    h, _ = rnn.forward(ns["parity_network"](gain), ns["one_then_zeros"])
+    assert ((h @ ns["W_y"])[-1, 0, 0] > 0.5) == (crossings == 3)
+
+
 @pytest.mark.parametrize(("gain", "keeps"), [(10, True), (3, True), (2, False)])
 def test_the_bit_is_kept_exactly_where_the_page_says(gain, keeps):
     carried = defined(PAGE)["carried"][f"γ = {gain}"]

@@ -130,6 +130,10 @@ def test_reading_the_source_twice_does_not_help():
     )
     gain = interval((twice - once)[:, lengths <= trained_up_to].mean(axis=1))
     assert gain["low"] < 0 < gain["high"] < 0.03
+    middle = (twice - once)[:, (lengths >= 3) & (lengths <= 12)]
+    assert middle.mean(axis=0).max() < 0  # "lower ... for sources of 3 to 12 symbols"
+    real = interval(middle.mean(axis=1))
+    assert real["low"] < 0 < real["high"]  # "too few to tell"
     for model in ("as it is", "reversed", "twice"):
         losses, _ = recorded(model, "curve")
         assert (losses[:, -5:].mean(axis=1) < losses[:, -10:-5].mean(axis=1)).all()

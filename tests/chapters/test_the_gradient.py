@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
+from tests.support.page_cells import defined
 from unrolled.cells import rnn
 from unrolled.data import text
 from unrolled.functional import dcross_entropy, dproject, dsoftmax, dtanh, softmax
@@ -211,6 +212,13 @@ def test_the_example_by_hand():
     assert_allclose(d.cell.W_h, [[0.43633]], atol=1e-5)
     assert_allclose(d.cell.W_x.ravel(), [1.71918, 0.94420, 0], atol=1e-5)
     assert_allclose(d.cell.b, [2.66338], atol=1e-5)
+
+
+def test_going_back_one_step_enlarges_the_gradient_of_the_example():
+    h_1 = math.tanh(0.5)
+    assert 2.0 * (1 - h_1**2) > 1
+    found = defined("02-language-model/the-gradient.md")
+    assert found["delta_21"] == pytest.approx(2 * (1 - h_1**2) * found["delta_22"])
 
 
 @pytest.mark.equation("eq-visits")

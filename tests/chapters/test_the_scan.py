@@ -85,9 +85,16 @@ def test_with_a_thousand_numbers_a_step_the_loop_wins():
             assert seconds(form, T, 1024) > least * seconds("loop", T, 1024)
 
 
+def test_with_64_numbers_a_step_the_scans_win_at_the_two_longer_lengths():
+    for T in (1024, 16384):
+        for form in ("Hillis-Steele", "Blelloch", "chunked"):
+            assert seconds(form, T, 64) < seconds("loop", T, 64)
+
+
 def test_width_costs_a_scan_far_more_than_a_loop():
     for T in records.load("scan_times")["settings"]["lengths"]:
         assert seconds("loop", T, 1024) < 2 * seconds("loop", T, 1)
+        assert seconds("loop", T, 64) < seconds("loop", T, 1)
         for form in ("Hillis-Steele", "Blelloch", "chunked"):
             ratio = seconds(form, T, 1024) / seconds(form, T, 1)
             assert T == 64 or ratio > 10
@@ -100,7 +107,7 @@ def test_width_costs_a_scan_far_more_than_a_loop():
     records="scan_times",
 )
 def test_two_threads_do_not_help_the_loop_of_numpy():
-    """Time that passes: of the loop with two threads at least 1.8 times that with one; of every
+    """Time that passes: of the loop with two threads, 1.8 to 3 times that with one; of every
     form of NumPy with two threads, longer than of the loop with one; of the other forms at 16,384
     steps, at least 1.2 times less with two threads than with one."""
     wide = {
@@ -111,7 +118,7 @@ def test_two_threads_do_not_help_the_loop_of_numpy():
     scans = ("Hillis-Steele", "Blelloch", "chunked")
     for T in (64, 1024, 16384):
         one = wide["loop", T, 1]
-        assert wide["loop", T, 2] > 1.8 * one
+        assert 1.8 * one < wide["loop", T, 2] < 3 * one
         assert all(wide[form, T, 2] > one for form in scans)
     for form in (*scans, "compiled loop", "compiled scan"):
         assert wide[form, 16384, 1] > 1.2 * wide[form, 16384, 2]

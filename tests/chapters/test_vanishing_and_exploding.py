@@ -8,6 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
+from book._ext.page import gradient_flow
+from tests.support.page_cells import defined
 from unrolled import functional, records
 from unrolled.cells import recurrent_weights as weights
 from unrolled.cells import rnn
@@ -96,6 +98,55 @@ def test_with_weak_inputs_the_initialisation_decides(seed):
     orthogonal = singular_values_after_50_steps(weights.orthogonal, 0.1, seed) > 0.01
     gaussian = singular_values_after_50_steps(weights.gaussian, 0.1, seed) > 0.01
     assert orthogonal.mean() > 0.75 and gaussian.mean() < 0.25
+
+
+def relu_identity_singular_values(seed=0, H=64, D=10):
+    """The singular values after k = 0..50 steps of a ReLU network with W_h = I, as on the page."""
+    rng = np.random.default_rng(seed)
+    x, W_x = rng.standard_normal((50, 1, D)), rng.standard_normal((D, H))
+    p = rnn.Params(W_x / np.sqrt(D), weights.identity(rng, H), np.zeros(H))
+    h, _ = rnn.forward(p, x, f=functional.relu)
+    products = jacobians.products(p, h[:, 0], functional.drelu)
+    return np.linalg.svd(products, compute_uv=False)
+
+
+def test_relu_units_with_the_identity_lose_whole_directions():
+    s = relu_identity_singular_values()
+    assert set(s.ravel().tolist()) <= {0.0, 1.0}
+    assert s[20].mean() > 0.5 and 0 < s[50].mean() < 0.05
+
+
+@pytest.mark.parametrize(
+    ("activation", "radius", "steps", "low", "high"),
+    [
+        ("linear", 1.0, 50, 0.2, 1),
+        ("tanh", 1.0, 50, 0, 1e-9),
+        ("tanh", 2.0, 50, 5.5, 6.5),
+        ("relu", 1.5, 50, 0.3, 1),
+        ("sigmoid", 2.0, 50, 0, 1e-20),
+    ],
+)
+def test_the_settings_to_try_do_what_the_page_says(
+    activation, radius, steps, low, high
+):
+    assert low <= gradient_flow.flow(activation, radius, steps)[-1] <= high
+
+
+@pytest.mark.parametrize(("scale", "above"), [(1, True), (0.5, False)])
+def test_a_scale_of_1_gives_jacobians_above_1_and_of_one_half_below(scale, above):
+    rng = np.random.default_rng(1)
+    W_x, W_h = rng.standard_normal((5, 100)), weights.gaussian(rng, 100)
+    p = rnn.Params(0.1 * W_x, scale * W_h, np.zeros(100))
+    h = rnn.forward(p, rng.standard_normal((10, 1, 5)))[0][:, 0]
+    norms = np.linalg.norm(jacobians.of_step(p, h), 2, axis=(1, 2))
+    assert ((norms > 1) == above).all()
+
+
+def test_the_longest_gradient_of_one_matrix_becomes_almost_twice_as_long():
+    """With the seeds and the scale 0.9 of the page."""
+    gradient = defined("03-bptt/vanishing-and-exploding.md")["gradient_by_layer"]
+    left = [gradient(seed, 0.9, True)[-1] for seed in range(20)]
+    assert 0.0025 < min(left) < 0.0035 and 1.8 < max(left) < 2
 
 
 def left_after_50_layers(scale, shared, seeds=20):
