@@ -152,6 +152,12 @@ def test_a_cell_that_cannot_run_here_says_what_it_needs(live_page):
     page.wait_for("it needs sentencex", ".live-needs")
 
 
+def test_a_cell_can_read_a_clock_of_the_processor(chapter_page):
+    cell = chapter_page.cell(5)
+    cell.write("import time\ntime.thread_time() > 0, time.process_time() > 0")
+    assert cell.press("Run").output == "(True, True)\n"
+
+
 def test_recorded_results_and_the_corpus_are_fetched_when_a_cell_reads_them(live_page):
     page = live_page(CHAPTER).ask().wait_until_ready()
     cell = page.cell(5)
