@@ -218,6 +218,14 @@ def test_the_operations_for_each_byte(N, dtype):
         assert_allclose(found, 2 / s, rtol=0.02)
 
 
+def test_more_rows_never_reach_25_operations_for_each_byte():
+    """In float64 with the sizes of the page: nearly in proportion to few rows, then a limit."""
+    H, V, N = 100, 8000, np.array([5, 10, 100, 500, 10**9])
+    found = 2 * N * H * V / (8 * (N * H + H * V + N * V))
+    assert 1.8 < found[1] / found[0] < 2 and found[3] / found[2] < 2
+    assert np.all(np.diff(found) > 0) and 24 < found[-1] < 25
+
+
 def peak(T=20, B=4, H=32, V=2000):
     rng = np.random.default_rng(0)
     p = language_model.init(rng, V, H)

@@ -188,10 +188,10 @@ def test_questions_of_two_facts_need_two_reads():
 )
 def test_each_of_two_reads_finds_its_fact_in_every_seed():
     """The share of stories whose largest weight lies on the fact, in the worst of the seeds: above
-    0.95 for the right pairs of read and fact, below 0.05 for the others."""
+    0.99 for the right pairs of read and fact, below 0.01 for the others."""
     looks = recorded("two facts, 2 reads", "looks_at_fact")  # (seeds, reads, facts)
     right = np.eye(2, dtype=bool)
-    assert looks[:, right].min() > 0.95 and looks[:, ~right].max() < 0.05
+    assert looks[:, right].min() > 0.99 and looks[:, ~right].max() < 0.01
 
 
 @pytest.mark.claim(
@@ -213,12 +213,14 @@ def test_one_of_five_networks_with_three_reads_is_no_better_than_one_read():
 
 def test_of_three_reads_two_neighbours_look_at_one_fact():
     """In three of the four networks that succeed, the first two reads look at the first fact; in
-    the fourth, the last two look at the second fact."""
+    the fourth, the last two look at the second fact. In the run that fails, no read looks at the
+    first fact in more than 1 % of the stories."""
     looks = recorded("two facts, 3 reads", "looks_at_fact")
     right = recorded("two facts, 3 reads", "accuracy") > 0.9
     facts = [tuple(one.argmax(axis=1) + 1) for one in looks[right]]
     assert sorted(facts) == [(1, 1, 2), (1, 1, 2), (1, 1, 2), (1, 2, 2)]
     assert looks[right].max(axis=2).min() > 0.85
+    assert right.sum() == 4 and looks[~right][0, :, 0].max() <= 0.01
 
 
 def kept_network():

@@ -14,6 +14,7 @@ from unrolled.cells import gru
 from unrolled.functional import softmax
 from unrolled.gradients import gradcheck
 from unrolled.layers import attention
+from unrolled.models import local_attention
 
 seeds = st.integers(0, 2**32 - 1)
 
@@ -60,6 +61,17 @@ def recur(n, E=32):
     gru.backward(cell, cache, h)
 
 
+def attend_to_windows(n, E=32):
+    rng = np.random.default_rng(0)
+    position = local_attention.init(rng, E, E)
+    queries, keys = rng.standard_normal((2, 1, n, E))
+    memory = attention.remember((), keys, score=attention.dot)
+    context, cache = local_attention.forward(
+        (), position, memory, queries, 8, attention.dot
+    )
+    local_attention.backward((), position, cache, context, 8, attention.dot)
+
+
 def test_twice_the_length_takes_up_to_four_times_the_memory_with_attention():
     """The peak of a forward and a backward pass, 256 to 512 steps."""
     for score, least in ((attention.additive, 3.8), (attention.dot, 3.0)):
@@ -69,7 +81,8 @@ def test_twice_the_length_takes_up_to_four_times_the_memory_with_attention():
             / peak(lambda s=score: attend(s, 256))
             < 4.1
         )
-    assert 1.6 < peak(lambda: recur(512)) / peak(lambda: recur(256)) < 2.1
+    for step in (recur, attend_to_windows):
+        assert 1.6 < peak(lambda s=step: s(512)) / peak(lambda s=step: s(256)) < 2.1
 
 
 def log_weight_gradients(u):

@@ -204,6 +204,17 @@ def test_the_rest_exceeds_the_direct_path_and_does_not_stay_in_h(bias):
     assert alone["high"] < np.log(1e-3)
 
 
+def test_the_direct_path_keeps_the_sign_and_the_rest_can_change_it():
+    """And the shortest excursion carries less than the direct path, with both biases."""
+    for bias in (1.0, 5.0):
+        p = lstm.init(np.random.default_rng(1), 8, 24, forget_bias=bias)
+        x = np.random.default_rng(2).standard_normal((12, 4, 8))
+        direct, rest = lstm_jacobians.split(p, lstm.forward(p, x)[1])
+        assert direct.min() >= 0 and direct.max() <= 1 and rest.min() < 0 < rest.max()
+        norms = [np.linalg.norm(part[2], 2, axis=(-2, -1)) for part in (direct, rest)]
+        assert (norms[1] < norms[0]).all()
+
+
 @pytest.mark.claim(
     "an-lstm-can-explode",
     "With large recurrent weights the gradient of an LSTM grows with distance.",
