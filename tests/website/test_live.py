@@ -83,6 +83,15 @@ SENTENCES = ("sentencex", False)
             ],
             [SENTENCES, SENTENCES, RUNS, RUNS],
         ),
+        # The weights that a page loads are there.
+        (
+            [
+                "from unrolled import records\nfrom unrolled.models import pretrained",
+                "pretrained.load('pocket')\nnp_file = records.FOLDER / 'x.npz'",
+                "records.load('x')",
+            ],
+            [RUNS, RUNS, RUNS],
+        ),
         # Through a module of the package, through a function, under another name.
         (
             ["from unrolled.models.probing import accuracy\naccuracy(1)"],
