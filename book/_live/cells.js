@@ -232,7 +232,8 @@ class Page {
       folder: base + files.python,
       wheel: base + files.package,
       absent: files.absent,
-      weights: (page.weights ?? []).filter((name) => files.weights[name]).map((name) => [name, base + files.weights[name]]),
+      corpus: base + files.corpus,
+      results: { ...files.results, folder: base + files.results.folder },
     };
     this.machine = new Machine(worker, (state, detail) => this.told(state, detail));
   }

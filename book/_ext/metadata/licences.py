@@ -124,14 +124,20 @@ PARTS = (
     Part("Pyodide", "MPL 2.0", "pyodide", ("live/python-*/pyodide*",)),
     Part("Python", "PSF 2.0", "cpython", ("live/python-*/python_stdlib.zip",)),
     Part("NumPy", BSD, "numpy-in-the-page", ("live/python-*/numpy-*.whl",)),
+    Part(
+        "Docstrings of six packages, the corpus of Part 2",
+        f"{BSD}, Matplotlib's, Apache 2.0",
+        "corpus-in-the-page",
+        ("live/corpus-*/documents.json.gzip",),
+    ),
 )
 OURS = (
     "gpu-*/*",
     "licenses/*",
     "live/scripts-*/*",
     "live/unrolled-*.whl",
-    "live/weights-*.npz",
     "live/files.json",
+    "live/results-*/*",
 )
 
 

@@ -13,6 +13,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from unrolled.installed import missing
+
 FOLDER = Path(__file__).parent
 
 
@@ -207,9 +209,7 @@ def open_gpu():
     try:
         import wgpu
     except ImportError:
-        raise NoGpuError(
-            "the package wgpu is not installed: pip install wgpu"
-        ) from None
+        raise NoGpuError(missing("wgpu", "WebGPU")) from None
     try:
         adapter = wgpu.gpu.request_adapter_sync(power_preference="high-performance")
         device = _device_of(adapter) if adapter else None
