@@ -41,7 +41,7 @@ class Cell {
     this.recorded = this.box.querySelector(".cell_output");
     this.pictures = [...this.box.querySelectorAll("img.plot")];
     const knobs = document.querySelector(`.live-knobs[data-cell="${about.id}"]`);
-    if (knobs) this.knobs = new Knobs(knobs, (knob, ended) => this.turn(knob, ended));
+    if (knobs) this.knobs = new Knobs(knobs, (knob, ended) => this.turn(knob, ended), () => page.isReady && !page.running && !this.pending);
     this.moved = new Set(); // the names that its knobs have set since it ran
   }
 
@@ -76,7 +76,7 @@ class Cell {
     if (seconds) place.before(element("p", { class: "live-needs" }, `In the page, this cell takes about ${seconds} seconds.`));
     this.marked();
     // What was moved before Python was asked for.
-    for (const knob of this.knobs?.all ?? []) if ("moved" in knob.input.dataset) this.turn(knob, true);
+    for (const knob of this.knobs?.all ?? []) if (knob.isMoved) this.turn(knob, true);
     this.knobs?.sync(this.editor.text);
     this.knobs?.resetButton.addEventListener("click", () => this.edited && this.reset());
   }
@@ -108,6 +108,15 @@ class Cell {
     this.moved.add(knob.name);
     this.wasTurned = true;
     this.page.turned(this, ended);
+  }
+
+  // Sets a knob to a literal that stands at a mark of the chart.
+  set(name, literal) {
+    const knob = this.knobs?.all.find((each) => each.name === name);
+    if (!knob?.find(this.editor.text)) return;
+    const { maxLength } = knob.input;
+    if (knob.type === "text" && literal.length - 2 > maxLength) return this.knobs.say(`${name} has at most ${maxLength} characters.`, "wrong");
+    if (knob.take(literal)) this.turn(knob, true);
   }
 
   keep() {
@@ -178,12 +187,14 @@ class Cell {
     this.output.append(text);
   }
 
-  // Removes what was drawn before, also from the recorded numbers (chart-numbers.js), and shows or hides the recorded figure.
+  // Removes what was drawn before, also from the recorded numbers (chart-numbers.js), and shows or hides the recorded figure and
+  // what was printed with it.
   removeChart(hidden) {
     this.chart?.remove();
     this.chart = null;
     for (const old of this.recorded?.querySelectorAll(".live-chart") ?? []) old.remove();
-    for (const part of [...this.pictures, ...this.box.querySelectorAll(".chart-numbers")]) part.hidden = hidden;
+    const beside = this.box.querySelectorAll(".chart-numbers, .cell_output > .output.stream");
+    for (const part of [...this.pictures, ...beside]) part.hidden = hidden;
   }
 
   // Draws the chart that a cell ends in, in the place of the recorded figure.
@@ -192,9 +203,12 @@ class Cell {
       const { draw } = await import(this.page.base + this.page.files.charts);
       const before = this.pictures.at(-1);
       const room = (before ?? this.output).parentElement.clientWidth || undefined;
-      const drawn = draw(JSON.parse(json), { label: `Figure of ${this.label}, drawn again`, palette: this.page.files.palette, room, file: this.box.querySelector("figure")?.id });
+      const drawn = draw(JSON.parse(json), { label: `Figure of ${this.label}, drawn again`, palette: this.page.files.palette, room, file: this.box.querySelector("figure")?.id, set: (name, literal) => this.set(name, literal) });
+      const panels = (chart) => [...(chart?.querySelectorAll(".live-chart-panel") ?? [])];
+      const focused = panels(this.chart).indexOf(document.activeElement);
       this.removeChart(true);
       before ? before.after(drawn) : this.output.before(drawn);
+      panels(drawn)[focused]?.focus({ preventScroll: true });
       this.chart = drawn;
       return true;
     } catch (error) {
@@ -218,6 +232,8 @@ class Page {
       folder: base + files.python,
       wheel: base + files.package,
       absent: files.absent,
+      corpus: base + files.corpus,
+      results: { ...files.results, folder: base + files.results.folder },
     };
     this.machine = new Machine(worker, (state, detail) => this.told(state, detail));
   }
@@ -356,6 +372,7 @@ class Page {
     clearTimeout(note);
     cell.drawn = await cell.drawing;
     cell.drawing = null;
+    if (result.passed && !cell.drawn && cell.chart) cell.removeChart(true); // of what the cell said before
     cell.took = performance.now() - from;
     return this.finish(cell, result, checking, before);
   }

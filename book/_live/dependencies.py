@@ -31,6 +31,8 @@ CHANGING = {"next", "setattr", "delattr", "copyto", "put", "place", "fill_diagon
 CHANGING |= {"at", "shuffle", "put_along_axis"}
 # Rooms of the package whose functions change their arguments.
 IN_PLACE = ("unrolled.training", "unrolled.speed")
+# What functions of the package call a module of unrolled.cells, whose functions change nothing.
+CELL = "cell"
 # Who calls these may use any name.
 EVERYTHING = {"globals", "locals", "vars", "exec", "eval"}
 
@@ -248,7 +250,8 @@ def _body(node):
     """Returns a function's arguments, its local names, and the Use of its body."""
     found = Use()
     own = {a.arg for a in ast.walk(node.args) if isinstance(a, ast.arg)}
-    _flow(node.body, set(own), found)
+    found.binds |= own  # an argument that is bound anew is not changed
+    _flow(node.body, found.binds, found)
     local = set()
     for inner in ast.walk(node):
         if isinstance(inner, ast.Global):
@@ -321,7 +324,7 @@ class Page:
                 module = self.modules.get(name)
                 if module and module.startswith(IN_PLACE):
                     found |= names
-                elif is_method and module is None:
+                elif is_method and module is None and name != CELL:
                     found.add(name)
                 elif name in changing:
                     argument, others = changing[name]

@@ -1,12 +1,23 @@
-// The knobs of a cell: sliders, choices and checkboxes, each of which sets a literal in the cell's text. The page
-// is built with them (book/_ext/live/knobs.py); before Python is asked for, live.js shows their values.
+// The knobs of a cell: sliders, series of sliders, choices, checkboxes and texts, each of which sets a literal in the
+// cell's text. The page is built with them (book/_ext/live/knobs.py); before Python is asked for, live.js shows their
+// values.
 
 // As in knobs.py.
-const LITERAL = String.raw`-?[\d._]+(?:[eE][-+]?\d+)?|True|False|None|"[^"\\\n]*"|'[^'\\\n]*'`;
+const NUMBER = String.raw`-?[\d._]+(?:[eE][-+]?\d+)?`;
+const SERIES = String.raw`[(\[][ \t]*${NUMBER}(?:[ \t]*,[ \t]*${NUMBER})+[ \t]*,?[ \t]*[)\]]`;
+const LITERAL = String.raw`${NUMBER}|True|False|None|"[^"\\\n]*"|'[^'\\\n]*'|${SERIES}`;
+const UNWRITABLE = /["\\\n]/g; // in a string between double quotes, without escapes
+const PACE = 800; // milliseconds between two steps of Play
+
+// The numbers of a literal: one, or those of a series.
+const numbersOf = (literal) => literal.replace(/[()[\]_ \t]|,\s*[)\]]$/g, "").split(",").map((part) => (part ? Number(part) : NaN));
 
 class Knob {
+  // A series is an element with several inputs.
   constructor(input) {
     this.input = input;
+    this.inputs = input.matches(".live-series-steps") ? [...input.querySelectorAll("input")] : [input];
+    this.type = this.inputs.length > 1 ? "series" : input.type;
     this.name = input.dataset.name;
     this.output = input.nextElementSibling;
     this.line = new RegExp(`^(${this.name}[ \\t]*=[ \\t]*)(${LITERAL})(?=[ \\t]*(?:#.*)?$)`, "gm");
@@ -18,49 +29,111 @@ class Knob {
     return first && !more.length ? { from: first.index + first[1].length, literal: first[2] } : null;
   }
 
+  get isMoved() {
+    return this.inputs.some(({ dataset }) => "moved" in dataset);
+  }
+
   get literal() {
-    const { type, checked, value, dataset } = this.input;
-    if (type === "checkbox") return checked ? "True" : "False";
-    return "float" in dataset && /^-?\d+$/.test(value) ? `${value}.0` : value;
+    const { checked, value, dataset } = this.input;
+    const number = (text) => ("float" in dataset && /^-?\d+$/.test(text) ? `${text}.0` : text);
+    if (this.type === "series") {
+      const [open, close] = dataset.built.startsWith("[") ? "[]" : "()";
+      return `${open}${this.inputs.map((input) => number(input.value)).join(", ")}${close}`;
+    }
+    if (this.type === "text") return `"${value.replace(UNWRITABLE, "")}"`;
+    if (this.type === "checkbox") return checked ? "True" : "False";
+    return number(value);
   }
 
   // The value in words.
   get value() {
-    if (this.input.type === "checkbox") return this.input.checked ? "True" : "False";
+    if (this.type === "series") return this.inputs.map(({ value }) => value).join(", ");
+    if (this.type === "checkbox") return this.input.checked ? "True" : "False";
+    if (this.type === "text") return `“${this.input.value}”`;
     return this.input.selectedOptions?.[0]?.text ?? this.input.value;
   }
 
   // Takes the place of a literal; a number outside the range leaves a slider at its end. False if it cannot show it.
   take(literal) {
-    const { input } = this;
-    const number = Number(literal.replaceAll("_", ""));
-    if (input.type === "checkbox") {
+    const { input, inputs, type } = this;
+    const numbers = numbersOf(literal);
+    const [number] = numbers;
+    if (type === "checkbox") {
       if (!/^(True|False)$/.test(literal)) return false;
       input.checked = literal === "True";
-    } else if (input.type === "range") {
-      if (Number.isNaN(number)) return false;
-      if (Number(input.value) !== number) input.value = number;
+    } else if (type === "text") {
+      if (!/^["']/.test(literal)) return false;
+      if (input.value !== literal.slice(1, -1)) input.value = literal.slice(1, -1);
+    } else if (type === "range" || type === "series") {
+      if (numbers.length !== inputs.length || numbers.some(Number.isNaN)) return false;
+      inputs.forEach((slider, k) => {
+        if (Number(slider.value) !== numbers[k]) slider.value = numbers[k];
+        const isHeld = Number(slider.value) !== numbers[k];
+        slider.nextElementSibling.value = isHeld && type === "range" ? literal : slider.value;
+      });
     } else {
       const plain = literal.replace(/^'(.*)'$/, '"$1"');
       const same = ({ value }) => value === plain || (!Number.isNaN(number) && Number(value) === number);
       input.selectedIndex = [...input.options].findIndex(same);
     }
-    if (this.output) this.output.value = input.type === "range" && Number(input.value) !== number ? literal : this.value;
+    if (type === "checkbox") this.output.value = this.value;
     return true;
+  }
+
+  set disabled(off) {
+    for (const input of this.inputs) input.disabled = off;
   }
 }
 
 export class Knobs {
-  // `moved` is called with a knob and whether its move has ended.
-  constructor(box, moved) {
+  // `moved` is called with a knob and whether its move has ended; `isIdle` says whether Play may take its next step.
+  constructor(box, moved, isIdle) {
     this.box = box;
     this.status = box.querySelector("[role=status]");
-    this.resetButton = box.querySelector("button");
+    this.resetButton = box.querySelector(":scope > button");
+    this.resetButton.addEventListener("click", () => this.pause());
     this.all = [...box.querySelectorAll("[data-name]")].map((input) => new Knob(input));
     for (const knob of this.all) {
       knob.input.addEventListener("input", () => moved(knob, false));
       knob.input.addEventListener("change", () => moved(knob, true));
+      if (knob.type === "text") knob.input.addEventListener("beforeinput", (event) => this.refuse(knob, event));
+      const run = knob.input.parentElement.querySelector(".live-run");
+      run?.addEventListener("click", () => (this.playing ? this.pause() : this.play(knob, run, isIdle)));
+      if (run && "moved" in run.dataset) this.play(knob, run, isIdle); // pressed before Python was there
     }
+  }
+
+  // A character that the literal cannot hold is not typed.
+  refuse(knob, event) {
+    if (!event.data?.match(UNWRITABLE)) return;
+    event.preventDefault();
+    this.say(`${knob.name} can hold neither " nor \\.`, "wrong");
+  }
+
+  // Moves a slider step by step to its end, each time after what depends on it has run.
+  play(knob, run, isIdle) {
+    const { input } = knob;
+    let again = Number(input.value) >= Number(input.max); // at its end, it begins again
+    const tick = () => {
+      if (!isIdle()) return;
+      if (input.disabled || (!again && Number(input.value) >= Number(input.max))) return this.pause();
+      if (again) input.value = input.min;
+      else input.stepUp();
+      again = false;
+      for (const kind of ["input", "change"]) input.dispatchEvent(new Event(kind, { bubbles: true }));
+    };
+    run.textContent = "Pause";
+    run.setAttribute("aria-label", `${knob.name}: Pause`);
+    this.playing = { timer: setInterval(tick, PACE), run, name: knob.name };
+  }
+
+  pause() {
+    if (!this.playing) return;
+    const { timer, run, name } = this.playing;
+    clearInterval(timer);
+    run.textContent = "Play";
+    run.setAttribute("aria-label", `${name}: Play`);
+    this.playing = null;
   }
 
   say(text, kind = "") {
@@ -85,8 +158,9 @@ export class Knobs {
   sync(text) {
     const lost = this.all.filter((knob) => {
       const found = knob.find(text);
-      knob.input.disabled = !(found && knob.take(found.literal));
-      return knob.input.disabled;
+      const isLost = !(found && knob.take(found.literal));
+      knob.disabled = isLost;
+      return isLost;
     });
     if (lost.length) {
       const lines = lost.map(({ name }) => `“${name} = …”`).join(", ");

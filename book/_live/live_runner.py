@@ -6,10 +6,13 @@ It is Python's half of worker.js, and runs outside the browser as well, where th
 import ast
 import builtins
 import functools
+import gzip
 import importlib.abc
 import importlib.machinery
 import io
+import json
 import linecache
+import pathlib
 import sys
 import time
 import traceback
@@ -177,12 +180,37 @@ def prepare(absent):
     sys.meta_path.append(Finder(absent))
     idle("tqdm", "tqdm")
     idle("threadpoolctl", "threadpool_limits")
+    # Without a clock of the processor's: the worker does nothing but the cell.
+    time.process_time = time.thread_time = time.perf_counter
     if numpy.intp().itemsize == 4:
         take_long_counts(numpy)
     # What a page cannot do, said in words.
     builtins.input = _no_input
     warnings.simplefilter("default")
     sys.dont_write_bytecode = True
+
+
+def results_folder():
+    """Returns where ``unrolled.records`` looks for the recorded results."""
+    import unrolled
+
+    return str(pathlib.Path(unrolled.__file__).resolve().parents[2] / "results")
+
+
+def take_kept_corpus(path):
+    """Makes ``text.corpus`` read a file: a page has no packages whose docstrings it could read."""
+    from unrolled.data import text
+
+    read_packages = text.corpus
+
+    @functools.wraps(read_packages)
+    def corpus(packages=text.PACKAGES, cache=None):
+        if tuple(packages) != text.PACKAGES:
+            return read_packages(packages, cache)
+        documents = json.loads(gzip.decompress(pathlib.Path(path).read_bytes()))
+        return [text.Document(name, tuple(lines)) for name, lines in documents]
+
+    text.corpus = corpus
 
 
 def _no_input(prompt=""):

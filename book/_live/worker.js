@@ -35,9 +35,18 @@ self.fetch = async (url, options) => {
   return get(url, name);
 };
 
+const CORPUS = "/home/pyodide/documents.json.gzip";
+
+// A file of the site, which is fetched when a cell opens it.
+function addFile(files, path, url) {
+  const [folder, name] = path.split(/\/(?=[^/]*$)/);
+  files.mkdirTree(folder);
+  files.createLazyFile(folder, name, url, true, false);
+}
+
 const PYTHON = ["live_runner.py", "dependencies.py"];
 
-async function start({ folder, wheel, scripts, absent }) {
+async function start({ folder, wheel, scripts, absent, results, corpus }) {
   try {
     importScripts(`${folder}pyodide.js`);
   } catch (error) {
@@ -56,6 +65,9 @@ async function start({ folder, wheel, scripts, absent }) {
   const module = pyodide.runPython("import sys; sys.path.insert(0, '/home/pyodide'); import live_runner; live_runner");
   module.prepare(pyodide.toPy(absent));
   pyodide.runPython("import numpy, unrolled");
+  for (const name of results.names) addFile(pyodide.FS, `${module.results_folder()}/${name}`, results.folder + name);
+  addFile(pyodide.FS, CORPUS, corpus);
+  module.take_kept_corpus(CORPUS);
   namespace = module.new_namespace();
   order = pyodide.pyimport("dependencies").Order(namespace);
   return { pyodide, module };

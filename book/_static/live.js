@@ -6,6 +6,7 @@
   const base = document.currentScript.src.replace(/[^/]*$/, "");
   const button = bar?.querySelector("button");
   const status = bar?.querySelector("[role=status]");
+  let isStarted = false;
   const page = bar && JSON.parse(document.querySelector(".live-cells").textContent);
 
   // What an earlier visit left in this browser, if it lets us look.
@@ -52,6 +53,7 @@
       await start({ base, files, bar, page });
       button.removeEventListener("click", begin); // from here on the button and the knobs are the page's
       removeEventListener("input", turn);
+      isStarted = true;
     } catch (error) {
       if (error.name !== "TypeError" && isNaN(error.message)) throw error;
       button.textContent = "Try again";
@@ -65,8 +67,20 @@
     if (!target.closest(".live-knobs")) return;
     target.dataset.moved = "";
     const output = target.nextElementSibling;
-    if (output) output.value = target.type === "checkbox" ? (target.checked ? "True" : "False") : target.value;
+    if (output?.matches("output")) output.value = target.type === "checkbox" ? (target.checked ? "True" : "False") : target.value;
     begin();
+  }
+
+  // A button beside a slider moves it one step, or lets it play, which asks for Python too.
+  function press({ target }) {
+    const pressed = target.closest(".live-play button");
+    if (!pressed) return;
+    const slider = pressed.closest(".live-knob").querySelector("input");
+    if (!pressed.dataset.by) return isStarted || turn({ target: pressed });
+    if (slider.disabled) return;
+    if (pressed.dataset.by === "1") slider.stepUp();
+    else slider.stepDown();
+    for (const kind of ["input", "change"]) slider.dispatchEvent(new Event(kind, { bubbles: true }));
   }
 
   if (button) {
@@ -79,5 +93,6 @@
     status.textContent = notes.join(" ");
     button.addEventListener("click", begin);
     addEventListener("input", turn);
+    addEventListener("click", press);
   }
 }

@@ -261,6 +261,12 @@ def test_a_few_sentences_make_the_mean_at_ten_words(trained):
     mean and median, and the number of sentences whose gradient is larger than at 1 word."""
     near, middle, far = (trained["gradient_times_input"][k - 1] for k in (1, 5, 10))
     assert far["three_largest"] > 0.5 > 0.1 > near["three_largest"]
+    assert (
+        trained["kl"][19]["three_largest"]
+        > 0.5
+        > 0.1
+        > trained["kl"][0]["three_largest"]
+    )
     assert far["mean"] > 5 * far["median"] and near["mean"] < 2 * near["median"]
     assert far["mean"] > 0.9 * middle["mean"] and far["median"] < middle["median"] / 2
     assert 1 <= trained["gradient_grows"][9] <= 5
@@ -328,6 +334,11 @@ def test_the_bracket_keeps_more_than_half_of_its_effect(trained):
     assert len(far) >= 3
     assert min(row["low"] for row in far) > found["2"]["bracket"]["mean"] / 2
     assert min(row["high"] for row in far) < found["4"]["bracket"]["mean"]
+    near = [found[name]["bracket"] for name in ("4", "5", "6–7")]
+    assert all(row["mean"] - found["10–12"]["bracket"]["mean"] > 1 for row in near)
+    for name in ("13–16", "17–24"):
+        row = found[name]["bracket"]
+        assert all(row["low"] < o["high"] and o["low"] < row["high"] for o in near)
     assert far[-1]["mean"] > np.log(100)
 
 
@@ -345,6 +356,7 @@ def test_the_states_stay_apart_while_the_derivative_falls(trained):
         [trained["latch"][name][k] for k in (0, -1)] for name in ("apart", "jacobian")
     )
     assert trained["latch"]["words_later"] == [2, 5, 10, 15]
+    assert 0.5 < apart[0]["low"] < apart[0]["high"] < 0.65
     assert apart[1]["low"] > 0.7 * apart[0]["mean"]
     assert jacobian[1]["high"] < 0.5 * jacobian[0]["mean"]
 

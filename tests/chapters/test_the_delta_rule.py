@@ -145,6 +145,17 @@ def test_the_delta_rule_recalls_the_latest_values_of_keys_that_change_and_that_d
     assert interval(lost)["high"] < 0.05
 
 
+def test_decay_forgets_what_was_written_once_and_the_delta_rule_does_not():
+    """The highest and the lowest of five seeds, after 16 writes of the other keys."""
+    once, often = defined(PAGE)["once"], defined(PAGE)["often"]
+    assert untrained(often, "delta rule").min() > 0.95
+    assert untrained(once, "delta rule").min() > 0.8
+    assert untrained(often, "with decay 0.95").min() > 0.7
+    assert untrained(once, "with decay 0.95").max() < 0.1
+    for name in ("linear attention", "softmax attention"):
+        assert untrained(often, name).max() < 0.2
+
+
 @pytest.mark.claim(
     "the-delta-rule-does-not-store-more-random-pairs",
     "Of 32 pairs under different random keys with 32 entries, the delta rule with a share of 1 "

@@ -135,6 +135,17 @@ def test_untrained_cells_forget_faster_than_a_constant_gate(bias, steps):
     assert 0.9 * steps < between["low"] < between["high"] < 1.1 * steps
 
 
+def test_from_three_upwards_each_step_of_the_bias_multiplies_the_half_life():
+    """The networks of the figure, for each bias that the knob offers."""
+    found = []
+    for bias in range(3, 9):
+        p = lstm.init(np.random.default_rng(1), 32, 64, forget_bias=bias)
+        x = np.random.default_rng(2).standard_normal((30, 16, 32))
+        found.append(-np.log(2) / np.log(lstm.forward(p, x)[1].f).mean())
+    factors = np.divide(found[1:], found[:-1])
+    assert factors.min() > 2.5 and factors.max() < np.e
+
+
 def test_init_opens_the_forget_gate_and_no_other():
     p = lstm.init(np.random.default_rng(0), 9, 5)
     np.testing.assert_array_equal(p.b, np.repeat([0, 1, 0, 0], 5))

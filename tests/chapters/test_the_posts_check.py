@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
+from tests.support.page_cells import defined
 from unrolled.cells import rnn
 from unrolled.functional import dcross_entropy
 from unrolled.gradients import chain_rule, gradcheck
@@ -122,6 +123,21 @@ def test_the_last_steps_count_only_pairs_among_themselves(n):
     found, _, of_pairs = truncated(rnn.backward_last, 9, n)
     t, k = np.arange(1, 10)[:, None], np.arange(1, 10)
     assert_allclose(found, of_pairs((k <= t) & (k > 9 - n)), atol=1e-12)
+
+
+@pytest.mark.slow
+def test_the_table_of_the_page_separates_the_two_starts():
+    """Medians over 12 seeds: the window is close with uniform weights only; last is far in both."""
+    names = defined("02-language-model/the-posts-check.md")
+    away = {
+        k: names["compare"](W_h, seeds=12)[:, 0] for k, W_h in names["starts"].items()
+    }
+    assert away["uniform"][0] < 0.1 and away["orthogonal"][0] > 0.3
+    assert min(away["uniform"][1], away["orthogonal"][1]) > 0.7
+    rng = np.random.default_rng(3)
+    stretch = np.linalg.svd(names["starts"]["uniform"](rng, 200), compute_uv=False)
+    assert np.mean(stretch < 1) > 0.8
+    assert np.sqrt(np.mean(stretch**2)) == pytest.approx(1 / np.sqrt(3), rel=0.02)
 
 
 def test_the_window_loses_more_where_the_weights_preserve_the_gradient():

@@ -72,6 +72,8 @@ def test_influence_fades_where_the_page_says_it_fades():
     norm, T = ns["norm"], ns["T"]
     by_distance = [np.mean(np.diag(norm, -k)) for k in range(T)]
     assert all(far < 0.9 * near for near, far in itertools.pairwise(by_distance))
+    for s in range(T):  # of each input, not only on average
+        assert (norm[s + 1 :, s] < 0.91 * norm[s:-1, s]).all()
     assert norm[-1, 0] < 1e-2 * norm[-1, -1]
 
 

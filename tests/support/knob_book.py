@@ -1,5 +1,8 @@
 """A small book with one page of knobs, as the tests open it in a browser."""
 
+import shutil
+
+from tests.support.paths import ROOT
 from tests.support.seeded_book import HEADER, code, seed
 
 NUMBERS = """---
@@ -23,6 +26,15 @@ knobs:
   - {name: pause, from: 0.5, to: 0.9, step: 0.1}
 ---
 """
+TEXT = """---
+knobs:
+  - {name: beginning, text: 12, label: the first words}
+  - {name: forget, series: true, from: 0, to: 1, step: 0.25, label: of each step}
+  - {name: step, from: 0, to: 3, step: 1, play: true}
+mystnb:
+  image: {alt: "Two bars."}
+---
+"""
 CELLS = (
     code("import time\n\nimport numpy as np"),
     code(
@@ -34,14 +46,30 @@ CELLS = (
     code("print('alone')"),
     code(
         "from unrolled.drawing import charts\n\nslope = 1.0\nx = np.arange(5)\n"
+        'print(f"slope {slope}")\n'
         'charts.lines(x, {"line": slope * x}, "x", "y")',
         CHART,
     ),
     code("pause = 0.5\ntime.sleep(pause)\nprint(f'slept {pause}')", SLOW),
+    code(
+        "from unrolled.drawing import charts\n\n"
+        'beginning = "the"\nforget = (1.0, 0.5)\nstep = 3\n'
+        "print(repr(beginning), forget, step)\n"
+        'words = {"cat": 2, "dog": 1, "end": 1}\n'
+        'to = (beginning + " cat", "dog", None)\n'
+        'charts.bars(words, sets="beginning", to=to)',
+        TEXT,
+    ),
+    code(
+        "from unrolled.models import pretrained\n\n"
+        "_, vocabulary, _ = pretrained.load('pocket')\nprint(len(vocabulary), 'words')"
+    ),
 )
 
 
 def write(folder):
     """Writes the book; its page is book/knobs.html."""
     page = HEADER + "# Knobs\n\n" + "\n".join(CELLS)
-    return seed(folder, {"root": "# Root\n", "knobs": page})
+    seed(folder, {"root": "# Root\n", "knobs": page})
+    shutil.copy(ROOT / "results/pocket_language_model.npz", folder / "results")
+    return folder

@@ -16,12 +16,14 @@ from book._ext.live import (
     available_modules,
     browser_python,
     editor_bundle,
+    kept_corpus,
     kept_parts,
     live_cells,
     live_files,
 )
 from tests.support.paths import ROOT
-from unrolled import exercises
+from unrolled import exercises, records
+from unrolled.data import text
 from unrolled.drawing import charts, style
 
 # --- What is live, from the text alone ----------------------------------------------------------
@@ -34,7 +36,7 @@ def needs(*cells):
 
 RUNS, DRAWS = (None, False), (None, True)
 PROGRAM = (ROOT / "code/unrolled/min_rnn.py").read_text("utf-8")
-CORPUS = ("the text of the installed packages", False)
+SENTENCES = ("sentencex", False)
 
 
 @pytest.mark.parametrize(
@@ -74,17 +76,21 @@ CORPUS = ("the text of the installed packages", False)
         # Of a cell that lacks anything else nothing runs.
         (
             [
-                "from unrolled import records\nx = 1\nr = records.load('x')",
+                "from unrolled.data import text\nx = 1\nr = text.sentences('x')",
                 "x",
                 "x = 2",
                 "x",
             ],
+            [SENTENCES, SENTENCES, RUNS, RUNS],
+        ),
+        # The weights that a page loads are there.
+        (
             [
-                ("the recorded results", False),
-                ("the recorded results", False),
-                RUNS,
-                RUNS,
+                "from unrolled import records\nfrom unrolled.models import pretrained",
+                "pretrained.load('pocket')\nnp_file = records.FOLDER / 'x.npz'",
+                "records.load('x')",
             ],
+            [RUNS, RUNS, RUNS],
         ),
         # Through a module of the package, through a function, under another name.
         (
@@ -93,13 +99,13 @@ CORPUS = ("the text of the installed packages", False)
         ),
         (
             [
-                "from unrolled.data import text\ndef f():\n    return text.corpus()",
+                "from unrolled.data import text\ndef f():\n    return text.sentences('x')",
                 "f()",
             ],
-            [CORPUS] * 2,
+            [SENTENCES] * 2,
         ),
-        (["from unrolled.data import text as t\nt.corpus()"], [CORPUS]),
-        (["from unrolled.data.text import corpus\ncorpus()"], [CORPUS]),
+        (["from unrolled.data import text as t\nt.sentences('x')"], [SENTENCES]),
+        (["from unrolled.data.text import sentences\nsentences('x')"], [SENTENCES]),
         (["from unrolled.data import text\ntext.pad([[1]])"], [RUNS]),
         (["def f():\n    import jax\n    return jax.grad"], [("JAX", False)]),
         (["import a_stranger\na_stranger.x"], [("a_stranger", False)]),
@@ -175,10 +181,10 @@ def test_the_package_is_split_by_what_its_modules_import():
         "judging",
         "__init__",
     } <= names
-    assert not {"figures", "probing", "records", "keras_models"} & names
+    assert not {"figures", "probing", "keras_models"} & names
     assert absent["unrolled.drawing.figures"] == "Matplotlib"
     assert absent["unrolled.frameworks.keras_models"] in ("TensorFlow", "Keras")
-    assert absent["unrolled.models.pretrained"] == "the recorded results"
+    assert {"records", "pretrained"} <= names
 
 
 def test_the_package_is_the_same_bytes_every_time_and_holds_what_is_live():
@@ -193,6 +199,42 @@ def test_the_package_is_the_same_bytes_every_time_and_holds_what_is_live():
             == (ROOT / "code/unrolled/cells/rnn.py").read_bytes()
         )
         assert archive.read("unrolled/data/alice.txt").startswith(b"\n\n\n\n      ")
+
+
+def test_the_recorded_results_lie_where_a_page_looks_for_them(tmp_path, runner):
+    described = live_files.results(tmp_path / "live", ROOT)
+    assert {"language_model.json", "gpu/webgpu.json"} <= {*described["names"]}
+    assert "pocket_language_model.npz" in described["names"]
+    for name in described["names"]:
+        kept = (tmp_path / described["folder"] / name).read_bytes()
+        assert kept == (ROOT / "results" / name).read_bytes()
+    assert runner.results_folder() == str(records.FOLDER)
+
+
+def test_the_corpus_is_read_from_what_the_site_keeps(tmp_path, runner, monkeypatch):
+    documents = [text.Document("a", ("One.", "Two.")), text.Document("b", ("Ü.",))]
+    assert kept_corpus.packed(documents) == kept_corpus.packed(documents)
+    (tmp_path / "kept.gzip").write_bytes(kept_corpus.packed(documents))
+    monkeypatch.setattr(text, "corpus", lambda packages, cache: [packages, cache])
+    runner.take_kept_corpus(tmp_path / "kept.gzip")
+    assert text.corpus() == documents
+    assert text.corpus(["numpy"], "cache") == [["numpy"], "cache"]
+
+
+def test_the_licences_of_the_corpus_are_kept_with_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(text, "corpus", lambda: [text.Document("a", ("One.",))])
+    kept_corpus.make(tmp_path)
+    said = (tmp_path / "licenses/corpus-in-the-page.txt").read_text("utf-8")
+    for line in ("Apache License", "NumPy Developers", "Matplotlib", "SciPy"):
+        assert line in said
+
+
+def test_changed_results_lie_in_a_new_folder(tmp_path):
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results/a.json").write_text("1")
+    before = live_files.results(tmp_path / "live", tmp_path)["folder"]
+    (tmp_path / "results/a.json").write_text("2")
+    assert live_files.results(tmp_path / "live", tmp_path)["folder"] != before
 
 
 # --- What the page loads ------------------------------------------------------------------------

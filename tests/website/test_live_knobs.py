@@ -15,6 +15,8 @@ from tests.support.waiting import settle
 SLIDER = {"name": "gain", "from": 1, "to": 20, "step": 0.5}
 KIND = {"name": "kind", "choices": ["tanh", "relu"]}
 CLIP = {"name": "clip", "checkbox": True}
+TEXT = {"name": "words", "text": 8}
+SERIES = {"name": "forget", "series": True, "from": 0, "to": 1, "step": 0.5}
 
 
 @pytest.mark.parametrize(
@@ -26,6 +28,11 @@ CLIP = {"name": "clip", "checkbox": True}
         (KIND, "kind = 'tanh'", '"tanh"', None),
         (KIND | {"choices": [0.1, 1, None]}, "kind = 1", "1", None),
         (CLIP, "clip = False", "False", None),
+        (TEXT, "words = 'don t'  # of them", "'don t'", None),
+        (TEXT, 'words = ""', '""', None),
+        (SERIES, "forget = (1.0, 0.5, 0)", "(1.0, 0.5, 0)", ("0", "1", "0.5")),
+        (SERIES, "forget = [ 1, 0, ]  # all", "[ 1, 0, ]", ("0", "1", "0.5")),
+        (SLIDER | {"play": True}, "gain = 5", "5", ("1", "20", "0.5")),
     ],
 )
 def test_a_knob_is_read_with_its_literal(metadata, text, built, slider):
@@ -55,6 +62,16 @@ def test_a_knob_is_read_with_its_literal(metadata, text, built, slider):
         (KIND | {"choices": [[1]]}, "kind = 1", "a knob cannot set [1]"),
         (CLIP, "clip = 0", "a checkbox sets True or False"),
         ({"from": 1}, "gain = 5", "a knob needs a name"),
+        (TEXT, "words = 5", "has at most 8 characters"),
+        (TEXT, "words = 'nine char'", "has at most 8 characters"),
+        (TEXT, "words = 'a \"b\"'", 'none of them "'),
+        (TEXT, "words = 'a\\tb'", "no line `words = …`"),
+        (TEXT | {"text": True}, "words = 'a'", "needs its most characters"),
+        (SERIES, "forget = 0.5", "a series sets several numbers"),
+        (SERIES, "forget = (0.5, 2)", "outside its range from 0 to 1"),
+        (SERIES, "forget = (0.5, 0.2)", "do not both lie on steps of 0.5"),
+        (SERIES, "forget = (0.5, half)", "no line `forget = …`"),
+        (SERIES | {"play": True}, "forget = (0, 1)", "needs from, to and step, or"),
     ],
 )
 def test_a_knob_that_does_not_fit_its_cell_is_one_clear_line(metadata, text, message):
@@ -138,7 +155,7 @@ class Knob:
         return self.page.page.inner_text(f"{self.box} [role=status]")
 
     def reset(self):
-        self.page.page.click(f"{self.box} button")
+        self.page.page.click(f"{self.box} > button")
 
 
 IN_BROWSER = [pytest.mark.slow, pytest.mark.browser, pytest.mark.xdist_group("knobs")]
@@ -208,6 +225,10 @@ def test_a_figure_follows_while_the_slider_moves(running):
     chart = running.page.locator("#cell-5 .live-chart")
     assert chart.count() == 1 and chart.is_visible()  # though the code is folded
     assert running.page.locator("#cell-5 img:visible").count() == 0
+    # What the book printed goes with the book's figure.
+    printed = running.page.locator("#cell-5 :text('slope'):visible")
+    assert printed.all_text_contents()[-1].endswith("slope 1.5\n")
+    assert "slope 1.0" not in running.page.inner_text("#cell-5")
     values = [-2 + n / 4 for n in range(10)]
     knob.drag(*values)  # faster than it can be drawn: the last one is
     knob.release()  # on a busy machine, it would not be drawn before
@@ -292,6 +313,102 @@ def test_edits_are_kept_and_the_places_of_knobs_are_not(opened):
 
 
 @in_browser
+def test_a_text_is_written_and_what_it_cannot_hold_is_refused(running):
+    knob, cell = Knob(running, 7, "beginning"), running.cell(7)
+    knob.input.fill("the dog's")
+    knob.wait_for("beginning is “the dog's”. The figure is drawn again.")
+    assert cell.output == '"the dog\'s" (1.0, 0.5) 3\n'
+    knob.input.press_sequentially('"')
+    knob.wait_for('beginning can hold neither " nor \\.')
+    running.page.keyboard.insert_text("12345")  # as pasted
+    knob.wait_for("beginning is “the dog's123”")
+    knob.reset()
+    knob.wait_for("beginning is “the”, forget is 1, 0.5, step is 3.")
+    assert knob.input.input_value() == "the"
+
+
+@in_browser
+def test_a_series_has_a_slider_for_each_number(running):
+    knob, cell = Knob(running, 7, "forget"), running.cell(7)
+    second = running.page.get_by_label("forget, step 2")
+    second.focus()
+    running.page.keyboard.press("ArrowUp")
+    knob.wait_for("forget is 1, 0.75.")
+    assert cell.output == "'the' (1.0, 0.75) 3\n"
+    assert "forget = (1.0, 0.75)\n" in cell.text()
+    box = second.bounding_box()
+    assert box["height"] > 1.5 * box["width"]  # upright
+    knob.reset()
+    knob.wait_for("forget is 1, 0.5,")
+    assert second.input_value() == "0.5"
+
+
+@in_browser
+def test_buttons_move_a_slider_by_a_step(running):
+    knob = Knob(running, 7, "step")
+    press = running.page.get_by_label
+    press("step: one step back").click()
+    knob.wait_for("step is 2.")
+    press("step: one step forward").click()
+    knob.wait_for("step is 3.")
+    assert running.page.locator(".live-run:visible").count() == 0  # motion is reduced
+
+
+@in_browser
+def test_play_moves_a_slider_to_its_end_and_starts_python(opened):
+    knob = Knob(opened, 7, "step")
+    opened.page.get_by_label("step: Play").click()
+    for step in range(4):  # from its end, it begins again
+        knob.wait_for(f"step is {step}.")
+    opened.page.get_by_label("step: Play").wait_for()
+    opened.page.get_by_label("step: Play").click()
+    knob.wait_for("step is 0.")
+    opened.page.get_by_label("step: Pause").click()
+    assert knob.input.input_value() in "01"
+    assert opened.troubles == []
+
+
+@in_browser
+def test_a_bar_sets_a_knob_by_click_and_by_enter(running):
+    tab, knob = running.page, Knob(running, 7, "beginning")
+    assert tab.locator("#cell-7 img[style*=cursor]").count() == 0
+    knob.input.fill("a")
+    knob.wait_for("beginning is “a”.")
+    chart = tab.locator("#cell-7 .live-chart-panel")
+    picture = chart.locator("svg").last
+
+    def click(bar):
+        picture.scroll_into_view_if_needed()
+        box = picture.bounding_box()
+        third = (box["height"] - 64) / 3
+        middle = box["y"] + 24 + third * (bar + 0.5)
+        tab.mouse.click(box["x"] + box["width"] / 3, middle)
+
+    click(1)
+    knob.wait_for("beginning is “dog”.")
+    click(2)  # it sets nothing
+    chart.focus()
+    assert "Enter sets beginning" in chart.get_attribute("aria-label")
+    for said in ("is “dog cat”.", "is “dog cat cat”.", "has at most 12 characters."):
+        for key in ("Home", "Enter"):
+            tab.keyboard.press(key)
+        knob.wait_for(f"beginning {said}")
+        settle(tab)
+        name = tab.evaluate("document.activeElement.className")
+        assert name == "live-chart-panel"  # of the chart that is drawn again
+    knob.reset()
+    knob.wait_for("beginning is “the”,")
+
+
+@in_browser
+def test_weights_that_a_cell_loads_come_with_python(running):
+    cell = running.cell(8)
+    cell.press("Run")
+    assert cell.output == "4000 words\n"
+    assert sum("/live/weights-" in url for url in running.requests) == 1
+
+
+@in_browser
 def test_axe_finds_nothing_and_fingers_find_the_knobs(running):
     tab = running.page
     tab.evaluate(AXE.read_text("utf-8"))
@@ -308,6 +425,6 @@ def test_axe_finds_nothing_and_fingers_find_the_knobs(running):
     small = tab.eval_on_selector_all(
         ".live-knobs :is(input, select, button)",
         "all => all.map((e) => e.getBoundingClientRect())"
-        ".filter((r) => r.height < 44 || r.width < 44).length",
+        ".filter((r) => r.width && (r.height < 44 || r.width < 44)).length",
     )
     assert small == 0

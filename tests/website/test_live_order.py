@@ -36,6 +36,10 @@ RNG = "import numpy as np\nrng = np.random.default_rng(0)"
         (["x = 1", "y = [x for x in range(3)]", "x"], [0]),
         (["x = 1", "def f(x):\n    return x", "x"], [0]),
         (["x = 1", "x = 2\nx"], []),
+        # A parameter `cell` is a module, and any other object may change.
+        (["p = [1]", "def f(p, cell):\n    cell.step(p)", "f(p, 2)", "p"], [0]),
+        (["p = [1]", "def f(p, box):\n    box.step(p)", "f(p, 2)", "p"], [0, 1, 2]),
+        (["p = [1]", "def f(p):\n    p = p + [2]", "f(p)", "p"], [0]),
         (["t = 5", "for t in range(3):\n    print(t)"], []),
         (["a = 1", "for t in range(a):\n    s = t\ns"], [0]),
         (["with open('x') as f:\n    x = f", "x"], [0]),

@@ -33,14 +33,10 @@ OTHERS = {
     "subprocess": "other processes",
     "multiprocessing": "other processes",
     "threading.Thread": "threads",
-    "time.thread_time": "a clock of the processor's",
-    "time.process_time": "a clock of the processor's",
     "ssl": "OpenSSL",
     "sqlite3": "SQLite",
     "lzma": "lzma",
-    # Of the package: what reads files of the repository, or of what is installed.
-    "unrolled.records": "the recorded results",
-    "unrolled.data.text.corpus": "the text of the installed packages",
+    # Of the package.
     "unrolled.data.text.sentences": "sentencex",
 }
 # live_runner.py has stand-ins for the last two that do nothing

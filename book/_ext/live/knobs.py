@@ -1,4 +1,4 @@
-"""Knobs: sliders, choices and checkboxes that set a literal of a live cell.
+"""Knobs: sliders, choices, checkboxes and texts that set a literal of a live cell.
 
 A cell's metadata describes them; the page's scripts write the literal and run the cell again
 (book/_live/knobs.js). Here they are checked against the cell's text and written as HTML.
@@ -16,12 +16,26 @@ from typing import Any, NamedTuple
 
 from book._live import dependencies
 
+KINDS = {"choices"}, {"checkbox"}, {"text"}  # beside sliders
 # As in knobs.js. An escape in a string is left out, so that both read the same.
+NUMBER = r"-?[\d._]+(?:[eE][-+]?\d+)?"
 LITERAL = (
-    r"-?[\d._]+(?:[eE][-+]?\d+)?|True|False|None"
+    rf"{NUMBER}|True|False|None"
     r"""|"[^"\\\n]*"|'[^'\\\n]*'"""
+    rf"|[(\[][ \t]*{NUMBER}(?:[ \t]*,[ \t]*{NUMBER})+[ \t]*,?[ \t]*[)\]]"
 )
 KNOB = '<div class="live-knob"><label for="{id}"><code>{name}</code>{label}</label>{input}</div>'
+OUTPUT = '<output for="{id}" aria-live="off">{value}</output>'
+SERIES = """\
+<div class="live-knob live-series" role="group" aria-labelledby="{id}-of">
+<span id="{id}-of"><code>{name}</code>{label}</span>
+<span id="{id}" class="live-series-steps"{data}>{steps}</span>
+</div>"""
+PLAY = """\
+<span class="live-play">\
+<button type="button" data-by="-1" aria-label="{name}: one step back">Back</button> \
+<button type="button" data-by="1" aria-label="{name}: one step forward">Forward</button> \
+<button type="button" class="live-run" aria-label="{name}: Play">Play</button></span>"""
 BOX = """\
 <div class="live-knobs not-on-paper" data-cell="{cell}" role="group" aria-label="Knobs of {where}">
 {knobs}
@@ -40,35 +54,66 @@ class Knob(NamedTuple):
     name: str
     built: str
     label: str
-    # of a slider: from, to, step; of a choice: the literals; of a checkbox: neither
+    # of a slider or series: from, to, step; of a choice: the literals; of a text: its most
+    # characters; of a checkbox: none of them
     slider: tuple[str, str, str] | None
     choices: dict[str, str]
+    text: int = 0
+    play: bool = False
 
     def html(self, id: str) -> str:
         """Return the knob's elements."""
-        data = f'id="{id}" data-name="{self.name}" autocomplete="off"'
-        data += f' data-built="{html.escape(self.built)}"'
-        output = f'<output for="{id}" aria-live="off">{{}}</output>'
+        named = f' data-name="{self.name}" data-built="{html.escape(self.built)}"'
         value = ast.literal_eval(self.built)
+        label = f" {html.escape(self.label)}" if self.label else ""
+        if isinstance(value, tuple | list):
+            steps = "".join(
+                f"<label>{k}{self._range(f'{id}-{k}', v, self._step(k))}</label>"
+                for k, v in enumerate(value, 1)
+            )
+            named += self._float(*value)
+            return SERIES.format(
+                id=id, name=self.name, label=label, data=named, steps=steps
+            )
         if self.slider:
-            least, most, step = self.slider
-            if isinstance(value, float) or not step.isdigit():
-                data += " data-float"
-            data += f' type="range" min="{least}" max="{most}" step="{step}"'
-            shown = _plain(value)
-            made = f'<input {data} value="{shown}">{output.format(shown)}'
+            made = self._range(id, value, named + self._float(value))
+            made += PLAY.format(name=self.name) if self.play else ""
+        elif self.text:
+            size = f'maxlength="{self.text}" size="{min(self.text, 40)}"'
+            named += f' autocomplete="off" spellcheck="false" {size}'
+            shown = html.escape(value)
+            made = f'<input id="{id}"{named} type="text" value="{shown}">'
         elif self.choices:
             options = "".join(
                 f'<option value="{html.escape(literal)}"'
                 f"{' selected' if literal == self.built else ''}>{html.escape(word)}</option>"
                 for literal, word in self.choices.items()
             )
-            made = f"<select {data}>{options}</select>"
+            made = f'<select id="{id}"{named} autocomplete="off">{options}</select>'
         else:
-            checked = " checked" if value else ""
-            made = f'<input {data} type="checkbox"{checked}>{output.format(value)}'
-        label = f" {html.escape(self.label)}" if self.label else ""
+            named += ' autocomplete="off" type="checkbox"' + " checked" * value
+            output = OUTPUT.format(id=id, value=value)
+            made = f'<input id="{id}"{named}>{output}'
         return KNOB.format(id=id, name=self.name, label=label, input=made)
+
+    def _step(self, k: int) -> str:
+        """Return the label of one slider of a series, which shows its number alone."""
+        return f' aria-label="{self.name}, step {k}"'
+
+    def _float(self, *values: float) -> str:
+        """Return the mark of a slider that does not set whole numbers."""
+        assert self.slider
+        whole = self.slider[2].isdigit() and all(isinstance(v, int) for v in values)
+        return "" if whole else " data-float"
+
+    def _range(self, id: str, value: float, data: str) -> str:
+        """Return a slider with its value beside it."""
+        assert self.slider
+        least, most, step = self.slider
+        data += f' autocomplete="off" type="range" min="{least}" max="{most}"'
+        shown = _plain(value)
+        output = OUTPUT.format(id=id, value=shown)
+        return f'<input id="{id}"{data} step="{step}" value="{shown}">{output}'
 
 
 def read(metadata: Any, text: str) -> list[Knob]:
@@ -86,11 +131,12 @@ def _knob(entry: Any, text: str) -> Knob:
     if not isinstance(entry, dict) or not str(entry.get("name", "")).isidentifier():
         raise KnobError(f"a knob needs a name: {entry}")
     name = entry["name"]
-    kinds = {"from", "to", "step"}, {"choices"}, {"checkbox"}
+    slider = {"from", "to", "step"}
+    kinds = slider, slider | {"play"}, slider | {"series"}, *KINDS
     given = entry.keys() - {"name", "label"}
     if given not in kinds:
         raise KnobError(
-            f"the knob {name} needs from, to and step, or choices, or checkbox: true"
+            f"the knob {name} needs from, to and step, or choices, or checkbox: true, or text"
         )
     built = literal_of(name, text)
     value = ast.literal_eval(built)
@@ -109,21 +155,44 @@ def _knob(entry: Any, text: str) -> Knob:
                 f"the knob {name} is {built}, and a checkbox sets True or False"
             )
         return knob
+    if "text" in entry:
+        most = entry["text"]
+        if isinstance(most, bool) or not isinstance(most, int) or most < 1:
+            raise KnobError(f"the knob {name} needs its most characters: text: 40")
+        if not isinstance(value, str) or '"' in value or len(value) > most:
+            raise KnobError(
+                f"the knob {name} is {built}, and its text has at most {most} characters, "
+                'none of them "'
+            )
+        return knob._replace(text=most)
+    return _slider(knob, entry, value)
+
+
+def _slider(knob: Knob, entry: dict[str, Any], value: Any) -> Knob:
+    """Return a knob as the slider, or the series of sliders, that its entry describes."""
+    name, built = knob.name, knob.built
     least, most, step = (_number(entry[key], name) for key in ("from", "to", "step"))
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise KnobError(f"the knob {name} is {built}, and a slider sets a number")
-    number = Decimal(str(value))
     if not (step > 0 and least < most):
         raise KnobError(f"the range of the knob {name} is empty")
-    if not least <= number <= most:
+    if "series" in entry and (not isinstance(value, tuple | list) or len(value) < 2):
         raise KnobError(
-            f"the knob {name} is {built}, outside its range from {least} to {most}"
+            f"the knob {name} is {built}, and a series sets several numbers"
         )
-    if (number - least) % step or (most - least) % step:
-        raise KnobError(
-            f"the knob {name}: {built} and {most} do not both lie on steps of {step} from {least}"
-        )
-    return knob._replace(slider=(str(least), str(most), str(step)))
+    for number in value if "series" in entry else [value]:
+        if isinstance(number, bool) or not isinstance(number, int | float):
+            raise KnobError(f"the knob {name} is {built}, and a slider sets a number")
+        number = Decimal(str(number))
+        if not least <= number <= most:
+            raise KnobError(
+                f"the knob {name} is {built}, outside its range from {least} to {most}"
+            )
+        if (number - least) % step or (most - least) % step:
+            raise KnobError(
+                f"the knob {name}: {built} and {most} do not both lie on steps of {step} "
+                f"from {least}"
+            )
+    play = bool(entry.get("play"))
+    return knob._replace(slider=(str(least), str(most), str(step)), play=play)
 
 
 def literal_of(name: str, text: str) -> str:

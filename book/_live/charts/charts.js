@@ -343,7 +343,7 @@ function drawPanel(panel, width, height) {
   const hover = tip(series(panel).flat(), pointer({ x: "x", y: "y", title: "says", fill: colour("ground"), stroke: colour("grey") }));
   hover.ariaLabel = undefined; // a group within a picture may have no name
   const drawn = plot({ ...base, marks: [...marks, ...labels, hover] });
-  return { drawn, place: { x: drawn.scale("x").apply, y: drawn.scale("y").apply } };
+  return { drawn, place: { x: drawn.scale("x"), y: drawn.scale("y") } };
 }
 
 const BARE = { marks: [], x: {}, y: {} };
@@ -432,8 +432,26 @@ export function step(curves, { of, at }, key) {
 
 const KEYS = ["ArrowRight", "ArrowLeft", "ArrowUp", "ArrowDown", "Home", "End"];
 
+// Lets a click on a bar or cell, and Enter at the point that arrow keys have reached, set a knob of the chart's cell.
+function settable(box, picture, panel, { x, y }, set) {
+  const mark = panel.marks.find(({ sets }) => sets);
+  if (!mark || !set) return () => {};
+  const take = (point) => {
+    const across = mark.to[Math.round(point.y)];
+    const literal = mark.kind === "cells" ? across?.[Math.round(point.x)] : across;
+    if (literal) set(mark.sets, literal);
+  };
+  picture.style.cursor = "pointer";
+  picture.addEventListener("click", ({ clientX, clientY }) => {
+    const at = new DOMPoint(clientX, clientY).matrixTransform(picture.getScreenCTM().inverse());
+    take({ x: x.invert(at.x), y: y.invert(at.y) });
+  });
+  box.setAttribute("aria-label", `${box.getAttribute("aria-label")}, and Enter sets ${mark.sets}`);
+  return take;
+}
+
 // Lets arrow keys move through the points of a panel; a ring shows where, and the value is announced.
-function listen(box, picture, panel, place) {
+function listen(box, picture, panel, place, set) {
   const curves = series(panel);
   if (!curves.length) return;
   const said = element("p", { class: "live-chart-value", "aria-live": "polite" });
@@ -443,21 +461,24 @@ function listen(box, picture, panel, place) {
   box.append(said);
   box.setAttribute("tabindex", "0");
   let now = null;
+  const take = settable(box, picture, panel, place, set);
   box.addEventListener("keydown", (event) => {
+    if (event.target === box && event.key === "Enter" && now) return take(curves[now.of][now.at]);
     if (event.target !== box || !KEYS.includes(event.key) || event.ctrlKey || event.altKey || event.metaKey) return;
     event.preventDefault();
     now = now ? step(curves, now, event.key) : { of: 0, at: 0 };
     const point = curves[now.of][now.at];
-    ring.setAttribute("cx", place.x(point.x));
-    ring.setAttribute("cy", place.y(point.y));
+    ring.setAttribute("cx", place.x.apply(point.x));
+    ring.setAttribute("cy", place.y.apply(point.y));
     ring.setAttribute("visibility", "visible");
     said.textContent = point.says.replace("\n", ": ");
   });
   box.addEventListener("blur", () => ring.setAttribute("visibility", "hidden"));
 }
 
-// Returns the chart as an element that can be put into the page, where it has `room` pixels.
-export function draw(chart, { label, palette, room = Infinity, file = "chart" }) {
+// Returns the chart as an element that can be put into the page, where it has `room` pixels. `set` is called with the
+// name of a knob and a literal, where a mark can set one.
+export function draw(chart, { label, palette, room = Infinity, file = "chart", set = null }) {
   const rows = Math.ceil(chart.panels.length / chart.columns);
   const width = Math.min((chart.width * PIXELS) / chart.columns, room);
   const height = (chart.height * PIXELS) / rows;
@@ -479,7 +500,7 @@ export function draw(chart, { label, palette, room = Infinity, file = "chart" })
     const look = `flex-basis:${Math.round(width / 1.3)}px`;
     const about = `${chart.panels.length > 1 ? `Panel ${i + 1}` : "Chart"}: arrow keys move through its points`;
     const box = element("div", { class: "live-chart-panel", style: look, role: "application", "aria-label": about }, ...title, drawn);
-    listen(box, picture, panel, place);
+    listen(box, picture, panel, place, set);
     return box;
   });
   const shown = element("details", { class: "live-numbers" }, element("summary", {}, "Show the numbers"));

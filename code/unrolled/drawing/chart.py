@@ -73,12 +73,18 @@ class Note(NamedTuple):
 
 
 class Bars(NamedTuple):
-    """A horizontal bar for each name, the first on top; its value is written at its end."""
+    """A horizontal bar for each name, the first on top; its value is written at its end.
+
+    In the page, a click on a bar sets the cell's knob `sets` to the literal in `to`, if there is
+    one.
+    """
 
     names: tuple[str, ...]
     values: np.ndarray
     colour: str
     number: str
+    sets: str = ""
+    to: tuple[str | None, ...] = ()
 
 
 class Columns(NamedTuple):
@@ -93,7 +99,8 @@ class Columns(NamedTuple):
 class Cells(NamedTuple):
     """A matrix as coloured cells, row 0 on top; the limits are the ends of its colour scale.
 
-    Cell (i, j) is centred on x = j and y = i, where other marks can be placed.
+    Cell (i, j) is centred on x = j and y = i, where other marks can be placed. In the page, a click
+    on it sets the cell's knob `sets` to the literal in `to`, as for `Bars`.
     """
 
     matrix: np.ndarray
@@ -104,6 +111,8 @@ class Cells(NamedTuple):
     limits: tuple[float, float] | None
     number: str | None
     bar: bool = True
+    sets: str = ""
+    to: tuple[tuple[str | None, ...], ...] = ()
 
 
 class Field(NamedTuple):
@@ -211,6 +220,27 @@ def one_of(what: str, given: str, known: tuple[str, ...]) -> str:
     if given not in known:
         raise ValueError(f"a {what} is one of {', '.join(known)}, got {given!r}")
     return given
+
+
+def literal(value: Any) -> str | None:
+    """Returns a value as a knob of the page writes it into a cell; None stays None.
+
+    Raises:
+        ValueError: it is no string, number, bool or series of numbers, or a string with a
+            character that needs an escape.
+    """
+    if value is None:
+        return None
+    if isinstance(value, str) and not set('"\\\n') & set(value):
+        return f'"{value}"'
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, int | float):
+        return repr(value)
+    if isinstance(value, tuple | list):
+        written = ", ".join(repr(np.asarray(number).item()) for number in value)
+        return f"[{written}]" if isinstance(value, list) else f"({written})"
+    raise ValueError(f"a knob cannot be set to {value!r}")
 
 
 def curve(name: str, x: ArrayLike, y: ArrayLike) -> tuple[np.ndarray, np.ndarray]:

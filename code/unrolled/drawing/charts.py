@@ -315,22 +315,36 @@ def bars(
     *,
     number: str = ".2f",
     colour: str = "blue",
+    sets: str = "",
+    to: Sequence[Any] = (),
     **settings: Any,
 ) -> Chart:
     """Returns a chart with a horizontal bar for each named value, the first on top.
 
-    `number` is the format of the value at a bar's end; `baselines` are dashed vertical lines. The
-    rest is as in `panel`.
+    Args:
+        values: name → length of its bar.
+        x_label: the horizontal axis, with its unit.
+        baselines: name → place of a dashed vertical line.
+        number: the format of the value at a bar's end.
+        colour: one of ``chart.COLOURS``.
+        sets: in the page, a click on a bar sets this knob of its cell.
+        to: the value that each bar sets; a bar with None sets none.
+        settings: the rest, as in `panel`.
 
     Raises:
-        ValueError: there is no value.
+        ValueError: there is no value, the colour is unknown, or `to` does not fit the bars or has a
+            value that a knob cannot have.
     """
     if not values:
         raise ValueError("a chart of bars needs a value")
+    if len(to) != (len(values) if sets else 0):
+        raise ValueError(f"{len(to)} values of a knob for {len(values)} bars")
     one_of("colour", colour, chart.COLOURS)
     lengths = np.array(list(values.values()), dtype=float)
     across = [Reference("x", float(v), n) for n, v in (baselines or {}).items()]
-    drawn = Bars(tuple(map(str, values)), lengths, colour, number)
+    literals = tuple(map(chart.literal, to))
+    names = tuple(map(str, values))
+    drawn = Bars(names, lengths, colour, number, sets, literals)
     return panel((drawn, *across), x_label, **settings)
 
 
@@ -375,6 +389,8 @@ def heat_map(
     limits: tuple[float, float] | None = None,
     number: str | None = None,
     bar: bool = True,
+    sets: str = "",
+    to: Sequence[Sequence[Any]] = (),
     marks: Iterable[Mark] = (),
     **settings: Any,
 ) -> Chart:
@@ -391,13 +407,15 @@ def heat_map(
         limits: smallest and largest value of the colour scale; from the data if left out.
         number: a format such as `".2f"` to write each value into its cell.
         bar: whether there is a colour bar.
+        sets: in the page, a click on a cell sets this knob.
+        to: the value that each cell sets, row by row; a cell with None sets none.
         marks: drawn on the cells; cell (i, j) is centred on x = j and y = i.
         settings: title, ticks and the rest, as in `panel`. `x_ticks={4: "5"}` writes 5 below
             column 4.
 
     Raises:
-        ValueError: the matrix is not two-dimensional or is empty, or a list of names does not fit
-            it.
+        ValueError: the matrix is not two-dimensional or is empty, or a list of names or the values
+            of a knob do not fit it.
     """
     matrix = np.asarray(matrix)
     if matrix.ndim != 2 or not matrix.size:
@@ -412,7 +430,14 @@ def heat_map(
                 f"{len(given)} {what} names for a matrix of shape {matrix.shape}"
             )
         names.append(None if given is None else tuple(map(str, given)))
-    cells = Cells(matrix, names[0], names[1], label, signed, limits, number, bar)
+    if [len(row) for row in to] != ([matrix.shape[1]] * len(matrix) if sets else []):
+        raise ValueError(
+            f"the values of the knob do not fit a matrix of shape {matrix.shape}"
+        )
+    literals = tuple(tuple(map(chart.literal, row)) for row in to)
+    cells = Cells(
+        matrix, names[0], names[1], label, signed, limits, number, bar, sets, literals
+    )
     return panel((cells, *marks), x_label, y_label, **settings)
 
 

@@ -1,5 +1,7 @@
 """Charts: what they describe, and what they refuse."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -83,6 +85,19 @@ def test_a_panel_keeps_what_it_is_told_of_its_axes():
     assert panel.legend and panel.equal
 
 
+def test_bars_and_cells_carry_the_literals_of_a_knob():
+    to = ["a b", 2, None, [1, 0.5]]
+    made = charts.bars(dict.fromkeys("abcd", 1), sets="words", to=to)
+    (bars,) = made.panels[0].marks
+    assert bars.sets == "words"
+    assert bars.to == ('"a b"', "2", None, "[1, 0.5]")
+    described = json.loads(made.to_json())["panels"][0]["marks"][0]
+    assert described["to"] == list(bars.to)
+    to = [[True, np.float64(0.5)]]
+    (cells,) = charts.heat_map([[1, 2]], sets="clip", to=to).panels[0].marks
+    assert cells.to == (("True", "0.5"),)
+
+
 def test_bars_keep_the_order_of_their_names():
     bars, level = charts.bars({"b": 2, "a": 1}, "size", {"chance": 1.5}).panels[0].marks
     assert bars.names == ("b", "a")
@@ -137,6 +152,10 @@ GRID = np.zeros((4, 4))
         (lambda: charts.note(1, 1, "a", "mauve"), "a colour is one of"),
         (lambda: charts.bars({}), "needs a value"),
         (lambda: charts.bars({"a": 1}, colour="mauve"), "a colour is one of"),
+        (lambda: charts.bars({"a": 1}, to=[1]), "1 values of a knob for 1 bars"),
+        (lambda: charts.bars({"a": 1}, sets="n", to=[]), "0 values of a knob"),
+        (lambda: charts.bars({"a": 1}, sets="n", to=['"']), "cannot be set to"),
+        (lambda: charts.heat_map([[1]], sets="n", to=[[1, 2]]), "do not fit a matrix"),
         (lambda: charts.columns(X, X, colour="mauve"), "a colour is one of"),
         (lambda: charts.field(X, X[:2], GRID), "are no grid of values"),
         (lambda: charts.field(X, X**2, GRID), "rise in equal steps"),
