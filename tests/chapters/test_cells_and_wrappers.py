@@ -87,6 +87,17 @@ def test_a_recurrent_layer_draws_its_masks_anew_for_every_batch_and_none_in_use(
     np.testing.assert_array_equal(layer(ones), ones[:, 0])
 
 
+def test_a_dropout_layer_has_one_mask_for_all_steps_if_its_noise_shape_says_so():
+    ones = np.ones((4, 3, 8), np.float32)
+    options = {"noise_shape": (None, 1, 8)}, {}
+    one, fresh = (
+        layers.Dropout(0.5, seed=1, **chosen)(ones, training=True).numpy()
+        for chosen in options
+    )
+    assert (one == one[:, :1]).all() and not (one == one[:1]).all()
+    assert not (fresh == fresh[:, :1]).all()
+
+
 @pytest.mark.equation("eq-tf-state-dropout")
 def test_what_is_dropped_anew_at_each_step_is_gone_soon():
     """Over all patterns of keeping, each weighed by its probability: no chance is left in it."""

@@ -106,6 +106,20 @@ def test_the_matrix_forgets_and_the_cache_does_not():
     # at as many pairs as a key has entries, most are still right
     near = ns["pairs"].searchsorted(ns["E"])
     assert 0.6 < matrix[near - 1] < 1
+    # the bound allows 26,214 pairs; the matrix recalls fewer than 300 of 1,000
+    matrix_bits = ns["E"] * ns["V"] * np.zeros(1).itemsize * 8
+    assert matrix_bits == 131_072 and int(matrix_bits / np.log2(ns["V"])) == 26_214
+    assert ns["pairs"][-1] == 1000 and matrix[-1] < 0.3
+
+
+def test_one_layer_without_state_in_its_gates_copies_less_than_half():
+    found = [
+        run["right"]
+        for name in ("selective_copying", "selective_copying_by_selection")
+        for run in records.load(name)["results"]["runs"]
+        if run["layers"] == 1 and run["cell"] != "gru"
+    ]
+    assert len(found) == 9 and max(found) < 0.5
 
 
 def shares(stack, keys, rate=0.003):

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from tests.support.page_cells import cells
 from unrolled import functional, records, tree
 from unrolled.cells import gru, gru_reset_after, lstm, rnn
 from unrolled.frameworks import agreement, jax_cells
@@ -69,6 +70,31 @@ def test_three_sigmoids_have_three_losses():
     ]
     assert found[0] == pytest.approx(language_model.loss(p, batch, lstm)[0], rel=1e-12)
     assert len({round(value, 4) for value in found}) == 3
+
+
+def test_three_of_the_six_mistakes_lower_the_loss():
+    """The table of the page: what each mistake adds to the loss of its case."""
+    source = next(s for s in cells("04-gates/one-answer.md") if "mistakes = [" in s)
+    names = {
+        "np": np,
+        "agreement": agreement,
+        "gru": gru,
+        "gru_reset_after": gru_reset_after,
+        "language_model": language_model,
+        "lstm": lstm,
+    }
+    exec(source, names)
+    changes = []
+    for _, cell, mistake, _, read_as in names["mistakes"]:
+        _, p, batch = agreement.case("lstm" if cell is lstm else "gru")
+        wrong = p._replace(cell=mistake(p.cell))
+        loss, wrong_loss = (
+            language_model.loss(p, batch, cell)[0],
+            language_model.loss(wrong, batch, read_as)[0],
+        )
+        changes.append(wrong_loss - loss)
+    assert len(changes) == 6 and sum(change < 0 for change in changes) == 3
+    assert max(map(abs, changes)) < 0.1 * loss
 
 
 def test_the_two_kinds_of_reset_are_two_cells():

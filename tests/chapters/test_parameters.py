@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.support.page_cells import figure
 from unrolled import functional, tree
 from unrolled.cells import rnn
-from unrolled.models import language_model
+from unrolled.models import language_model, pretrained
 
 seeds = st.integers(0, 10**6)
 
@@ -88,6 +88,16 @@ def test_number_of_parameters(V, H):
     assert found == V * H + H**2 + H + H * V + V
     assert found - H - V == 2 * H * V + H**2
     assert 2 * 100 * 8000 + 100**2 == 1_610_000
+
+
+@pytest.mark.parametrize(
+    ("word", "nearest"), [("three", "two"), ("minimum", "maximum")]
+)
+def test_the_row_that_is_the_most_similar_in_the_pocket_model(word, nearest):
+    p, vocabulary, _ = pretrained.load("pocket")
+    rows = p.cell.W_x / np.linalg.norm(p.cell.W_x, axis=1, keepdims=True)
+    cosine = rows @ rows[vocabulary.ids[word]]
+    assert vocabulary.words[np.argsort(-cosine)[1]] == nearest
 
 
 def test_the_figure_of_a_look_up_is_a_product_and_its_alt_text_says_which():
