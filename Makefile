@@ -16,7 +16,7 @@ side_by_side := -n auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
 on_a_gpu := $(PY) -m pytest -m webgpu tests/package/webgpu
 
 .DEFAULT_GOAL := help
-.PHONY: help book serve watch pdf epub zip notebooks colab exercises test check lowest newest checks evidence lint types links scores draw bench mutants results attest gpu theano binder browser debian lock audit report release attach clean
+.PHONY: help book serve watch pdf epub zip notebooks colab exercises test check lowest newest cells checks evidence lint types links scores draw bench mutants results attest gpu theano binder browser debian lock audit report release attach clean
 
 help:
 	@echo "Unrolled: the verbs of this Makefile"
@@ -75,6 +75,9 @@ lowest: $(if $(shell command -v $(UV)),,$(TOOLS)/bin/uv) ## run the package's te
 
 newest: $(if $(shell command -v $(UV)),,$(TOOLS)/bin/uv) ## run the package's tests with the newest versions that pyproject.toml allows
 	$(call with_resolution,highest)
+
+cells: book with-tests ## run every live cell of every page in a browser (an hour); PAGES="book/intro"
+	PAGES="$(or $(PAGES),all)" $(PY) -m pytest $(side_by_side) --maxprocesses 2 tests/website/test_live_cells.py
 
 checks: with-tests ## keep the last whole run of the tests in results/, for the book to show
 	$(PY) -m book._ext.evidence.suite_run
@@ -167,7 +170,7 @@ report: ## open the issue that says that the weekly workflow failed, or add to i
 	@number=$$(gh issue list --state open --limit 100 --json number,title \
 		--jq "map(select(.title == \"$$TITLE\")) | .[0].number // empty") && \
 	if [ -n "$$number" ]; then gh issue comment "$$number" --body "It failed again: $$RUN"; \
-	else gh issue create --title "$$TITLE" --body "Newest versions, audit or links: see $$RUN."; fi
+	else gh issue create --title "$$TITLE" --body "Newest versions, audit, links or live cells: see $$RUN."; fi
 
 # The shell takes the tag from the environment, as one word; make would expand what it contains.
 release: $(VENV) ## check the tag TAG=v1.2.3, and make what its release attaches: _build/release

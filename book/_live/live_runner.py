@@ -6,9 +6,11 @@ It is Python's half of worker.js, and runs outside the browser as well, where th
 import ast
 import builtins
 import functools
+import gzip
 import importlib.abc
 import importlib.machinery
 import io
+import json
 import linecache
 import pathlib
 import sys
@@ -65,8 +67,6 @@ class Screen(io.TextIOBase):
 # --- Modules that a page does not have ----------------------------------------------------------
 
 
-# Where the worker puts the weights that the page's cells load: nothing else is there of results/.
-RESULTS = pathlib.Path("/home/pyodide/results")
 DRAWING = "Matplotlib"  # statements that need no more than this are left out
 
 
@@ -127,10 +127,7 @@ class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         return None
 
     def create_module(self, spec):
-        module = Absent(spec.name, self.needs(spec.name))
-        if spec.name == "unrolled.records":
-            module.FOLDER = RESULTS
-        return module
+        return Absent(spec.name, self.needs(spec.name))
 
     def exec_module(self, module):
         pass
@@ -183,12 +180,37 @@ def prepare(absent):
     sys.meta_path.append(Finder(absent))
     idle("tqdm", "tqdm")
     idle("threadpoolctl", "threadpool_limits")
+    # Without a clock of the processor's: the worker does nothing but the cell.
+    time.process_time = time.thread_time = time.perf_counter
     if numpy.intp().itemsize == 4:
         take_long_counts(numpy)
     # What a page cannot do, said in words.
     builtins.input = _no_input
     warnings.simplefilter("default")
     sys.dont_write_bytecode = True
+
+
+def results_folder():
+    """Returns where ``unrolled.records`` looks for the recorded results."""
+    import unrolled
+
+    return str(pathlib.Path(unrolled.__file__).resolve().parents[2] / "results")
+
+
+def take_kept_corpus(path):
+    """Makes ``text.corpus`` read a file: a page has no packages whose docstrings it could read."""
+    from unrolled.data import text
+
+    read_packages = text.corpus
+
+    @functools.wraps(read_packages)
+    def corpus(packages=text.PACKAGES, cache=None):
+        if tuple(packages) != text.PACKAGES:
+            return read_packages(packages, cache)
+        documents = json.loads(gzip.decompress(pathlib.Path(path).read_bytes()))
+        return [text.Document(name, tuple(lines)) for name, lines in documents]
+
+    text.corpus = corpus
 
 
 def _no_input(prompt=""):

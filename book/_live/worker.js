@@ -35,11 +35,18 @@ self.fetch = async (url, options) => {
   return get(url, name);
 };
 
+const CORPUS = "/home/pyodide/documents.json.gzip";
+
+// A file of the site, which is fetched when a cell opens it.
+function addFile(files, path, url) {
+  const [folder, name] = path.split(/\/(?=[^/]*$)/);
+  files.mkdirTree(folder);
+  files.createLazyFile(folder, name, url, true, false);
+}
+
 const PYTHON = ["live_runner.py", "dependencies.py"];
 
-const RESULTS = "/home/pyodide/results"; // as in live_runner.py
-
-async function start({ folder, wheel, scripts, absent, weights }) {
+async function start({ folder, wheel, scripts, absent, results, corpus }) {
   try {
     importScripts(`${folder}pyodide.js`);
   } catch (error) {
@@ -47,20 +54,20 @@ async function start({ folder, wheel, scripts, absent, weights }) {
     throw error;
   }
   // Everything at once: none of it needs another to be fetched.
-  const [pyodide, ours, loaded, ...texts] = await Promise.all([
+  const [pyodide, ours, ...texts] = await Promise.all([
     loadPyodide({ indexURL: folder, packages: ["numpy"], stdout() {}, stderr() {} }),
     get(wheel, "the package").then((response) => response.arrayBuffer()),
-    Promise.all(weights.map(async ([name, url]) => [name, await (await get(url, name)).arrayBuffer()])),
     ...PYTHON.map((name) => get(scripts + name, name).then((response) => response.text())),
   ]);
   say("progress", { text: "Starting NumPy …" });
   pyodide.unpackArchive(ours, "wheel");
-  pyodide.FS.mkdirTree(RESULTS);
-  for (const [name, bytes] of loaded) pyodide.FS.writeFile(`${RESULTS}/${name}`, new Uint8Array(bytes));
   PYTHON.forEach((name, i) => pyodide.FS.writeFile(`/home/pyodide/${name}`, texts[i]));
   const module = pyodide.runPython("import sys; sys.path.insert(0, '/home/pyodide'); import live_runner; live_runner");
   module.prepare(pyodide.toPy(absent));
   pyodide.runPython("import numpy, unrolled");
+  for (const name of results.names) addFile(pyodide.FS, `${module.results_folder()}/${name}`, results.folder + name);
+  addFile(pyodide.FS, CORPUS, corpus);
+  module.take_kept_corpus(CORPUS);
   namespace = module.new_namespace();
   order = pyodide.pyimport("dependencies").Order(namespace);
   return { pyodide, module };

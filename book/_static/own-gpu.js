@@ -23,7 +23,7 @@
       if (!answer.ok) throw new TypeError(answer.status);
       const data = await answer.json();
       const { run } = await import(`${folder}page.js`);
-      await run({ results, status, save, data, settings });
+      await run({ results, status, save, data, settings, base });
     } catch (error) {
       if (!(error instanceof TypeError) || results.hasChildNodes()) throw error;
       status.textContent = "The kernels did not come. Is there a connection, and is the site complete?";

@@ -26,7 +26,7 @@ The rooms, from the top. Each imports from the floors below its own, and nothing
     arguments    What a function says when its arguments do not fit together.
     files        Files that are written whole or not at all.
     dependencies What a recorded result rests on, statement by statement.
-    installed    The versions of the installed packages, by the names that they are imported by.
+    installed    The versions of the installed packages, and the extras that bring them.
 
 One key of dimensions serves them all: T time, B batch, D input, H hidden, V vocabulary,
 S source length; time is axis 0.

@@ -13,7 +13,6 @@ import json
 import math
 import os
 import platform
-import subprocess
 import sys
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError
@@ -302,6 +301,8 @@ def cpu():
 
 def current_commit():
     """Returns the commit that is checked out, or "unknown"."""
+    import subprocess  # here, because a page that loads a record has no other processes
+
     try:
         return subprocess.run(
             ["git", "rev-parse", "--short=12", "HEAD"],

@@ -13,12 +13,21 @@ import numpy as np
 
 from experiments.gpu import proof, wgsl_proofs
 from experiments.speed.timing import spread
+from unrolled import tree
 from unrolled.speed import gpu_tables
-from unrolled.webgpu import device, output_layer, product, recurrence, update
+from unrolled.webgpu import (
+    device,
+    output_layer,
+    product,
+    recurrence,
+    scan,
+    training,
+    update,
+)
 
 SEED = 0
 NEEDS = 1 << 30
-SECONDS = 150
+SECONDS = 140
 PACKAGES = ("wgpu",)
 PARTS = {
     "products": ("wgpu",),
@@ -27,10 +36,13 @@ PARTS = {
     "RNN": ("wgpu",),
     "LSTM": ("wgpu",),
     "GRU": ("wgpu",),
+    "training": ("wgpu",),
+    "scan": ("wgpu",),
 }
 ADAPTER = "webgpu"  # not an NVIDIA GPU
 ENOUGH = 0.02  # seconds of a measurement
 MOST = 200  # repetitions in a measurement
+TRAINED = ("rnn", "lstm")  # the cells of whole training steps
 
 
 def settings(rehearsal):
@@ -41,6 +53,8 @@ def settings(rehearsal):
             "rows": [[3, 5, 7]],
             "entries": [100],
             "recurrences": [[3, 2, 5]],
+            "steps": [[3, 2, 5, 17]],
+            "scans": [[150, 3]],
             "rounds": 2,
             "longest": 1.0,
         }
@@ -49,6 +63,8 @@ def settings(rehearsal):
         "rows": [[45, 100, 8000], [1440, 100, 8000]],  # N, H, V
         "entries": [1_000_000],
         "recurrences": [[45, 1, 100], [64, 32, 128], [64, 32, 256]],  # T, B, H
+        "steps": [[45, 1, 100, 8000], [45, 8, 100, 8000]],  # T, B, H, V
+        "scans": [[1024, 64], [16384, 64]],  # T, D
         "rounds": 7,
         "longest": 1.5,  # seconds of a pass
     }
@@ -65,6 +81,8 @@ def run(part, sizes):
         "products": (prove_products, time_products),
         "output layer": (prove_output_layer, time_output_layer),
         "update": (prove_update, time_update),
+        "training": (prove_training, time_training),
+        "scan": (prove_scan, time_scan),
     }.get(part, (prove_recurrence, time_recurrence))
     gap = prove(gpu, part.lower())
     found = {
@@ -131,6 +149,25 @@ def prove_recurrence(gpu, cell):
     return checked(forward + backward, wgsl_proofs.GRADIENTS)
 
 
+def prove_training(gpu, part):
+    gaps = []
+    for cell in TRAINED:
+        for size in [(7, 3, 5, 13), (5, 2, 131, 301)]:
+            loss, others = wgsl_proofs.of_training_step(gpu, cell, *size)
+            gaps += [checked([loss], wgsl_proofs.VALUES), *others]
+    return checked(gaps, wgsl_proofs.GRADIENTS)
+
+
+def prove_scan(gpu, part):
+    gaps, gradients = [], []
+    for T, D in [(7, 3), (129, 5), (1000, 3)]:
+        for chunk in (None, T):
+            gaps.append(wgsl_proofs.of_scan(gpu, T, D, chunk))
+            gradients += wgsl_proofs.of_scan_gradient(gpu, T, D, chunk)
+    checked(gaps, wgsl_proofs.VALUES)
+    return checked(gaps + gradients, wgsl_proofs.GRADIENTS)
+
+
 # --- What is timed: (its size, {contestant: dispatches}) -----------------------------------------
 
 
@@ -186,6 +223,36 @@ def time_recurrence(gpu, cell, sizes):
         with gpu.recorded() as contestants["backward, one dispatch"]:
             recurrence.backward(gpu, cache, dh)
         yield f"T = {T}, B = {B}, H = {H}", contestants
+
+
+def time_training(gpu, part, sizes):
+    """Yields whole steps of the posts' network, and of the same with an LSTM."""
+    for T, B, H, V in sizes["steps"]:
+        contestants = {}
+        for cell in TRAINED:
+            p, batch = wgsl_proofs.language_problem(cell, T, B, H, V)
+            batch = batch._replace(mask=np.ones_like(batch.mask))
+            there = training.upload(gpu, tree.map(np.float32, p))
+            words = training.words(gpu, there, batch)
+            with gpu.recorded() as contestants[f"{cell.upper()}, a step"]:
+                training.step(gpu, there, words, 1e-6)
+        yield f"T = {T}, B = {B}, H = {H}, V = {V}", contestants
+
+
+def time_scan(gpu, part, sizes):
+    """Yields a scan; and the same steps one after another, by one invocation for a column."""
+    for T, D in sizes["scans"]:
+        f, g, h0, dh = wgsl_proofs.scan_problem(T, D)
+        f, g, dh = gpu.array(f * 0.9), gpu.array(g), gpu.array(dh)
+        cache = scan.Cache(f, gpu.array(np.concatenate([h0[None], np.zeros((T, D))])))
+        contestants = {}
+        with gpu.recorded() as contestants["forward, scan"]:
+            scan.run_forward(gpu, cache, g)
+        with gpu.recorded() as contestants["forward, one invocation"]:
+            scan.run_forward(gpu, cache, g, chunk=T)
+        with gpu.recorded() as contestants["backward, scan"]:
+            scan.run_backward(gpu, cache, dh)
+        yield f"T = {T}, D = {D}", contestants
 
 
 # --- Clocks --------------------------------------------------------------------------------------

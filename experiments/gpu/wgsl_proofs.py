@@ -2,9 +2,20 @@
 
 import numpy as np
 
+from unrolled import tree
 from unrolled.cells import gru, lstm, rnn
+from unrolled.data import text
+from unrolled.layers import scan as scans
 from unrolled.models import language_model
-from unrolled.webgpu import output_layer, product, recurrence, update
+from unrolled.training import optimizers
+from unrolled.webgpu import (
+    output_layer,
+    product,
+    recurrence,
+    scan,
+    training,
+    update,
+)
 
 VALUES, GRADIENTS = 1e-4, 1e-3  # relative to the largest entry of an array
 CELLS = {"rnn": rnn, "lstm": lstm, "gru": gru}
@@ -12,8 +23,11 @@ CELLS = {"rnn": rnn, "lstm": lstm, "gru": gru}
 
 def gap(found, right):
     """Returns the largest difference, relative to the largest entry; infinite if one is NaN."""
-    difference = np.abs(found - right).max() / np.abs(right).max()
-    return float(difference) if np.isfinite(difference) else np.inf
+    difference = np.abs(found - right).max()
+    if difference == 0:
+        return 0.0  # also where all that is right is zero
+    relative = difference / max(np.abs(right).max(), np.finfo(float).tiny)
+    return float(relative) if np.isfinite(relative) else np.inf
 
 
 def random(seed, *shape):
@@ -88,3 +102,80 @@ def of_descent(gpu, *shape):
     on_gpu = gpu.array(p)
     update.descend(gpu, on_gpu, gpu.array(dp), 0.3)
     return gap(gpu.read(on_gpu), p - 0.3 * dp)
+
+
+def language_problem(cell, T, B, H, V):
+    """Returns Params in float64 and a Batch with padding, in which words occur repeatedly."""
+    rng = np.random.default_rng(T * B + H)
+    p = language_model.init(rng, V, H, CELLS[cell], np.float64)
+    p = tree.map(lambda w: w + 0.2 * rng.standard_normal(w.shape), p)
+    inputs, targets = rng.integers(0, max(2, V // 2), (2, T, B))
+    lengths = rng.integers(1, T + 1, B)
+    lengths[0] = T
+    return p, text.Batch(inputs, targets, np.arange(T)[:, None] < lengths)
+
+
+def of_training_step(gpu, cell, T, B, H, V):
+    """Returns the gap of the loss, and those of all gradients and new weights.
+
+    The gradient is what the weights lose at the rate 1.
+    """
+    p, batch = language_problem(cell, T, B, H, V)
+    p = tree.map(lambda w: w.astype(np.float32).astype(float), p)
+    right, dp = language_model.loss_and_gradient(p, batch, CELLS[cell], "sum")
+    on_gpu = training.upload(gpu, p)
+    loss = training.step(gpu, on_gpu, training.words(gpu, p, batch), 1.0)
+    new = training.download(gpu, on_gpu)
+    leaves = zip(*map(tree.leaves, (p, dp, new)), strict=True)
+    gaps = []
+    for w, dw, found in leaves:
+        gaps += [gap(w - found, dw), gap(found, w - dw)]
+    return gap(gpu.read(loss), np.array([right])), gaps
+
+
+def counting(T, B, V):
+    """Returns a Batch to learn: every word is followed by the next one, the last by the first."""
+    ids = (np.arange(T + 1)[:, None] + V // B * np.arange(B)) % V
+    lengths = T - np.arange(B) % 3
+    return text.Batch(ids[:-1], ids[1:], np.arange(T)[:, None] < lengths)
+
+
+def descents(cell, updates, rate, B=5, H=11, V=23):
+    """Returns Params, the batches of a training, and NumPy's loss before every update."""
+    p = language_model.init(np.random.default_rng(0), V, H, CELLS[cell], np.float64)
+    batches = [counting(9, B, V), counting(7, B, V)] * (updates // 2)
+    now, losses = tree.map(np.copy, p), []
+    for each in batches:
+        loss, dp = language_model.loss_and_gradient(now, each, CELLS[cell])
+        optimizers.sgd(now, dp, learning_rate=rate)
+        losses.append(float(loss))
+    return p, batches, losses
+
+
+def of_training(gpu, cell, updates, rate):
+    """Returns the losses of a training on the GPU, and NumPy's."""
+    p, batches, right = descents(cell, updates, rate)
+    found, _ = training.train(gpu, p, batches, rate)
+    return found, right
+
+
+def scan_problem(T, D):
+    """Returns f, g, h0 and dh; the factors lie around 1, above and below."""
+    f, g, dh = 1 + 0.1 * random(0, T, D), random(1, T, D), random(2, T, D)
+    return f, g, random(3, D), dh
+
+
+def of_scan(gpu, T, D, chunk=None):
+    """Returns the gap of all states."""
+    f, g, h0, _ = scan_problem(T, D)
+    found, _ = scan.forward(gpu, f, g, h0, chunk)
+    return gap(found, scans.sequential(f, g, h0))
+
+
+def of_scan_gradient(gpu, T, D, chunk=None):
+    """Returns the gaps of df, dg and dh0."""
+    f, g, h0, dh = scan_problem(T, D)
+    right = scans.backward(f, scans.sequential(f, g, h0), dh, h0)
+    _, cache = scan.forward(gpu, f, g, h0, chunk)
+    found = scan.backward(gpu, cache, dh, chunk)
+    return [gap(a, b) for a, b in zip(found, right, strict=True)]

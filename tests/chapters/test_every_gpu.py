@@ -60,6 +60,16 @@ def test_the_record_is_of_these_kernels_and_the_page_names_its_adapter(measured_
         assert "No GPU has run these kernels for this book yet" in page
 
 
+def test_the_recorded_trainings_lose_what_numpy_s_lose():
+    parts = records.load("gpu/wgsl_training")["results"]["parts"]
+    assert set(parts) == {"RNN", "LSTM"}
+    for part in parts.values():
+        here, right = (np.array(part[name]) for name in ("here", "numpy"))
+        np.testing.assert_allclose(here, right, atol=1e-4 * right.max())
+        assert here[-1] < 0.5 * here[0]
+        assert part["kernels"] == webgpu.kernels()
+
+
 @pytest.mark.claim(
     "tiles-do-not-pay-on-a-software-adapter",
     "On a software adapter the tiled product is slower than the plain one; without barriers, or "

@@ -155,6 +155,13 @@ def test_an_error_inside_the_package_is_laid_at_the_readers_line():
     assert "(in `softmax`, line 5 of the cell)" in verdict(SOFTMAX, code).message
 
 
+def test_an_error_inside_the_standard_library_is_laid_at_the_readers_line():
+    code = "import json\n\n\ndef softmax(u):\n    return json.loads('{')\n"
+    assert "(in `softmax`, line 5 of the cell)" in verdict(SOFTMAX, code).message
+    code = "def softmax(u):\n    import no_such_module.at_all\n"
+    assert "(in `softmax`, line 2 of the cell)" in verdict(SOFTMAX, code).message
+
+
 def test_hints_and_solutions_are_printed(capsys):
     name = SOFTMAX
     exercises.hint(name)

@@ -148,7 +148,7 @@ def test_a_missing_reader_of_notebooks_is_said_in_one_line(
     path.write_text("{}")
     assert command.main(["check", str(path)]) == 2
     said = capsys.readouterr().err
-    assert "install the package jupytext" in said and said.count("\n") == 1
+    assert "pip install 'unrolled[lab]'" in said and said.count("\n") == 1
 
 
 def test_a_spreadsheet_takes_no_field_for_a_formula():

@@ -392,7 +392,15 @@ def test_every_lock_is_looked_up_weekly():
         "ranges",
         "audit",
         "links",
+        "cells",
     ]
+
+
+def test_every_live_cell_is_run_weekly():
+    weekly = (ROOT / ".github/workflows/weekly.yml").read_text("utf-8")
+    assert "run: make cells" in weekly
+    assert 'PAGES="all"' in make("-n", "cells").stdout
+    assert 'PAGES="book/intro"' in make("-n", "cells", "PAGES=book/intro").stdout
 
 
 BAD = {

@@ -16,12 +16,14 @@ from book._ext.live import (
     available_modules,
     browser_python,
     editor_bundle,
+    kept_corpus,
     kept_parts,
     live_cells,
     live_files,
 )
 from tests.support.paths import ROOT
-from unrolled import exercises
+from unrolled import exercises, records
+from unrolled.data import text
 from unrolled.drawing import charts, style
 
 # --- What is live, from the text alone ----------------------------------------------------------
@@ -34,7 +36,7 @@ def needs(*cells):
 
 RUNS, DRAWS = (None, False), (None, True)
 PROGRAM = (ROOT / "code/unrolled/min_rnn.py").read_text("utf-8")
-CORPUS = ("the text of the installed packages", False)
+SENTENCES = ("sentencex", False)
 
 
 @pytest.mark.parametrize(
@@ -74,17 +76,12 @@ CORPUS = ("the text of the installed packages", False)
         # Of a cell that lacks anything else nothing runs.
         (
             [
-                "from unrolled import records\nx = 1\nr = records.load('x')",
+                "from unrolled.data import text\nx = 1\nr = text.sentences('x')",
                 "x",
                 "x = 2",
                 "x",
             ],
-            [
-                ("the recorded results", False),
-                ("the recorded results", False),
-                RUNS,
-                RUNS,
-            ],
+            [SENTENCES, SENTENCES, RUNS, RUNS],
         ),
         # The weights that a page loads are there.
         (
@@ -93,7 +90,7 @@ CORPUS = ("the text of the installed packages", False)
                 "pretrained.load('pocket')\nnp_file = records.FOLDER / 'x.npz'",
                 "records.load('x')",
             ],
-            [RUNS, RUNS, ("the recorded results", False)],
+            [RUNS, RUNS, RUNS],
         ),
         # Through a module of the package, through a function, under another name.
         (
@@ -102,13 +99,13 @@ CORPUS = ("the text of the installed packages", False)
         ),
         (
             [
-                "from unrolled.data import text\ndef f():\n    return text.corpus()",
+                "from unrolled.data import text\ndef f():\n    return text.sentences('x')",
                 "f()",
             ],
-            [CORPUS] * 2,
+            [SENTENCES] * 2,
         ),
-        (["from unrolled.data import text as t\nt.corpus()"], [CORPUS]),
-        (["from unrolled.data.text import corpus\ncorpus()"], [CORPUS]),
+        (["from unrolled.data import text as t\nt.sentences('x')"], [SENTENCES]),
+        (["from unrolled.data.text import sentences\nsentences('x')"], [SENTENCES]),
         (["from unrolled.data import text\ntext.pad([[1]])"], [RUNS]),
         (["def f():\n    import jax\n    return jax.grad"], [("JAX", False)]),
         (["import a_stranger\na_stranger.x"], [("a_stranger", False)]),
@@ -128,12 +125,6 @@ CORPUS = ("the text of the installed packages", False)
 )
 def test_what_a_cell_needs_is_read_from_its_text(cells, expected):
     assert needs(*cells) == expected
-
-
-def test_the_weights_that_a_text_loads_are_read_from_it():
-    text = """pretrained.load('lstm', np.float64)
-    checkpoint.load(records.FOLDER / "dates.npz", like); np.load("other.npz")"""
-    assert live_cells.weights_of(text) == {"lstm_language_model.npz", "dates.npz"}
 
 
 def code_cell(text, **metadata):
@@ -190,11 +181,10 @@ def test_the_package_is_split_by_what_its_modules_import():
         "judging",
         "__init__",
     } <= names
-    assert not {"figures", "probing", "records", "keras_models"} & names
+    assert not {"figures", "probing", "keras_models"} & names
     assert absent["unrolled.drawing.figures"] == "Matplotlib"
     assert absent["unrolled.frameworks.keras_models"] in ("TensorFlow", "Keras")
-    assert absent["unrolled.records"] == "the recorded results"
-    assert "pretrained" in names  # the page has the weights that its cells load
+    assert {"records", "pretrained"} <= names
 
 
 def test_the_package_is_the_same_bytes_every_time_and_holds_what_is_live():
@@ -211,19 +201,40 @@ def test_the_package_is_the_same_bytes_every_time_and_holds_what_is_live():
         assert archive.read("unrolled/data/alice.txt").startswith(b"\n\n\n\n      ")
 
 
-def test_the_weights_that_a_page_names_are_put_into_the_site(tmp_path):
-    book, results = tmp_path / "book", tmp_path / "results"
-    book.mkdir()
-    results.mkdir()
-    (tmp_path / "site").mkdir()
-    (book / "a.md").write_text('x = np.load(records.FOLDER / "a.npz")')
-    (book / "b.md").write_text('pretrained.load("gone")')
-    for name in ("a", "other"):
-        (results / f"{name}.npz").write_bytes(name.encode())
-    found = live_files.weights(tmp_path, tmp_path / "site")
-    assert list(found) == ["a.npz"]
-    (kept,) = (tmp_path / "site").iterdir()
-    assert found["a.npz"] == f"live/{kept.name}" and kept.read_bytes() == b"a"
+def test_the_recorded_results_lie_where_a_page_looks_for_them(tmp_path, runner):
+    described = live_files.results(tmp_path / "live", ROOT)
+    assert {"language_model.json", "gpu/webgpu.json"} <= {*described["names"]}
+    assert "pocket_language_model.npz" in described["names"]
+    for name in described["names"]:
+        kept = (tmp_path / described["folder"] / name).read_bytes()
+        assert kept == (ROOT / "results" / name).read_bytes()
+    assert runner.results_folder() == str(records.FOLDER)
+
+
+def test_the_corpus_is_read_from_what_the_site_keeps(tmp_path, runner, monkeypatch):
+    documents = [text.Document("a", ("One.", "Two.")), text.Document("b", ("Ü.",))]
+    assert kept_corpus.packed(documents) == kept_corpus.packed(documents)
+    (tmp_path / "kept.gzip").write_bytes(kept_corpus.packed(documents))
+    monkeypatch.setattr(text, "corpus", lambda packages, cache: [packages, cache])
+    runner.take_kept_corpus(tmp_path / "kept.gzip")
+    assert text.corpus() == documents
+    assert text.corpus(["numpy"], "cache") == [["numpy"], "cache"]
+
+
+def test_the_licences_of_the_corpus_are_kept_with_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(text, "corpus", lambda: [text.Document("a", ("One.",))])
+    kept_corpus.make(tmp_path)
+    said = (tmp_path / "licenses/corpus-in-the-page.txt").read_text("utf-8")
+    for line in ("Apache License", "NumPy Developers", "Matplotlib", "SciPy"):
+        assert line in said
+
+
+def test_changed_results_lie_in_a_new_folder(tmp_path):
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results/a.json").write_text("1")
+    before = live_files.results(tmp_path / "live", tmp_path)["folder"]
+    (tmp_path / "results/a.json").write_text("2")
+    assert live_files.results(tmp_path / "live", tmp_path)["folder"] != before
 
 
 # --- What the page loads ------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from tests.support.marks import IN_BROWSER
 from tests.support.paths import AXE, ROOT
 from tests.support.waiting import settle
 from unrolled import exercises
+from unrolled.data import text
 
 CHAPTER = "book/02-language-model/the-gradient.html"
 READY = 6  # seconds after the click
@@ -147,8 +148,28 @@ def test_an_endless_loop_is_stopped_and_python_starts_again(chapter_page):
 
 
 def test_a_cell_that_cannot_run_here_says_what_it_needs(live_page):
-    page = live_page("book/02-language-model/language-modelling.html").ask()
-    page.wait_for("it needs the text of the installed packages", ".live-needs")
+    page = live_page("book/02-language-model/text-to-tensors.html").ask()
+    page.wait_for("it needs sentencex", ".live-needs")
+
+
+def test_a_cell_can_read_a_clock_of_the_processor(chapter_page):
+    cell = chapter_page.cell(5)
+    cell.write("import time\ntime.thread_time() > 0, time.process_time() > 0")
+    assert cell.press("Run").output == "(True, True)\n"
+
+
+def test_recorded_results_and_the_corpus_are_fetched_when_a_cell_reads_them(live_page):
+    page = live_page(CHAPTER).ask().wait_until_ready()
+    cell = page.cell(5)
+    kept = [url for url in page.requests if "results-" in url or "corpus-" in url]
+    assert kept == []
+    cell.write(
+        "from unrolled import records\nfrom unrolled.data import text\n"
+        "records.load('language_model')['name'], len(text.corpus())"
+    )
+    assert cell.press("Run").output == f"('language_model', {len(text.corpus())})\n"
+    cell.write("records.load('nothing')")
+    assert "no record nothing" in cell.press("Run").output
 
 
 def test_edits_survive_a_reload_and_reset_brings_the_book_back(live_page):

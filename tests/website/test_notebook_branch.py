@@ -3,7 +3,10 @@
 import ast
 import json
 import subprocess
+import zipfile
 
+import jupytext
+import nbformat
 import pytest
 
 from book._ext.formats import notebook_branch
@@ -67,6 +70,52 @@ def test_a_notebook_begins_by_installing_the_package_at_its_commit(clone, capsys
     made = json.loads((clone / f"_build/notebooks/{PAGE}.ipynb").read_text("utf-8"))
     assert made["cells"][1]["source"] == ["See [this](other.ipynb)."]
     assert not (clone / "_build/notebooks/book/part/gone.ipynb").exists()
+
+
+def test_the_notebook_for_a_free_gpu_is_collected_without_outputs(clone):
+    text = (notebook_branch.ROOT / "experiments/gpu/free_gpu.md").read_text("utf-8")
+    (clone / "experiments/gpu").mkdir(parents=True)
+    (clone / "experiments/gpu/free_gpu.md").write_text(text, "utf-8")
+    assert notebook_branch.main(["collect"], clone) == 0
+    path = clone / "_build/notebooks/experiments/gpu/free_gpu.ipynb"
+    made = nbformat.read(path, as_version=4)
+    nbformat.validate(made)
+    code = [cell for cell in made.cells if cell.cell_type == "code"]
+    assert f"git+{FORK}@" in code[0].source and not any(c.outputs for c in code)
+    assert sum("experiments.gpu" in cell.source for cell in code) == 1
+    for cell in code:
+        ast.parse(cell.source)
+
+
+def test_the_notebook_for_a_free_gpu_saves_the_records_of_a_run(tmp_path, monkeypatch):
+    """All of its cells but the first, where a program stands for each that they run."""
+    asked = []
+
+    class Run:
+        stdout = ("a line\n",)
+        __enter__ = lambda self: self  # noqa: E731
+        __exit__ = lambda *_: None  # noqa: E731
+
+    def popen(command, **options):
+        asked.append((command, options))
+        (options["cwd"] / "results/gpu/ladder.json").write_text("{}", "utf-8")
+        return Run()
+
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "book/unrolled/results/gpu").mkdir(parents=True)
+    monkeypatch.setattr(subprocess, "Popen", popen)
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: None)
+    notebook = jupytext.read(notebook_branch.ROOT / "experiments/gpu/free_gpu.md")
+    names = {}
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            exec(cell.source, names)
+    ((command, options),) = asked
+    assert command[1:] == ["-m", "experiments.gpu", "--minutes", "60"]
+    assert options["cwd"] == tmp_path / "book/unrolled"
+    assert options["env"]["PYTHONPATH"] == "code"
+    with zipfile.ZipFile(tmp_path / "gpu-records.zip") as archive:
+        assert archive.namelist() == ["ladder.json"]
 
 
 def test_the_branch_has_the_notebooks_in_one_commit_that_is_replaced(clone, tmp_path):

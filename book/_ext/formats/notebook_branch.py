@@ -12,9 +12,11 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
+
+import jupytext
 
 from book._ext.build.binder_branches import BranchError, git
 from book._ext.formats import notebooks
@@ -22,6 +24,7 @@ from book._ext.source import colab, drawn_cells
 from book._ext.source import repository as found_repository
 
 ROOT = drawn_cells.ROOT
+UNEXECUTED = ("experiments/gpu/free_gpu",)
 # An editable installation brings results/ as well, which many cells read. Python reads the path of
 # such an installation only when it starts, hence the last line.
 INSTALL = """\
@@ -51,10 +54,19 @@ def with_installation(notebook: dict, repository: str, commit: str) -> dict:
     return notebook | {"cells": [cell, *notebook["cells"]]}
 
 
+def unexecuted(root: Path) -> Iterator[tuple[str, str]]:
+    """Yield the notebooks that no build executes, such as the one for a GPU, with their names."""
+    for path in sorted(root / f"{name}.md" for name in UNEXECUTED):
+        if path.is_file():
+            notebook = jupytext.read(path, fmt="md:myst")
+            name = path.relative_to(root).with_suffix(".ipynb").as_posix()
+            yield name, jupytext.writes(notebook, fmt="ipynb")
+
+
 def collect(
     root: Path, executed: Path, target: Path, repository: str, commit: str
 ) -> list[str]:
-    """Write each executed notebook with its first cell; return their names.
+    """Write each notebook with its first cell; return their names.
 
     Raises:
         BranchError: no page has been executed.
@@ -63,7 +75,7 @@ def collect(
     pages = {page.as_posix() for page in found if (root / f"{page}.md").is_file()}
     if not pages:
         raise BranchError(f"{executed} has no notebook: make book executes them")
-    texts = dict(notebooks.texts(root, executed, pages))
+    texts = dict(notebooks.texts(root, executed, pages)) | dict(unexecuted(root))
     shutil.rmtree(target, ignore_errors=True)
     for name, text in texts.items():
         linked = json.loads(notebooks.linked_to_notebooks(name, text, texts))

@@ -8,7 +8,9 @@ editor_bundle      The cells' editor: CodeMirror from npm, joined by esbuild.
 exercise_list      {exercise-list}: all exercises on one page, where exercises.js adds the ticks.
 exercise_pages     The pages of exercises as MyST notebooks; sphinx-exercise frames the exercises.
 exercises_shown    {answers}, and the links of chapters to their exercises, as nodes of docutils.
-gpu_page           {own-gpu}: the kernels in WGSL on the reader's GPU, and what they must compute.
+gpu_page           {own-gpu}: the kernels in WGSL on the reader's GPU.
+gpu_proofs         What these kernels must compute: inputs, and NumPy's answers.
+kept_corpus        The corpus of Part 2, compressed, with its licences.
 kept_parts         Parts that are made once and kept under a hash of their sources.
 knobs              Knobs of a cell: sliders, choices and checkboxes that set a literal of it.
 live_cells         Which cells can run in the page; sphinx-thebe would ask a server to run them.

@@ -33,19 +33,12 @@ OTHERS = {
     "subprocess": "other processes",
     "multiprocessing": "other processes",
     "threading.Thread": "threads",
-    "time.thread_time": "a clock of the processor's",
-    "time.process_time": "a clock of the processor's",
     "ssl": "OpenSSL",
     "sqlite3": "SQLite",
     "lzma": "lzma",
-    # Of the package: what reads files of the repository, or of what is installed.
-    "unrolled.records": "the recorded results",
-    "unrolled.data.text.corpus": "the text of the installed packages",
+    # Of the package.
     "unrolled.data.text.sentences": "sentencex",
 }
-# What the stand-in of an absent module has (live_runner.py), and who needs no more of it.
-FOLDER = "unrolled.records.FOLDER"
-LOADS_WEIGHTS = "unrolled.models.pretrained"
 # live_runner.py has stand-ins for the last two that do nothing
 PRESENT = {"numpy", "threadpoolctl", "tqdm"}
 
@@ -86,7 +79,7 @@ def needed(name: str, root: Path, seen: frozenset[str] = frozenset()) -> str | N
         known = parts[0] in PRESENT or parts[0] in sys.stdlib_module_names
         return None if known else parts[0]
     path = module_file(name, root)
-    if path is None or name in seen or name == LOADS_WEIGHTS:
+    if path is None or name in seen:
         return None
     everywhere = name.startswith("unrolled.exercises.") and name.count(".") > 2
     return _needed(path, path.stat().st_mtime_ns, everywhere, root, seen | {name})

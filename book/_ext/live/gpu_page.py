@@ -1,22 +1,21 @@
 """The page *On your own GPU*: its button, and what it loads when the button is pressed.
 
-The kernels are the files .wgsl of the package. What they must compute is computed here, from the
-package in float64; the page draws the same inputs. Nothing of this is loaded before a reader asks.
+The kernels are the files .wgsl of the package, and gpu_proofs.py says what they must compute.
+Nothing of this is loaded before a reader asks.
 """
 
 from __future__ import annotations
 
-import base64
 import json
 import shutil
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from docutils import nodes
 from sphinx.util.docutils import SphinxDirective
 
+from book._ext.live import gpu_proofs
 from book._ext.live.kept_parts import digest
 from unrolled.speed import gpu_readers
 
@@ -24,7 +23,6 @@ ROOT = Path(__file__).resolve().parents[3]
 SCRIPTS = ROOT / "book/_live/gpu"
 KERNELS = ROOT / "code/unrolled/webgpu"
 PLACE = "@@own-gpu-static@@"
-VALUES, GRADIENTS = 1e-4, 1e-3  # relative to the largest entry of an array
 BUTTONS = """\
 <link rel="stylesheet" href="{place}/own-gpu.css">
 <div class="own-gpu not-on-paper" data-folder="{folder}">
@@ -38,166 +36,21 @@ BUTTONS = """\
 <script defer src="{place}/own-gpu.js"></script>"""
 
 
-def drawn(seed: int, size: int, scale: float = 1.0) -> Any:
-    """Return numbers between -scale and scale, which proofs.js draws too, and float32 holds."""
-    x: Any = np.arange(size, dtype=np.uint32) + np.uint32(seed * 0x9E3779B9 % 2**32)
-    x = (x ^ (x >> 16)) * np.uint32(0x21F0AAAD)
-    x = (x ^ (x >> 15)) * np.uint32(0x735A2D97)
-    x = x ^ (x >> 15)
-    return ((x >> 8) / 2.0**23 - 1) * scale
-
-
-def answers(**arrays: Any) -> dict[str, str]:
-    """Return arrays as text: base64 of float32, least significant byte first."""
-    return {
-        name: base64.b64encode(np.asarray(a, "<f4").tobytes()).decode()
-        for name, a in arrays.items()
-    }
-
-
-def products() -> list[dict[str, Any]]:
-    """Return the proofs of the products, at sizes that fit no tile."""
-    found = []
-    for kernel in ("plain", "tiled", "blocked"):
-        for (M, N, K), transposed in [
-            ((66, 20, 17), [False, False]),
-            ((20, 66, 17), [True, False]),
-            ((5, 3, 7), [False, True]),
-        ]:
-            a, b = drawn(1, M * K), drawn(2, K * N)
-            left = a.reshape(K, M).T if transposed[0] else a.reshape(M, K)
-            right = b.reshape(N, K).T if transposed[1] else b.reshape(K, N)
-            found.append(
-                {
-                    "rung": f"product, {kernel}",
-                    "run": "product",
-                    "kernel": kernel,
-                    "sizes": [M, N, K],
-                    "transposed": transposed,
-                    "inputs": {"a": [1, M * K, 1], "b": [2, K * N, 1]},
-                    "answers": answers(c=left @ right),
-                    "tolerance": VALUES,
-                }
-            )
-    return found
-
-
-def recurrence(cell: str, T: int, B: int, H: int, direction: str) -> dict[str, Any]:
-    """Return the proof of a cell, forward or backward, with initial states and a mask."""
-    from unrolled.cells import gru, lstm, rnn
-
-    module: Any = {"rnn": rnn, "lstm": lstm, "gru": gru}[cell]
-    G = H * {"rnn": 1, "lstm": 4, "gru": 3}[cell]
-    inputs: dict[str, list[Any]] = {
-        "W_h": [1, H * G, 2.0 ** -round(np.log2(max(H, 2)) / 2)],
-        "a": [2, T * B * G, 2.0],
-        "h0": [3, B * H, 1.0],
-        "c0": [4, B * H, 1.0],
-        "dh": [5, T * B * H, 1.0],
-    }
-    values = {name: drawn(*spec) for name, spec in inputs.items()}
-    first = [values[name].reshape(B, H) for name in ("h0", "c0")]
-    first = first if cell == "lstm" else first[:1]
-    # With the identity for W_x, the input is x W_x + b, and dx is its gradient.
-    p = module.Params(np.eye(G), values["W_h"].reshape(H, G), np.zeros(G))
-    h, cache = module.forward(p, values["a"].reshape(T, B, G), *first)
-    proof: dict[str, Any] = {
-        "rung": f"{cell.upper()}, {direction}",
-        "run": direction,
-        "cell": cell,
-        "sizes": [T, B, H],
-        "inputs": inputs,
-        "steps": T,
-    }
-    if direction == "forward":
-        first_states = first[0][None]
-        states = np.concatenate([first_states, h])
-        return proof | {"answers": answers(h=states), "tolerance": VALUES}
-    lengths = [max(1, T - 2 * b) for b in range(B)]
-    dh = values["dh"].reshape(T, B, H).copy()
-    for b, length in enumerate(lengths):
-        dh[length:, b] = 0
-    _, da, *dstates = module.backward(p, cache, dh)
-    found = answers(da=da, dstates=np.stack(dstates))
-    return proof | {"lengths": lengths, "answers": found, "tolerance": GRADIENTS}
-
-
-def recurrences() -> list[dict[str, Any]]:
-    """Return the proofs of all cells: odd sizes, and more units than a workgroup has threads."""
-    found = []
-    for cell in ("rnn", "lstm", "gru"):
-        for direction in ("forward", "backward"):
-            found += [
-                recurrence(cell, *sizes, direction)
-                for sizes in [(5, 3, 7), (2, 1, 131)]
-            ]
-        stepwise = recurrence(cell, 5, 3, 7, "forward") | {"steps": 1}
-        found.append(stepwise)
-    return found
-
-
-def output_layer() -> dict[str, Any]:
-    """Return the proof of the output layer; every third row is padding."""
-    from unrolled.models import language_model
-
-    N, H, V, scale = 5, 3, 150, 0.25
-    inputs: dict[str, list[Any]] = {
-        "h": [1, N * H, 4.0],
-        "W_y": [2, H * V, 4.0],
-        "b_y": [3, V, 4.0],
-    }
-    h, W_y, b_y = (drawn(*spec) for spec in inputs.values())
-    h, W_y = h.reshape(N, H), W_y.reshape(H, V)
-    targets, mask = np.arange(N) * 37 % V, np.arange(N) % 3 > 0
-    losses, dh = np.zeros(N), np.zeros((N, H))
-    for n in np.flatnonzero(mask):
-        losses[n] = language_model.output_layer(
-            h[[n]], W_y, b_y, targets[[n]], scale=scale
-        )[0]
-    _, dh[mask], dW_y, db_y = language_model.output_layer(
-        h[mask], W_y, b_y, targets[mask], scale=scale
-    )
-    return {
-        "rung": "output layer",
-        "run": "output",
-        "sizes": [N, H, V],
-        "inputs": inputs,
-        "targets": targets.tolist(),
-        "mask": mask.astype(int).tolist(),
-        "scale": scale,
-        "answers": answers(losses=losses, dh=dh, dW_y=dW_y, db_y=db_y),
-        "tolerance": GRADIENTS,
-    }
-
-
-def descent() -> dict[str, Any]:
-    """Return the proof of the update."""
-    entries, rate = 300, 0.25
-    inputs: dict[str, list[Any]] = {"p": [1, entries, 1.0], "dp": [2, entries, 1.0]}
-    p, dp = (drawn(*spec) for spec in inputs.values())
-    return {
-        "rung": "update",
-        "run": "descent",
-        "sizes": [entries],
-        "inputs": inputs,
-        "rate": rate,
-        "answers": answers(p=p - rate * dp),
-        "tolerance": VALUES,
-    }
-
-
 @lru_cache(maxsize=1)
 def data() -> bytes:
     """Return the kernels and the proofs as JSON."""
     kernels = {p.stem: p.read_text("utf-8") for p in sorted(KERNELS.glob("*.wgsl"))}
-    proofs = [*products(), output_layer(), descent(), *recurrences()]
-    found = {"digest": gpu_readers.kernels(), "kernels": kernels, "proofs": proofs}
+    found = {
+        "digest": gpu_readers.kernels(),
+        "kernels": kernels,
+        "proofs": gpu_proofs.proofs(),
+    }
     return json.dumps(found, separators=(",", ":")).encode()
 
 
 def files() -> dict[str, bytes]:
     """Return all files that are loaded after Start, by name."""
-    scripts = {path.name: path.read_bytes() for path in sorted(SCRIPTS.glob("*.js"))}
+    scripts = {path.name: path.read_bytes() for path in sorted(SCRIPTS.glob("*.*"))}
     return scripts | {"data.json": data()}
 
 
@@ -211,7 +64,8 @@ class OwnGpu(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         """Return the HTML; its script fills it."""
-        for path in [*SCRIPTS.glob("*.js"), *KERNELS.glob("*"), Path(__file__)]:
+        ours = Path(__file__), Path(gpu_proofs.__file__)
+        for path in [*SCRIPTS.glob("*.*"), *KERNELS.glob("*"), *ours]:
             self.env.note_dependency(str(path))
         html = BUTTONS.format(place=PLACE, folder=folder())
         return [nodes.raw("", html, format="html")]

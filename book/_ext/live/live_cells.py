@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import ast
 import builtins
-import re
 from pathlib import Path
 from typing import Any
 
@@ -20,20 +19,9 @@ from docutils import nodes
 from sphinx.util import logging
 
 from book._ext.live import knobs
-from book._ext.live.available_modules import (
-    DRAWING,
-    FOLDER,
-    OTHERS,
-    first,
-    imports,
-    needed,
-)
+from book._ext.live.available_modules import DRAWING, OTHERS, first, imports, needed
 
 LOG = logging.getLogger(__name__)
-
-# The weights in results/ that a text loads: of a language model by its name, or a file by its own.
-LANGUAGE_MODEL = re.compile(r"""pretrained\.load\(["'](\w+)["']""")
-WEIGHTS = re.compile(r"""records\.FOLDER / ["'](\w+\.npz)["']""")
 
 COMPREHENSIONS = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
 
@@ -107,15 +95,8 @@ class Names:
     def uses(self, tree: ast.AST) -> str | None:
         """Return what the absent names in some code need: more than drawing, if one does."""
         found: set[str] = set()
-        present = {
-            node.value
-            for node in ast.walk(tree)
-            if isinstance(node, ast.Attribute) and self.dotted(node) == FOLDER
-        }
         for node in ast.walk(tree):
-            if node in present:
-                why = None
-            elif isinstance(node, ast.Import | ast.ImportFrom):
+            if isinstance(node, ast.Import | ast.ImportFrom):
                 wanted = imports(node, True, self.root)
                 why = first(
                     {why for name in wanted if (why := needed(name, self.root))}
@@ -135,12 +116,6 @@ class Names:
         if isinstance(node, ast.Attribute):
             return f"{self.dotted(node.value)}.{node.attr}"
         return self.origin.get(node.id, "") if isinstance(node, ast.Name) else ""
-
-
-def weights_of(text: str) -> set[str]:
-    """Return the files of weights in results/ that a text loads."""
-    models = LANGUAGE_MODEL.findall(text)
-    return {f"{name}_language_model.npz" for name in models} | {*WEIGHTS.findall(text)}
 
 
 def import_lines(text: str) -> str:

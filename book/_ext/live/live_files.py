@@ -10,12 +10,12 @@ import shutil
 import tomllib
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
-from book._ext.live import wheels
+from book._ext.live import kept_corpus, wheels
 from book._ext.live.browser_python import python
 from book._ext.live.editor_bundle import EDITOR, SCRIPTS, charts, editor
 from book._ext.live.kept_parts import ROOT, digest
-from book._ext.live.live_cells import weights_of
 from unrolled.drawing import palette
 
 
@@ -31,23 +31,26 @@ def package(modules: Iterable[Path], root: Path) -> bytes:
     )
 
 
+def results(target: Path, root: Path) -> dict[str, Any]:
+    """Put the recorded results into the folder; return where they lie and what they are called."""
+    kept = root / "results"
+    found = {
+        path.relative_to(kept).as_posix(): path.read_bytes()
+        for path in sorted(kept.rglob("*"))
+        if path.suffix in (".json", ".npz")
+    }
+    folder = f"results-{digest(*map(str.encode, found), *found.values())}"
+    for name, data in found.items():
+        (target / folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (target / folder / name).write_bytes(data)
+    return {"folder": f"live/{folder}/", "names": list(found)}
+
+
 def shades() -> dict[str, tuple[str, str]]:
     """Return the light and the dark shade of each colour that a chart can name."""
     greys = {"grey": palette.GREY, "pale": palette.PALE, "ground": palette.GROUND}
     named = palette.COLOURS | greys | palette.ON_CELLS
     return {n: (light, palette.DARK.get(light, light)) for n, light in named.items()}
-
-
-def weights(root: Path, target: Path) -> dict[str, str]:
-    """Put the weights that some page loads into the site; return each file's name and address."""
-    texts = [path.read_text("utf-8") for path in (root / "book").rglob("*.md")]
-    found = {}
-    for name in sorted(set().union(*map(weights_of, texts))):
-        if (path := root / "results" / name).is_file():
-            kept = f"weights-{digest(path.read_bytes())}.npz"
-            shutil.copy(path, target / kept)
-            found[name] = f"live/{kept}"
-    return found
 
 
 def install(
@@ -56,7 +59,12 @@ def install(
     """Put everything into the site's folder, with files.json, which says what is where."""
     target.mkdir(parents=True, exist_ok=True)
     licenses.mkdir(parents=True, exist_ok=True)
-    parts = {"python": python(), "editor": editor(), "charts": charts()}
+    parts = {
+        "python": python(),
+        "editor": editor(),
+        "charts": charts(),
+        "corpus": kept_corpus.corpus(),
+    }
     for part in parts.values():
         shutil.copytree(
             part, target / part.name, ignore=shutil.ignore_patterns("licenses")
@@ -80,9 +88,10 @@ def install(
         "palette": shades(),
         "package": f"live/{name}",
         "scripts": f"live/{folder}/",
+        "results": results(target, root),
+        "corpus": f"live/{parts['corpus'].name}/{kept_corpus.NAME}",
         "bytes": weight,
         "absent": absent,
-        "weights": weights(root, target),
     }
     (target / "files.json").write_text(json.dumps(described, indent=1), "utf-8")
 
@@ -92,3 +101,4 @@ def prepare() -> None:
     python()
     editor()
     charts()
+    kept_corpus.corpus()

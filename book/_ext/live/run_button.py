@@ -51,9 +51,6 @@ def offer(app: Any, doctree: nodes.document, docname: str) -> None:
     if docname == app.config.root_doc:
         *_, title = (t for t in doctree.findall(nodes.title) if has_code(t.parent))
     about = {"name": docname, "cells": cells, "elsewhere": elsewhere(app, docname)}
-    texts = [cell.astext() for cell in doctree.findall(nodes.literal_block)]
-    if loaded := sorted(live_cells.weights_of("\n".join(texts))):
-        about["weights"] = loaded
     data = json.dumps(about, separators=(",", ":")).replace("</", "<\\/")
     below = [nodes.raw("", BAR.format(data), format="html")]
     if any("exercise" in cell for cell in cells):

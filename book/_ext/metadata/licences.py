@@ -119,21 +119,25 @@ PARTS = (
     Part("Source Serif 4", "OFL 1.1", "source-serif-4", ("fonts/source-serif-4-*",)),
     Part("Source Sans 3", "OFL 1.1", "source-sans-3", ("fonts/source-sans-3-*",)),
     Part("Source Code Pro", "OFL 1.1", "source-code-pro", ("fonts/source-code-pro-*",)),
-    Part("uPlot", "MIT", "uplot", ("uplot.*",)),
     Part("CodeMirror", "MIT", "codemirror", ("live/editor-*",)),
     Part("Observable Plot", "ISC", "observable-plot", ("live/charts-*",)),
     Part("Pyodide", "MPL 2.0", "pyodide", ("live/python-*/pyodide*",)),
     Part("Python", "PSF 2.0", "cpython", ("live/python-*/python_stdlib.zip",)),
     Part("NumPy", BSD, "numpy-in-the-page", ("live/python-*/numpy-*.whl",)),
+    Part(
+        "Docstrings of six packages, the corpus of Part 2",
+        f"{BSD}, Matplotlib's, Apache 2.0",
+        "corpus-in-the-page",
+        ("live/corpus-*/documents.json.gzip",),
+    ),
 )
 OURS = (
     "gpu-*/*",
-    "gradient-flow-data.js",
     "licenses/*",
     "live/scripts-*/*",
     "live/unrolled-*.whl",
-    "live/weights-*.npz",
     "live/files.json",
+    "live/results-*/*",
 )
 
 

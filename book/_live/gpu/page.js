@@ -1,8 +1,10 @@
-// What the page On your own GPU does after Start: it opens the GPU, proves the rungs, times them,
-// and shows what it found. Nothing is sent anywhere.
+// What the page On your own GPU does after Start: it opens the GPU, proves the rungs, times them and
+// Python's, and shows what it found. Nothing is sent anywhere.
 
 import { Refusal, openGpu } from "./device.js";
+import { digits, ladder, roofline, saturation } from "./drawings.js";
 import { proved } from "./proofs.js";
+import { pythonRungs } from "./python.js";
 import { SETTINGS, timed } from "./times.js";
 
 const SOFTWARE = "software adapter, not a GPU";
@@ -24,11 +26,6 @@ function table(caption, headers) {
   return { frame, add };
 }
 
-function digits(value) {
-  if (value >= 1000) return value.toFixed(0);
-  return String(Number(value.toPrecision(3)));
-}
-
 export function nameOf({ vendor, architecture, device, description }) {
   return [description || device, vendor, architecture].filter(Boolean).join(", ") || "a device that the browser does not name";
 }
@@ -39,20 +36,15 @@ function proofOf({ group, rung }) {
   return group === group.toUpperCase() ? `${group}, ${rung.split(",")[0]}` : group;
 }
 
-// One bar for each rung, at the largest size at which it was timed.
-function ladder(rows, what) {
-  const largest = new Map();
-  for (const row of rows) largest.set(`${row.group}, ${row.rung}`, row);
-  const rates = [...largest].map(([name, { work, median, size }]) => [name, size, work / median / 1e9]);
-  const most = Math.max(...rates.map(([, , rate]) => rate));
-  const list = element("ul", { class: "own-gpu-ladder" });
-  for (const [name, size, rate] of rates) {
-    const bar = element("i", { "aria-hidden": "true" });
-    bar.style.width = `${(100 * rate) / most}%`;
-    list.append(element("li", {}, element("span", {}, `${name} (${size})`), bar, element("b", {}, digits(rate))));
-  }
-  const caption = element("p", { class: "own-gpu-caption" }, `Billions of additions and multiplications in a second, each rung at the largest size at which it was timed (${what}).`);
-  return element("div", {}, caption, list);
+// What draws a chart below its caption; null if the files of the site's charts did not come.
+async function drawing(base, files, results) {
+  if (!files) return null;
+  const { draw } = await import(`${base}${files.charts}`);
+  if (!document.querySelector('link[href$="/live.css"]')) document.head.append(element("link", { rel: "stylesheet", href: `${base}live.css` }));
+  return (place, chart, label, caption, file) => {
+    const drawn = draw(chart, { label, palette: files.palette, room: results.clientWidth || undefined, file });
+    place.append(element("p", { class: "own-gpu-caption" }, caption), drawn);
+  };
 }
 
 function offerRecord(button, record) {
@@ -67,8 +59,36 @@ function offerRecord(button, record) {
   };
 }
 
+// Draws the charts, the ladder after Python has run; what is missing for them is one line.
+async function drawAll({ results, charts: [first, second, third], rows, times, what, settings, base, say }) {
+  const leaveOut = (text) => results.append(element("p", {}, text));
+  const files = await fetch(`${base}live/files.json`, { cache: "no-cache" }).then((answer) => (answer.ok ? answer.json() : null), () => null);
+  const show = await drawing(base, files, results).catch(() => null);
+  if (!show) return leaveOut("The charts and the rungs of Python are left out: their files did not come from this site.");
+  const roof = roofline(rows);
+  if (roof) show(second, roof.chart, `Roofline of your device: the points lie at the counted operations for each byte (${what})`, `The roofline (${what}). ${roof.says}`, "roofline");
+  const curve = saturation(rows, settings.batched);
+  if (curve) show(third, curve, `Steps a second of an LSTM against the number of sequences (${what})`, `Steps of an LSTM in a second, of all sequences together, T = ${settings.batched[0]}, H = ${settings.batched[1]} (${what}).`, "saturation");
+  if (!settings.ladder.steps.length && !settings.ladder.recurrences.length) return;
+  try {
+    const python = await pythonRungs(base, files, settings, say);
+    const worst = Math.max(...python.map(({ gap }) => gap));
+    if (!(worst <= 1e-3)) throw new Error(`Python's loops and NumPy differ by ${worst.toExponential(1)}.`);
+    for (const { group, rung, size, median, quartiles } of python) {
+      const [low, high] = quartiles.map((q) => digits(1000 * q));
+      times.add(`${group}, ${rung} (processor)`, size, digits(1000 * median), `${low} to ${high}`, "");
+    }
+    const chart = ladder(python, rows);
+    const says = `The ladder: Python's loops and NumPy in this page, on the processor, and the kernels (${what}). A dot is a median, and a line reaches from one quartile to the other.`;
+    if (chart) show(first, chart, `Milliseconds of each rung, in Python on the processor and in WGSL (${what})`, says, "ladder");
+  } catch (error) {
+    leaveOut(`The rungs of Python are left out: ${error.message}`);
+  }
+}
+
 // Runs everything once; whatever stops it is one line in `status`.
-export async function run({ results, status, save, data, settings }) {
+export async function run({ results, status, save, data, settings: given, base }) {
+  const settings = { ...SETTINGS, ...given };
   const say = (text) => (status.textContent = text);
   results.replaceChildren();
   save.hidden = true;
@@ -101,11 +121,15 @@ export async function run({ results, status, save, data, settings }) {
     };
     document.addEventListener("visibilitychange", inBackground);
     const times = table(`Milliseconds of one run (${what})`, ["Rung", "Size", "Median", "Quartiles", "Dispatches"]);
-    const chart = element("div");
-    results.append(times.frame, chart);
+    const charts = [element("div"), element("div"), element("div")];
+    results.append(times.frame, ...charts);
     const rows = [];
     const leftOut = [];
-    for await (const row of timed(gpu, data.kernels, { ...SETTINGS, ...settings })) {
+    for await (const row of timed(gpu, data.kernels, settings)) {
+      if (row.begins) {
+        say(`Timing: ${row.group}, ${row.size} …`);
+        continue;
+      }
       const rung = `${row.group}, ${row.rung}`;
       if (wrong.has(proofOf(row))) {
         times.add(rung, row.size, "not shown", "its answers are wrong", "");
@@ -117,10 +141,11 @@ export async function run({ results, status, save, data, settings }) {
         const [low, high] = row.quartiles.map((q) => digits(1000 * q));
         times.add(rung, row.size, digits(1000 * row.median), `${low} to ${high}`, String(row.dispatches));
       }
-      say(`Timing: ${row.group}, ${row.size}`);
     }
     gpu.check();
-    if (rows.length) chart.append(ladder(rows, what));
+    gpu.free();
+    await drawAll({ results, charts, rows, times, what, settings, base, say });
+    gpu.check();
     offerRecord(save, {
       format: "unrolled-webgpu-1",
       date: new Date().toISOString().slice(0, 10),

@@ -21,7 +21,7 @@ import numpy as np
 
 from unrolled.arguments import names_arguments
 from unrolled.files import discarded_if_damaged, write_whole
-from unrolled.installed import version
+from unrolled.installed import missing, version
 
 PACKAGES = ("numpy", "scipy", "matplotlib", "keras", "pytensor", "tensorflow")
 UNKNOWN, START, END = "<unknown>", "<start>", "<end>"
@@ -162,9 +162,7 @@ def corpus_key(packages):
 
 
 def _not_installed(package):
-    return ModuleNotFoundError(
-        f"the corpus needs the package {package}, which is not installed"
-    )
+    return ModuleNotFoundError(missing(package, "the corpus"))
 
 
 def package_documents(package):

@@ -27,6 +27,7 @@ from typing import Any, NamedTuple
 from unrolled.exercises.judging import Wrong
 
 PACKAGE = str(Path(__file__).parents[1])
+LIBRARY = str(Path(traceback.__file__).parent)  # the standard library
 
 KIND_LABELS = {
     "derive": "derive",
@@ -196,7 +197,7 @@ def explain(error: Exception) -> str:
     told = f"{type(error).__name__}: {error}".splitlines()[0][:200]
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
         if (
-            not frame.filename.startswith(PACKAGE)
+            not frame.filename.startswith((PACKAGE, LIBRARY, "<frozen"))
             and "site-packages" not in frame.filename
         ):
             return f"Your code raises {told} (in `{frame.name}`, line {frame.lineno} of the cell)."

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from unrolled import exercises
+from unrolled.installed import missing
 
 SUFFIXES = (".ipynb", ".md", ".json")
 FORMAT = "unrolled answers"
@@ -69,7 +70,7 @@ def of_notebook(text: str, suffix: str) -> list[Answer]:
     try:
         import jupytext
     except ImportError:
-        raise ValueError("install the package jupytext, to read notebooks") from None
+        raise ValueError(missing("jupytext", "a notebook")) from None
     try:
         notebook = jupytext.reads(text, fmt="ipynb" if suffix == ".ipynb" else "myst")
         cells = [c for c in notebook.cells if c.cell_type == "code"]

@@ -14,8 +14,6 @@ T time, B batch, D input, H hidden, V vocabulary.
 import functools
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
 from unrolled import functional, tree
@@ -31,7 +29,12 @@ from unrolled.arguments import (
 )
 from unrolled.cells import rnn
 from unrolled.frameworks import array_namespace
+from unrolled.installed import named_extras
 from unrolled.models import language_model
+
+with named_extras():
+    import jax
+    import jax.numpy as jnp
 
 Array = Any
 

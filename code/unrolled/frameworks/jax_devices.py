@@ -11,13 +11,16 @@ if XLA_FLAGS=--xla_force_host_platform_device_count=4 is set before JAX is impor
 import functools
 import re
 
-import jax
 import numpy as np
-from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from unrolled import tree
 from unrolled.cells import rnn
 from unrolled.frameworks import jax_cells
+from unrolled.installed import named_extras
+
+with named_extras():
+    import jax
+    from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 BYTES = {"f64": 8, "f32": 4, "bf16": 2, "f16": 2, "s32": 4, "s64": 8, "pred": 1}
 

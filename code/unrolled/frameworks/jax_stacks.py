@@ -13,15 +13,18 @@ import functools
 import importlib
 from types import SimpleNamespace
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
 from unrolled import functional, tree
 from unrolled.arguments import names_arguments, vectors_or_ids
 from unrolled.frameworks import array_namespace
 from unrolled.frameworks.jax_cells import precision_of
+from unrolled.installed import named_extras
 from unrolled.models import language_model
+
+with named_extras():
+    import jax
+    import jax.numpy as jnp
 
 
 def in_jax(cell):

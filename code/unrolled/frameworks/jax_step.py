@@ -7,13 +7,16 @@ so the update of W_x changes TB rows and not V.
 
 import functools
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
 from unrolled import tree
 from unrolled.arguments import check_words, names_arguments
+from unrolled.installed import named_extras
 from unrolled.models import language_model
+
+with named_extras():
+    import jax
+    import jax.numpy as jnp
 
 
 def loss(weights, x, targets):

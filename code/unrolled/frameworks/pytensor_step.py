@@ -12,10 +12,11 @@ import numpy as np
 
 from unrolled import tree
 from unrolled.arguments import check_words, names_arguments
+from unrolled.installed import named_extras
 from unrolled.models import language_model
 
 os.environ.setdefault("PYTENSOR_FLAGS", "blas__ldflags=")  # NumPy's own BLAS
-with warnings.catch_warnings():
+with named_extras(), warnings.catch_warnings():
     warnings.simplefilter("ignore")
     import pytensor
     import pytensor.tensor as pt

@@ -12,6 +12,8 @@ import sys
 import warnings
 from contextlib import contextmanager
 
+from unrolled.installed import named_extras
+
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # one order of summation on every processor
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
@@ -34,7 +36,7 @@ def nothing_on_stderr():
         os.close(nowhere)
 
 
-with nothing_on_stderr(), warnings.catch_warnings():
+with named_extras(), nothing_on_stderr(), warnings.catch_warnings():
     warnings.simplefilter("ignore")
     import keras
     import tensorflow as tf

@@ -24,6 +24,7 @@ import numpy as np
 from unrolled import tree
 from unrolled.arguments import check_ids
 from unrolled.cells import gru, gru_reset_after, lstm, rnn
+from unrolled.installed import named_extras
 from unrolled.layers import embedding
 from unrolled.models import language_model
 
@@ -35,7 +36,7 @@ os.environ.setdefault(
     "THEANO_FLAGS",
     "cxx=,blas.ldflags=,optimizer_excluding=fusion:local_add_canonizer:local_mul_canonizer",
 )
-with warnings.catch_warnings():
+with named_extras(), warnings.catch_warnings():
     # Theano warns about the missing compiler and about setuptools
     warnings.simplefilter("ignore")
     try:

@@ -23,6 +23,7 @@ import numpy as np
 from unrolled.cells.lstm import Params
 from unrolled.frameworks import triton_interpreter
 from unrolled.functional import check_state
+from unrolled.installed import missing
 
 try:
     import triton
@@ -397,7 +398,9 @@ def interpreting():
 def need_triton():
     """Raises RuntimeError if Triton is missing, or TRITON_INTERPRET changed after its import."""
     if triton is None:
-        raise RuntimeError("Triton is not installed: it has builds for Linux alone")
+        raise RuntimeError(
+            missing("triton", "the kernel") + " (it has builds for Linux alone)"
+        )
     on = os.environ.get("TRITON_INTERPRET")
     if interpreting() != (on == "1"):
         raise RuntimeError(

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from unrolled.frameworks import triton_lstm
+from unrolled.installed import missing
 
 try:
     import triton
@@ -64,8 +65,10 @@ def compiled(kernel, number, B, H, precision="tf32"):
         ValueError: no plan fits these sizes.
         RuntimeError: no Triton, or TRITON_INTERPRET is set.
     """
-    if triton is None or triton_lstm.interpreting():
-        raise RuntimeError("compiling needs Triton, and TRITON_INTERPRET not set")
+    if triton is None:
+        raise RuntimeError(missing("triton", "compiling"))
+    if triton_lstm.interpreting():
+        raise RuntimeError("compiling needs TRITON_INTERPRET not set")
     from triton.backends.compiler import GPUTarget
     from triton.compiler import ASTSource
 
@@ -160,5 +163,7 @@ def main(arguments):
 
 
 if __name__ == "__main__":
+    if triton is None:
+        sys.exit(missing("triton", "compiling"))
     os.environ.pop("TRITON_INTERPRET", None)
     main(sys.argv[1:])

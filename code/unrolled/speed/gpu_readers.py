@@ -26,6 +26,8 @@ RUNGS = {
     "output layer": ("loss and gradient",),
     "update": ("descent",),
     **dict.fromkeys(CELLS, PASSES),
+    "training step": ("RNN", "LSTM"),
+    "scan": ("forward, scan", "forward, one invocation", "backward, scan"),
 }
 PROVED = (
     *(f"product, {kernel}" for kernel in RUNGS["product"]),
@@ -36,6 +38,9 @@ PROVED = (
         for cell in CELLS
         for direction in ("forward", "backward")
     ),
+    "training step",
+    "training",
+    "scan",
 )
 TOLERANCE = 1e-3
 LONGEST = 300  # letters of a name
@@ -67,6 +72,7 @@ TIME = {
     "dispatches": int,
     "repeats": int,
     "work": (int, float),
+    "bytes": (int, float),
 }
 LEFT_OUT = {"group": str, "size": str, "rung": str, "left_out": str}
 
@@ -160,8 +166,9 @@ def _of_times(times):
             and 0 < low_high[0] <= row["median"] <= low_high[1]
         ):
             found.append(f"{name}: the quartiles do not enclose the median")
-        if min(row["dispatches"], row["repeats"], row["work"]) < 1:
-            found.append(f"{name}: dispatches, repeats and work are at least 1")
+        counts = [row[k] for k in ("dispatches", "repeats", "work", "bytes")]
+        if min(counts) < 1:
+            found.append(f"{name}: dispatches, repeats, work and bytes are at least 1")
     return found
 
 

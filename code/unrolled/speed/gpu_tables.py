@@ -103,6 +103,20 @@ def webgpu(found):
     return lines
 
 
+def wgsl_training(found):
+    """Returns the results of ``experiments.gpu.wgsl_training`` as lines of text."""
+    lines = []
+    for name, part in found["parts"].items():
+        adapter = part["adapter"]
+        what = ", a software adapter, not a GPU" if adapter["software"] else ""
+        lines.append(
+            f"{name}: loss {part['here'][0]:.2f} to {part['here'][-1]:.2f} in"
+            f" {len(part['here'])} updates, off NumPy's by {part['gap']:.0e}, on"
+            f" {adapter['adapter']}{what}"
+        )
+    return lines
+
+
 TABLES = {
     "ladder": ladder,
     "fused_lstm": fused_lstm,
@@ -110,6 +124,7 @@ TABLES = {
     "language_models": language_models,
     "dates": dates,
     "webgpu": webgpu,
+    "wgsl_training": wgsl_training,
 }
 
 

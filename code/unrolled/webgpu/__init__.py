@@ -7,4 +7,6 @@ product       Matrix products: plain, tiled in workgroup memory, blocked in regi
 recurrence    RNN, LSTM and GRU, forward and backward, all time steps in one dispatch.
 output_layer  Logits, softmax, loss and their gradients.
 update        A step of gradient descent.
+training      A whole training step of a language model, without reading anything back.
+scan          A linear recurrence by an associative scan, forward and backward.
 """

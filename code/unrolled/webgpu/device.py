@@ -13,6 +13,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from unrolled.installed import missing
+
 FOLDER = Path(__file__).parent
 
 
@@ -74,8 +76,12 @@ class Gpu:
         return self._filled(values, values.shape)
 
     def zeros(self, *shape):
-        """Returns an array of zeros in the memory of the GPU."""
-        return self._filled(np.zeros(max(1, math.prod(shape)), np.float32), shape)
+        """Returns an array of zeros in the memory of the GPU; WebGPU clears new memory."""
+        import wgpu
+
+        usage = wgpu.BufferUsage.STORAGE | wgpu.BufferUsage.COPY_SRC
+        size = 4 * max(1, math.prod(shape))
+        return GpuArray(self.device.create_buffer(size=size, usage=usage), tuple(shape))
 
     def read(self, array):
         """Returns a copy of a GpuArray as an array of NumPy; waits until it is computed."""
@@ -203,9 +209,7 @@ def open_gpu():
     try:
         import wgpu
     except ImportError:
-        raise NoGpuError(
-            "the package wgpu is not installed: pip install wgpu"
-        ) from None
+        raise NoGpuError(missing("wgpu", "WebGPU")) from None
     try:
         adapter = wgpu.gpu.request_adapter_sync(power_preference="high-performance")
         device = _device_of(adapter) if adapter else None

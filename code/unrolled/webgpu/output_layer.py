@@ -36,12 +36,28 @@ def output_layer(gpu, h, W_y, b_y, targets, mask=None, scale=1.0):
     if np.min(targets) < 0 or np.max(targets) >= V:
         raise ValueError(f"targets must be ids from 0 to {V - 1}")
     h, W_y, b_y = gpu.array(h), gpu.array(W_y), gpu.array(b_y)
+    targets, mask = gpu.array(targets, np.uint32), gpu.array(mask)
+    losses, *gradients = on_gpu(gpu, h, W_y, b_y, targets, mask, scale)
+    loss = float(gpu.read(losses).sum(dtype=np.float64))
+    return loss, *map(gpu.read, gradients)
+
+
+def on_gpu(gpu, h, W_y, b_y, targets, mask, scale):
+    """Returns the N losses, dh, dW_y and db_y as GpuArrays; takes GpuArrays and reads nothing."""
+    N, V = h.shape[0], b_y.shape[0]
     u = matmul(gpu, h, W_y)
-    losses, db_y = gpu.zeros(N), gpu.zeros(V)
-    arrays = [u, b_y, gpu.array(targets, np.uint32), gpu.array(mask), losses]
+    losses = gpu.zeros(N)
+    arrays = [u, b_y, targets, mask, losses]
     gpu.run(source("softmax_loss"), [N, V, float(scale)], arrays, (N, 1))
-    gpu.run(source("column_sums"), [N, V], [u, db_y], (-(-V // 128), 1))
+    db_y = column_sums(gpu, u)
     dh = matmul(gpu, u, W_y, transpose_b=True)
     dW_y = matmul(gpu, h, u, transpose_a=True)
-    loss = float(gpu.read(losses).sum(dtype=np.float64))
-    return loss, gpu.read(dh), gpu.read(dW_y), gpu.read(db_y)
+    return losses, dh, dW_y, db_y
+
+
+def column_sums(gpu, rows):
+    """Returns the sums (V,) of the columns of a GpuArray (N, V)."""
+    N, V = rows.shape
+    sums = gpu.zeros(V)
+    gpu.run(source("column_sums"), [N, V], [rows, sums], (-(-V // 128), 1))
+    return sums

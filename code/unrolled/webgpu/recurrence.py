@@ -46,17 +46,32 @@ def forward(gpu, cell, W_h, a, h0=None, c0=None, steps=None):
         ValueError: there is no such cell, or shapes do not fit together.
     """
     T, B, H = check(cell, W_h, a)
-    steps = T if steps is None else steps
-    if steps < 1:
+    if steps is not None and steps < 1:
         raise ValueError(f"steps must be at least 1, got {steps}")
     W_h, gates = gpu.array(W_h), gpu.array(a)
     h = gpu.array(states("h0", h0, T, B, H))
     c = gpu.array(states("c0", c0, T, B, H)) if cell == "lstm" else None
+    cache = Cache(cell, W_h, gates, h, c)
+    run_forward(gpu, cache, steps)
+    return gpu.read(h)[1:], cache
+
+
+def run_forward(gpu, cache, steps=None):
+    """Computes the states in the memory of a GPU, and reads nothing.
+
+    Args:
+        gpu: a Gpu.
+        cache: a Cache whose gates hold x W_x + b and are overwritten; of h and c, the
+            initial state is given.
+        steps: time steps in a dispatch; all T if left out.
+    """
+    cell, W_h, gates, h, c = cache
+    T, (B, H) = h.shape[0] - 1, h.shape[1:]
+    steps = T if steps is None else steps
     arrays = [W_h, gates, h] if c is None else [W_h, gates, h, c]
     for first in range(0, T, steps):
         sizes = [B, H, first, min(first + steps, T)]
         gpu.run(source(f"{cell}_forward"), sizes, arrays, (B, 1))
-    return gpu.read(h)[1:], Cache(cell, W_h, gates, h, c)
 
 
 def backward(gpu, cache, dh):
@@ -75,16 +90,22 @@ def backward(gpu, cache, dh):
     Raises:
         ValueError: dh does not have the shape of the states.
     """
-    cell, W_h, gates, h, c = cache
-    T, (B, H) = h.shape[0] - 1, h.shape[1:]
+    T, (B, H) = cache.h.shape[0] - 1, cache.h.shape[1:]
     if np.shape(dh) != (T, B, H):
         raise ValueError(f"dh must have shape {(T, B, H)}, got {np.shape(dh)}")
+    da, dstates = run_backward(gpu, cache, gpu.array(dh))
+    return gpu.read(da), tuple(gpu.read(dstates))
+
+
+def run_backward(gpu, cache, dh):
+    """Returns da and the gradients of the initial states as GpuArrays, and reads nothing."""
+    cell, W_h, gates, h, c = cache
+    T, (B, H) = h.shape[0] - 1, h.shape[1:]
     da = gpu.zeros(*gates.shape)
     dstates = gpu.zeros(1 if c is None else 2, B, H)
     given = {"rnn": [W_h, h], "lstm": [W_h, gates, c], "gru": [W_h, gates, h]}[cell]
-    arrays = [*given, gpu.array(dh), da, dstates]
-    gpu.run(source(f"{cell}_backward"), [T, B, H], arrays, (B, 1))
-    return gpu.read(da), tuple(gpu.read(dstates))
+    gpu.run(source(f"{cell}_backward"), [T, B, H], [*given, dh, da, dstates], (B, 1))
+    return da, dstates
 
 
 def check(cell, W_h, a):

@@ -2,7 +2,8 @@
 
 import json
 from collections import Counter
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -219,7 +220,7 @@ def test_modules_come_in_the_order_of_their_written_paths(tmp_path, monkeypatch)
 def test_a_folder_that_is_no_package_is_named(tmp_path, monkeypatch):
     (tmp_path / "only_a_folder").mkdir()
     monkeypatch.syspath_prepend(tmp_path)
-    with pytest.raises(ModuleNotFoundError, match="needs the package only_a_folder"):
+    with pytest.raises(ModuleNotFoundError, match="needs only_a_folder"):
         list(text.package_documents("only_a_folder"))
 
 
@@ -235,8 +236,15 @@ def test_a_cache_that_cannot_be_written_does_not_matter(tmp_path):
 
 
 def test_a_package_that_is_not_installed_is_named():
-    with pytest.raises(ModuleNotFoundError, match="needs the package no_such_package"):
+    with pytest.raises(ModuleNotFoundError, match="needs no_such_package"):
         text.corpus(["no_such_package"])
+
+
+def test_a_missing_package_of_the_corpus_names_its_extra(monkeypatch):
+    missing = mock.Mock(side_effect=PackageNotFoundError("keras"))
+    monkeypatch.setattr(text, "version", missing)
+    with pytest.raises(ModuleNotFoundError, match=r"pip install 'unrolled\[corpus\]'"):
+        text.corpus_key(["keras"])
 
 
 def test_duplicates_go_and_first_occurrences_stay_in_order():

@@ -307,5 +307,5 @@ def test_inputs_that_do_not_fit_are_refused():
 
 def test_without_triton_it_says_so(monkeypatch):
     monkeypatch.setattr(triton_lstm, "triton", None)
-    with pytest.raises(RuntimeError, match="Triton is not installed"):
+    with pytest.raises(RuntimeError, match=r"pip install 'unrolled\[kernels\]'"):
         triton_lstm.forward(*case(1, 1, 1, 1)[:2])

@@ -15,6 +15,7 @@ ROW = {
     "dispatches": 1,
     "repeats": 5,
     "work": 4e6,
+    "bytes": 1e6,
 }
 GOOD = {
     "format": "unrolled-webgpu-1",

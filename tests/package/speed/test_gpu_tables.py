@@ -45,6 +45,11 @@ def test_a_page_shows_a_record_or_that_there_is_none(name, tmp_path, monkeypatch
             "times": {"256": {"plain": times | {"dispatches": 1}}},
             "stopped": "before 512",
         },
+        "wgsl_training": {
+            "adapter": {"adapter": "llvmpipe", "software": True},
+            "gap": 1e-7,
+            "here": [3.0, 1.0],
+        },
     }[name]
     results = {
         "parts": {"cuDNN": parts},
@@ -63,5 +68,11 @@ def test_a_software_adapter_is_never_called_a_gpu():
     said = gpu_tables.webgpu(found)[0]
     assert said == "llvmpipe: a software adapter, not a GPU; Vulkan, 1"
     adapter |= {"kind": "DiscreteGPU", "software": False}
+    training = {"gap": 1e-7, "here": [3.0, 1.0], "adapter": {"adapter": "llvmpipe"}}
+    training["adapter"]["software"] = True
+    assert gpu_tables.wgsl_training({"parts": {"RNN": training}}) == [
+        "RNN: loss 3.00 to 1.00 in 2 updates, off NumPy's by 1e-07, on llvmpipe, a software"
+        " adapter, not a GPU"
+    ]
     found["parts"]["products"]["adapter"] = adapter
     assert gpu_tables.webgpu(found)[0] == "llvmpipe: DiscreteGPU; Vulkan, 1"

@@ -42,7 +42,9 @@ def without_tensorflow(**modules):
 
 def test_a_missing_package_is_named():
     with without_tensorflow(wgpu=None):
-        with pytest.raises(device.NoGpuError, match="pip install wgpu"):
+        with pytest.raises(
+            device.NoGpuError, match=r"pip install 'unrolled\[webgpu\]'"
+        ):
             device.open_gpu()
 
 

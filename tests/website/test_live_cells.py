@@ -1,0 +1,131 @@
+"""Every live cell of the chapters is run in a browser, in order, by its button.
+
+Without ``PAGES`` in the environment a few pages are opened, with ``PAGES=all`` every page
+(``make cells``), and with ``PAGES="book/intro book/04-gates/the-lstm"`` those are.
+"""
+
+import contextlib
+import json
+import os
+import time
+
+import psutil
+import pytest
+import yaml
+
+from tests.support.live_reader import Reader
+from tests.support.marks import IN_BROWSER
+from tests.support.paths import ROOT
+
+FEW = (
+    "book/02-language-model/generating",
+    "book/03-bptt/far-words",
+    "book/03-bptt/vanishing-and-exploding",
+    "book/05-attention/attention",
+)
+SECONDS = 60  # of a processor, for a cell that does not say how long it takes
+
+pytestmark = IN_BROWSER
+
+
+def chapters():
+    """The pages of the table of contents that have code, without those of exercises."""
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text("utf-8"))
+    chapters = [chapter for part in toc["parts"] for chapter in part["chapters"]]
+    names = [toc["root"], *(chapter["file"] for chapter in chapters)]
+    texts = {name: (ROOT / f"{name}.md").read_text("utf-8") for name in names}
+    return [
+        name
+        for name, text in texts.items()
+        if "{code-cell}" in text and not name.startswith("book/exercises/")
+    ]
+
+
+def chosen(asked):
+    """The pages that `PAGES` asks for."""
+    if asked == "all":
+        return chapters()
+    return asked.split() if asked else list(FEW)
+
+
+def live_cells(page):
+    """{id: seconds that its run may take} of the cells that run in the page, in order."""
+    listed = page.page.query_selector(".live-cells")
+    about = json.loads(listed.text_content())["cells"] if listed else []
+    return {
+        cell["id"]: max(SECONDS, 2 * cell.get("seconds", 0))
+        for cell in about
+        if not {"needs", "check", "exercise"} & cell.keys()
+    }
+
+
+ENDED = """(id) => !document.querySelector(".cell[aria-busy=true]")
+  && document.querySelector(`#${id} .live-buttons [aria-disabled=true]`)?.textContent !== "Run" """
+
+
+def processor_seconds():
+    """What the browser has used: a machine with other work takes longer for the same."""
+    used = 0.0
+    for process in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.Error):  # it may just have ended
+            used += sum(process.cpu_times()[:2])
+    return used
+
+
+def pressed(page, name, seconds):
+    """Presses Run on a cell; returns (processor seconds, what is wrong or None)."""
+    from playwright.sync_api import TimeoutError
+
+    cell = page.cell(name.removeprefix("cell-"))
+    begun, before, ended = time.monotonic(), processor_seconds(), False
+    cell.press("Run", wait=False)
+    while not ended:
+        with contextlib.suppress(TimeoutError):
+            page.page.wait_for_function(ENDED, arg=name, timeout=1000)
+            ended = True
+        took = processor_seconds() - before
+        if took > seconds or time.monotonic() - begun > 10 * seconds:
+            return took, "it is too long" if ended else "it has not ended"
+    if cell.status.startswith("Ran"):
+        return took, None
+    return took, " ".join([cell.status, *cell.output.strip().splitlines()[-1:]])
+
+
+def faults(page):
+    """Yields (cell, processor seconds, what is wrong or None) until a cell does not end."""
+    cells = live_cells(page)
+    if not cells:
+        return
+    page.page.evaluate(
+        "for (const fold of document.querySelectorAll('details')) fold.open = true"
+    )
+    page.ask().wait_until_ready()
+    for name, seconds in cells.items():
+        took, fault = pressed(page, name, seconds)
+        yield name, took, fault
+        if fault == "it has not ended":
+            return
+
+
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("name", chosen(os.environ.get("PAGES")))
+def test_every_live_cell_of_a_page_runs(browser, origin, name):
+    with Reader(browser, origin, f"{name}.html") as page:
+        found = list(faults(page))
+        assert [f"{cell}: {fault}" for cell, _, fault in found if fault] == []
+        assert page.troubles == []
+    for cell, took, _ in found:
+        print(f"{cell}: {took:.1f} s")
+
+
+def test_a_cell_that_raises_or_does_not_end_is_found(browser, origin):
+    with Reader(browser, origin, "book/02-language-model/the-gradient.html") as page:
+        page.ask().wait_until_ready()
+        first, second, *_ = live_cells(page)
+        cells = [page.cell(name.removeprefix("cell-")) for name in (first, second)]
+        cells[0].write("1 / 0")
+        cells[1].write("while True:\n    pass")
+        assert pressed(page, first, SECONDS)[1] == (
+            "It raised an error, shown below. ZeroDivisionError: division by zero"
+        )
+        assert pressed(page, second, 2)[1] == "it has not ended"
