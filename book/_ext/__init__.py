@@ -19,7 +19,6 @@ PARTS = (
     "evidence.record_roles",
     "report.directive",
     "page.figures_on_page",
-    "page.gradient_flow",
     "live.gpu_page",
     "page.contents",
     "page.numbering",

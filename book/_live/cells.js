@@ -187,12 +187,14 @@ class Cell {
     this.output.append(text);
   }
 
-  // Removes what was drawn before, also from the recorded numbers (chart-numbers.js), and shows or hides the recorded figure.
+  // Removes what was drawn before, also from the recorded numbers (chart-numbers.js), and shows or hides the recorded figure and
+  // what was printed with it.
   removeChart(hidden) {
     this.chart?.remove();
     this.chart = null;
     for (const old of this.recorded?.querySelectorAll(".live-chart") ?? []) old.remove();
-    for (const part of [...this.pictures, ...this.box.querySelectorAll(".chart-numbers")]) part.hidden = hidden;
+    const beside = this.box.querySelectorAll(".chart-numbers, .cell_output > .output.stream");
+    for (const part of [...this.pictures, ...beside]) part.hidden = hidden;
   }
 
   // Draws the chart that a cell ends in, in the place of the recorded figure.

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from book._ext.page import gradient_flow
 from tests.support.page_cells import defined
+from tests.support.turned_knobs import chapter, named
 from unrolled import functional, records
 from unrolled.cells import recurrent_weights as weights
 from unrolled.cells import rnn
@@ -122,14 +122,17 @@ def test_relu_units_with_the_identity_lose_whole_directions():
         ("linear", 1.0, 50, 0.2, 1),
         ("tanh", 1.0, 50, 0, 1e-9),
         ("tanh", 2.0, 50, 5.5, 6.5),
-        ("relu", 1.5, 50, 0.3, 1),
-        ("sigmoid", 2.0, 50, 0, 1e-20),
+        ("ReLU", 1.5, 50, 0.3, 1),
+        ("σ", 2.0, 50, 0, 1e-20),
     ],
 )
 def test_the_settings_to_try_do_what_the_page_says(
     activation, radius, steps, low, high
 ):
-    assert low <= gradient_flow.flow(activation, radius, steps)[-1] <= high
+    _, (panel,) = chapter("03-bptt/vanishing-and-exploding.md").turn(
+        "fig-gradient-flow", radius=radius, length=steps
+    )
+    assert low <= named(panel, activation)["y"][0] <= high
 
 
 @pytest.mark.parametrize(("scale", "above"), [(1, True), (0.5, False)])

@@ -40,7 +40,6 @@ FENCE = re.compile(r"\s*(`{3,}|:{3,})(\{[^}]*\})?")
 NO_TEXT = {
     "{answers}",
     "{code-cell}",
-    "{gradient-flow}",
     "{gpu-readers}",
     "{own-gpu}",
     "{record-origin}",

@@ -46,6 +46,7 @@ CELLS = (
     code("print('alone')"),
     code(
         "from unrolled.drawing import charts\n\nslope = 1.0\nx = np.arange(5)\n"
+        'print(f"slope {slope}")\n'
         'charts.lines(x, {"line": slope * x}, "x", "y")',
         CHART,
     ),

@@ -16,7 +16,6 @@ from tests.support.marks import IN_BROWSER
 from unrolled import exercises
 
 CHAPTER = "book/03-bptt/the-delta-recursion.html"
-FIGURE = "book/03-bptt/vanishing-and-exploding.html"
 SHORT = "book/01-introduction/shapes-of-sequence-problems.html"
 TELEPHONE = (390, 700)
 STATUS = ".live-bar [role=status]"
@@ -196,49 +195,6 @@ def test_troubles_are_heard_on_a_page_to_which_a_link_has_led(open_window):
     window.wait_for("document.readyState === 'complete'")
     window.evaluate("console.log('on the second page')")
     assert window.troubles() == ["on the first page", "on the second page"]
-
-
-CHOOSE = """choice => {
-  const form = document.querySelector(".gradient-flow form");
-  for (const [name, value] of Object.entries(choice)) form.elements[name].value = value;
-  form.dispatchEvent(new Event("input", { bubbles: true }));
-}"""
-CURVE = """() => {
-  const canvas = document.querySelector(".gradient-flow canvas");
-  const { width, height } = canvas;
-  const { data } = canvas.getContext("2d").getImageData(0, 0, width, height);
-  const accent = { light: "0,85,156", dark: "131,186,247" }[document.documentElement.dataset.theme];
-  let count = 0;
-  for (let i = 0; i < data.length; i += 4)
-    count += `${data[i]},${data[i + 1]},${data[i + 2]}` === accent;
-  return count;
-}"""
-
-
-def test_the_interactive_figure_is_drawn_and_answers(open_window):
-    window = open_window()
-    window.open(FIGURE)
-    window.wait_for("performance.getEntriesByName('gradient-flow-drawn').length")
-    assert window.evaluate(CURVE) > 100
-    assert not window.evaluate(
-        "document.querySelector('.gradient-flow-static').offsetHeight"
-    )
-    reading = ".gradient-flow-reading"
-    window.evaluate(CHOOSE, {"activation": "linear", "radius": "1.5", "steps": "30"})
-    assert window.text(reading).startswith("linear, spectral radius 1.5, T = 30: ")
-    assert window.text(reading).endswith("It explodes.")
-    window.evaluate("document.querySelector('.gradient-flow [name=radius]').focus()")
-    window.key("ArrowRight")
-    window.wait_for_text(reading, "spectral radius 1.6, ")
-    for width in (390, 320):
-        window.resize(width, 700)
-        window.wait_for(
-            "innerWidth >= document.querySelector('.gradient-flow canvas')"
-            ".getBoundingClientRect().right"
-        )
-        assert window.sideways() <= 0
-    window.wait_for(CURVE)
-    assert window.troubles() == []
 
 
 POINT = """kind => document.querySelector("article a.term-link").dispatchEvent(

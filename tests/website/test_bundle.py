@@ -59,16 +59,15 @@ def test_a_page_loads_one_style_sheet_and_few_scripts(site):
         sheets = re.findall(r'<link rel="stylesheet" href="([^"?]*)', page)
         scripts = re.findall(r"<script[^>]* src=\"([^\"?]*)", page)
         names = {script.rpartition("/")[2] for script in scripts}
-        has_figure = "gradient-flow.js" in names
         times_a_gpu = "own-gpu.js" in names
-        # The sheet of all pages, one for readers without scripts, and those of the figure.
-        assert len(sheets) <= 2 + 2 * has_figure + times_a_gpu, sheets
+        # The sheet of all pages, and one for readers without scripts.
+        assert len(sheets) <= 2 + times_a_gpu, sheets
         # A chapter with exercises marks those that are solved. Most pages have no exercises, and
         # the page that lists them all needs the same script, so it is not in that of all pages.
         has_exercises = "exercises.js" in names
         keeps_answers = "answers.js" in names
-        # theme.js, book.js and live.js; the figure's numbers, uPlot and the figure.
-        own = has_exercises + keeps_answers + 3 * has_figure + times_a_gpu
+        # theme.js, book.js and live.js.
+        own = has_exercises + keeps_answers + times_a_gpu
         assert len(scripts) <= 3 + own, scripts
         assert all(
             "defer" in tag for tag in re.findall("<script [^>]*src=[^>]*>", page)[1:]

@@ -225,6 +225,10 @@ def test_a_figure_follows_while_the_slider_moves(running):
     chart = running.page.locator("#cell-5 .live-chart")
     assert chart.count() == 1 and chart.is_visible()  # though the code is folded
     assert running.page.locator("#cell-5 img:visible").count() == 0
+    # What the book printed goes with the book's figure.
+    printed = running.page.locator("#cell-5 :text('slope'):visible")
+    assert printed.all_text_contents()[-1].endswith("slope 1.5\n")
+    assert "slope 1.0" not in running.page.inner_text("#cell-5")
     values = [-2 + n / 4 for n in range(10)]
     knob.drag(*values)  # faster than it can be drawn: the last one is
     knob.release()  # on a busy machine, it would not be drawn before

@@ -141,21 +141,6 @@ def test_the_theme_button_and_the_menu_work(tab):
     assert tab.troubles == []
 
 
-def test_the_interactive_figure_moves(tab):
-    tab.open("book/03-bptt/vanishing-and-exploding.html")
-    page = tab.page
-    reading = page.locator(".gradient-flow-reading")
-    before = reading.text_content()
-    page.locator(".gradient-flow select[name=activation]").select_option("linear")
-    wait_until(
-        page,
-        "was => document.querySelector('.gradient-flow-reading').textContent !== was",
-        before,
-    )
-    assert page.locator(".gradient-flow-chart canvas").count() == 1
-    assert tab.troubles == []
-
-
 def test_running_code_says_that_it_needs_a_server(tab):
     tab.open("book/exercises/bptt.html")
     tab.page.get_by_role("button", name="Run the code on this page").click()

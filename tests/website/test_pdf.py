@@ -330,7 +330,7 @@ def test_the_good_one_has_no_fault(path, book):
 
 def test_a_pdf_that_is_too_long_is_named(path, book, reader, monkeypatch):
     pages = len(reader.pages)
-    assert pdf.PAGES == 700
+    assert pdf.PAGES == 600
     monkeypatch.setattr(pdf, "PAGES", pages)
     assert f"the PDF has {pages} pages, and must have fewer than" in seen(path, book)
     monkeypatch.setattr(pdf, "PAGES", pages + 1)

@@ -20,7 +20,7 @@ from markdownify import ATX, MarkdownConverter
 LEFT_OUT = (
     "script, style, link, button, input, select, form, iframe, noscript, svg, [hidden],"
     " .headerlink, .live-bar, .toctree-wrapper, .dark-twin, .part-progress, .checked-by,"
-    " .not-on-paper, .eqno, .answers-file, .gradient-flow-controls, details.hide > summary"
+    " .not-on-paper, .eqno, .answers-file, details.hide > summary"
 )
 BOX = "div.admonition, details, div.exercise, div.solution, div.proof"
 STAND_IN = re.compile(r"FORMULA(\d+)X")

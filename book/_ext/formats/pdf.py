@@ -22,7 +22,7 @@ from book._ext.build import build, chromium
 from book._ext.build.paths import HERE, Paths
 from book._ext.formats import downloads, print_html
 
-PAGES = 700  # the PDF has fewer
+PAGES = 600  # the PDF has fewer
 DATE = time.strftime("%Y%m%d%H%M%S", time.gmtime(int(build.QUIET["SOURCE_DATE_EPOCH"])))
 
 
@@ -228,7 +228,7 @@ def wrong_title(reader: PdfReader, book: print_html.Book) -> list[str]:
 
 
 def wrong_length(pages: int) -> list[str]:
-    """A book of 700 pages is too heavy to print: leave something out, or set it more tightly."""
+    """A book of 600 pages is too heavy to print: leave something out, or set it more tightly."""
     if pages < PAGES:
         return []
     return [f"the PDF has {pages} pages, and must have fewer than {PAGES}"]

@@ -11,7 +11,7 @@ from bs4.filter import SoupStrainer
 # What is of no use on paper. A page may give more: class "not-on-paper".
 LEFT_OUT = (
     "script, style, link, button, input, select, form, iframe, noscript, [hidden], .headerlink,"
-    " .live-bar, .toctree-wrapper, .dark-twin, .gradient-flow, .part-progress, .exercises-here > p,"
+    " .live-bar, .toctree-wrapper, .dark-twin, .part-progress, .exercises-here > p,"
     " .not-on-paper"
 )
 # Tokens that print_html.css colours. Every other one would be an element more in the PDF's tags.

@@ -119,7 +119,6 @@ PARTS = (
     Part("Source Serif 4", "OFL 1.1", "source-serif-4", ("fonts/source-serif-4-*",)),
     Part("Source Sans 3", "OFL 1.1", "source-sans-3", ("fonts/source-sans-3-*",)),
     Part("Source Code Pro", "OFL 1.1", "source-code-pro", ("fonts/source-code-pro-*",)),
-    Part("uPlot", "MIT", "uplot", ("uplot.*",)),
     Part("CodeMirror", "MIT", "codemirror", ("live/editor-*",)),
     Part("Observable Plot", "ISC", "observable-plot", ("live/charts-*",)),
     Part("Pyodide", "MPL 2.0", "pyodide", ("live/python-*/pyodide*",)),
@@ -134,7 +133,6 @@ PARTS = (
 )
 OURS = (
     "gpu-*/*",
-    "gradient-flow-data.js",
     "licenses/*",
     "live/scripts-*/*",
     "live/unrolled-*.whl",

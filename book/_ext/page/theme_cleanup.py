@@ -1,4 +1,4 @@
-"""KaTeX's style, fonts and uPlot from npm; of the theme, unused files and faults removed."""
+"""KaTeX's style and fonts from npm; of the theme, unused files and faults removed."""
 
 from __future__ import annotations
 
@@ -55,11 +55,10 @@ FONTS = {  # the Latin part of each; book/_static/site.css names them
     "source-sans-3": ("400-normal", "600-normal"),
     "source-code-pro": ("400-normal",),
 }
-UPLOT = {"uPlot.iife.min.js": "uplot.js", "uPlot.min.css": "uplot.css"}
 
 
 def npm_assets(app: Any, config: Any) -> None:
-    """Put the fonts, KaTeX's style, uPlot and the licences into the site."""
+    """Put the fonts, KaTeX's style and the licences into the site."""
     modules = Path(app.srcdir) / "node_modules"
     package = modules / "katex/dist"
     if not package.is_dir():
@@ -77,10 +76,7 @@ def npm_assets(app: Any, config: Any) -> None:
         shutil.copy(
             modules / f"@fontsource/{family}/LICENSE", target / f"licenses/{family}.txt"
         )
-    for source, name in UPLOT.items():
-        shutil.copy(modules / "uplot/dist" / source, target / name)
-    for name in ("katex", "uplot"):
-        shutil.copy(modules / name / "LICENSE", target / f"licenses/{name}.txt")
+    shutil.copy(modules / "katex/LICENSE", target / "licenses/katex.txt")
     for font in package.glob("fonts/*.woff2"):
         shutil.copy(font, target / "katex/fonts")
     style = (package / "katex.min.css").read_text("utf-8")
