@@ -63,6 +63,14 @@ ENDED = """(id) => !document.querySelector(".cell[aria-busy=true]")
   && document.querySelector(`#${id} .live-buttons [aria-disabled=true]`)?.textContent !== "Run" """
 
 
+def begin(page):
+    """Opens every fold and starts Python."""
+    page.page.evaluate(
+        "for (const fold of document.querySelectorAll('details')) fold.open = true"
+    )
+    page.ask().wait_until_ready()
+
+
 def processor_seconds():
     """What the browser has used: a machine with other work takes longer for the same."""
     used = 0.0
@@ -96,10 +104,7 @@ def faults(page):
     cells = live_cells(page)
     if not cells:
         return
-    page.page.evaluate(
-        "for (const fold of document.querySelectorAll('details')) fold.open = true"
-    )
-    page.ask().wait_until_ready()
+    begin(page)
     for name, seconds in cells.items():
         took, fault = pressed(page, name, seconds)
         yield name, took, fault
@@ -120,7 +125,7 @@ def test_every_live_cell_of_a_page_runs(browser, origin, name):
 
 def test_a_cell_that_raises_or_does_not_end_is_found(browser, origin):
     with Reader(browser, origin, "book/02-language-model/the-gradient.html") as page:
-        page.ask().wait_until_ready()
+        begin(page)
         first, second, *_ = live_cells(page)
         cells = [page.cell(name.removeprefix("cell-")) for name in (first, second)]
         cells[0].write("1 / 0")
