@@ -143,7 +143,7 @@ def covered(panel):
 
 
 @pytest.mark.parametrize(
-    ("form", "done", "reach"),
+    ("method", "done", "reach"),
     [
         ("Hillis–Steele", 0, [1] * 8),
         ("Hillis–Steele", 2, [1, 2, 3, 4, 4, 4, 4, 4]),
@@ -153,9 +153,9 @@ def covered(panel):
         ("Blelloch", 7, range(1, 9)),
     ],
 )
-def test_each_round_of_a_scan_reaches_further_back(form, done, reach):
+def test_each_round_of_a_scan_reaches_further_back(method, done, reach):
     said, (network, weights) = chapter(SCAN).turn(
-        "fig-scan-rounds", form=form, done=done, keeps=0.9
+        "fig-scan-rounds", method=method, done=done, keeps=0.9
     )
     expected = [set(range(t - r + 1, t + 1)) for t, r in enumerate(reach, 1)]
     assert covered(weights) == expected
@@ -172,9 +172,9 @@ def test_each_round_of_a_scan_reaches_further_back(form, done, reach):
 def test_an_edit_of_the_combination_counts_in_the_rounds():
     edited = Chapter(SCAN)
     edited.edit("return f_2 * f_1, f_2 * g_1 + g_2", "return f_2 * f_1, g_1 + g_2")
-    said, _ = edited.turn("fig-scan-rounds", form="Blelloch", done=5)
+    said, _ = edited.turn("fig-scan-rounds", method="Blelloch", done=5)
     assert "1 of 8 states are ready" in said
-    said, _ = chapter(SCAN).turn("fig-scan-rounds", form="Blelloch", done=5)
+    said, _ = chapter(SCAN).turn("fig-scan-rounds", method="Blelloch", done=5)
     assert "round 5 of 5: 8 of 8 states are ready" in said
 
 
