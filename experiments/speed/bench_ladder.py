@@ -1,4 +1,4 @@
-"""The ladder: one step of SGD from nested loops to the processor's limit, and in libraries.
+"""The ladder: one step of SGD from nested loops to the processor's limit, and three libraries.
 
     python -m experiments.speed.bench_ladder             prints
     python -m experiments.speed.bench_ladder --record    also writes results/bench_ladder.json
@@ -6,8 +6,7 @@
 Each library runs in a process of its own (``ladder_worker``), because its number of threads is set
 when it starts. All are started, compiled and warmed up first; then the processes take turns, some
 calls at a time, round after round, so that whatever else the machine does disturbs all alike.
-Ratios are formed within a round. Five minutes; an interrupted run writes nothing. PyTorch, which
-the book does not install, is among the libraries where it is there.
+Ratios are formed within a round. Five minutes; an interrupted run writes nothing.
 """
 
 from experiments import command_line
@@ -48,7 +47,6 @@ PACKAGES = (
     "keras",
     "jax",
     "jaxlib",
-    "torch",
 )
 
 # Name: what it is; rows a step (B sentences); threads, 0: all.
@@ -64,7 +62,6 @@ RUNGS = {
     "update": ("update inside the product", 1, 1),
     "kernels_loops": ("nested loops, wider kernels", 1, 1),
     "kernels": ("wider kernels", 1, 1),
-    "kernels_one_pool": ("wider kernels, NumPy's products alone", 1, 1),
     "package": ("the package's own step", 1, 1),
     "batch": (f"batch of {B}", B, 1),
     "kernels_batch": (f"batch of {B}, wider kernels", B, 1),
@@ -84,10 +81,6 @@ RUNGS = {
     "keras_unrolled_xla": ("Keras with XLA, unrolled", 1, 1),
     "keras_loop_batch": (f"Keras, batch of {B}", B, 1),
     "keras_xla_batch": (f"Keras with XLA, batch of {B}", B, 1),
-    "torch": ("PyTorch", 1, 1),
-    "torch_batch": (f"PyTorch, batch of {B}", B, 1),
-    "threads_torch": ("PyTorch", 1, 0),
-    "threads_torch_batch": (f"PyTorch, batch of {B}", B, 0),
     "jax": ("JAX", 1, 1),
     "jax_batch": (f"JAX, batch of {B}", B, 1),
     "threads_keras_loop": ("Keras", 1, 0),
@@ -193,11 +186,10 @@ def groups(cores):
     found = [("numpy_default", 1, {}), ("numpy_kernels", 1, wide)]
     found += [("numpy_kept", 1, KEPT)]
     found += [("pytensor", 1, wide), ("keras", 1, {}), ("jax", 1, {})]
-    found += [("torch", 1, {})]
     missing = {} if kernels else {"wider kernels": why_not}
     if cores > 1:
         ours = "numpy_threads", "numpy_one_pool"
-        found += [(name, cores, wide) for name in (*ours, "keras", "jax", "torch")]
+        found += [(name, cores, wide) for name in (*ours, "keras", "jax")]
     else:
         missing["all threads"] = "this machine has one core"
     return found, missing
@@ -275,7 +267,6 @@ def counts():
     """Returns {rung: (calls, bytes a number, machine)} of what ``cost`` counts."""
     sizes = T, 1, H, V
     many = cost.updating(T, B, H, V, rows_at_once=128)
-    alone = cost.updating(*sizes, in_numpy=True)
     return {
         "loops": (cost.loops(T, H, V), 8, "float64"),
         "products64": (cost.plain(*sizes), 8, "float64"),
@@ -286,7 +277,6 @@ def counts():
         "fused": (cost.fused(*sizes), 4, "float32"),
         "update": (cost.updating(*sizes), 4, "float32"),
         "kernels": (cost.updating(*sizes), 4, "wide"),
-        "kernels_one_pool": (alone, 4, "wide"),
         "batch": (many, 4, "float32"),
         "kernels_batch": (many, 4, "wide"),
     }
@@ -338,14 +328,12 @@ def summary(seconds, faults, gaps, missing):
         "pytensor": (["pytensor_c", "pytensor_numba", "pytensor_jax"], best),
         "keras_with_xla": (["keras_xla", "keras_unrolled_xla"], best),
         "jax": (["jax"], best),
-        "torch": (["torch"], best),
         "pytensor_batch": (
             [f"pytensor_{k}_batch" for k in ("c", "numba", "jax")],
             batched,
         ),
         "keras_with_xla_batch": (["keras_xla_batch"], batched),
         "jax_batch": (["jax_batch"], batched),
-        "torch_batch": (["torch_batch"], batched),
     }
     faster = {}
     for name, (rivals, ours) in pairs.items():
@@ -531,7 +519,7 @@ def main(record):
             found,
             settings=settings,
             seed=ladder_worker.SEED,
-            packages=tuple(p for p in PACKAGES if records.is_installed(p)),
+            packages=PACKAGES,
         )
         print(f"\nwrote {path.relative_to(records.ROOT)}")
     return 0

@@ -31,7 +31,7 @@ if GROUP and THREADS == 1 and hasattr(os, "sched_setaffinity"):
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
 
 import numpy as np  # noqa: E402
-from threadpoolctl import threadpool_limits  # noqa: E402
+from threadpoolctl import ThreadpoolController, threadpool_limits  # noqa: E402
 
 from experiments.speed.timing import matrix_product  # noqa: E402
 from unrolled import tree  # noqa: E402
@@ -48,7 +48,6 @@ SENTENCES = 256  # of the bucketing rung
 FRESH = 2**23  # bytes
 IN_A_ROW = 0.02  # seconds
 RATE = 1e-6  # so small that a benchmark's thousand steps change nothing
-GEMM = sgd_step.subtract_product  # SciPy's BLAS, which has threads of its own
 
 
 def random_batch(rng, size):
@@ -128,7 +127,6 @@ CHECKED = {
     "keras_loop",
     "keras_xla",
     "jax",
-    "torch",
     "pytensor_numba",
     "pytensor_c",
     "pytensor_jax",
@@ -149,9 +147,9 @@ def numpy_default(found):
     found.add("package", lambda: package_step(single, one))
     found.add_ours("in_place", output=sgd_step.output_in_place)
     found.add_ours("fused", output=sgd_step.output_fused)
-    found.add_ours("update", subtract=GEMM)
+    found.add_ours("update")
     found.add("package_batch", lambda: package_step(single, many))
-    found.add_ours("batch", size=B, subtract=GEMM)
+    found.add_ours("batch", size=B)
     machine(found)
 
 
@@ -159,17 +157,16 @@ def numpy_kernels(found):
     """The same code where BLAS was told to use the processor's widest instructions."""
     double, one = found.params(np.float64), found.batches[1]
     found.add("kernels_loops", lambda: loops_step(double, one))
-    found.add_ours("kernels", subtract=GEMM)
-    found.add_ours("kernels_one_pool")
-    found.add_ours("kernels_batch", size=B, subtract=GEMM)
+    found.add_ours("kernels")
+    found.add_ours("kernels_batch", size=B)
     for size in CURVE:
-        found.add_ours(f"curve_{size}", size=size, subtract=GEMM)
+        found.add_ours(f"curve_{size}", size=size)
     for name, batches in buckets(np.random.default_rng(SEED)).items():
         p, work = found.params(), sgd_step.Workspace()
         found.add(
             name,
             lambda p=p, work=work, batches=batches: [
-                sgd_step.step(p, batch, RATE, work, subtract=GEMM) for batch in batches
+                sgd_step.step(p, batch, RATE, work) for batch in batches
             ],
         )
     machine(found, prefix="kernels_")
@@ -185,14 +182,20 @@ def numpy_kept(found):
 
 
 def numpy_threads(found):
-    """BLAS's threads: NumPy's pool of them, and for one product SciPy's."""
+    """BLAS's threads: NumPy's pool of them, and SciPy's."""
     for name, size in (("threads_blas", 1), ("threads_blas_batch", B)):
-        found.add_ours(name, size=size, subtract=GEMM)
+        found.add_ours(name, size=size)
     machine(found, prefix="threads_", small=False)
 
 
 def numpy_one_pool(found):
-    """The same with every product in NumPy, whose pool is the only one."""
+    """The same with SciPy's BLAS on one thread; nothing where the two share one BLAS."""
+    controller = ThreadpoolController()
+    paths = [library.filepath for library in controller.lib_controllers]
+    of_scipy = [path for path in paths if "scipy.libs" in path]
+    if not of_scipy:
+        return
+    controller.select(filepath=of_scipy).limit(limits=1)
     for name, size in (("threads_one_pool", 1), ("threads_one_pool_batch", B)):
         found.add_ours(name, size=size)
 
@@ -259,17 +262,6 @@ def jax(found):
             found.add_theirs(f"curve_jax_{n}", their.compile_step, n)
 
 
-def torch(found):
-    import torch as installed
-
-    from unrolled.frameworks import torch_step as their
-
-    installed.set_num_threads(THREADS)
-    all_threads = "threads_" if THREADS > 1 else ""
-    for suffix, size in (("", 1), ("_batch", B)):
-        found.add_theirs(f"{all_threads}torch{suffix}", their.compile_step, size)
-
-
 GROUPS = {
     "numpy_default": numpy_default,
     "numpy_kernels": numpy_kernels,
@@ -279,7 +271,6 @@ GROUPS = {
     "pytensor": pytensor,
     "keras": keras,
     "jax": jax,
-    "torch": torch,
 }
 
 

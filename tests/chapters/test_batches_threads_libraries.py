@@ -82,7 +82,7 @@ def test_threads_slow_our_step_and_speed_up_the_libraries(bench):
 
 @pytest.mark.claim(
     "two-pools-slow-our-step",
-    "With every product in NumPy, a second thread makes our step on a batch faster, "
+    "With SciPy's pool limited to one thread, a second thread makes our step on a batch faster, "
     "and on one sentence it no longer makes the step several times slower.",
     records="bench_ladder",
 )

@@ -72,30 +72,37 @@ def test_the_recorded_trainings_lose_what_numpy_s_lose():
 
 @pytest.mark.claim(
     "tiles-do-not-pay-on-a-software-adapter",
-    "On a software adapter the tiled product is slower than the plain one; without barriers, or "
-    "with more products between them, it is faster.",
+    "On a software adapter the tiled product is not faster than the plain one; without barriers, "
+    "or with more products between them, it is faster.",
     records="gpu/webgpu",
 )
 def test_barriers_cost_what_tiles_save(measured_parts):
-    """Ratios by turns at every size: the quartiles lie on one side of 1, and apart."""
+    """Ratios by turns at every size: the medians lie on two sides of 1, the quartiles apart."""
     for contestants in measured_parts["products"]["times"].values():
         over = {n: c["first_over_this"]["quartiles"] for n, c in contestants.items()}
-        assert over["tiled"][1] < 1 < over["tiled, without barriers"][0]
+        assert contestants["tiled"]["first_over_this"]["median"] < 1
+        assert max(over["tiled"][1], 1) < over["tiled, without barriers"][0]
         assert over["blocked"][0] > 1.5
 
 
 @pytest.mark.claim(
-    "a-software-adapter-does-not-separate-dispatches",
-    "On a software adapter the record does not tell whether one dispatch beats one a step.",
+    "one-dispatch-is-not-slower-on-a-software-adapter",
+    "On a software adapter one dispatch is faster than one a step in three rows of eight, "
+    "and slower in none.",
     records="gpu/webgpu",
 )
-def test_the_quartiles_of_dispatches_overlap(measured_parts):
-    """In every row of the three cells; the dispatches differ by a factor of T."""
+def test_one_dispatch_is_not_slower_than_one_a_step(measured_parts):
+    """Quartiles that do not overlap, in the rows of three cells; the dispatches differ by a
+    factor of T, the times by less than a half."""
+    faster = []
     for cell in ("RNN", "LSTM", "GRU"):
         for size, contestants in measured_parts[cell]["times"].items():
             one = contestants["forward, one dispatch"]
             many = contestants["forward, a dispatch a step"]
-            assert one["quartiles"][0] <= many["quartiles"][1]
-            assert many["quartiles"][0] <= one["quartiles"][1]
+            assert (
+                one["quartiles"][0] <= many["quartiles"][1] < 1.5 * one["quartiles"][1]
+            )
+            faster.append(one["quartiles"][1] < many["quartiles"][0])
             T = int(re.match(r"T = (\d+)", size)[1])
             assert (one["dispatches"], many["dispatches"]) == (1, T)
+    assert (sum(faster), len(faster)) == (3, 8)
