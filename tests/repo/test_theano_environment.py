@@ -33,10 +33,7 @@ def test_theano_itself_passes_the_same_tests(capsys):
         "-q",
         "tests/package/frameworks/test_theano_models.py",
     ]
-    settings = {k: v for k, v in os.environ.items() if k != "PYTEST_ADDOPTS"}
-    collected = subprocess.run(
-        here, cwd=ROOT, capture_output=True, text=True, env=settings
-    )
+    collected = subprocess.run(here, cwd=ROOT, capture_output=True, text=True)
     (count,) = re.findall(r"^(\d+) tests collected", collected.stdout, re.MULTILINE)
     assert re.search(rf"^{count} passed in ", done.stdout, re.MULTILINE), done.stdout
     with capsys.disabled():
