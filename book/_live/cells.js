@@ -1,5 +1,5 @@
 // The cells of a page, live: an editor for each, Run, Check, Stop and Reset, and what the cell printed.
-import { Machine } from "./machine.js";
+import { Machine, workerSettings } from "./machine.js";
 import { hash, Kept } from "./kept.js";
 import { Knobs } from "./knobs.js";
 
@@ -226,16 +226,7 @@ class Page {
     this.about = page;
     this.line = bar.querySelector("[role=status]");
     this.kept = new Kept(page.name, (text) => this.trouble(text));
-    const worker = {
-      script: `${base}${files.scripts}worker.js`,
-      scripts: base + files.scripts,
-      folder: base + files.python,
-      wheel: base + files.package,
-      absent: files.absent,
-      corpus: base + files.corpus,
-      results: { ...files.results, folder: base + files.results.folder },
-    };
-    this.machine = new Machine(worker, (state, detail) => this.told(state, detail));
+    this.machine = new Machine(workerSettings(base, files), (state, detail) => this.told(state, detail));
   }
 
   build(makeEditor) {

@@ -1,3 +1,14 @@
+// What the worker needs, of the files of the site (book/_ext/live/live_files.py).
+export const workerSettings = (base, files) => ({
+  script: `${base}${files.scripts}worker.js`,
+  scripts: base + files.scripts,
+  folder: base + files.python,
+  wheel: base + files.package,
+  absent: files.absent,
+  corpus: base + files.corpus,
+  results: { ...files.results, folder: base + files.results.folder },
+});
+
 // The worker that Python runs in, as the page sees it: start, run, stop. To stop Python is to end the worker;
 // a new one is started at once and knows nothing of the old one's values.
 export class Machine {

@@ -55,7 +55,7 @@ def test_the_tests_of_the_interface_of_cells_are_shown(name):
 def test_the_record_is_small_and_has_a_line_for_each_test_and_function():
     text = (ROOT / coverage_index.RECORD).read_text("utf-8")
     record = json.loads(text)
-    assert len(text) < 500_000 and measure_evidence.written(record) == text
+    assert len(text) < 600_000 and measure_evidence.written(record) == text
     assert len(text.splitlines()) > len(record["tests"]) + len(record["functions"])
 
 

@@ -401,11 +401,11 @@ def test_a_bar_sets_a_knob_by_click_and_by_enter(running):
 
 
 @in_browser
-def test_weights_that_a_cell_loads_come_with_python(running):
+def test_weights_come_when_a_cell_loads_them(running):
     cell = running.cell(8)
     cell.press("Run")
     assert cell.output == "4000 words\n"
-    assert sum("/live/weights-" in url for url in running.requests) == 1
+    assert sum(url.endswith(".npz") for url in running.requests) == 1
 
 
 @in_browser

@@ -2,15 +2,8 @@
 
 // Returns rows {group, size, rung, gap, median, quartiles}; throws one line if Python does not come.
 export async function pythonRungs(base, files, { ladder, rounds, patience }, say) {
-  const { Machine } = await import(`${base}${files.scripts}machine.js`);
-  const settings = {
-    script: `${base}${files.scripts}worker.js`,
-    scripts: base + files.scripts,
-    folder: base + files.python,
-    wheel: base + files.package,
-    absent: files.absent,
-  };
-  const machine = new Machine(settings, (state, detail) => state === "loading" && say(detail));
+  const { Machine, workerSettings } = await import(`${base}${files.scripts}machine.js`);
+  const machine = new Machine(workerSettings(base, files), (state, detail) => state === "loading" && say(detail));
   try {
     const answer = await fetch(new URL("python_rungs.py", import.meta.url));
     if (!answer.ok) throw new Error("python_rungs.py did not come from this site.");
