@@ -28,6 +28,7 @@ from sphinx.errors import SphinxError
 from sphinx.util import logging
 from traitlets.config import Config
 
+from book._ext.execution import recorded_runs
 from book._ext.execution.fingerprint import Reach
 from book._ext.source import drawn_cells
 from unrolled.files import write_whole
@@ -123,6 +124,9 @@ def read(text: str, root: str, extensions: list[str]) -> Any:
             if cell.source != done.source:
                 raise ValueError(f"the outputs of {cell.id} are of another cell")
             cell.outputs, cell.execution_count = done.outputs, done.execution_count
+            for name in ("recorded_run", "recorded_text"):
+                if name in done.metadata:
+                    cell.metadata[name] = done.metadata[name]
     return notebook
 
 
@@ -171,9 +175,10 @@ async def execute_all(
             LOG.info("executing %s", page)
             text = path.read_text("utf-8")
             notebook = parsed(text, extensions)
-            notebook.cells = code_of(notebook)
+            notebook.cells = recorded_runs.with_copies(code_of(notebook))
             name = reach.fingerprint(text)
             error = await execute(notebook, path.parent, timeout)
+            notebook.cells = recorded_runs.without_copies(notebook.cells)
             if error:
                 failed[page] = error
             keep(folder, f"{name}.failed" if error else name, notebook)

@@ -18,7 +18,7 @@ from typing import Any
 from docutils import nodes
 from sphinx.util import logging
 
-from book._ext.live import knobs
+from book._ext.live import knob_elements, knobs
 from book._ext.live.available_modules import DRAWING, OTHERS, first, imports, needed
 
 LOG = logging.getLogger(__name__)
@@ -216,22 +216,31 @@ def add_knobs(
     texts: list[str],
 ) -> None:
     """Put the knobs of a cell above what it shows; a fault of theirs is a warning."""
+    recorded = node.get("recorded", "")  # as figures_on_page.py has called the file
+    alone = "needs" in cell and bool(recorded)
     try:
-        if "needs" in cell:
+        if "needs" in cell and not alone:
             raise knobs.KnobError(
                 f"it has knobs and does not run in the page: it needs {cell['needs']}"
             )
-        if not texts[index]:
+        if not texts[index] and not alone:
             raise knobs.KnobError("it has knobs, and only a cell of a chapter can")
-        made = knobs.read(described_knobs, texts[index])
-        if fault := knobs.changes_others(texts, index):
+        text = node["cell_metadata"]["recorded_text"] if alone else texts[index]
+        made = knobs.read(described_knobs, text)
+        if alone and len(made) > 1:
+            raise knobs.KnobError("it does not run in the page: it can have one knob")
+        if any(knob.recorded for knob in made) and not recorded:
+            raise knobs.KnobError("its knob is recorded, and it shows no chart")
+        if fault := not alone and knobs.changes_others(texts, index):
             raise knobs.KnobError(fault)
     except knobs.KnobError as error:
         fault = f"cell {index + 1}: {error}"
         LOG.warning("%s", fault, location=node, type="knobs")
         return
-    cell["knobs"] = [knob.name for knob in made]
-    box = nodes.raw("", knobs.box(cell["id"], made), format="html")
+    if not alone:
+        cell["knobs"] = [knob.name for knob in made]
+    elements = knob_elements.box(cell["id"], made, recorded, alone)
+    box = nodes.raw("", elements, format="html")
     shown = (
         part
         for part in node.findall(nodes.container)
