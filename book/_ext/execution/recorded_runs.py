@@ -24,10 +24,11 @@ def with_copies(cells: Iterable[Any]) -> list[Any]:
     found = []
     for cell in cells:
         for name, literal in _recorded(cell):
-            text = _described(knobs.with_literal(name, cell.source, literal))
-            copy = nbformat.v4.new_code_cell(text)
-            copy.metadata["recorded_value"] = knobs.shown_value(literal)
-            found.append(copy)
+            text = described(knobs.with_literal(name, cell.source, literal))
+            if text is not None:
+                copy = nbformat.v4.new_code_cell(text)
+                copy.metadata["recorded_value"] = knobs.shown_value(literal)
+                found.append(copy)
         found.append(cell)
     return found
 
@@ -60,10 +61,15 @@ def _recorded(cell: Any) -> list[tuple[str, str]]:
     return [(knob.name, literal) for knob in found for literal in knob.recorded]
 
 
-def _described(text: str) -> str:
-    """Return a cell that ends in the description of its chart, so that no picture is drawn."""
+def described(text: str) -> str | None:
+    """Return a cell that ends in the description of its chart, so that no picture is drawn.
+
+    It is None if the cell does not end in an expression.
+    """
     lines = text.splitlines()
     last = ast.parse(text).body[-1]
+    if not isinstance(last, ast.Expr):
+        return None
     before = lines[: last.lineno - 1]
     chart = "\n".join(lines[last.lineno - 1 : last.end_lineno])
     return "\n".join([*before, f"({chart}\n).to_json()"])

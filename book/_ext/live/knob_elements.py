@@ -30,7 +30,9 @@ aria-label="{title}">
 </div>"""
 RESET = '<button type="button" aria-disabled="true" aria-label="{}">Reset</button>'
 START = '<button type="button" class="live-own">Run it yourself</button>'
-UNTIL_RUN = "Until Python is started, the knob <code>{name}</code> shows a recorded run."
+UNTIL_RUN = (
+    "Until Python is started, the knob <code>{name}</code> shows a recorded run."
+)
 
 
 def box(

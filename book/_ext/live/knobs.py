@@ -54,7 +54,7 @@ def read(metadata: Any, text: str) -> list[Knob]:
     """
     if not isinstance(metadata, list) or not metadata:
         raise KnobError("`knobs` is no list")
-    made = [_knob(entry, text) for entry in metadata]
+    made = [_recorded(_knob(entry, text), entry) for entry in metadata]
     if sum(bool(knob.recorded) for knob in made) > 1:
         raise KnobError("two knobs of one cell are recorded, and one can be")
     return made
@@ -97,8 +97,8 @@ def _knob(entry: Any, text: str) -> Knob:
                 f"the knob {name} is {built}, and its text has at most {most} characters, "
                 'none of them "'
             )
-        return _recorded(knob._replace(text=most), entry)
-    return _recorded(_slider(knob, entry, value), entry)
+        return knob._replace(text=most)
+    return _slider(knob, entry, value)
 
 
 def _recorded(knob: Knob, entry: dict[str, Any]) -> Knob:
