@@ -114,7 +114,7 @@ FAULTS = {
     ),
     "recorded_knob_without_a_chart": (
         code(
-            "gain = 5\nx = gain", KNOB.replace("step: 1}", "step: 1, recorded: true}")
+            "gain = 5\nx = gain", KNOB.replace("0.5}", "1, recorded: true}")
         ),
         "cell 1: its knob is recorded, and it shows no chart",
     ),

@@ -80,7 +80,6 @@ def test_what_the_copies_showed_is_kept_with_the_cell():
     first, cell = own = recorded_runs.without_copies(cells)
     assert [part.execution_count for part in own] == [1, 2]
     assert "recorded_run" not in first.metadata
-    assert cell.metadata["recorded_text"] == text
     frames = opened(cell.metadata["recorded_run"])
     assert [(f["value"], f["said"]) for f in frames] == [(v, "said\n") for v in "012"]
     for x, frame in enumerate(frames):
@@ -155,6 +154,17 @@ def recorded_site(tmp_path_factory):
     assert build.run_sphinx(folder) == []
     with serving(folder / "_build/html") as address:
         yield address, folder / "_build/html"
+
+
+@pytest.mark.slow
+def test_the_notebook_of_a_page_has_its_outputs_alone(recorded_site):
+    path = recorded_site[1] / "_sources/book/knobs.ipynb"
+    notebook = nbformat.read(path, as_version=4)
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert len(cells) == len(knob_book.CELLS)
+    assert "recorded_run" not in path.read_text("utf-8")
+    assert [cell.execution_count for cell in cells] == [*range(1, len(cells) + 1)]
+    assert cells[8].outputs[0].text == "2 by 1\n"
 
 
 @pytest.fixture

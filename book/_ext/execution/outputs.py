@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+from docutils import nodes
 from myst_nb.core import read as myst_nb_read
 from myst_parser.config.main import MdParserConfig
 from nbclient import NotebookClient
@@ -124,9 +125,6 @@ def read(text: str, root: str, extensions: list[str]) -> Any:
             if cell.source != done.source:
                 raise ValueError(f"the outputs of {cell.id} are of another cell")
             cell.outputs, cell.execution_count = done.outputs, done.execution_count
-            for name in ("recorded_run", "recorded_text"):
-                if name in done.metadata:
-                    cell.metadata[name] = done.metadata[name]
     return notebook
 
 
@@ -215,6 +213,24 @@ def outdated(app: Any, env: Any, added: set, changed: set, removed: set) -> list
     return [page for page in now if before.get(page, now[page]) != now[page]]
 
 
+def add_recorded(app: Any, doctree: nodes.document) -> None:
+    """Give the cells of a page what was recorded for their knobs.
+
+    It stands in no notebook: nobody reads it there.
+    """
+    name = app.env.unrolled_fingerprints.get(app.env.docname)
+    executed = kept(folder_of(Path(app.srcdir)), name) if name else None
+    runs = {
+        cell.id: cell
+        for cell in (executed.cells if executed else ())
+        if "recorded_run" in cell.metadata
+    }
+    for node in doctree.findall(nodes.container) if runs else ():
+        if cell := runs.get(f"cell-{node.get('cell_index', -1) + 1}"):
+            node["recorded_run"] = cell.metadata["recorded_run"]
+            node["recorded_text"] = cell.source
+
+
 def run(app: Any, env: Any, docnames: list[str]) -> None:
     """Execute those of the pages about to be read whose outputs are not kept."""
     reports = Path(app.outdir, "reports")  # of cells that failed
@@ -249,4 +265,5 @@ def setup(app: Any) -> dict[str, bool]:
     app.connect("config-inited", use_reader)
     app.connect("env-get-outdated", outdated)
     app.connect("env-before-read-docs", run)
+    app.connect("doctree-read", add_recorded)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

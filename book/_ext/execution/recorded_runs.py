@@ -43,7 +43,6 @@ def without_copies(cells: Iterable[Any]) -> list[Any]:
             continue
         if copies and all(_shown(copy) for copy in copies):
             cell.metadata["recorded_run"] = written(map(_frame, copies))
-            cell.metadata["recorded_text"] = cell.source
         own.append(cell)
         copies = []
         for part in [cell, *cell.outputs]:

@@ -225,7 +225,7 @@ def add_knobs(
             )
         if not texts[index] and not alone:
             raise knobs.KnobError("it has knobs, and only a cell of a chapter can")
-        text = node["cell_metadata"]["recorded_text"] if alone else texts[index]
+        text = node["recorded_text"] if alone else texts[index]
         made = knobs.read(described_knobs, text)
         if alone and len(made) > 1:
             raise knobs.KnobError("it does not run in the page: it can have one knob")

@@ -79,17 +79,15 @@ def put_recording(node: nodes.Node, path: Path, out: Path) -> None:
 
     The cell notes the name of the file, for the elements of the knob.
     """
-    if cell := _cell_of(node, "recorded_run"):
+    if (cell := _cell_of(node)) and "recorded_run" in cell:
         cell["recorded"] = f"{path.stem}.recorded.json"
-        recorded = cell["cell_metadata"]["recorded_run"]
-        (out / CHARTS / cell["recorded"]).write_text(recorded, "utf-8")
+        (out / CHARTS / cell["recorded"]).write_text(cell["recorded_run"], "utf-8")
 
 
-def _cell_of(node: nodes.Node, option: str) -> nodes.Element | None:
-    """Return the cell in which a node is, if the cell's metadata has an option."""
-    while node.parent is not None:
-        node = node.parent
-        if option in (node.get("cell_metadata") or {}):
+def _cell_of(node: nodes.Node) -> nodes.Element | None:
+    """Return the code cell in which a node is."""
+    while (node := node.parent) is not None:
+        if node.get("nb_element") == "cell_code":
             return node
     return None
 
@@ -177,7 +175,8 @@ class Twins(SphinxPostTransform):
                 put_recording(node, path, Path(self.app.outdir))
             if svg != whole:
                 path.write_text(svg, "utf-8")
-            if is_chart and _cell_of(node, "inline"):
+            cell = _cell_of(node)
+            if is_chart and cell and (cell.get("cell_metadata") or {}).get("inline"):
                 kept = path.with_suffix(".chart.json").read_text("utf-8")
                 bars = inline_bars(kept, node["alt"])
                 node.replace_self(nodes.raw("", bars, format="html"))
