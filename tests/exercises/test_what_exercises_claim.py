@@ -28,6 +28,28 @@ def test_accumulators_learn_to_remember_and_latches_remember():
     assert (scores(1, cue=0.0) > 0.95).all() and (scores(4, cue=0.0) < 0.6).all()
 
 
+def read_before_training(factor, T, seed):
+    """Share of the signs that a linear readout of the untrained states gets right."""
+    rng = np.random.default_rng(seed)
+    W_h = factor * np.eye(8)
+    p = rnn.Params(rng.uniform(-0.5, 0.5, (2, 8)), W_h, np.zeros(8))
+    x, sign = np.zeros((T, 4000, 2)), rng.choice([-1.0, 1.0], 4000)
+    x[0, :, 0], x[1:, :, 1] = sign, 2 * rng.standard_normal((T - 1, 4000))
+    h = rnn.forward(p, x)[0][-1]
+    readout = np.linalg.lstsq(h[:2000], sign[:2000], rcond=None)[0]
+    return np.mean(np.sign(h[2000:] @ readout) == sign[2000:])
+
+
+def test_accumulators_leak_the_bit_before_training_and_latches_hold_it():
+    for factor, T, low, high in (
+        (1, 30, 0.64, 1),
+        (1, 100, 0, 0.77),
+        (4, 100, 0.99, 1),
+    ):
+        found = [read_before_training(factor, T, seed) for seed in range(5)]
+        assert low <= min(found) and max(found) <= high
+
+
 def test_what_a_step_of_the_latches_does_to_a_gradient():
     h = 0.5
     for _ in range(100):
