@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from unrolled import exercises, tree
-from unrolled.cells import rnn
+from unrolled.cells import gru, rnn
 from unrolled.exercises.bptt import remember_a_bit
 from unrolled.exercises.introduction import more_bits_than_units
 from unrolled.exercises.language_model import (
@@ -127,3 +127,25 @@ def test_a_past_verb_does_not_tell_the_number():
         verbs.setdefault((past, plural), set()).add(int(ids[-2]))
     assert verbs[True, False] == verbs[True, True]
     assert not verbs[False, False] & verbs[False, True]
+
+
+def test_only_gates_that_are_not_saturated_can_be_trained():
+    """The GRU that computes the plain network: the gradient of its gates with biases ±40 and ±5."""
+    rng = np.random.default_rng(0)
+    p = rnn.init(rng, 3, 4)
+    x, dh = rng.standard_normal((6, 2, 3)), rng.standard_normal((6, 2, 4))
+    h, _ = rnn.forward(p, x)
+    apart, largest = {}, {}
+    for bias in (40.0, 5.0):
+        none = [np.zeros((len(weight), 8)) for weight in (p.W_x, p.W_h)]
+        embedded = gru.Params(
+            np.concatenate([none[0], p.W_x], axis=1),
+            np.concatenate([none[1], p.W_h], axis=1),
+            np.concatenate([np.full(4, -bias), np.full(4, bias), p.b]),
+        )
+        states, cache = gru.forward(embedded, x)
+        dp, *_ = gru.backward(embedded, cache, dh)
+        apart[bias] = abs(states - h).max()
+        largest[bias] = abs(dp.b[:8]).max()
+    assert largest[40.0] == 0 < 1e-3 < largest[5.0]
+    assert apart[40.0] < 1e-14 and 0 < apart[5.0] < 0.1

@@ -88,9 +88,9 @@ COMMENT = r"""
 If the spectral radius is 1, it does not determine what happens to the gradient. An orthogonal
 matrix preserves every length. The shear has the same radius, but its power $W_h^k$ has an entry
 $k$. With $\tanh$ units, the result depends on the slopes. In the silent network they are all 1. So
-an orthogonal $\tanh$ network with weak inputs is nearly linear at the start of training, which is
-the purpose of this initialisation. With inputs of size 1, the slopes shrink the gradient at every
-step.
+an orthogonal $\tanh$ network with weak inputs is nearly linear at the start of training, and a
+gradient nearly keeps its length at each step. With inputs of size 1, the slopes shrink the gradient
+at every step.
 
 The fading unit is a case in between. For small $h$, $h_t \approx h_{t-1} - h_{t-1}^3 / 3$. The
 solution is $h_t^2 \approx 3 / (2t)$, and the product of the slopes is
