@@ -95,6 +95,7 @@ class Names:
     def uses(self, tree: ast.AST) -> str | None:
         """Return what the absent names in some code need: more than drawing, if one does."""
         found: set[str] = set()
+        own = _own(tree)
         for node in ast.walk(tree):
             if isinstance(node, ast.Import | ast.ImportFrom):
                 wanted = imports(node, True, self.root)
@@ -102,7 +103,7 @@ class Names:
                     {why for name in wanted if (why := needed(name, self.root))}
                 )
             elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
-                why = self.absent.get(node.id)
+                why = None if node.id in own else self.absent.get(node.id)
             elif isinstance(node, ast.Attribute):
                 why = OTHERS.get(self.dotted(node))
             else:
@@ -132,6 +133,30 @@ def import_lines(text: str) -> str:
 def _is_style(node: ast.stmt) -> bool:
     """Return whether a statement is `figures.use_style()`, which the stand-in allows."""
     return ast.unparse(node) == "figures.use_style()"
+
+
+def _own(tree: ast.AST) -> set[str]:
+    """Return the names that a statement gives a value itself before it reads them.
+
+    They are the parameters and the local names of functions, and the targets of loops.
+    """
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.arg):
+            found.add(node.arg)
+        elif isinstance(node, ast.For | ast.comprehension):
+            found |= _stored(node.target)
+        elif isinstance(node, ast.FunctionDef):
+            found |= _stored(node)
+    return found
+
+
+def _stored(tree: ast.AST) -> set[str]:
+    return {
+        node.id
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+    }
 
 
 def _bound(node: ast.AST) -> set[str]:
