@@ -101,7 +101,7 @@ def inline_bars(described: str, alt: str) -> str:
     (mark,) = panel["marks"]
     most = (panel["x"]["limits"] or [0, max(mark["values"])])[1]
     bars = "".join(
-        f'<li><span>{html.escape(name)}</span><i style="width:{70 * value / most:.0f}%"></i>'
+        f'<li><span>{html.escape(name)}</span> <i style="width:{70 * value / most:.0f}%"></i> '
         f"{value:{mark['number']}}</li>"
         for name, value in zip(mark["names"], mark["values"], strict=True)
     )
