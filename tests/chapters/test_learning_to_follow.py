@@ -85,7 +85,7 @@ def test_linear_recurrences_with_signs_are_right_to_step_40_only(task, cell):
     else:  # the diagonal network gets worse, and only one of its seeds is near chance
         windows = right(task, cell, "right_by_window")
         parts = [part.mean(axis=1) for part in np.array_split(windows, 4, axis=1)]
-        assert (np.diff(parts, axis=0) < 0).all()
+        assert (np.diff(parts[1:], axis=0) < 0).all()
         assert [round(100 * share) for share in (last.min(), last.max())] == [52, 68]
 
 
