@@ -1,6 +1,7 @@
 """Calls of what counts and lowers the cost of a step, and of the data."""
 
 import datetime
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
@@ -23,12 +24,19 @@ def _step(s):
 
 WORDS = {"batch.inputs": "V", "batch.targets": "V"}
 add("speed.sgd_step.reference_step", _step, ids=WORDS, said=("ids",))
-for output in ("output_in_place", "output_fused", "output_and_update"):
+MORE = {
+    "output_in_place": {},
+    "output_fused": {},
+    "output_and_update": {"rows_at_once": 5},
+    "output_on_threads": {"pool": ThreadPoolExecutor(2), "threads": 2},
+}
+for output, more in MORE.items():
     add(
         f"speed.sgd_step.step: {output}",
-        lambda s, output=output: (
+        lambda s, output=output, more=more: (
             _step(s)
             | {"work": sgd_step.Workspace(), "output": getattr(sgd_step, output)}
+            | more
         ),
         ids=WORDS,
         said=("ids", "weights"),
@@ -43,7 +51,6 @@ for output in ("output_in_place", "output_fused", "output_and_update"):
             "work": sgd_step.Workspace(),
         }
 
-    more = {"rows_at_once": 5} if output == "output_and_update" else {}
     add(
         f"speed.sgd_step.{output}",
         lambda s, more=more: _output(s) | more,
@@ -91,6 +98,16 @@ add(
         "x": s.floats(s.N, s.H),
         "dy": s.floats(s.N, s.V),
         "learning_rate": 0.1,
+    },
+)
+add(
+    "speed.sgd_step.subtract_in_numpy",
+    lambda s: {
+        "W": s.floats(s.H, s.V),
+        "x": s.floats(s.N, s.H),
+        "dy": s.floats(s.N, s.V),
+        "learning_rate": 0.1,
+        "work": sgd_step.Workspace(),
     },
 )
 add("speed.sgd_step.rounded", lambda s: {"N": 17})
