@@ -78,7 +78,6 @@ RUNGS = {
         for key, label in (
             ("blas", "two pools of threads"),
             ("one_pool", "NumPy's threads alone"),
-            ("own", "our own threads"),
         )
         for prefix, wide in (("", ""), ("kernels_", ", wider kernels"))
         for suffix, words, size in (("", "", 1), ("_batch", f", batch of {B}", B))
@@ -227,10 +226,10 @@ def groups(cores):
     found += [("pytensor", 1, wide or base)]
     found += [(name, 1, {}) for name in ("keras", "jax", "torch")]
     if cores > 1:
-        ours = ("numpy_threads", "numpy_one_pool", "numpy_own_threads")
+        ours = ("numpy_threads", "numpy_one_pool")
         found += [(name, cores, base) for name in ours]
         if wide:
-            found += [(f"{name}_kernels", cores, wide) for name in ours[1:]]
+            found.append(("numpy_one_pool_kernels", cores, wide))
         found += [(name, cores, {}) for name in ("keras", "jax", "torch")]
     else:
         missing["all threads"] = "this machine has one core"
@@ -432,7 +431,7 @@ def faster_than(seconds):
     for threads in ("", "threads_"):
         for suffix, own in ours.items():
             if threads:
-                own = [f"{wide}threads_{way}{suffix}" for way in OURS for wide in WAYS]
+                own = [f"{wide}threads_one_pool{suffix}" for wide in ("", "kernels_")]
             own = fastest(own, seconds)
             for library, forms in libraries.items():
                 rival = fastest([f"{threads}{f}{suffix}" for f in forms], seconds)
@@ -445,15 +444,11 @@ def faster_than(seconds):
     return found
 
 
-OURS, WAYS = ("one_pool", "own"), ("", "kernels_")
-
-
 def gains_of_threads(seconds):
     """Returns how many times as fast each program is on all threads as on one."""
     pairs = {
         "blas": "update",
         "one_pool": "one_pool",
-        "own": "one_pool",
         "keras_loop": "keras_loop",
         "keras_xla": "keras_xla",
         "jax": "jax",

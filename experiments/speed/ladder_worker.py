@@ -16,7 +16,6 @@ import mmap
 import os
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
 
 from experiments import command_line
 
@@ -202,26 +201,9 @@ def numpy_one_pool(found, prefix=""):
         found.add_ours(f"{prefix}{name}", size=size)
 
 
-def numpy_own_threads(found, prefix=""):
-    """Threads of Python's that divide the vocabulary, each with a BLAS of one thread."""
-    threadpool_limits(1)
-    options = {
-        "output": sgd_step.output_on_threads,
-        "pool": ThreadPoolExecutor(THREADS),
-        "threads": THREADS,
-    }
-    for name, size in (("threads_own", 1), ("threads_own_batch", B)):
-        found.add_ours(f"{prefix}{name}", size=size, **options)
-
-
 def numpy_one_pool_kernels(found):
     """NumPy's pool alone, with the widest instructions."""
     numpy_one_pool(found, prefix="kernels_")
-
-
-def numpy_own_threads_kernels(found):
-    """Our own threads, with the widest instructions."""
-    numpy_own_threads(found, prefix="kernels_")
 
 
 def pytensor(found):
@@ -306,8 +288,6 @@ GROUPS = {
     "numpy_threads": numpy_threads,
     "numpy_one_pool": numpy_one_pool,
     "numpy_one_pool_kernels": numpy_one_pool_kernels,
-    "numpy_own_threads": numpy_own_threads,
-    "numpy_own_threads_kernels": numpy_own_threads_kernels,
     "pytensor": pytensor,
     "keras": keras,
     "jax": jax,

@@ -35,7 +35,7 @@ def prepared(group):
 
 @pytest.mark.parametrize(
     "group",
-    ["numpy_default", "numpy_kernels", "numpy_threads", "numpy_own_threads_kernels"],
+    ["numpy_default", "numpy_kernels", "numpy_threads"],
 )
 def test_our_steps_have_numpys_gradient(small, group):
     found = prepared(group)
@@ -229,7 +229,7 @@ def test_bucketing_leaves_less_padding_and_the_same_words():
 def test_a_comparison_is_of_the_fastest_of_each():
     times = told(
         one_pool=0.5, kernels=0.8, jax=0.6, keras_xla=3.0, keras_unrolled_xla=2.0,
-        threads_own_batch=0.4, threads_one_pool_batch=0.7, threads_jax_batch=0.6,
+        threads_one_pool_batch=0.4, kernels_threads_one_pool_batch=0.7, threads_jax_batch=0.6,
         batch=1.0, batch_one_pool=1.2,
     )  # fmt: skip
     del times["torch"], times["torch_compiled"]
@@ -239,10 +239,12 @@ def test_a_comparison_is_of_the_fastest_of_each():
     assert found["keras_with_xla"]["rival"] == "keras_unrolled_xla"
     assert found["keras_with_xla"]["median"] == pytest.approx(4)
     both = found["threads_jax_batch"]
-    assert both["ours"] == "threads_own_batch" and both["median"] == pytest.approx(1.5)
+    assert both["ours"] == "threads_one_pool_batch" and both["median"] == pytest.approx(
+        1.5
+    )
     assert "torch" not in found and "torch_batch" in found
     gains = bench_ladder.gains_of_threads(times)
-    assert gains["own_batch"]["median"] == pytest.approx(3)
+    assert gains["one_pool_batch"]["median"] == pytest.approx(3)
     assert gains["blas_batch"]["median"] == pytest.approx(1)
     assert "torch" not in gains
 

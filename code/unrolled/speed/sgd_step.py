@@ -7,7 +7,6 @@ All compute the same step as ``language_model.loss_and_gradient(reduction="sum")
 there, which ``cost`` counts. From the slowest to the fastest they are ``reference_step``, then
 ``step`` with ``output_in_place``, ``output_fused`` and ``output_and_update``. The last one can call
 SciPy's BLAS. Its pool of threads is not NumPy's, so by default every product is NumPy's.
-``output_on_threads`` divides the output layer among threads of its own.
 T time, B batch, N real words of a batch, V vocabulary, H hidden.
 """
 
@@ -286,88 +285,6 @@ def output_and_update(
         p.W_y[:] = W_new
     p.b_y[:] -= h.dtype.type(learning_rate) * db_y
     return loss, dh[:N]
-
-
-@names_arguments(**OUTPUT)
-def output_on_threads(
-    h, p, targets, learning_rate, work, pool, threads, rows_at_once=ROWS_AT_ONCE
-):
-    """As ``output_and_update``, with the vocabulary divided among threads.
-
-    BLAS should have one thread, since every thread of the pool calls it.
-
-    Args:
-        h: (N, H) states.
-        p: ``language_model.Params``; W_y and b_y are overwritten.
-        targets: (N,) ids.
-        learning_rate: η.
-        work: a Workspace.
-        pool: a ``concurrent.futures.ThreadPoolExecutor``.
-        threads: parts of the vocabulary; as many as the pool has threads.
-        rows_at_once: rows of a block.
-
-    Raises:
-        ValueError: W_y or b_y is read-only.
-    """
-    if not (p.W_y.flags.writeable and p.b_y.flags.writeable):
-        raise ValueError("W_y and b_y must be writeable, since they are overwritten")
-    blocks = parts(len(h), math.ceil(len(h) / rows_at_once))
-    new = p
-    if len(blocks) > 1:
-        new = p._replace(W_y=copy_of(p.W_y, work), b_y=p.b_y.copy())
-    targets = np.asarray(targets)
-    dh, loss = work.array("dh", h.shape, h.dtype), 0.0
-    for rows in blocks:
-        loss += block_on_threads(
-            h[rows], p, new, targets[rows], learning_rate, work, pool, threads, dh[rows]
-        )
-    if new is not p:
-        p.W_y[:], p.b_y[:] = new.W_y, new.b_y
-    return loss, dh
-
-
-def block_on_threads(h, p, new, targets, learning_rate, work, pool, threads, dh):
-    """Writes dh of a block of rows, subtracts its updates from new, and returns its loss.
-
-    A thread has its own columns of the logits and of W_y. All wait for each other
-    twice: for the sum of the exponentials, and at the end.
-    """
-    columns = parts(len(p.b_y), threads)
-    scaled = h * h.dtype.type(learning_rate)
-
-    def exponentials(k):
-        c = columns[k]
-        u = work.array(f"u{k}", (len(h), c.stop - c.start), h.dtype)
-        np.matmul(h, p.W_y[:, c], out=u)
-        u += p.b_y[c]
-        top = u.max(axis=1)
-        u -= top[:, None]
-        own = np.flatnonzero((c.start <= targets) & (targets < c.stop))
-        here = own, targets[own] - c.start
-        u_targets = u[here] + top[own]
-        np.exp(u, out=u)
-        return u, here, u_targets.sum(), top, u @ np.ones(u.shape[1], u.dtype)
-
-    us, places, u_targets, tops, totals = zip(
-        *pool.map(exponentials, range(len(columns))), strict=True
-    )
-    top = np.max(tops, axis=0)
-    factors = [np.exp(own - top) for own in tops]  # each had its own largest logit
-    total = sum(f * t for f, t in zip(factors, totals, strict=True))
-
-    def update(k):
-        c, u = columns[k], us[k]
-        u *= (factors[k] / total)[:, None]
-        u[places[k]] -= 1
-        dh_own = np.matmul(u, p.W_y[:, c].T)  # before these columns change
-        shape = len(p.W_y), u.shape[1]
-        dW = np.matmul(scaled.T, u, out=work.array(f"dW{k}", shape, u.dtype))
-        new.W_y[:, c] -= dW
-        new.b_y[c] -= np.full(len(u), learning_rate, u.dtype) @ u
-        return dh_own
-
-    np.sum(list(pool.map(update, range(len(columns)))), axis=0, out=dh)
-    return float((top + np.log(total)).sum() - sum(u_targets))
 
 
 @names_arguments

@@ -1,7 +1,5 @@
 """Every way to take the step takes the same step, and the fast ones touch what they say."""
 
-from concurrent.futures import ThreadPoolExecutor
-
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
@@ -16,16 +14,11 @@ from unrolled.training import optimizers
 V, H = 37, 6
 RATE = 0.25
 OUTPUTS = (sgd_step.output_in_place, sgd_step.output_fused, sgd_step.output_and_update)
-THREADS = {"output": sgd_step.output_on_threads, "pool": ThreadPoolExecutor(3)}
 ALL = {
     **{output.__name__: {"output": output} for output in OUTPUTS},
     "blocks of unequal size": {"rows_at_once": 4},
     "gemm": {"subtract": sgd_step.subtract_product},
     "gemm in blocks": {"subtract": sgd_step.subtract_product, "rows_at_once": 4},
-    "one thread": {**THREADS, "threads": 1},
-    "three threads": {**THREADS, "threads": 3},
-    "three threads in blocks": {**THREADS, "threads": 3, "rows_at_once": 4},
-    "more threads than words": {**THREADS, "threads": 50},
 }
 
 

@@ -1,7 +1,6 @@
 """Calls of what counts and lowers the cost of a step, and of the data."""
 
 import datetime
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
@@ -24,19 +23,12 @@ def _step(s):
 
 WORDS = {"batch.inputs": "V", "batch.targets": "V"}
 add("speed.sgd_step.reference_step", _step, ids=WORDS, said=("ids",))
-MORE = {
-    "output_in_place": {},
-    "output_fused": {},
-    "output_and_update": {"rows_at_once": 5},
-    "output_on_threads": {"pool": ThreadPoolExecutor(2), "threads": 2},
-}
-for output, more in MORE.items():
+for output in ("output_in_place", "output_fused", "output_and_update"):
     add(
         f"speed.sgd_step.step: {output}",
-        lambda s, output=output, more=more: (
+        lambda s, output=output: (
             _step(s)
             | {"work": sgd_step.Workspace(), "output": getattr(sgd_step, output)}
-            | more
         ),
         ids=WORDS,
         said=("ids", "weights"),
@@ -51,6 +43,7 @@ for output, more in MORE.items():
             "work": sgd_step.Workspace(),
         }
 
+    more = {"rows_at_once": 5} if output == "output_and_update" else {}
     add(
         f"speed.sgd_step.{output}",
         lambda s, more=more: _output(s) | more,
