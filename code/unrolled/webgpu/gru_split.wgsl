@@ -1,4 +1,4 @@
-// What the gradient of a GRU's W_h is made of: an invocation takes one unit of a row.
+// What dW_h of a GRU is made of: an invocation takes one unit of a row.
 struct Sizes { N: u32, H: u32 }
 
 @group(0) @binding(0) var<uniform> size: Sizes;
