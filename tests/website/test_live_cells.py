@@ -178,3 +178,9 @@ def test_a_figure_that_is_not_the_built_one_is_found(browser, origin, site):
         cell.write("1")
         assert pressed(page, box, SECONDS)[1] is None
         assert drawn_otherwise(page, site, box) == "its figure is not drawn again"
+
+
+def test_figures_that_vary_are_named_with_a_reason():
+    name = "book/03-bptt/the-delta-recursion"
+    assert varying(name) == {"fig-bptt-time": "measured times"}
+    assert varying("book/01-introduction/sequences-and-memory") == {}
