@@ -11,8 +11,9 @@ from __future__ import annotations
 import ast
 import hashlib
 import html
-import re
+import os
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from pygments.lexers import PythonLexer
 from book._ext.source import address
 
 FOLDERS = ("code/unrolled", "tests", "experiments")
+MANY = 50
 
 
 def page_of(path: str) -> str:
@@ -60,6 +62,15 @@ def rendered(text: str) -> str:
     return body
 
 
+def all_rendered(texts: list[str]) -> Iterator[str]:
+    """Yield the HTML of several files; of many, on all cores, since each takes long to colour."""
+    if len(texts) < MANY:
+        yield from map(rendered, texts)
+    else:
+        with ProcessPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
+            yield from pool.map(rendered, texts, chunksize=8)
+
+
 def _definitions(tree: ast.Module) -> Iterator[ast.FunctionDef | ast.ClassDef]:
     names = set()
     for node in tree.body:
@@ -78,12 +89,15 @@ def pages(app: Any) -> Iterator[tuple[str, dict[str, Any], str]]:
     root, out = Path(app.srcdir), Path(app.outdir)
     written = [out / app.builder.get_target_uri(page) for page in app.env.found_docs]
     oldest = min(page.stat().st_mtime_ns for page in written)
-    for path in listed(root):
-        name = path.relative_to(root).as_posix()
+
+    def is_new(name: str) -> bool:
         made = out / app.builder.get_target_uri(page_of(name))
-        unchanged = name not in app.env.unrolled_changed_sources
-        if unchanged and made.is_file() and made.stat().st_mtime_ns > oldest:
-            continue
+        changed = name in app.env.unrolled_changed_sources
+        return changed or not made.is_file() or made.stat().st_mtime_ns <= oldest
+
+    new = list(filter(is_new, names(root)))
+    bodies = all_rendered([(root / name).read_text("utf-8") for name in new])
+    for name, body in zip(new, bodies, strict=True):
         url = address.file_url(app.config, name)
         where = f'<a href="{html.escape(url)}">in the repository</a>' if url else ""
         # The first heading and the highlighted file; <main> comes from the theme.
@@ -93,12 +107,7 @@ def pages(app: Any) -> Iterator[tuple[str, dict[str, Any], str]]:
                 "title": name,
                 "body": f"<h1><code>{name}</code></h1><p class='source-note'>The file as this book "
                 f"was built from it. {where}</p>"
-                + re.sub(
-                    r"<pre>",
-                    '<pre tabindex="0">',
-                    rendered(path.read_text("utf-8")),
-                    count=1,
-                ),
+                + body.replace("<pre>", '<pre tabindex="0">', 1),
             },
             "source.html",
         )
