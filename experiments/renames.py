@@ -67,7 +67,7 @@ def stands(before, names):
     renamed = dependencies.House(with_new_names(sources, names))
     now = dependencies.read(records.ROOT)
     found, both = [], (before, records.ROOT)
-    for name in now.commands():  # a record after those that it builds on
+    for name in now.makings():  # a record after those that it builds on
         if not all((root / "results" / f"{name}.json").is_file() for root in both):
             continue
         record = records.load(name)

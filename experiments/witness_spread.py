@@ -137,6 +137,7 @@ def another(generator, seed):
 
 
 RECORDS = {"witness_spread": main}
+MINUTES = 15
 BUILDS_ON = ("*",)
 
 

@@ -11,9 +11,10 @@ Two things cannot be read off the names. A function of a module that is passed a
 (``cell.forward``) is taken from every such module, or from those that a run was seen to enter. A
 module whose name stands in a string counts whole: it runs as a process of its own.
 
-A script may also say which arguments make a record, ``ARGUMENTS = {name: ("--small",)}``, and
-which records it reads, ``BUILDS_ON = (name, ...)``, where ``*`` stands for all others. Neither is
-part of what a record rests on.
+A script may also say which arguments make a record, ``ARGUMENTS = {name: ("--small",)}``, which
+records it reads, ``BUILDS_ON = (name, ...)``, where ``*`` stands for all others, how long it takes
+on one core, ``MINUTES = 5`` or ``{name: 5}``, and that it measures times, so that nothing may run
+beside it, ``ALONE = True``. None of these is part of what a record rests on.
 """
 
 import ast
@@ -57,6 +58,17 @@ class Module(NamedTuple):
     records: dict[str, ast.expr]
     arguments: dict[str, tuple[str, ...]]
     builds_on: tuple[str, ...]
+    minutes: int | dict[str, int]
+    alone: bool
+
+
+class Making(NamedTuple):
+    """How a record is made: by ``python -m command``, when, and how long that takes on one core."""
+
+    command: tuple[str, ...]
+    after: tuple[str, ...]  # the records that it builds on
+    minutes: int
+    alone: bool  # it measures times
 
 
 class Piece(NamedTuple):
@@ -200,18 +212,23 @@ class House:
             if piece.meaning
         }
 
-    def commands(self):
-        """Returns {record: arguments of ``python -m`` that make it}, after those it builds on."""
-        order: graphlib.TopologicalSorter[str] = graphlib.TopologicalSorter()
+    def makings(self):
+        """Returns {record: Making}, each after those it builds on."""
+        found = {}
         for record, script in self.scripts.items():
-            others = self.scripts.keys() - {record}
-            read = [fnmatch.filter(others, p) for p in self.modules[script].builds_on]
-            order.add(record, *sorted(name for names in read for name in names))
-        return {
-            record: (script, *self.modules[script].arguments.get(record, ()))
-            for record in order.static_order()
-            for script in [self.scripts[record]]
-        }
+            said = self.modules[script]
+            others = sorted(self.scripts.keys() - {record})
+            after = [fnmatch.filter(others, pattern) for pattern in said.builds_on]
+            found[record] = Making(
+                (script, *said.arguments.get(record, ())),
+                tuple(name for names in after for name in names),
+                said.minutes[record]
+                if isinstance(said.minutes, dict)
+                else said.minutes,
+                said.alone,
+            )
+        order = graphlib.TopologicalSorter({name: m.after for name, m in found.items()})
+        return {record: found[record] for record in order.static_order()}
 
     def kind(self, name):
         """Returns what a qualified name stands for, or None if it is gone.
@@ -313,7 +330,12 @@ def _module(name, source):
     effects = []
     tree = ast.parse(source)
     records: dict[str, ast.expr] = {}
-    said: dict[str, Any] = {"ARGUMENTS": {}, "BUILDS_ON": ()}
+    said: dict[str, Any] = {
+        "ARGUMENTS": {},
+        "BUILDS_ON": (),
+        "MINUTES": 0,
+        "ALONE": False,
+    }
     for statement in tree.body:
         match statement:
             case ast.FunctionDef(name=defined) | ast.ClassDef(name=defined):
@@ -321,10 +343,9 @@ def _module(name, source):
             case ast.Assign(targets=[ast.Name(id="RECORDS")], value=ast.Dict() as made):
                 for key, value in zip(made.keys, made.values, strict=True):
                     records[ast.literal_eval(key)] = value  # type: ignore[arg-type]
-            case ast.Assign(
-                targets=[ast.Name(id="ARGUMENTS" | "BUILDS_ON" as constant)],
-                value=ast.Dict() | ast.Tuple() as value,
-            ) if name.startswith("experiments."):
+            case ast.Assign(targets=[ast.Name(id=constant)], value=value) if (
+                constant in said and name.startswith("experiments.")
+            ):
                 said[constant] = ast.literal_eval(value)
             case ast.Assign() | ast.AnnAssign() if stored := _stored(statement):
                 for each in stored:

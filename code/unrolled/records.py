@@ -217,9 +217,9 @@ def scripts():
     return _house().scripts
 
 
-def commands():
-    """Returns {record: arguments of ``python -m`` that make it}, after those it builds on."""
-    return _house().commands()
+def makings():
+    """Returns {record: dependencies.Making}, each after those it builds on."""
+    return _house().makings()
 
 
 def script_of(record):

@@ -192,6 +192,7 @@ def main():
 
 
 RECORDS = {"attention_dates": main}
+MINUTES = 4
 
 if __name__ == "__main__":
     command_line.parser(__doc__).parse_args()

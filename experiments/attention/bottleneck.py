@@ -171,6 +171,7 @@ def main():
 
 
 RECORDS = {"bottleneck": main}
+MINUTES = 4
 
 if __name__ == "__main__":
     command_line.parser(__doc__).parse_args()

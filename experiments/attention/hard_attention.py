@@ -179,6 +179,7 @@ def main():
 
 
 RECORDS = {"hard_attention": main}
+MINUTES = 3
 
 if __name__ == "__main__":
     command_line.parser(__doc__).parse_args()

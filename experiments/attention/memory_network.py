@@ -180,6 +180,7 @@ def main():
 
 
 RECORDS = {"memory_network": main}
+MINUTES = 3
 
 if __name__ == "__main__":
     command_line.parser(__doc__).parse_args()

@@ -178,6 +178,7 @@ def main():
 
 
 RECORDS = {"moved_attention": main}
+MINUTES = 1
 BUILDS_ON = ("attention_dates",)
 
 if __name__ == "__main__":

@@ -273,6 +273,7 @@ def main():
 
 
 RECORDS = {"turing_machine": main}
+MINUTES = 7
 
 if __name__ == "__main__":
     command_line.parser(__doc__).parse_args()

@@ -198,6 +198,8 @@ def witness(name):
 
 
 RECORDS = {"frameworks_training": main}
+MINUTES = 5
+ALONE = True
 
 
 if __name__ == "__main__":

@@ -248,6 +248,7 @@ def main():
 
 
 RECORDS = {"pytorch": main}
+MINUTES = 1
 
 if __name__ == "__main__":
     command_line.parser(__doc__).parse_args()

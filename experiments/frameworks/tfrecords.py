@@ -277,6 +277,8 @@ def main():
 
 
 RECORDS = {"tfrecords": measure}
+MINUTES = 3
+ALONE = True
 
 if __name__ == "__main__":
     main()

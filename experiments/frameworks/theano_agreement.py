@@ -107,6 +107,8 @@ def main():
 
 
 RECORDS = {"theano": measure}
+MINUTES = 5
+ALONE = True
 
 if __name__ == "__main__":
     main()

@@ -88,6 +88,8 @@ def main():
 
 
 RECORDS = {"unrolling": measure}
+MINUTES = 3
+ALONE = True
 
 if __name__ == "__main__":
     main()

@@ -184,6 +184,10 @@ RECORDS = {
     "rnn_carried_state": (main, "rnn"),
     "gru_carried_state": (main, "gru"),
 }
+MINUTES = {
+    "rnn_carried_state": 35,
+    "gru_carried_state": 45,
+}
 ARGUMENTS = {
     "rnn_carried_state": ("rnn",),
     "gru_carried_state": ("gru",),

@@ -295,6 +295,7 @@ def witness(name):
 
 
 RECORDS = {"far_words": main}
+MINUTES = 2
 BUILDS_ON = ("pocket_language_model",)
 
 

@@ -234,6 +234,14 @@ RECORDS = {
     "rnn_8000_language_model": (main, Network("rnn", 1, 99, 8000)),
     "gru_8000_language_model": (main, Network("gru", 1, 97, 8000)),
 }
+MINUTES = {
+    "rnn_language_model": 30,
+    "lstm_language_model": 33,
+    "gru_language_model": 31,
+    "gru_two_layers_language_model": 35,
+    "rnn_8000_language_model": 57,
+    "gru_8000_language_model": 60,
+}
 ARGUMENTS = {
     "rnn_language_model": ("rnn",),
     "lstm_language_model": ("lstm",),

@@ -140,6 +140,7 @@ def witness(name):
 
 
 RECORDS = {"gradient_by_distance": main}
+MINUTES = 1
 BUILDS_ON = ("pocket_language_model",)
 
 

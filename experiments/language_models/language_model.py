@@ -251,6 +251,10 @@ def sample(params, vocabulary):
 
 
 RECORDS = {"language_model": (main, FULL), "pocket_language_model": (main, POCKET)}
+MINUTES = {
+    "pocket_language_model": 15,
+    "language_model": 60,
+}
 ARGUMENTS = {"pocket_language_model": ("--pocket",)}
 
 

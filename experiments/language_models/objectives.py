@@ -149,6 +149,7 @@ def words_between(lengths, low, high):
 
 
 RECORDS = {"objectives": main}
+MINUTES = 15
 
 
 if __name__ == "__main__":

@@ -248,6 +248,7 @@ def choose_rate(layer, data):
 
 
 RECORDS = {"output_layers": main}
+MINUTES = 2
 
 
 if __name__ == "__main__":

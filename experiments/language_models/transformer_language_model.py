@@ -93,6 +93,7 @@ def train_only(seed):
 
 
 RECORDS = {"transformer_language_model": main}
+MINUTES = 47
 
 
 if __name__ == "__main__":

@@ -147,6 +147,7 @@ def cosine(one, other):
 
 
 RECORDS = {"truncation_bias": main}
+MINUTES = 2
 BUILDS_ON = ("pocket_language_model",)
 
 

@@ -73,6 +73,7 @@ def main():
 
 
 RECORDS = {"adding_problem": main}
+MINUTES = 7
 
 
 if __name__ == "__main__":

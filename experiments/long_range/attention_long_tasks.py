@@ -236,6 +236,7 @@ def main():
 
 
 RECORDS = {"attention_long_tasks": main}
+MINUTES = 5
 
 
 if __name__ == "__main__":

@@ -92,6 +92,7 @@ def main():
 
 
 RECORDS = {"copy_task": main}
+MINUTES = 7
 
 
 if __name__ == "__main__":

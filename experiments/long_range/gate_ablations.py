@@ -335,6 +335,7 @@ TASKS = {
     "adding": Task(ADDING, dict, adding, adding_score),
 }
 RECORDS = {"gate_ablations": main}
+MINUTES = 25
 
 
 if __name__ == "__main__":

@@ -53,6 +53,7 @@ def main():
 
 
 RECORDS = {"gated_long_tasks": main}
+MINUTES = 20
 
 
 if __name__ == "__main__":

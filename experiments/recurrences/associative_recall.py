@@ -195,6 +195,7 @@ def main():
 
 
 RECORDS = {"associative_recall": main}
+MINUTES = 10
 
 
 if __name__ == "__main__":

@@ -147,6 +147,7 @@ def main():
 
 
 RECORDS = {"fixed_and_selective_copying": main}
+MINUTES = 1
 
 
 if __name__ == "__main__":

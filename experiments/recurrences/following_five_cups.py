@@ -128,6 +128,7 @@ def main():
 
 
 RECORDS = {"following_five_cups": main}
+MINUTES = 30
 
 
 if __name__ == "__main__":

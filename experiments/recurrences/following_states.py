@@ -115,6 +115,7 @@ def main():
 
 
 RECORDS = {"following_states": main}
+MINUTES = 5
 
 
 if __name__ == "__main__":

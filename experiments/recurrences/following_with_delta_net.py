@@ -137,6 +137,7 @@ def main():
 
 
 RECORDS = {"following_with_delta_net": main}
+MINUTES = 15
 
 
 if __name__ == "__main__":

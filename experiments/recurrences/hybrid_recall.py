@@ -228,6 +228,7 @@ def main():
 
 
 RECORDS = {"hybrid_recall": main}
+MINUTES = 10
 
 
 if __name__ == "__main__":

@@ -89,6 +89,7 @@ def train_only(seed):
 
 
 RECORDS = {"min_gru_language_model": main}
+MINUTES = 32
 
 
 if __name__ == "__main__":

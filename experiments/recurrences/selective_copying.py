@@ -149,6 +149,7 @@ def main(name):
 
 
 RECORDS = {"selective_copying": main, "selective_copying_by_selection": main}
+MINUTES = 2
 ARGUMENTS = {
     "selective_copying": (),
     "selective_copying_by_selection": ("--selection",),

@@ -80,6 +80,7 @@ def main():
 
 
 RECORDS = {"wide_selective_copying": main}
+MINUTES = 1
 
 
 if __name__ == "__main__":

@@ -150,6 +150,7 @@ def main():
 
 
 RECORDS = {"without_selection": main}
+MINUTES = 5
 
 
 if __name__ == "__main__":

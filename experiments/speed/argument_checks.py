@@ -103,6 +103,8 @@ def main():
 
 
 RECORDS = {"argument_checks": main}
+MINUTES = 1
+ALONE = True
 
 
 if __name__ == "__main__":

@@ -526,6 +526,8 @@ def main(record):
 
 
 RECORDS = {"bench_ladder": (groups, measure, summary)}
+MINUTES = 5
+ALONE = True
 ARGUMENTS = {"bench_ladder": ("--record",)}
 
 if __name__ == "__main__":

@@ -177,6 +177,8 @@ def main(record):
 
 
 RECORDS = {"bench_lstm": measure}
+MINUTES = 3
+ALONE = True
 ARGUMENTS = {"bench_lstm": ("--record",)}
 
 if __name__ == "__main__":

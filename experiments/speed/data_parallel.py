@@ -82,6 +82,8 @@ def main():
 
 
 RECORDS = {"data_parallel": measure}
+MINUTES = 2
+ALONE = True
 
 if __name__ == "__main__":
     main()

@@ -153,6 +153,8 @@ def main():
 
 
 RECORDS = {"scan_times": main}
+MINUTES = 2
+ALONE = True
 
 
 if __name__ == "__main__":

@@ -229,3 +229,17 @@ def test_truncation_set_after_compiling_has_no_effect(network):
     full, *_ = rnn.backward(p, rnn.forward(p, x)[1], own)
     np.testing.assert_allclose(rebuilt.W_h, full.W_h, atol=1e-12)
     assert np.abs(rebuilt.W_h - before.W_h).max() > 0.1
+
+
+def test_a_strict_scan_refuses_other_shared_variables_but_not_other_symbols():
+    """The step reads a variable that is not an argument: a symbol, or a shared variable."""
+    x, h0, symbol = T.dvector("x"), T.dscalar("h0"), T.dscalar("w")
+    weight = theano_models.theano.shared(2.0, "w")
+
+    def scanned(w, strict):
+        return scan(lambda x_t, h: x_t * w + h, [x], [h0], strict=strict)
+
+    for w, strict in ((symbol, True), (symbol, False), (weight, False)):
+        assert len(scanned(w, strict)) == 1
+    with pytest.raises(Exception, match="missing"):
+        scanned(weight, True)

@@ -127,6 +127,10 @@ def test_the_blocks_of_the_page_do_what_the_page_says():
     last = wanted[LENGTHS - 1, np.arange(B)]
     np.testing.assert_allclose(names["h_last"][0].detach(), last, atol=1e-12)
     assert h.shape == wanted.shape and not h[~real].any()
+    names["layer"].batch_first = True  # has no effect on a packed batch
+    again, _ = names["layer"](names["packed"])
+    assert torch.equal(again.data, names["packed_h"].data)
+    names["layer"].batch_first = False
 
     exec(loss, names)
     losses = cross_entropy(names["logits"].detach().numpy(), np.abs(targets) % V)

@@ -241,3 +241,12 @@ def test_each_clipped_relu_run_at_150_is_solved_or_diverges():
 def test_the_orthogonal_networks_are_clipped():
     for name in ("adding_problem", "copy_task"):
         assert records.load(name)["settings"]["clip"]["orthogonal tanh"] == 1
+
+
+def test_the_orthogonal_start_solves_no_more_runs_than_the_uniform_start():
+    for T in TS:
+        orthogonal, *uniform = (
+            runs("adding_problem", method, T, "solved").sum()
+            for method in ("orthogonal tanh", "tanh", "tanh, clipped")
+        )
+        assert orthogonal <= min(uniform)

@@ -10,7 +10,7 @@ from experiments.language_models import gated_language_models, trained_cells
 from unrolled import records
 from unrolled.cells import lstm
 from unrolled.data import text
-from unrolled.functional import cross_entropy
+from unrolled.functional import cross_entropy, softmax
 from unrolled.models import pretrained, probing
 
 
@@ -191,3 +191,23 @@ def test_neither_fast_units_nor_the_direct_path_explain_the_difference():
         assert abs(np.mean(found[0]) - np.mean(found[1])) < 0.15
         assert low < min(itertools.chain(*found))
         assert max(itertools.chain(*found)) < high
+
+
+def test_the_bracket_cell_matters_inside_a_bracket_and_not_in_the_sentence_without_one():
+    """The largest change of a probability after the two sentences that the page names."""
+    params, vocabulary, _ = pretrained.load("lstm", np.float64)
+    vectors, layer = params.cell
+
+    def change(sentence):
+        x = vectors.E[vocabulary.encode(text.tokens(sentence))[:-1]][:, None]
+        whole, emptied = (
+            softmax(
+                probing.forward_without(layer, x, cells)[-1, 0] @ params.W_y
+                + params.b_y
+            )
+            for cells in ([], [29])
+        )
+        return abs(whole - emptied).max()
+
+    assert change("the function returns a list of") < 0.01
+    assert change("the default value ( if not given") > 0.3

@@ -3,6 +3,7 @@
 import json
 import re
 import sys
+import threading
 
 import pytest
 
@@ -25,36 +26,104 @@ def results(tmp_path, monkeypatch):
     return tmp_path / "results"
 
 
-RUNS = {"fresh": ("a",), "old": ("b", "--small"), "new": ("c",)}
+EVENTS = ("begins", "ends")
+
+
+def making(command, after=(), minutes=1, alone=False):
+    return dependencies.Making((command,), after, minutes, alone)
+
+
+MAKINGS = {"fresh": making("a"), "old": making("b"), "new": making("c", minutes=89)}
+
+
+class Runs:
+    """Notes what begins and ends; a run ends when `together` of them have begun."""
+
+    def __init__(self, together=1, status=0):
+        self.events, self.status = [], status
+        self.barrier = threading.Barrier(together)
+
+    def __call__(self, name, making):
+        self.events.append(f"{name} begins")
+        self.barrier.wait(timeout=10)
+        self.events.append(f"{name} ends")
+        return self.status
 
 
 def test_only_stale_and_missing_records_are_made(results, capsys):
-    calls = []
-    assert experiments.main([], RUNS, lambda command: calls.append(command) or 0) == 0
-    assert calls == [
-        [sys.executable, "-m", "b", "--small"],
-        [sys.executable, "-m", "c"],
-    ]
+    run = Runs(together=2)
+    assert experiments.main([], MAKINGS, run) == 0
+    assert {*run.events} == {"old begins", "old ends", "new begins", "new ends"}
     assert capsys.readouterr().out == "fresh: up to date\nold: stale\nnew: missing\n"
 
 
-def test_a_script_that_fails_ends_the_round_with_its_status(results):
+def test_one_job_runs_one_script_at_a_time(results):
+    run = Runs()
+    assert experiments.main(["--jobs", "1"], MAKINGS, run) == 0
+    assert run.events == ["old begins", "old ends", "new begins", "new ends"]
+
+
+def test_what_measures_times_runs_alone_and_what_builds_on_others_after_them(results):
+    makings = {
+        "after": making("a", after=("times",)),
+        "times": making("b", alone=True),
+        "old": making("c"),
+    }
+    run = Runs()
+    assert experiments.main(["--jobs", "3"], makings, run) == 0
+    wanted = [
+        f"{name} {event}" for name in ("old", "times", "after") for event in EVENTS
+    ]
+    assert run.events == wanted
+
+
+def test_a_script_that_fails_ends_the_round_with_its_status(results, capsys):
+    run = Runs(status=7)
+    assert experiments.main(["--jobs", "1"], MAKINGS, run) == 7
+    assert run.events == ["old begins", "old ends"]
+    error = capsys.readouterr().err
+    assert error.startswith("experiments.all: old ended with status 7: see ")
+    assert error.endswith("_build/results/old.log\n")
+
+
+def test_what_a_script_prints_is_kept_and_a_training_has_one_thread(
+    results, monkeypatch
+):
     calls = []
-    assert experiments.main([], RUNS, lambda command: calls.append(command) or 7) == 7
-    assert len(calls) == 1
+
+    def call(command, stdout, stderr, env):
+        calls.append((command, env.get("OPENBLAS_NUM_THREADS")))
+        stdout.write("ten of ten\n")
+        return 3
+
+    monkeypatch.setattr(experiments.subprocess, "call", call)
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "2")
+    assert experiments.run("old", making("b")) == 3
+    assert experiments.log_of("old").read_text() == "ten of ten\n"
+    experiments.run("old", making("b", alone=True))
+    assert calls == [([sys.executable, "-m", "b"], threads) for threads in ("1", "2")]
 
 
 def test_a_damaged_record_is_made_again(results):
     (results / "fresh.json").write_text("{")
     assert experiments.state("fresh") == "damaged"
-    calls = []
-    experiments.main([], {"fresh": ("a",)}, lambda command: calls.append(command) or 0)
-    assert calls == [[sys.executable, "-m", "a"]]
+    run = Runs()
+    experiments.main([], {"fresh": making("a")}, run)
+    assert run.events == ["fresh begins", "fresh ends"]
 
 
-def test_list_makes_nothing(results, capsys):
-    assert experiments.main(["--list"], RUNS, run=None) == 0
-    assert "old: stale" in capsys.readouterr().out
+def test_list_makes_nothing_and_says_how_long_each_takes(results, capsys):
+    assert experiments.main(["--list"], MAKINGS, run=None) == 0
+    assert capsys.readouterr().out == (
+        "fresh: up to date (1 min)\nold: stale (1 min)\nnew: missing (89 min)\n"
+        "from nothing: 1.5 hours on one core\n"
+    )
+
+
+def test_fewer_jobs_than_one_are_refused(capsys):
+    with pytest.raises(SystemExit):
+        experiments.main(["--jobs", "0"], MAKINGS, run=None)
+    assert "--jobs must be at least 1, got 0" in capsys.readouterr().err
 
 
 MADE = experiments.experiments()
@@ -63,15 +132,15 @@ RECORDED = [name for name in MADE if (records.FOLDER / f"{name}.json").is_file()
 
 @pytest.mark.parametrize("name", MADE)
 def test_every_record_that_a_script_makes_is_there(name):
-    assert name in RECORDED, f"run python -m {' '.join(MADE[name])}"
+    assert name in RECORDED, f"run python -m {' '.join(MADE[name].command)}"
 
 
 def test_no_two_records_are_made_by_the_same_command():
     made: dict[tuple[str, ...], str] = {}
-    for name, command in MADE.items():
-        other = made.setdefault(command, name)
+    for name, making in MADE.items():
+        other = made.setdefault(making.command, name)
         assert other == name, (
-            f"python -m {' '.join(command)} makes {other} and {name}: say in ARGUMENTS,"
+            f"python -m {' '.join(making.command)} makes {other} and {name}: say in ARGUMENTS,"
             " beside RECORDS, what makes each"
         )
 
@@ -82,14 +151,29 @@ def test_a_record_is_made_after_those_it_read(name):
     read = {path.removeprefix("results/") for path in records.load(name)["data"]}
     read = {path.rpartition(".")[0] for path in read}
     after = [n for n in read & MADE.keys() if order.index(n) > order.index(name)]
-    assert not after, f"name {after[0]} in BUILDS_ON of {MADE[name][0]}"
+    assert not after, f"name {after[0]} in BUILDS_ON of {MADE[name].command[0]}"
 
 
 def test_what_a_script_says_of_its_records_names_records():
     scripts = dependencies.read(records.ROOT).modules
-    for name in {command[0] for command in MADE.values()}:
+    for name in {making.command[0] for making in MADE.values()}:
         assert scripts[name].arguments.keys() <= scripts[name].records.keys(), name
         assert set(scripts[name].builds_on) <= {*records.scripts(), "*"}, name
+
+
+def test_all_records_are_made_in_eight_hours_on_two_cores():
+    minutes = {name: making.minutes for name, making in MADE.items()}
+    unsaid = [name for name, m in minutes.items() if m < 1]
+    assert not unsaid, f"say MINUTES = 5, or how many, beside RECORDS of {unsaid[0]}"
+    alone = sum(making.minutes for making in MADE.values() if making.alone)
+    rest = sum(minutes.values()) - alone
+    assert max([rest / 2, *minutes.values()]) + alone < 8 * 60
+
+
+def test_what_measures_times_runs_alone():
+    measured = BENCHMARKS - {"pytorch", "witness_spread"} | {"frameworks_training"}
+    alone = {name for name, making in MADE.items() if making.alone}
+    assert alone == measured & MADE.keys(), "say ALONE = True beside RECORDS"
 
 
 def test_every_record_says_what_it_needs_to_be_repeated():
@@ -127,7 +211,7 @@ WITNESSED = [name for name in RECORDED if "witness" in records.load(name)]
 @pytest.mark.parametrize("name", RECORDED)
 def test_every_record_but_a_benchmark_has_a_witness(name):
     assert ("witness" in records.load(name)) == (name not in BENCHMARKS), (
-        f"give records.write of {MADE[name][0]} a witness, or name {name} in BENCHMARKS"
+        f"give records.write of {MADE[name].command[0]} a witness, or name {name} in BENCHMARKS"
     )
 
 

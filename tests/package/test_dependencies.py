@@ -305,20 +305,25 @@ def test_what_a_module_does_counts_where_only_its_import_of_another_library_is_u
         assert "experiments.quiet.(import)" in house.rests_on("sums")
 
 
-def test_the_order_and_the_arguments_are_those_that_scripts_say():
+def test_how_and_when_a_record_is_made_is_what_scripts_say():
     house = dependencies.House(
         {
-            "experiments.all_of_them": "RECORDS = {'z': f}\nBUILDS_ON = ('*',)",
+            "experiments.all_of_them": (
+                "RECORDS = {'z': f}\nBUILDS_ON = ('*',)\nMINUTES = 5\nALONE = True"
+            ),
             "experiments.late": "RECORDS = {'a': f}\nBUILDS_ON = ('small',)",
             "experiments.two": (
-                "RECORDS = {'large': f, 'small': f}\nARGUMENTS = {'small': ('-s',)}"
+                "RECORDS = {'large': f, 'small': f}\nARGUMENTS = {'small': ('-s',)}\n"
+                "MINUTES = {'large': 20, 'small': 2}"
             ),
         }
     )
-    commands = house.commands()
-    assert commands["small"] == ("experiments.two", "-s")
-    assert commands["large"] == ("experiments.two",)
-    order = [*commands]
+    makings = house.makings()
+    assert makings["small"] == (("experiments.two", "-s"), (), 2, False)
+    assert makings["large"] == (("experiments.two",), (), 20, False)
+    assert makings["z"].after == ("a", "large", "small")
+    assert makings["z"].minutes == 5 and makings["z"].alone
+    order = [*makings]
     assert order[-1] == "z" and order.index("small") < order.index("a")
 
 
@@ -330,11 +335,17 @@ def test_two_scripts_that_read_each_other_are_refused():
         }
     )
     with pytest.raises(graphlib.CycleError):
-        house.commands()
+        house.makings()
 
 
 @pytest.mark.parametrize(
-    "said", ["ARGUMENTS = {'bench': ('-s',)}", "BUILDS_ON = ('*',)"]
+    "said",
+    [
+        "ARGUMENTS = {'bench': ('-s',)}",
+        "BUILDS_ON = ('*',)",
+        "MINUTES = {'bench': 5}",
+        "ALONE = True",
+    ],
 )
 def test_how_a_record_is_made_is_no_part_of_what_it_rests_on(house, said):
     # a module that counts whole

@@ -411,6 +411,7 @@ def main():
 
 
 RECORDS = {"a_reader": main}
+MINUTES = 1
 
 if __name__ == "__main__":
     main()
@@ -440,10 +441,10 @@ def test_the_recipe_for_an_experiment_leads_from_step_to_step(tmp_path):
     copy.write(script, SCRIPT)
     done = copy.run("experiments.more.minimal")
     assert "no script in experiments/ has 'minimal' in its RECORDS" in done.stderr
-    records = 'RECORDS = {"minimal": main}\n\n\nif __name__'
+    records = 'RECORDS = {"minimal": main}\nMINUTES = 1\n\n\nif __name__'
     copy.replace(script, "if __name__", records)
     assert "run python -m experiments.more.minimal" in copy.next_step(*tests)
-    assert "minimal: missing" in copy.run("experiments.all", "--list").stdout
+    assert "minimal: missing (1 min)" in copy.run("experiments.all", "--list").stdout
     assert copy.run("experiments.more.minimal").returncode == 0
     assert "give records.write of experiments.more.minimal a witness" in copy.next_step(
         *tests
@@ -465,8 +466,11 @@ def test_the_recipe_for_an_experiment_leads_from_step_to_step(tmp_path):
     builds_on = 'RECORDS = {"a_reader": main}\nBUILDS_ON = ("minimal",)'
     copy.replace(reader, 'RECORDS = {"a_reader": main}', builds_on)
     assert copy.red(*tests) == []
-    listed = copy.run("experiments.all", "--list").stdout
-    assert listed.split() == "minimal: up to date a_reader: up to date".split()
+    listed = copy.run("experiments.all", "--list").stdout.splitlines()
+    assert listed[:2] == [
+        "minimal: up to date (1 min)",
+        "a_reader: up to date (1 min)",
+    ]
 
     # a second record of one script
     copy.replace(script, '{"minimal": main}', '{"minimal": main, "less": main}')

@@ -189,7 +189,7 @@ def layer(p, x, *state, truncate_gradient=-1, gate=sigmoid, readout=None, along=
         outputs_info=[*state, *([] if readout is None else [None])],
         non_sequences=[*recurrent, *weights],
         truncate_gradient=truncate_gradient,
-        strict=True,  # an error if step uses a symbol that is not its argument
+        strict=True,  # an error if step uses any other shared variable
     )
 
 

@@ -142,7 +142,7 @@ def forward_kernel(
         a_mask = (row < B)[:, None] & (owner < H)[None, :]
         a_at = t * B * 4 * H + row[:, None] * 4 * H + column[None, :]
         a = tl.load(a_ptr + a_at, a_mask, 0.0)
-        wait_for(counter, t * others)  # all units of h_{t-1} are there
+        wait_for(counter, t * others)  # all units of the state before are there
         h_at = t * B * H + row[None, :, None] * H + k[:, None, :]
         h_mask = (row < B)[None, :, None] & (k < H)[:, None, :]
         h = tl.load(h_ptr + h_at, h_mask, 0.0, cache_modifier=".cg")

@@ -195,7 +195,7 @@ def test_weights_read_in_every_step_would_be_T_times_as_much(monkeypatch):
     monkeypatch.setattr(
         triton_interpreter, "run", lambda *arguments: moved.append(run(*arguments))
     )
-    before = "        wait_for(counter, t * others)  # all units of h_{t-1} are there\n"
+    before = "        wait_for(counter, t * others)  # all units of the state before are there\n"
     load = "W_ptr + k[:, :, None] * 4 * H + column[None, None, :], W_mask, 0.0)"
     rereading = changed(
         triton_lstm.forward_kernel, before, f"{before}        W = tl.load({load}\n"

@@ -64,7 +64,7 @@ $$
 $$
 
 At step 2, the gradient of the step's own loss and the gradient from step 3 have opposite signs, and
-they almost cancel. Without the other losses, the third loss would give step 1 the gradient
+they largely cancel. Without the other losses, the third loss would give step 1 the gradient
 $\delta_{3,1} = 1.5 \cdot 0.5 \cdot 0.36 \cdot 0.5 \cdot 0.64 = 0.0864$. So a gradient can be small
 because two gradients cancel, and not only because a factor is small.
 """

@@ -95,9 +95,9 @@ found |= {"C": ("chunks", 6), "D": ("last", 5)}
 COMMENT = r"""
 If you try every output, you get the chapter's triangle, and the triangle identifies the program.
 You do not need the source, so this works for any library: give a gradient to one output, and see
-which inputs receive some of it. The shifted cut shows only in the first rows, because all later
-chunks have the right length. The total number of kept pairs hardly changes. A typical cause of this
-mistake is a test such as `t % c == 0` that is off by one step.
+which inputs receive some of it. In the program with shifted cuts, only the first chunk and the last
+chunk can have a different length, so look at the first rows. The total number of kept pairs hardly
+changes. A typical cause of this mistake is a test such as `t % c == 0` that is off by one step.
 
 Possible answers:
 

@@ -88,9 +88,9 @@ COMMENT = r"""
 If the spectral radius is 1, it does not determine what happens to the gradient. An orthogonal
 matrix preserves every length. The shear has the same radius, but its power $W_h^k$ has an entry
 $k$. With $\tanh$ units, the result depends on the slopes. In the silent network they are all 1. So
-an orthogonal $\tanh$ network with weak inputs is nearly linear at the start of training, which is
-the purpose of this initialisation. With inputs of size 1, the slopes shrink the gradient at every
-step.
+an orthogonal $\tanh$ network with weak inputs is nearly linear at the start of training, and a
+gradient nearly keeps its length at each step. With inputs of size 1, the slopes shrink the gradient
+at every step.
 
 The fading unit is a case in between. For small $h$, $h_t \approx h_{t-1} - h_{t-1}^3 / 3$. The
 solution is $h_t^2 \approx 3 / (2t)$, and the product of the slopes is
@@ -103,10 +103,10 @@ $$
 \end{aligned}
 $$
 
-up to a constant. This is slower than every geometric decay. With an orthogonal $W_h$, the gradient
-has exactly constant size only if the $\tanh$ units stay at zero, where they remember nothing, or if
-the units have no nonlinearity. Part 4 begins with units of the second kind. For logistic units the
-slope is at most a quarter, so the gradient falls geometrically.
+up to a constant. This is slower than every geometric decay. With $\tanh$ units and an orthogonal
+$W_h$, every gradient has exactly constant size only if the units stay at zero, where they remember
+nothing. Without a nonlinearity, an orthogonal $W_h$ is enough. Part 4 begins with a linear unit.
+For logistic units the slope is at most a quarter, so the gradient falls geometrically.
 """
 
 STAYS = "every slope is 1 and the matrix preserves lengths. What could change the norm?"

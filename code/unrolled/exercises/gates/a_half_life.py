@@ -66,8 +66,8 @@ be left after $k$ steps, the bias has to be about $\ln(k / \ln 2)$. This number 
 $\ln \operatorname{uniform}(1, T_{\max} - 1)$, which gives the cells of one layer memories of
 different lengths. {ref}`What gates do <gates-memory>` measures how long trained cells remember.
 
-To first order in $1 - f$, the number $1/(1-f)$ equals $-1/\ln f$, the number of steps after which
-$1/e$ of the content is left. For short memories the two differ. Compare them at $f = \tfrac12$.
+For $f$ near 1, the number $1/(1-f)$ is close to $-1/\ln f$, the number of steps after which $1/e$
+of the content is left. For short memories the two differ. Compare them at $f = \tfrac12$.
 """
 
 

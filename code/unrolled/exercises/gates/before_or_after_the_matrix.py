@@ -78,7 +78,7 @@ $$
 $$
 
 The gate of unit 1 is closed. *Before*, no unit reads unit 1, but unit 1 still reads unit 2.
-*After*, unit 1 reads no unit, but all units read unit 1. The two kinds agree term by term if
+*After*, unit 1 reads no unit, but unit 2 still reads unit 1. The two kinds agree term by term if
 $r[k] = r[j]$ wherever $W[k, j] \ne 0$. This is so if all gates are equal, or if the matrix is
 diagonal ({eq}`eq-gru-kinds`). They also agree if $h$ is 0. So a comparison of two programs by a
 single step from the zero state, which is often the first test that one writes, cannot fail if

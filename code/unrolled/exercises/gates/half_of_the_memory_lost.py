@@ -92,11 +92,11 @@ $h = o \odot \tanh(c)$, which shows only part of it. The package raises an error
 one of the two arrays. Passing zeros for the second array hides the mistake. The same mistake occurs
 in programs that generate text and call the cell word by word.
 
-Initialisation code often has a loop that sets every bias to 0. The loop recognises biases by
-their shape or by their name, so it also resets the forget bias. The loss curve of such a run looks
-like the curve of a harder task, so you find the mistake by looking at `p.b`, not at the results.
-Two tests find these mistakes. First, a sequence that is read in two pieces must give the same
-states as the whole sequence. Second, $f$ must be about 0.73 for an input of zeros.
+Initialisation code often has a loop that sets every bias to 0. The loop recognises biases by their
+shape or by their name, so it also resets the forget bias. The network still runs and can still
+learn, so look at `p.b` to find the mistake. Two tests find these mistakes. First, a sequence that
+is read in two pieces must give the same states as the whole sequence. Second, $f$ must be about
+0.73 for an input of zeros.
 """
 
 

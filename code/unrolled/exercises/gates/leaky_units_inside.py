@@ -88,10 +88,11 @@ fast. If $b_z$ differs from unit to unit, each unit forgets at its own rate. If 
 zero, the rate depends on the input. {cite:t}`tallec2018` argue in the opposite direction: if a
 network is to cope with any stretching of the time axis, it needs gates.
 
-The plain RNN is not exactly an LSTM, because $h = o \odot \tanh(c)$ applies a second tanh, and
-the states stay below $\tanh 1 = 0.76$. {eq}`eq-rnn-as-small-lstm` shows how close an LSTM can
-come. You can use the exact embedding in practice: initialise a GRU from a trained plain RNN and
-continue the training. It starts where the plain RNN ended.
+The plain RNN is not exactly an LSTM, because $h = o \odot \tanh(c)$ applies a second tanh, and the
+states stay below $\tanh 1 = 0.76$. {eq}`eq-rnn-as-small-lstm` shows how close an LSTM can come. Can
+you initialise a GRU from a trained plain RNN in this way and continue the training? It starts where
+the plain RNN ended. But at $\pm 40$ the slope of a gate is 0, so training never changes the gates.
+With biases such as $\pm 5$, the network starts close to the plain RNN, and its gates can learn.
 """
 
 

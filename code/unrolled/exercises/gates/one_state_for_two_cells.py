@@ -16,7 +16,7 @@ TEXT = r"""
 This program runs a stack of GRU layers with dropout between them. As in {cite:t}`zaremba2014`,
 dropout should be applied to what a layer passes to the layer *above*, with a fresh mask at every
 step. It should not be applied to what a layer passes to its own next step. But `run` contains two
-mistakes, both of which have occurred in published programs. Correct them.
+mistakes that are easy to make. Correct them.
 
 The function returns the states of every layer before dropout is applied, as a list of arrays
 $(T, B, H)$. Draw the masks with `rng.random(...) >= drop`, and divide by `1 - drop`.

@@ -90,12 +90,12 @@ def from_tensorflow_1(kernel, bias):
 '''
 
 COMMENT = r"""
-Shapes do not show these mistakes. If $D = H$, not even a forgotten transpose raises an error. To
-test a conversion, compute a step in both programs from the same random weights, and choose
-different numbers for $D$ and $H$. The forget bias is the mistake that is hardest to notice: the
-network still runs, and its loss may hardly change. Keras stores the forget bias in $b$, as we do.
-If you move weights from TensorFlow 1 to Keras, you have to add 1. If you move weights from Keras to
-our code, you must not add anything.
+Shapes do not show a wrong order of the blocks or a missing forget bias. If $D = H$, they do not
+even show that the rows for $x$ and for $h$ have been exchanged. To test a conversion, compute a
+step in both programs from the same random weights, and choose different numbers for $D$ and $H$.
+The forget bias is the mistake that is hardest to notice: the network still runs, and its loss may
+hardly change. Keras stores the forget bias in $b$, as we do. If you move weights from TensorFlow 1
+to Keras, you have to add 1. If you move weights from Keras to our code, you must not add anything.
 
 As a next step, write `from_pytorch_gru`, which returns `gru_reset_after.Params`. The GRU of PyTorch
 stacks its blocks in the order r, z, n. It resets after the product, so its two biases cannot be

@@ -121,10 +121,10 @@ a_{qs} &= \gamma \Bigl( \sum_{n \to q} \frac{h_n + 1}{2} \\
 $$
 
 The bracket is $\tfrac12$ if both facts hold, $-\tfrac12$ if one holds, and $-\tfrac32$ if neither
-does. With a gain of 10, every unit is therefore within $10^{-4}$ of $\pm 1$ at each step,
-however long the sequence is. The construction is old: {cite:t}`minsky1967` built automata from
-threshold units in this way. One case needs care. If no state leads back to the initial state, you
-need an additional unit that is on only before the first step.
+does. With a gain of 10, every unit of the automata of the check is therefore within $10^{-4}$ of
+$\pm 1$ at each step, however long the sequence is. The construction is old: {cite:t}`minsky1967`
+built automata from threshold units in this way. One case needs care. If no state leads back to the
+initial state, you need an additional unit that is on only before the first step.
 
 We now know what a recurrent network with a fixed number of bits *can* compute. Such a network is a
 finite automaton, and every finite automaton can be built as such a network. This does not tell us
