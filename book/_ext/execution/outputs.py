@@ -12,10 +12,8 @@ cells and not what they import (issue 1633 of jupyter-book), and executes pages 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import copy
 import os
-import re
 import shutil
 import traceback
 from pathlib import Path
@@ -30,9 +28,7 @@ from sphinx.errors import SphinxError
 from sphinx.util import logging
 from traitlets.config import Config
 
-from book._ext.execution import forked_kernels
 from book._ext.execution.fingerprint import Reach
-from book._ext.execution.forked_kernels import Nursery
 from book._ext.source import drawn_cells
 from unrolled.files import write_whole
 
@@ -44,8 +40,6 @@ KERNEL = Config(KernelManager={"transport_encryption": "auto"})
 # Kernels at a time: one more than there are cores, since each waits while it starts and ends.
 # A page with TensorFlow takes a gigabyte.
 MOST = 4
-WORTH_A_NURSERY = 4  # pages: a nursery imports for all of them what each would
-FRAMEWORK = re.compile(r"^ *(?:import|from) (?:tensorflow|keras)\b", re.MULTILINE)
 KEPT = 1000  # notebooks, the last used
 
 
@@ -144,9 +138,7 @@ def _page_with(text: str, root: Path) -> str:
 # --- Execution ------------------------------------------------------------------------------------
 
 
-async def execute(
-    notebook: Any, folder: Path, timeout: int, nursery: Nursery | None = None
-) -> str:
+async def execute(notebook: Any, folder: Path, timeout: int) -> str:
     """Run the cells of a notebook in a folder; return the traceback if one failed, or ""."""
     client = NotebookClient(
         notebook,
@@ -158,7 +150,7 @@ async def execute(
         record_timing=False,
     )
     try:
-        await client.async_execute(nursery=nursery)
+        await client.async_execute()
     except (CellControlSignal, RuntimeError):  # the latter: no kernel, or a dead one
         return traceback.format_exc()
     finally:
@@ -175,12 +167,6 @@ async def execute_all(
     failed = {}
     reach = Reach(root)
     at_once = asyncio.Semaphore(min(MOST, (os.cpu_count() or 1) + 1))
-    usual, frameworks = (
-        forked_kernels.Nursery(modules)
-        for modules in (forked_kernels.USUAL, forked_kernels.FRAMEWORKS)
-    )
-    forked_kernels.use()
-    with_nursery = forked_kernels.CAN_FORK and len(pages) >= WORTH_A_NURSERY
 
     async def one(page: str, path: Path) -> None:
         async with at_once:
@@ -189,18 +175,14 @@ async def execute_all(
             notebook = parsed(text, extensions)
             notebook.cells = code_of(notebook)
             name = reach.fingerprint(text)
-            nursery = frameworks if FRAMEWORK.search(text) else usual
-            error = await execute(
-                notebook, path.parent, timeout, nursery if with_nursery else None
-            )
+            error = await execute(notebook, path.parent, timeout)
             if error:
                 failed[page] = error
             keep(folder, f"{name}.failed" if error else name, notebook)
 
-    with contextlib.closing(usual), contextlib.closing(frameworks):
-        async with asyncio.TaskGroup() as group:
-            for page, path in pages.items():
-                group.create_task(one(page, path))
+    async with asyncio.TaskGroup() as group:
+        for page, path in pages.items():
+            group.create_task(one(page, path))
     return failed
 
 
