@@ -11,9 +11,8 @@ from __future__ import annotations
 import ast
 import hashlib
 import html
-import os
+import re
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +23,6 @@ from pygments.lexers import PythonLexer
 from book._ext.source import address
 
 FOLDERS = ("code/unrolled", "tests", "experiments")
-MANY = 50
 
 
 def page_of(path: str) -> str:
@@ -62,15 +60,6 @@ def rendered(text: str) -> str:
     return body
 
 
-def all_rendered(texts: list[str]) -> Iterator[str]:
-    """Yield the HTML of several files; of many, on all cores, since each takes long to colour."""
-    if len(texts) < MANY:
-        yield from map(rendered, texts)
-    else:
-        with ProcessPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
-            yield from pool.map(rendered, texts, chunksize=8)
-
-
 def _definitions(tree: ast.Module) -> Iterator[ast.FunctionDef | ast.ClassDef]:
     names = set()
     for node in tree.body:
@@ -89,15 +78,12 @@ def pages(app: Any) -> Iterator[tuple[str, dict[str, Any], str]]:
     root, out = Path(app.srcdir), Path(app.outdir)
     written = [out / app.builder.get_target_uri(page) for page in app.env.found_docs]
     oldest = min(page.stat().st_mtime_ns for page in written)
-
-    def is_new(name: str) -> bool:
+    for path in listed(root):
+        name = path.relative_to(root).as_posix()
         made = out / app.builder.get_target_uri(page_of(name))
-        changed = name in app.env.unrolled_changed_sources
-        return changed or not made.is_file() or made.stat().st_mtime_ns <= oldest
-
-    new = list(filter(is_new, names(root)))
-    bodies = all_rendered([(root / name).read_text("utf-8") for name in new])
-    for name, body in zip(new, bodies, strict=True):
+        unchanged = name not in app.env.unrolled_changed_sources
+        if unchanged and made.is_file() and made.stat().st_mtime_ns > oldest:
+            continue
         url = address.file_url(app.config, name)
         where = f'<a href="{html.escape(url)}">in the repository</a>' if url else ""
         # The first heading and the highlighted file; <main> comes from the theme.
@@ -107,7 +93,12 @@ def pages(app: Any) -> Iterator[tuple[str, dict[str, Any], str]]:
                 "title": name,
                 "body": f"<h1><code>{name}</code></h1><p class='source-note'>The file as this book "
                 f"was built from it. {where}</p>"
-                + body.replace("<pre>", '<pre tabindex="0">', 1),
+                + re.sub(
+                    r"<pre>",
+                    '<pre tabindex="0">',
+                    rendered(path.read_text("utf-8")),
+                    count=1,
+                ),
             },
             "source.html",
         )
