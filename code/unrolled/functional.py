@@ -34,7 +34,7 @@ def dsigmoid(s, ds):
 def hard_sigmoid(a, slope=1 / 6):
     """Returns clip(slope · a + 0.5, 0, 1): straight lines and no exponential.
 
-    The slope is 1/6 in Keras and 0.2 in Theano.
+    The slope is 1/6 in Keras 3 and 0.2 in Theano.
     """
     return np.clip(slope * a + 0.5, 0, 1)
 

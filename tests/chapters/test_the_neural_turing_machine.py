@@ -44,6 +44,19 @@ def test_sharpening_holds_the_variance_where_the_fixed_point_says(v, gamma):
     assert variance == pytest.approx(v / (gamma - 1), rel=0.15)
 
 
+def test_the_variance_varies_around_the_estimate_if_the_sharpness_is_low():
+    """The page's head, 0.9 of it shifted: from the 13th shift on with a sharpness of 1.2."""
+    w, sigma, variances = np.eye(400)[None, [4]], np.array([[[0, 0.1, 0.9]]]), []
+    for _ in range(300):
+        w = ntm.sharpen(ntm.shift(w, sigma), 1.2)
+        variances.append(moments(w[0, 0])[1])
+    late = variances[12:]
+    assert min(late) == pytest.approx(0.4, abs=0.01)
+    assert max(late) == pytest.approx(0.5, abs=0.01)
+    assert np.ptp(late[-50:]) > 0.05  # no limit
+    assert variances[11] < 0.39
+
+
 def test_sharpening_divides_the_variance_of_a_bell_curve():
     place = np.arange(201) - 100
     for V, gamma in ((40.0, 2.0), (90.0, 1.5)):
@@ -188,4 +201,10 @@ def test_one_machine_with_an_lstm_fails_and_one_copies():
     found = runs("NTM with an LSTM")
     assert min(run["right"]["10"] for run in found) < 0.8
     assert min(run["right"]["10"] for run in runs("NTM")) > 0.99
+    for length in ("5", "12", "15", "20", "25", "30"):  # the figure's description
+        mean, *others = (
+            np.mean([run["right"][length] for run in runs(model)])
+            for model in ("NTM with an LSTM", "LSTM", "LSTM, all lengths at once")
+        )
+        assert mean < min(others) if length == "5" else mean > max(others)
     assert max(run["right"]["20"] for run in found) > 0.99

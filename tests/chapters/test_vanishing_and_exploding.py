@@ -295,7 +295,7 @@ def test_clipping_by_value(values, c):
     assert clipped.tolist() == [max(-c, min(c, v)) for v in values]
 
 
-def descend(clip, w, b, steps=100):
+def descend(clip, w, b, steps=100, limit=1.0):
     """Gradient descent on (h_20 - 0.2)², as on the page; returns the last loss and gradient."""
     x, h0 = np.zeros((20, 1, 1)), np.full((1, 1), 0.5)
     for step in range(steps + 1):
@@ -307,7 +307,7 @@ def descend(clip, w, b, steps=100):
         norm = optimizers.global_norm(gradient)
         if step < steps:
             if clip is not None:
-                clip(gradient, 1.0)
+                clip(gradient, limit)
             w, b = w - 0.1 * gradient.W_h[0, 0], b - 0.1 * gradient.b[0]
     return (h[-1, 0, 0] - 0.2) ** 2, norm
 
@@ -323,3 +323,23 @@ def test_both_kinds_of_clipping_save_the_run():
     assert lost > 0.5 and norm < 1e-6
     for clip in (optimizers.clip_by_global_norm, optimizers.clip_by_value):
         assert descend(clip, 2.2, -0.1)[0] < 1e-3
+
+
+def test_which_limits_bring_a_run_to_the_valley_in_100_updates():
+    reached = {
+        limit: [
+            bool(descend(clip, 2.2, -0.1, limit=limit)[0] < 2e-3)
+            for clip in (optimizers.clip_by_global_norm, optimizers.clip_by_value)
+        ]
+        for limit in (0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
+    }
+    assert reached == {
+        0.1: [False, False],
+        0.3: [False, False],
+        1.0: [True, True],
+        3.0: [True, True],
+        10.0: [True, False],
+        30.0: [False, False],
+    }
+    later, _ = descend(optimizers.clip_by_value, 2.2, -0.1, steps=400, limit=10.0)
+    assert later < 1e-6  # so the page gives the number of updates

@@ -143,6 +143,10 @@ def test_the_cells_of_the_page_are_right():
     ns = defined(PAGE)
     assert ns["right"] == 10_000
     assert np.array_equal(ns["h"], ns["orders"][ns["target"]])
+    # what the description of the figure with the eigenvalue says
+    sizes = np.abs(np.ravel(ns["rows"]))
+    assert 0.05 < sizes[18] and sizes[19:].max() < 0.052
+    assert len(ns["wrong"]) == 12 and ns["wrong"][0] == 30
 
 
 def test_mamba_becomes_constant_where_the_recurrence_of_delta_net_is_right():

@@ -169,7 +169,7 @@ def backward(p, cache, dh, high=1.0):
     Args:
         p: the Params that forward had.
         cache: the cache that forward returned.
-        dh: (T, B, H), the gradient of each step's own output with respect to h_t.
+        dh: (T, B, H), the gradient of each step's own loss with respect to h_t.
         high: as in ``forward``.
 
     Returns:

@@ -138,7 +138,7 @@ def backward(p, cache, dh, scan=scans.sequential, low=LOW):
     Args:
         p: the Params that forward had.
         cache: the cache that forward returned.
-        dh: (T, B, H), the gradient of each step's own output with respect to h_t.
+        dh: (T, B, H), the gradient of each step's own loss with respect to h_t.
         scan: as in ``forward``.
         low: as in ``forward``.
 

@@ -22,7 +22,9 @@ WITH_GATES = by_class({lstm.Params: lstm.WEIGHTS, gru.Params: gru.WEIGHTS})
 
 @names_arguments(p=WITH_GATES)
 def fix_gate(p, gate, value):
-    """Returns Params whose gate has this value at every step, also after training.
+    """Returns Params whose gate has this value at every step, and keeps it in training.
+
+    Weight decay would change it: it pulls the bias towards 0.
 
     Args:
         p: lstm.Params or gru.Params; unchanged.

@@ -154,7 +154,7 @@ def backward(p, cache, dh, scan=linear.sequential):
     Args:
         p: the Params that forward had.
         cache: the cache that forward returned.
-        dh: (T, B, H), the gradient of each step's own output with respect to h_t.
+        dh: (T, B, H), the gradient of each step's own loss with respect to h_t.
         scan: the function of ``layers.scan`` that computes the gradient of the states.
 
     Returns:

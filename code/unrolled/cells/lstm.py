@@ -164,7 +164,7 @@ def backward(p, cache, dh, dc=None, dgate=dsigmoid):
     Args:
         p: the Params that forward had.
         cache: the cache that forward returned.
-        dh: (T, B, H), the gradient of each step's own output with respect to h_t.
+        dh: (T, B, H), the gradient of each step's own loss with respect to h_t.
         dc: (T, B, H), the same for c_t, if the loss reads cell states; else None.
         dgate: the backward of forward's gate, given the value.
 

@@ -211,7 +211,7 @@ def backward(p, cache, dh, scan=scans.sequential):
     Args:
         p: the Params that forward had.
         cache: the cache that forward returned.
-        dh: (T, B, H), the gradient of each step's own output with respect to h_t.
+        dh: (T, B, H), the gradient of each step's own loss with respect to h_t.
         scan: as in ``forward``.
 
     Returns:

@@ -177,7 +177,7 @@ def backward(
     Args:
         p: the Params that forward had.
         cache: the cache that forward returned.
-        dh: (T, B, H), the gradient of each step's own output with respect to h_t.
+        dh: (T, B, H), the gradient of each step's own loss with respect to h_t.
         discretise: what forward had.
         ddiscretise: its backward.
         scan: the function of ``layers.scan`` that computes the gradient of the states.

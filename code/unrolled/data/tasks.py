@@ -33,9 +33,9 @@ def adding_problem(rng, T, B, dtype=np.float32):
     """Draws sequences in which two marked numbers must be added at the end.
 
     Each step has a number, uniform on 0..1, and a mark, 0 or 1. Two steps
-    are marked, one in each half of the sequence. The network must keep the
-    first marked number for T/2 steps on average, while it reads numbers that
-    look the same and do not count.
+    are marked, one in each half of the sequence. The second mark comes T/2
+    steps after the first on average. Between them, the network reads numbers
+    that look the same and do not count.
 
     Source: Hochreiter & Schmidhuber (1997, section 5.4), with numbers in
     0..1 and one mark in each half as in Arjovsky, Shah & Bengio (2016,

@@ -80,8 +80,8 @@ def complex_step(loss, params, epsilon=1e-30):
 
         dL/dθ_i = Im L(θ + iε e_i) / ε + O(ε²)                  (eq-complex-step)
 
-    No difference of two nearly equal numbers is taken, so nothing is lost to rounding, and ε
-    can be so small that ε² is below every precision: the result is as exact as the loss
+    No difference of two nearly equal numbers is taken, so no digits cancel, and ε can be so
+    small that ε² is below every precision: the result is about as accurate as the loss
     itself (Squire & Trapp, 1998). The loss must be analytic and computed in complex
     arithmetic throughout: no abs, no float(), no comparison of imaginary parts.
 
@@ -94,7 +94,7 @@ def complex_step(loss, params, epsilon=1e-30):
         A tree like params.
 
     Raises:
-        TypeError: a leaf is not float64, or the loss lost its imaginary part on the way.
+        TypeError: a leaf is not float64, or the loss returns a real number.
     """
     if any(weight.dtype != np.float64 for weight in tree.leaves(params)):
         raise TypeError("a complex step needs float64 arrays")

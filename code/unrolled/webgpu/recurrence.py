@@ -80,7 +80,7 @@ def backward(gpu, cache, dh):
     Args:
         gpu: the Gpu that forward had.
         cache: the Cache that forward returned.
-        dh: (T, B, H), the gradient of each step's own output with respect to h_t; zero
+        dh: (T, B, H), the gradient of each step's own loss with respect to h_t; zero
             where a mask leaves a step out.
 
     Returns:

@@ -80,8 +80,9 @@ loss.
 
 The calculation describes the start of training. {cite:t}`sutskever2014` gave a similar explanation
 for why reversing helped their translator, and called it incomplete. With attention, every symbol is
-one step from its copy, so all twenty symbols gain what only symbol 1 gains here. Try
-$\gamma = 0.99$ and $0.5$. For which $\gamma$ does reversing help most?
+one step from its copy. If all the weight were on the right position, all twenty symbols would gain
+what only symbol 1 gains here. Try $\gamma = 0.99$ and $0.5$. For which $\gamma$ does reversing help
+most?
 """
 
 

@@ -82,7 +82,7 @@ print(weights.sum(axis=-1))
 
 COMMENT = r"""
 *The axis.* Axis 1 of the scores is the axis of the queries. With `axis=1`, the weights of each
-position sum to 1 over the queries, and the weights of a query can have any sum. If $T = S$, this
+position sum to 1 over the queries, and the weights of a query need not sum to 1. If $T = S$, this
 mistake is hard to see in a picture of the weights.
 
 *The scale.* The dot product of two vectors with independent entries of mean 0 and variance 1 has

@@ -103,10 +103,10 @@ $$
 \end{aligned}
 $$
 
-up to a constant. This is slower than every geometric decay. With an orthogonal $W_h$, the gradient
-has exactly constant size only if the $\tanh$ units stay at zero, where they remember nothing, or if
-the units have no nonlinearity. Part 4 begins with units of the second kind. For logistic units the
-slope is at most a quarter, so the gradient falls geometrically.
+up to a constant. This is slower than every geometric decay. With $\tanh$ units and an orthogonal
+$W_h$, every gradient has exactly constant size only if the units stay at zero, where they remember
+nothing. Without a nonlinearity, an orthogonal $W_h$ is enough. Part 4 begins with a linear unit.
+For logistic units the slope is at most a quarter, so the gradient falls geometrically.
 """
 
 STAYS = "every slope is 1 and the matrix preserves lengths. What could change the norm?"

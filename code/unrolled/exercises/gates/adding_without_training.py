@@ -110,8 +110,8 @@ $\varepsilon$, which leaves an error proportional to $\varepsilon^2$. If $\varep
 small, rounding becomes the larger error.
 
 - *Weak*: an error below $10^{-6}$, by trying several scales.
-- *Good*: one unit, each of the eight weights and four biases explained, and the error derived as
-  a function of $\varepsilon$ and compared with a measurement.
+- *Good*: one unit, each of the eight input weights and four biases explained, and the error derived
+  as a function of $\varepsilon$ and compared with a measurement.
 - *Very good*: the best $\varepsilon$ with an explanation of what limits it, or a second unit that
   cancels the error in $\varepsilon^2$.
 

@@ -88,12 +88,12 @@ def loss_and_gradient(p_1, p_2, W_y, x, targets, read):
 
 COMMENT = r"""
 It can. Layer 2 is then useless: no path leads from it to the loss, its gradient is exactly zero,
-and training never changes it. If the output reads both layers, layer 1 gets two gradients, one
-directly and one through layer 2. The direct gradient has passed through fewer gates, which is one
-reason to use such connections in deep stacks {cite:p}`graves2013generating`. The price is an
-output matrix of twice the size. In a language model, the output matrix is one of the largest
-arrays. `stacked.backward` does the same for any number of layers. It takes a tuple with one `dh`
-for each layer.
+and training without weight decay never changes it. If the output reads both layers, layer 1 gets
+two gradients, one directly and one through layer 2. The direct gradient has passed through fewer
+gates, which is one reason to use such connections in deep stacks {cite:p}`graves2013generating`.
+The price is an output matrix of twice the size. In a language model, the output matrix is one of
+the largest arrays. `stacked.backward` does the same for any number of layers. It takes a tuple with
+one `dh` for each layer.
 
 As a next step, let the output read the sum $h^{(1)}_t + h^{(2)}_t$ instead of both states side by
 side. What changes in the code?

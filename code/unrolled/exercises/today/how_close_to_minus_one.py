@@ -54,11 +54,11 @@ print(left, smallest, activation, determinant, longest)
 
 COMMENT = r"""
 With factors of size 0.99, only 8 % of the state is left after 256 steps. After 40 steps, the length
-of the training sequences, it is still 67 %, so the output can still read the sign. A size of 0.991
+of the training sequences, it is still 67 %, so the output can still read the sign. A size of 0.9911
 would be just enough for 256 steps, and longer sequences need more. Such a network has no attractor
 that would restore the size: with factors below 1 in size and no new terms, every state approaches
 0. So how far it is right beyond the lengths of its training depends on how large training has made
-the pre-activations. The size 0.991 needs $a = 5.4$.
+the pre-activations. The size 0.9911 needs $a = 5.4$.
 
 The ten steps with strengths below 1 have the determinant $10^{-13}$. A rearrangement has 1 or −1.
 """
