@@ -165,7 +165,7 @@ def closing_marks(opening, closing):
                 if word == closing and depth:
                     depth -= 1
                 elif word == opening:
-                    depth, opened = depth + 1, t
+                    depth, opened = depth + 1, opened if depth else t
                 since = depth * (t - opened + 1)
                 if depth <= 1:
                     rows.append((number, since, probability[t], ids[t + 1] == closing))

@@ -163,3 +163,21 @@ def test_the_plateau_needs_small_inputs_and_no_hidden_bias(seed):
     for remedy in (large_inputs, hidden_bias):
         assert remedy[0] > 10 * plateau[0] and remedy.sum() > 5 * plateau.sum()
     assert plateau.sum() < output_bias.sum() < hidden_bias.sum() / 3
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_tiny_difference_grows_to_that_of_unrelated_states(seed):
+    """Gain 4, 1,000 words, 64 units: two copies 1e-7 apart, and two copies whose first states are
+    unrelated, read the same 60 words, for 64 sequences."""
+    rng = np.random.default_rng(seed)
+    cell = rnn.init(rng, 1000, 64, input_scale=1.0)
+    cell = cell._replace(W_h=4 * cell.W_h)
+    ids = rng.integers(0, 1000, (60, 64))
+    first, unrelated = rng.uniform(-1, 1, (2, 64, 64))
+    nudge = rng.normal(size=first.shape)
+    nudge *= 1e-7 / np.linalg.norm(nudge, axis=1, keepdims=True)
+    end, nudged, other = (
+        rnn.forward(cell, ids, h0)[0][-1] for h0 in (first, first + nudge, unrelated)
+    )
+    apart, far = (np.linalg.norm(h - end, axis=1).mean() for h in (nudged, other))
+    assert 0.9 * far < apart < 1.1 * far

@@ -165,3 +165,25 @@ def test_most_contexts_of_four_words_are_new():
     assert gain["own"].mean() > 1
     found = interval(gain["new"], document)
     assert 0 < found["low"] and found["high"] < 0.1
+
+
+@pytest.mark.slow
+def test_rare_words_and_unknown_make_the_validation_text_easier_for_the_unigram_model():
+    """The difference of the two losses, word by word: the share of a word in the validation text
+    less its share in the training text, times its loss above the mean of the training text."""
+    parts = text.split(text.remove_duplicates(text.corpus())[0])
+    words = [text.tokens(s) for d in parts.train for s in d.sentences]
+    vocabulary = text.Vocabulary.of(words, 8000)
+    shares = []
+    for part in (parts.train, parts.validation):
+        targets = np.concatenate([i[1:] for i in text.encode(part, vocabulary)])
+        shares.append(np.bincount(targets, minlength=8000) / len(targets))
+    own, new = shares
+    unigram = ngram.fit([vocabulary.encode(sentence) for sentence in words], 8000, 1)
+    each = -ngram.log_probabilities(unigram, [np.array([1, i]) for i in range(8000)])
+    part = (new - own) * (each - own @ each)
+    assert part.sum() == pytest.approx(new @ each - own @ each) and part.sum() < -0.1
+    assert (part[0] + part[3000:].sum()) / part.sum() > 0.6
+    assert abs(part[3:300].sum()) < 0.05 * abs(part.sum())  # not the frequent words
+    found = 100 * np.array([own[3000:].sum(), new[3000:].sum(), own[0], new[0]])
+    assert found == pytest.approx([4.1, 3.3, 2.7, 3.8], abs=0.05)

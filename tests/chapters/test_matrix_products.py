@@ -249,3 +249,14 @@ def test_memory_grows_linearly(name, size):
 def test_memory_for_a_word_is_a_few_rows_of_H_and_no_row_of_V():
     per_word = (peak(T=160) - peak(T=80)) / (80 * 4)
     assert 2 * 32 * 4 < per_word < 6 * 32 * 4
+
+
+def test_the_counts_of_loops_and_products_are_close_for_short_sentences_only():
+    """Operations of the nested loops over those of the products, V = 8000 and H = 100."""
+
+    def ratio(T, H=100, V=8000):
+        products = 6 * T * H * (V + H)
+        loops = 6 * T * H * V + 2 * T * H * H + T * (T + 1) // 2 * 4 * H * H
+        return loops / products
+
+    assert 1.1 < ratio(45) < 1.2 and ratio(500) > 2.5

@@ -6,8 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.patches import Rectangle
 
-from tests.support.page_cells import figure
+from tests.support.page_cells import cells, executed, figure
+from unrolled.cells import rnn
 from unrolled.data import text
+from unrolled.models import language_model
 
 sentences = st.lists(
     st.lists(st.integers(3, 9), max_size=7).map(lambda ids: np.array([1, *ids, 2])),
@@ -148,3 +150,37 @@ def test_a_word_of_a_short_sentence_weighs_ten_times_in_a_mean_of_means():
     batches = [text.pad([np.array([1, *[3] * n, 2])] * 8) for n in (4, 49)]
     short, long = (1 / batch.mask.sum() for batch in batches)
     assert short / long == pytest.approx(10)
+
+
+def test_the_output_layer_skips_padding_and_the_recurrent_layer_does_not(monkeypatch):
+    """The rows that each layer of the model computes for a batch that is half padding."""
+    rows = {}
+
+    def output_layer(h, *arguments):
+        rows["output"] = len(h)
+        return layer(h, *arguments)
+
+    def forward(p, x):
+        h, cache = recurrent(p, x)
+        rows["recurrent"] = h.shape[0] * h.shape[1]
+        return h, cache
+
+    layer, recurrent = language_model.output_layer, rnn.forward
+    monkeypatch.setattr(language_model, "output_layer", output_layer)
+    monkeypatch.setattr(rnn, "forward", forward)
+    batch = text.pad([np.full(11, 3), np.full(2, 3)])
+    p = language_model.init(np.random.default_rng(0), 5, 4)
+    language_model.loss_and_gradient(p, batch)
+    assert rows == {"output": batch.mask.sum(), "recurrent": batch.mask.size}
+    assert rows["recurrent"] > 1.8 * rows["output"]
+
+
+@pytest.mark.slow
+def test_where_the_counts_leave_the_line_of_zipf():
+    """The counts of the page: the last rank above the first count over the rank; rank 8,000."""
+    path = "02-language-model/text-to-tensors.md"
+    needed = "import inspect", "documents = text.corpus()", "def tokens", "def words_of"
+    page = executed(path, [c for c in cells(path) if any(name in c for name in needed)])
+    counts = np.sort(list(page["counts"].values()))[::-1]
+    above = np.flatnonzero(counts > counts[0] / np.arange(1, len(counts) + 1)) + 1
+    assert 2300 < above.max() < 2500 and counts[7999] == 4

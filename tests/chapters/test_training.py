@@ -5,6 +5,7 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy import stats
 
+from tests.support.page_cells import cells, executed
 from tests.support.small_training import fresh, run, same, some_sentences
 from unrolled import records, tree
 from unrolled.data import text
@@ -117,3 +118,15 @@ def test_in_the_mean_of_batch_means_the_two_are_not_told_apart():
     per_word, per_batch = of_objectives(lambda seed: seed["of_batch_means"])
     low, high = interval(per_batch - per_word)
     assert low < 0 < high
+
+
+@pytest.mark.slow
+def test_the_training_loss_of_the_first_epoch_is_above_the_validation_loss():
+    """The page's own run: a training loss is a mean over the epoch, in which the model improves."""
+    path = "02-language-model/training.md"
+    needed = "import numpy", "def one_step", "def shuffled", "def run(", "def validate"
+    sources = [c for c in cells(path) if any(name in c for name in needed)]
+    page = executed(path, sources)
+    first, *rest = page["epochs"]
+    assert first.train_loss > first.validation_loss
+    assert all(p.train_loss < p.validation_loss for p in rest)

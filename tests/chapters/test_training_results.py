@@ -60,6 +60,9 @@ def test_the_final_weights_predict_the_training_sentences_better():
     )
     assert page["seen"] > page["unseen"] > seen + 0.1
     assert math.exp(seen) == pytest.approx(49, abs=1)
+    drawn = np.convolve(page["losses"], np.ones(50) / 50, "valid")
+    crossed = page["steps"][49 + np.argmax(drawn < page["baselines"]["unigram"])]
+    assert crossed == pytest.approx(160, abs=20)
 
 
 @pytest.mark.slow

@@ -3,14 +3,16 @@
 import numpy as np
 import pytest
 
-from unrolled import exercises
+from unrolled import exercises, tree
 from unrolled.cells import gru, rnn
 from unrolled.exercises.bptt import remember_a_bit
 from unrolled.exercises.introduction import more_bits_than_units
 from unrolled.exercises.language_model import (
     a_gradient_that_almost_fits,
     beat_the_bigram,
+    the_price_of_unknown,
 )
+from unrolled.models import language_model
 
 
 def scores(factor, **setting):
@@ -113,6 +115,40 @@ def test_what_the_network_that_beats_the_bigram_still_loses():
 def test_too_long_a_training_misses_the_target():
     answers = run_cell(beat_the_bigram.SOLUTION, "epochs=30", "epochs=120")
     assert "80 % is the target" in exercises.judge("beat_the_bigram", answers).message
+
+
+def test_equal_weights_give_the_cell_no_gradient_in_the_first_update_only():
+    rng = np.random.default_rng(0)
+    start = language_model.init(rng, 7, 4, dtype=np.float64)
+    p = tree.map(lambda w: np.full_like(w, 0.01), start)
+    ids, largest = rng.integers(0, 7, 7), []
+    for _ in range(2):
+        _, d = language_model.loss_and_gradient_loops(p, ids[:-1], ids[1:])
+        largest.append({name: np.abs(g).max() for name, g in tree.named_leaves(d)})
+        assert np.ptp(d.cell.W_x, axis=1).max() < 1e-15
+        p = tree.map(lambda w, g: w - 0.1 * g, p, d)
+    first, second = largest
+    small = {name for name, size in first.items() if size < 1e-15}
+    assert small == {"cell.W_x", "cell.W_h", "cell.b"}
+    assert min(second.values()) > 1e-5
+
+
+def test_the_loss_with_unknown_never_rises_and_stays_if_one_word_is_left_out():
+    unknown = run_cell(the_price_of_unknown.SOLUTION)["unknown"]
+    counts = np.array([50, 20, 10, 9, 5, 3, 3, 1])
+    losses, paid = np.transpose([unknown(counts, kept)[1:] for kept in range(1, 9)])
+    assert (np.diff(losses) >= -1e-12).all() and losses[-1] == pytest.approx(losses[-2])
+    assert (np.diff(paid) <= 1e-12).all()
+
+
+def test_a_past_verb_does_not_tell_the_number():
+    verbs = {}
+    for seed in range(300):
+        ids = beat_the_bigram.sentence(np.random.default_rng(seed))
+        past, plural = ids[1] == 4, ids[2] >= 8
+        verbs.setdefault((past, plural), set()).add(int(ids[-2]))
+    assert verbs[True, False] == verbs[True, True]
+    assert not verbs[False, False] & verbs[False, True]
 
 
 def test_only_gates_that_are_not_saturated_can_be_trained():

@@ -116,10 +116,11 @@ same row several times, only the last write remains. In English text, the word t
 only if it is zero. It usually is zero, unless a program carries a state over.
 
 `p.W_h @ da[t]` looks like a fourth fault but is right: for a one-dimensional array it is
-$\mathrm d a_t W_h^\top$. On random sentences, each of the three wrong gradients still has a
-positive inner product with the right gradient. So the loss still falls, and if it falls slowly, you
-might look for the cause in the learning rate. You find the faults if you compare *small cases that
-differ in one point*: one step, a repeated word, a state before the first step.
+$\mathrm d a_t W_h^\top$. In a test with 100 random sentences of 12 words, each of the three wrong
+gradients still has a positive inner product with the right gradient. So the loss still falls, and
+if it falls slowly, you might look for the cause in the learning rate. You find the faults if you
+compare *small cases that differ in one point*: one step, a repeated word, a state before the first
+step.
 """
 
 

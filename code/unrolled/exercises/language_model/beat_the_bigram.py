@@ -22,8 +22,9 @@ TEXT = r"""
 The sentences of a small language are generated as follows. A sentence begins with *today* or
 *yesterday*. A noun follows, singular or plural. With probability ½, a preposition and a second noun
 follow. Then, again with probability ½, a further preposition and noun follow, and so on. The
-sentence ends with a verb and END. The verb agrees with the *first* noun in number, and with the
-first word in tense:
+sentence ends with a verb and END. The verb agrees with the first word in tense. In the present
+tense, it also agrees with the *first* noun in number. (The past forms are the same for both
+numbers.)
 
 > today dog near cats sleeps · yesterday children with dog behind cats sang
 

@@ -79,7 +79,7 @@ for kept in (100, 1000, 8000, 30_000):
 '''
 
 COMMENT = r"""
-The second number falls as the vocabulary shrinks. It would be 0 for a model that has no entry
+The second number never rises as the vocabulary shrinks. It would be 0 for a model that has no entry
 except UNKNOWN. The third number is smallest if every word is kept, and it never falls if a word is
 left out. The reason is the grouping property of entropy. Write $q_u$ for the share of UNKNOWN,
 and $r_w = q_w / q_u$ for the shares *among* the words that are left out. Then
@@ -99,8 +99,8 @@ the third term rises by the same amount. If the words that are left out are cons
 likely, $\log R$ replaces the bracket, and the sum is at least as large as the left side. So you can
 compare losses only between models that predict the same strings.
 
-A small vocabulary does have an advantage: the model is faster, because most of its parameters are
-in $W_x$ and $W_y$. Next, let the model spell the words letter by letter, as
+A small vocabulary does have an advantage: a network is faster, because nearly all of its
+multiplications are those with $W_y$. Next, let the model spell the words letter by letter, as
 {doc}`/book/02-language-model/held-out-text` does.
 """
 
