@@ -64,9 +64,9 @@ def positions(weights):
 COMMENT = r"""
 The padded steps of an answer have weights too, because the decoder kept running. If they are
 counted, a position can seem to have been read that the answer has left out. Each row of `coverage`
-sums to the length of the answer, which is a useful assertion. {cite:t}`tu2016` made coverage part of the model: they update
-it during translation and use it as an input of the score, so that the decoder can tell which
-positions it has not read yet.
+sums to the length of the answer, which is a useful assertion. {cite:t}`tu2016` made coverage part
+of the model: they update it during translation and use it as an input of the score, so that the
+decoder can tell which positions it has not read yet.
 
 `positions` is a perplexity. It is the number of sides of a fair die that has the same entropy as
 the row. It tells us in one number how many positions share the weight. Watch it during training: it

@@ -55,9 +55,9 @@ than 128 tokens, a recurrent layer needs *more* memory than an attention layer. 
 happens to be the number of rows of a matrix.
 
 The bound says that the states could store the values of about eight million pairs. The matrix
-states of the book recall far fewer. A matrix keeps about as many pairs apart as it has rows, here 128 in each
-head, because it must find a value by its key. The bound counts only bits. It does not say that a
-network can use them.
+states of the book recall far fewer. A matrix keeps about as many pairs apart as it has rows, here
+128 in each head, because it must find a value by its key. The bound counts only bits. It does not
+say that a network can use them.
 """
 
 
