@@ -112,6 +112,6 @@ CELLS = (
 def write(folder):
     """Writes the book; its page is book/knobs.html."""
     page = HEADER + "# Knobs\n\n" + "\n".join(CELLS)
-    seed(folder, {"root": "# Root\n", "knobs": page})
+    seed(folder, {"root": "# Root\n", "knobs": page}, whole=True)
     shutil.copy(ROOT / "results/pocket_language_model.npz", folder / "results")
     return folder
