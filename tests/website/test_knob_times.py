@@ -82,7 +82,7 @@ MOVE = """async ([id, name]) => {
 def knobs(page):
     """[(cell, the names of its knobs)] of a page."""
     return page.page.evaluate("""() =>
-      [...document.querySelectorAll(".live-knobs")].map((box) =>
+      [...document.querySelectorAll(".live-knobs:has(> button)")].map((box) =>
         [box.dataset.cell, [...box.querySelectorAll("[data-name]")].map((e) => e.dataset.name)])""")
 
 
