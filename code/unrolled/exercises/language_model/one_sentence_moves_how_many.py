@@ -112,6 +112,4 @@ def check(answers):
         raise Wrong("4: our model keeps its biases.")
     if tied != V * H + rest - H * V:
         raise Wrong("4: only one of the two large matrices is gone.")
-    return (
-        "About half of the model changes, and less than one per cent of the rows of W_x."
-    )
+    return "About half of the model changes, and less than one per cent of the rows of W_x."
