@@ -9,7 +9,8 @@ TOOLS := .venv-tools
 CHECKERS := .venv-checkers
 export MPLBACKEND := agg
 
-# Test files side by side, the longest first, on at most four cores.
+# Groups of tests side by side, those first that took longest in results/checks.json, on at most four
+# cores.
 side_by_side := -n auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
 
 # TensorFlow and wgpu crash in one process: the tests that open a GPU have one of their own.
@@ -77,7 +78,8 @@ newest: $(if $(shell command -v $(UV)),,$(TOOLS)/bin/uv) ## run the package's te
 	$(call with_resolution,highest)
 
 cells: book with-tests ## run every live cell of every page in a browser (an hour); PAGES="book/intro"
-	PAGES="$(or $(PAGES),all)" $(PY) -m pytest $(side_by_side) --maxprocesses 2 tests/website/test_live_cells.py
+	PAGES="$(or $(PAGES),all)" $(PY) -m pytest $(side_by_side) --maxprocesses 2 -rP \
+		tests/website/test_live_cells.py tests/website/test_knob_times.py
 
 checks: with-tests ## keep the last whole run of the tests in results/, for the book to show
 	$(PY) -m book._ext.evidence.suite_run
@@ -216,10 +218,11 @@ with_tests := $(VENV)/with-tests-$(call sum,requirements.lock $(book_lock))
 installed := $(VENV)/installed-$(call sum,requirements.lock pyproject.toml)
 
 # uv fetches several packages at a time. It does not read pip's settings, which may name the only
-# index that answers here, so pip has the last word. On a terminal both show what they fetch.
+# index that answers here, so pip has the last word. On a terminal both show what they fetch. Python
+# compiles a module when it is first imported: most of them never are.
 exactly := --only-binary :all: --no-deps --require-hashes -r
 quiet = $$([ -t 1 ] || echo -q)
-with_pip = $(PY) -m pip install $(quiet) --disable-pip-version-check $(exactly)
+with_pip = $(PY) -m pip install $(quiet) --disable-pip-version-check --no-compile $(exactly)
 install = if command -v $(UV) >/dev/null; then $(UV) pip install $(quiet) --python $(PY) $(exactly) $(1) || \
 	$(with_pip) $(1); else $(with_pip) $(1); fi
 

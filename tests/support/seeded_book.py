@@ -95,9 +95,31 @@ def write_evidence(folder, executed, labels):
     )
 
 
-def seed(folder, pages):
-    """Writes a book of these pages; the first is its root."""
-    for name in ("code", "node_modules", "_config.yml", "requirements.lock"):
+# What the pages above show and import, of the package: each module gets a page in a build.
+MODULES = (
+    *("__init__", "arguments", "functional", "records", "tree"),
+    *("cells/__init__", "cells/rnn"),
+    *("drawing/__init__", "drawing/charts", "drawing/figures"),
+    *("exercises/__init__", "exercises/today/__init__"),
+    "exercises/today/four_memories_in_one_line",
+)
+
+
+def seed(folder, pages, whole=False):
+    """Writes a book of these pages; the first is its root.
+
+    Args:
+        folder: an empty folder.
+        pages: their texts by name.
+        whole: has it all of the package, not MODULES alone?
+    """
+    if whole:
+        (folder / "code").symlink_to(ROOT / "code")
+    for name in () if whole else MODULES:
+        path = f"code/unrolled/{name}.py"
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(ROOT / path, folder / path)
+    for name in ("node_modules", "_config.yml", "requirements.lock"):
         (folder / name).symlink_to(ROOT / name)
     for name in ("book", "tests", "results", "experiments"):
         (folder / name).mkdir()
@@ -130,20 +152,6 @@ if "SLOWLY" in os.environ:
         if marker.exists():
             time.sleep(0.1)
 """
-KEPT_ROOMS = {"cells", "drawing", "exercises"}  # and the modules beside the rooms
-KEPT_MODULES = {"__init__", "diagrams", "figures", "functional", "rnn", "style"}
-
-
-def with_few_modules(folder):
-    """A seeded book that builds sooner, since each module gets a page."""
-    (folder / "code").unlink()
-    kept = KEPT_ROOMS | {f"{name}.py" for name in KEPT_MODULES}
-    shutil.copytree(
-        ROOT / "code/unrolled",
-        folder / "code/unrolled",
-        ignore=lambda at, names: [name for name in names if name not in kept],
-    )
-    return folder
 
 
 def small_book(folder):
@@ -163,4 +171,4 @@ def small_book(folder):
         },
     )
     (folder / "package-lock.json").symlink_to(ROOT / "package-lock.json")
-    return with_few_modules(folder)
+    return folder

@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+from functools import cache
 from importlib import metadata
 
 import pytest
@@ -61,17 +62,22 @@ def test_six_of_seven_pages_of_exercises_open_in_the_small_environment():
 OPTIONAL = {"cupy", "theano", "torch", "wgpu"}
 
 
+@cache
+def distributions():
+    """The packages that bring each module; looking through them all takes a second."""
+    return metadata.packages_distributions()
+
+
 def missing(page, root=ROOT):
     """What a page imports that the environment of its button lacks."""
     folder = binder.environment(page, root).removeprefix("binder-")
     installed = locked(ROOT / f"envs/binder/{folder}/requirements.txt").keys()
     found = binder.modules(page, root) - sys.stdlib_module_names - {"unrolled"}
-    packages = metadata.packages_distributions()
-    names = {module: packages.get(module, [module]) for module in found - OPTIONAL}
+    names = {m: distributions().get(m, [m]) for m in found - OPTIONAL}
     return {
         module
-        for module, distributions in names.items()
-        if not any(canonicalize_name(name) in installed for name in distributions)
+        for module, named in names.items()
+        if not any(canonicalize_name(name) in installed for name in named)
     }
 
 

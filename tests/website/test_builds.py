@@ -83,6 +83,7 @@ def test_a_build_prints_no_warning(undisturbed):
     assert not re.search(r"\bWARNING\b|encryption", said), said
 
 
+@pytest.mark.xdist_group("changing-page")
 def test_a_page_that_changes_while_it_is_executed_is_named_in_one_line(tmp_path):
     folder = small_book(tmp_path / "changing")
     marker, page = folder / "begun", folder / "book/slow.md"

@@ -9,7 +9,7 @@ import pytest
 from book._ext.build import build
 from book._ext.metadata import feed
 from tests.support.paths import ROOT
-from tests.support.seeded_book import HEADER, seed, with_few_modules
+from tests.support.seeded_book import HEADER, seed
 
 ATOM = "{http://www.w3.org/2005/Atom}"
 BASE = "https://someone.github.io/their-fork/"
@@ -62,7 +62,7 @@ def test_the_page_of_corrections_is_where_the_feed_says():
 def test_a_site_has_a_feed_only_if_its_address_is_known(tmp_path):
     build.npm_packages(ROOT)
     pages = {name: f"{HEADER}# {name.title()}\n\nWords.\n" for name in ("good", "deep")}
-    book = with_few_modules(seed(tmp_path, pages))
+    book = seed(tmp_path, pages)
     site = book / "_build/html"
     link = f'<link rel="alternate" type="application/atom\\+xml"[^>]* href="{BASE}changes.xml"'
     assert build.run_sphinx(book, {"GITHUB_REPOSITORY": "Someone/their-fork"}) == []

@@ -11,7 +11,7 @@ from book._ext.build import build
 from book._ext.formats.markdown_pages import page_markdown
 from tests.support.marks import on_site
 from tests.support.paths import ROOT
-from tests.support.seeded_book import GOOD, HEADER, seed, with_few_modules
+from tests.support.seeded_book import GOOD, HEADER, seed
 
 PAGE = "book/part/page"
 BASE = "https://someone.github.io/their-fork/"
@@ -120,7 +120,7 @@ def test_a_built_page_names_its_markdown_and_a_removed_page_leaves_none(tmp_path
     build.npm_packages(ROOT)
     other = f"{HEADER}# Other\n\nSee [it](good.md) and {{ref}}`it <ch-it>`.\n"
     pages = {"good": GOOD.replace("# Good", "(ch-it)=\n# Good"), "other": other}
-    book = with_few_modules(seed(tmp_path, pages))
+    book = seed(tmp_path, pages)
     site = book / "_build/html"
     environment = {"GITHUB_REPOSITORY": "Someone/their-fork"}
     (site / "book").mkdir(parents=True)

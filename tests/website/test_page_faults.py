@@ -112,6 +112,10 @@ FAULTS = {
         code("import scipy\ngain = 5\nscipy.__version__;", KNOB),
         "cell 1: it has knobs and does not run in the page: it needs SciPy",
     ),
+    "recorded_knob_without_a_chart": (
+        code("gain = 5\nx = gain", KNOB.replace("0.5}", "1, recorded: true}")),
+        "cell 1: its knob is recorded, and it shows no chart",
+    ),
     "knob_of_a_shared_generator": (
         code("import numpy as np\nrng = np.random.default_rng(0)")
         + code("gain = 5\nx = gain * rng.normal()", KNOB),
@@ -157,6 +161,7 @@ def faulty(tmp_path_factory, node_modules):
 
 @slow
 @pytest.mark.parametrize("name", FAULTS)
+@pytest.mark.xdist_group("faulty-pages")
 def test_each_fault_fails_the_build_and_is_named(faulty, name):
     _, expected = FAULTS[name]
     about = [line for line in faulty if expected in line]
@@ -166,6 +171,7 @@ def test_each_fault_fails_the_build_and_is_named(faulty, name):
 
 
 @slow
+@pytest.mark.xdist_group("faulty-pages")
 def test_no_other_page_is_blamed(faulty):
     assert [line for line in faulty if "book/root" in line] == []
 
@@ -213,6 +219,7 @@ def test_a_record_that_may_be_missing_says_so_until_it_is_there(good):
 
 
 @slow
+@pytest.mark.xdist_group("awaited-record")
 def test_a_page_waits_for_its_record_and_is_not_read_again_until_it_comes(
     tmp_path, node_modules
 ):
@@ -277,6 +284,7 @@ def test_no_link_shows_an_undecided_address(good):
 
 
 @slow
+@pytest.mark.xdist_group("outputs")
 def test_the_outputs_follow_the_code(tmp_path, node_modules):
     folder = seed(
         tmp_path,
@@ -304,6 +312,7 @@ def test_the_outputs_follow_the_code(tmp_path, node_modules):
 
 
 @slow
+@pytest.mark.xdist_group("executed-pages")
 def test_pages_are_executed_side_by_side_and_each_once(tmp_path, node_modules):
     cell = code(
         "import time, pathlib\nbegun = time.time()\ntime.sleep(4)\n"
@@ -464,6 +473,7 @@ def test_the_dark_twin_exchanges_named_colours_alone():
 
 @slow
 @pytest.mark.parametrize("fault", ["untested_equation", "failing_cell"])
+@pytest.mark.xdist_group("failed-builds")
 def test_a_failed_build_fails_again_and_leaves_nothing(
     tmp_path, node_modules, monkeypatch, fault
 ):

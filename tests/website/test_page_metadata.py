@@ -20,7 +20,7 @@ from tests.support import site_address
 from tests.support.html_head import Head, heads
 from tests.support.marks import on_site
 from tests.support.paths import ROOT
-from tests.support.seeded_book import HEADER, code, seed, with_few_modules
+from tests.support.seeded_book import HEADER, code, seed
 
 ENDS = re.compile(r"[.!?][”’)]?$")
 BOOK = {
@@ -200,7 +200,7 @@ def decided(tmp_path_factory):
         "mean": "---\ndescription: Given by hand.\n---\n\n# Mean & 100 % of it\n\nWords.\n\n"
         "```{prf:theorem}\nWith an index of its own.\n```\n",
     }
-    folder = with_few_modules(seed(tmp_path_factory.mktemp("decided"), pages))
+    folder = seed(tmp_path_factory.mktemp("decided"), pages)
     config = (
         (ROOT / "_config.yml").read_text("utf-8").replace("com/OWNER/", "com/Someone/")
     )

@@ -120,6 +120,7 @@ def check_what_was_found(record):
 
 
 @slow
+@pytest.mark.xdist_group("recorded-run")
 def test_a_whole_run_is_recorded_and_neither_a_part_nor_an_interruption_replaces_it(
     tmp_path,
 ):
@@ -142,6 +143,7 @@ def test_a_whole_run_is_recorded_and_neither_a_part_nor_an_interruption_replaces
 
 
 @slow
+@pytest.mark.xdist_group("recorded-run")
 def test_processes_side_by_side_leave_one_record_and_keep_groups_together(tmp_path):
     grouped = SUITE.replace(
         "def test_skipped", "@pytest.mark.xdist_group('g-1')\ndef test_skipped"
@@ -644,6 +646,7 @@ PAGE = "how-this-book-is-checked"
 
 
 @slow
+@pytest.mark.xdist_group("checked-page")
 def test_the_page_builds_without_a_record_and_again_when_there_is_one(tmp_path):
     build.npm_packages(ROOT)
     root = seed_with_page(tmp_path)

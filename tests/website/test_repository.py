@@ -9,7 +9,7 @@ from book._ext.build import build
 from book._ext.source import changes, repository
 from tests.support.html_head import heads
 from tests.support.paths import ROOT
-from tests.support.seeded_book import HEADER, code, seed, with_few_modules
+from tests.support.seeded_book import HEADER, code, seed
 
 FORK = {"GITHUB_REPOSITORY": "Someone/their-fork"}
 PUBLIC = {
@@ -145,7 +145,7 @@ def book(tmp_path_factory):
             "def model():\n    import keras\n    return keras", ":tags: [hide-input]\n"
         ),
     }
-    return with_few_modules(seed(tmp_path_factory.mktemp("published"), pages))
+    return seed(tmp_path_factory.mktemp("published"), pages)
 
 
 BINDER = (

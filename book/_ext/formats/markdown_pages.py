@@ -81,11 +81,12 @@ def tex_of(formula: Tag) -> str:
 def set_formulas_aside(article: Tag) -> list[str]:
     """Return the formulas in Markdown; in the article each is a word that nothing escapes."""
     kept: list[str] = []
+    new = BeautifulSoup("", "html.parser").new_tag
 
     def leave(node: Tag, markdown: str, block: bool) -> None:
         word = f"FORMULA{len(kept)}X"
         kept.append(markdown)
-        made = BeautifulSoup("", "html.parser").new_tag("p" if block else "span")
+        made = new("p" if block else "span")
         made.string = word
         node.replace_with(made)
 
