@@ -4,8 +4,8 @@ from unrolled import records
 
 
 def test_the_checks_of_arguments_are_cheap():
-    """The median ratio of the times with and without checks, below 1.01."""
-    assert records.load("argument_checks")["results"]["ratio"]["median"] < 1.01
+    """The median ratio of the times with and without checks, below 1.015: about 1 %."""
+    assert records.load("argument_checks")["results"]["ratio"]["median"] < 1.015
 
 
 def test_theano_needs_an_older_numpy_and_no_older_python():
