@@ -78,7 +78,8 @@ newest: $(if $(shell command -v $(UV)),,$(TOOLS)/bin/uv) ## run the package's te
 	$(call with_resolution,highest)
 
 cells: book with-tests ## run every live cell of every page in a browser (an hour); PAGES="book/intro"
-	PAGES="$(or $(PAGES),all)" $(PY) -m pytest $(side_by_side) --maxprocesses 2 tests/website/test_live_cells.py
+	PAGES="$(or $(PAGES),all)" $(PY) -m pytest $(side_by_side) --maxprocesses 2 -rP \
+		tests/website/test_live_cells.py tests/website/test_knob_times.py
 
 checks: with-tests ## keep the last whole run of the tests in results/, for the book to show
 	$(PY) -m book._ext.evidence.suite_run

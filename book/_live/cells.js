@@ -268,9 +268,8 @@ class Page {
   explain({ id, needs }) {
     const { url, text } = this.about.elsewhere;
     const where = url ? [element("a", { href: url }, text)] : sentence(text);
-    const box = document.getElementById(id);
-    const place = box.querySelector(".cell_input") ?? box;
-    place.append(element("p", { class: "live-needs" }, `Does not run in the page: it needs ${needs}. `, ...where));
+    const shown = document.getElementById(id).querySelector(".cell_input");
+    shown?.append(element("p", { class: "live-needs" }, `Does not run in the page: it needs ${needs}. `, ...where));
   }
 
   trouble(text) {

@@ -9,6 +9,7 @@ for each run, and the build asks about the cells with knobs.
 import ast
 import collections
 import functools
+import re
 import symtable
 from typing import NamedTuple
 
@@ -35,6 +36,14 @@ IN_PLACE = ("unrolled.training", "unrolled.speed")
 CELL = "cell"
 # Who calls these may use any name.
 EVERYTHING = {"globals", "locals", "vars", "exec", "eval"}
+# A line that sets a name to a literal, as a knob does. Its value decides no dependency.
+NUMBER = r"-?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
+SETTING = re.compile(
+    rf"^(\w+ *= *)(?:{NUMBER}|True|False|None"
+    r"""|"[^"\\\n]*"|'[^'\\\n]*'"""
+    rf"|[(\[]{NUMBER}(?:, *{NUMBER})+[)\]])(?= *(?:#|$))",
+    re.MULTILINE,
+)
 
 
 class Use:
@@ -373,9 +382,13 @@ class Page:
 
 
 @functools.lru_cache(maxsize=64)
-def page(texts):
-    """Returns the Page of a tuple of texts."""
+def _page(texts):
     return Page(texts)
+
+
+def page(texts):
+    """Returns the Page of some texts; a knob that has been moved makes no new one."""
+    return _page(tuple(SETTING.sub(r"\g<1>0", text) for text in texts))
 
 
 class Run(NamedTuple):
@@ -397,7 +410,7 @@ class Order:
 
     def plan(self, texts, target):
         """Returns the cells to run, in their order; the last of them is the target."""
-        known = page(tuple(texts))
+        known = page(texts)
         needed = known.before(target)
         again = set()
         grown = True
@@ -432,7 +445,7 @@ class Order:
 
     def after(self, texts, source):
         """Returns the cells below one that depend on it."""
-        return page(tuple(texts)).after(source)
+        return page(texts).after(source)
 
     def _latest(self, writers):
         return [(w, self.runs[w].number if w in self.runs else None) for w in writers]
@@ -458,7 +471,7 @@ class Order:
 
     def ran(self, texts, cell, passed):
         """Notes that a cell has run."""
-        known = page(tuple(texts))
+        known = page(texts)
         self.count += 1
         inputs = {name: list(self.history[name]) for name in known.inputs(cell)}
         for name in known.writes[cell]:

@@ -20,6 +20,7 @@ class Knob {
     this.type = this.inputs.length > 1 ? "series" : input.type;
     this.name = input.dataset.name;
     this.output = input.nextElementSibling;
+    this.texts = input.dataset.values && JSON.parse(input.dataset.values); // those of a recorded run
     this.line = new RegExp(`^(${this.name}[ \\t]*=[ \\t]*)(${LITERAL})(?=[ \\t]*(?:#.*)?$)`, "gm");
   }
 
@@ -86,20 +87,21 @@ class Knob {
 }
 
 export class Knobs {
-  // `moved` is called with a knob and whether its move has ended; `isIdle` says whether Play may take its next step.
-  constructor(box, moved, isIdle) {
+  // `moved` is called with a knob and whether its move has ended; `isIdle` says whether Play may take its next step. All of
+  // it ends with `signal`.
+  constructor(box, moved, isIdle, signal) {
     this.box = box;
     this.status = box.querySelector("[role=status]");
     this.resetButton = box.querySelector(":scope > button");
-    this.resetButton.addEventListener("click", () => this.pause());
+    this.resetButton?.addEventListener("click", () => this.pause(), { signal });
     this.all = [...box.querySelectorAll("[data-name]")].map((input) => new Knob(input));
     for (const knob of this.all) {
-      knob.input.addEventListener("input", () => moved(knob, false));
-      knob.input.addEventListener("change", () => moved(knob, true));
-      if (knob.type === "text") knob.input.addEventListener("beforeinput", (event) => this.refuse(knob, event));
+      knob.input.addEventListener("input", () => moved(knob, false), { signal });
+      knob.input.addEventListener("change", () => moved(knob, true), { signal });
+      if (knob.type === "text") knob.input.addEventListener("beforeinput", (event) => this.refuse(knob, event), { signal });
       const run = knob.input.parentElement.querySelector(".live-run");
-      run?.addEventListener("click", () => (this.playing ? this.pause() : this.play(knob, run, isIdle)));
-      if (run && "moved" in run.dataset) this.play(knob, run, isIdle); // pressed before Python was there
+      run?.addEventListener("click", () => (this.playing ? this.pause() : this.play(knob, run, isIdle)), { signal });
+      if (run && "moved" in run.dataset) this.play(knob, run, isIdle); // pressed before this script was there
     }
   }
 
@@ -110,14 +112,17 @@ export class Knobs {
     this.say(`${knob.name} can hold neither " nor \\.`, "wrong");
   }
 
-  // Moves a slider step by step to its end, each time after what depends on it has run.
+  // Moves a slider step by step to its end, each time after what depends on it has run, or a text through those recorded.
   play(knob, run, isIdle) {
     const { input } = knob;
-    let again = Number(input.value) >= Number(input.max); // at its end, it begins again
+    const first = knob.texts?.[0] ?? input.min;
+    const isLast = () => (knob.texts ? input.value === knob.texts.at(-1) : Number(input.value) >= Number(input.max));
+    let again = isLast(); // at its end, it begins again
     const tick = () => {
       if (!isIdle()) return;
-      if (input.disabled || (!again && Number(input.value) >= Number(input.max))) return this.pause();
-      if (again) input.value = input.min;
+      if (input.disabled || (!again && isLast())) return this.pause();
+      if (again) input.value = first;
+      else if (knob.texts) input.value = knob.texts[knob.texts.indexOf(input.value) + 1];
       else input.stepUp();
       again = false;
       for (const kind of ["input", "change"]) input.dispatchEvent(new Event(kind, { bubbles: true }));

@@ -42,7 +42,7 @@ PARTS = {
 ADAPTER = "webgpu"  # not an NVIDIA GPU
 ENOUGH = 0.02  # seconds of a measurement
 MOST = 200  # repetitions in a measurement
-TRAINED = ("rnn", "lstm")  # the cells of whole training steps
+TRAINED = ("rnn", "lstm", "gru")  # the cells of whole training steps
 
 
 def settings(rehearsal):

@@ -14,13 +14,15 @@ SEED = 0
 NEEDS = 1 << 30
 SECONDS = 30
 PACKAGES = ("wgpu",)
-PARTS = {"RNN": ("wgpu",), "LSTM": ("wgpu",)}
+PARTS = {"RNN": ("wgpu",), "LSTM": ("wgpu",), "GRU": ("wgpu",)}
 ADAPTER = "webgpu"  # not an NVIDIA GPU
 
 
 def settings(rehearsal):
     """Returns the number of updates of each cell, and the learning rate."""
-    updates = {"RNN": 4, "LSTM": 4} if rehearsal else {"RNN": 60, "LSTM": 100}
+    updates = {"RNN": 60, "LSTM": 100, "GRU": 100}
+    if rehearsal:
+        updates = dict.fromkeys(updates, 4)
     return {"updates": updates, "rate": 2.0}
 
 

@@ -1,12 +1,15 @@
-"""The ladder: one step of SGD from nested loops to the processor's limit, and three libraries.
+"""The ladder: one step of SGD from nested loops to the processor's limit, and in libraries.
 
     python -m experiments.speed.bench_ladder             prints
     python -m experiments.speed.bench_ladder --record    also writes results/bench_ladder.json
 
 Each library runs in a process of its own (``ladder_worker``), because its number of threads is set
-when it starts. All are started, compiled and warmed up first; then the processes take turns, some
-calls at a time, round after round, so that whatever else the machine does disturbs all alike.
-Ratios are formed within a round. Five minutes; an interrupted run writes nothing.
+when it starts. Every rung but the last uses OpenBLAS's kernels for registers of 256 bits, whatever
+OpenBLAS would choose by itself. The last rung uses the widest kernels that the processor can run.
+All processes are started, compiled and warmed up first; then they take turns, some calls at a time,
+round after round, so that whatever else the machine does disturbs all alike. Ratios are formed
+within a round. Ten minutes; an interrupted run writes nothing. PyTorch, which the book does not
+install, is among the libraries where it is there.
 """
 
 from experiments import command_line
@@ -47,6 +50,7 @@ PACKAGES = (
     "keras",
     "jax",
     "jaxlib",
+    "torch",
 )
 
 # Name: what it is; rows a step (B sentences); threads, 0: all.
@@ -62,14 +66,23 @@ RUNGS = {
     "update": ("update inside the product", 1, 1),
     "kernels_loops": ("nested loops, wider kernels", 1, 1),
     "kernels": ("wider kernels", 1, 1),
+    "one_pool": ("NumPy's products alone", 1, 1),
+    "kernels_one_pool": ("NumPy's products alone, wider kernels", 1, 1),
     "package": ("the package's own step", 1, 1),
     "batch": (f"batch of {B}", B, 1),
+    "batch_one_pool": (f"NumPy's products alone, batch of {B}", B, 1),
     "kernels_batch": (f"batch of {B}, wider kernels", B, 1),
     "package_batch": (f"the package's own step, batch of {B}", B, 1),
-    "threads_blas": ("BLAS's threads", 1, 0),
-    "threads_one_pool": ("NumPy's threads alone", 1, 0),
-    "threads_blas_batch": (f"BLAS's threads, batch of {B}", B, 0),
-    "threads_one_pool_batch": (f"NumPy's threads alone, batch of {B}", B, 0),
+    **{
+        f"{prefix}threads_{key}{suffix}": (f"{label}{wide}{words}", size, 0)
+        for key, label in (
+            ("blas", "two pools of threads"),
+            ("one_pool", "NumPy's threads alone"),
+        )
+        for prefix, wide in (("", ""), ("kernels_", ", wider kernels"))
+        for suffix, words, size in (("", "", 1), ("_batch", f", batch of {B}", B))
+        if (prefix, key) != ("kernels_", "blas")
+    },
     **{
         f"pytensor_{key}{suffix}": (f"PyTensor, {mode}{words}", size, 1)
         for key, mode in (("c", "C"), ("numba", "Numba"), ("jax", "JAX"))
@@ -81,6 +94,12 @@ RUNGS = {
     "keras_unrolled_xla": ("Keras with XLA, unrolled", 1, 1),
     "keras_loop_batch": (f"Keras, batch of {B}", B, 1),
     "keras_xla_batch": (f"Keras with XLA, batch of {B}", B, 1),
+    **{
+        f"{prefix}torch{kind}{suffix}": (f"PyTorch{compiled}{words}", size, threads)
+        for prefix, threads in (("", 1), ("threads_", 0))
+        for kind, compiled in (("", ""), ("_compiled", ", compiled"))
+        for suffix, words, size in (("", "", 1), ("_batch", f", batch of {B}", B))
+    },
     "jax": ("JAX", 1, 1),
     "jax_batch": (f"JAX, batch of {B}", B, 1),
     "threads_keras_loop": ("Keras", 1, 0),
@@ -90,10 +109,12 @@ RUNGS = {
     "threads_jax": ("JAX", 1, 0),
     "threads_jax_batch": (f"JAX, batch of {B}", B, 0),
 }
-WIDE = {"SkylakeX", "Cooperlake", "SapphireRapids"}  # OpenBLAS's kernels for AVX-512
+BASE = "Haswell"  # OpenBLAS's kernels for registers of 256 bits
+WIDE = {"SkylakeX", "Cooperlake", "SapphireRapids"}  # its kernels for 512 bits
 # glibc's allocator then gives no freed memory back to the operating system.
 KEPT = {"MALLOC_MMAP_THRESHOLD_": str(2**30), "MALLOC_TRIM_THRESHOLD_": str(2**30)}
-FLAGS = {"avx512f", "avx512cd", "avx512bw", "avx512dq", "avx512vl"}
+FLAGS_OF_BASE = {"avx2", "fma"}
+FLAGS = FLAGS_OF_BASE | {"avx512f", "avx512cd", "avx512bw", "avx512dq", "avx512vl"}
 
 
 class Stopped(Exception):
@@ -106,6 +127,7 @@ class Worker:
     def __init__(self, group, threads, environment=None):
         """Starts it; ``ready`` waits until it has compiled."""
         self.name = f"{group}, {threads} threads" if threads > 1 else group
+        self.kernels = (environment or {}).get("OPENBLAS_CORETYPE")
         limits = dict.fromkeys(
             ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"), str(threads)
         )
@@ -138,8 +160,16 @@ class Worker:
         return answer
 
     def ready(self):
-        """Returns {"names", "gaps"}, or {"missing": why}."""
-        return json.loads(self.line())
+        """Returns {"names", "gaps"}, or {"missing": why}.
+
+        Raises:
+            Stopped: an OpenBLAS does not use the kernels that it was told to use.
+        """
+        answer = json.loads(self.line())
+        used = answer.get("kernels", [])
+        if self.kernels and "missing" not in answer and set(used) - {self.kernels}:
+            raise Stopped(f"{self.name} uses the kernels {used}, not {self.kernels}")
+        return answer
 
     def seconds(self, name):
         """Returns the time of one call, and its page faults."""
@@ -157,12 +187,16 @@ class Worker:
                 stream.close()
 
 
-def wider_kernels():
-    """Returns (OpenBLAS's name of wider kernels than it chose, None), or (None, why not)."""
+def core_types():
+    """Returns OpenBLAS's names of the kernels of the base and of the last rung, and a reason.
+
+    Every rung but the last uses the base, whatever OpenBLAS would choose by itself. A name is None
+    where it cannot be told; the reason says why there is no last rung, or is None.
+    """
     np.ones((2, 2)) @ np.ones((2, 2))
     blas = [part for part in threadpool_info() if part["internal_api"] == "openblas"]
     if not blas:
-        return None, "NumPy's BLAS is not OpenBLAS"
+        return None, None, "NumPy's BLAS is not OpenBLAS"
     chosen = blas[0].get("architecture")
     try:
         flags = set(
@@ -173,23 +207,30 @@ def wider_kernels():
             .split()
         )
     except (OSError, IndexError):
-        return None, "the processor does not say what it can do"
-    if chosen in WIDE or not flags >= FLAGS:
-        return None, f"OpenBLAS chose the widest by itself: {chosen}"
-    return "SkylakeX", None
+        return None, None, "the processor does not say what it can do"
+    base = BASE if flags >= FLAGS_OF_BASE else None
+    if not flags >= FLAGS:
+        return base, None, "the processor has no registers of 512 bits"
+    return base, chosen if chosen in WIDE else "SkylakeX", None
 
 
 def groups(cores):
     """Returns ([(group, threads, environment)], {group: why it is left out})."""
-    kernels, why_not = wider_kernels()
-    wide = {"OPENBLAS_CORETYPE": kernels} if kernels else {}
-    found = [("numpy_default", 1, {}), ("numpy_kernels", 1, wide)]
-    found += [("numpy_kept", 1, KEPT)]
-    found += [("pytensor", 1, wide), ("keras", 1, {}), ("jax", 1, {})]
-    missing = {} if kernels else {"wider kernels": why_not}
+    base, wide, why_not = core_types()
+    base = {"OPENBLAS_CORETYPE": base} if base else {}
+    missing = {} if wide else {"wider kernels": why_not}
+    wide = {"OPENBLAS_CORETYPE": wide} if wide else {}
+    found = [("numpy_default", 1, base), ("numpy_kept", 1, base | KEPT)]
+    if wide:
+        found.append(("numpy_kernels", 1, wide))
+    found += [("pytensor", 1, wide or base)]
+    found += [(name, 1, {}) for name in ("keras", "jax", "torch")]
     if cores > 1:
-        ours = "numpy_threads", "numpy_one_pool"
-        found += [(name, cores, wide) for name in (*ours, "keras", "jax")]
+        ours = ("numpy_threads", "numpy_one_pool")
+        found += [(name, cores, base) for name in ours]
+        if wide:
+            found.append(("numpy_one_pool_kernels", cores, wide))
+        found += [(name, cores, {}) for name in ("keras", "jax", "torch")]
     else:
         missing["all threads"] = "this machine has one core"
     return found, missing
@@ -249,6 +290,8 @@ def limits(seconds):
         ("wide", "kernels_product", 1536, "exponentials"),
         ("wide64", "kernels_product64", 1024, "exponentials64"),
     ):
+        if product not in middle:  # no wider kernels
+            continue
         machines[name] = cost.Machine(
             rate=2 * size**3 / middle[product],
             bandwidth=bandwidth,
@@ -267,6 +310,7 @@ def counts():
     """Returns {rung: (calls, bytes a number, machine)} of what ``cost`` counts."""
     sizes = T, 1, H, V
     many = cost.updating(T, B, H, V, rows_at_once=128)
+    alone = cost.updating(*sizes, in_numpy=True)
     return {
         "loops": (cost.loops(T, H, V), 8, "float64"),
         "products64": (cost.plain(*sizes), 8, "float64"),
@@ -277,6 +321,7 @@ def counts():
         "fused": (cost.fused(*sizes), 4, "float32"),
         "update": (cost.updating(*sizes), 4, "float32"),
         "kernels": (cost.updating(*sizes), 4, "wide"),
+        "kernels_one_pool": (alone, 4, "wide"),
         "batch": (many, 4, "float32"),
         "kernels_batch": (many, 4, "wide"),
     }
@@ -322,56 +367,103 @@ def rungs(seconds, faults, gaps):
 def summary(seconds, faults, gaps, missing):
     """Returns the results of the record."""
     ladder = rungs(seconds, faults, gaps)
-    best, batched = seconds["kernels"], seconds["kernels_batch"]
     floor = cost.floor(T, 1, H, V, rate=2 * 1536**3)
-    pairs = {
-        "pytensor": (["pytensor_c", "pytensor_numba", "pytensor_jax"], best),
-        "keras_with_xla": (["keras_xla", "keras_unrolled_xla"], best),
-        "jax": (["jax"], best),
-        "pytensor_batch": (
-            [f"pytensor_{k}_batch" for k in ("c", "numba", "jax")],
-            batched,
-        ),
-        "keras_with_xla_batch": (["keras_xla_batch"], batched),
-        "jax_batch": (["jax_batch"], batched),
+    wide = "kernels" in seconds
+    alone = {
+        "times_the_floor": ratio(seconds["products_alone"], floor * seconds["product"]),
+        "loops_over_it": ratio(seconds["loops"], seconds["products_alone"]),
+        "share_of_step": ratio(seconds["products_alone"], seconds["update"]),
     }
-    faster = {}
-    for name, (rivals, ours) in pairs.items():
-        rivals = [rival for rival in rivals if rival in seconds]
-        if rivals:
-            rival = min(rivals, key=lambda r: np.median(seconds[r]))
-            faster[name] = {"rival": rival, **ratio(seconds[rival], ours)}
+    if wide:
+        alone["wide_times_the_floor"] = ratio(
+            seconds["kernels_products_alone"], floor * seconds["kernels_product"]
+        )
     return {
         "rungs": ladder,
         "machine": limits(seconds),
         "missing": missing,
         "loops_over_floor": ratio(seconds["loops"], floor * seconds["product"]),
-        "loops_over_wide_floor": ratio(
-            seconds["loops"], floor * seconds["kernels_product"]
-        ),
-        "wide_over_default_rate": ratio(seconds["product"], seconds["kernels_product"]),
-        "products_alone": {
-            "times_the_floor": ratio(
-                seconds["products_alone"], floor * seconds["product"]
-            ),
-            "wide_times_the_floor": ratio(
-                seconds["kernels_products_alone"], floor * seconds["kernels_product"]
-            ),
-            "loops_over_default": ratio(seconds["loops"], seconds["products_alone"]),
-            "share_of_step": ratio(
-                seconds["kernels_products_alone"], seconds["kernels"]
-            ),
-            "loops_over_it": ratio(seconds["loops"], seconds["kernels_products_alone"]),
-        },
+        "products_alone": alone,
         "over_the_posts_loops": {
             name: ratio(seconds["loops_window"], seconds[name])
             for name in ("products64", "package", "update", "kernels", "jax")
             if name in seconds
         },
-        "faster_than": faster,
+        "faster_than": faster_than(seconds),
+        "gains_of_threads": gains_of_threads(seconds),
         "curve": curve(seconds),
         "buckets": bucketing(seconds),
+        **(
+            {
+                "loops_over_wide_floor": ratio(
+                    seconds["loops"], floor * seconds["kernels_product"]
+                ),
+                "wide_over_base_rate": ratio(
+                    seconds["product"], seconds["kernels_product"]
+                ),
+            }
+            if wide
+            else {}
+        ),
     }
+
+
+def fastest(names, seconds):
+    """Returns the name with the smallest median among those that were measured, or None."""
+    there = [name for name in names if name in seconds]
+    return min(there, key=lambda name: np.median(seconds[name]), default=None)
+
+
+def faster_than(seconds):
+    """Returns how many times as fast the fastest of our steps is as each library's fastest."""
+    libraries = {
+        "pytensor": ["pytensor_c", "pytensor_numba", "pytensor_jax"],
+        "keras": ["keras_loop", "keras_unrolled"],
+        "keras_with_xla": ["keras_xla", "keras_unrolled_xla"],
+        "jax": ["jax"],
+        "torch": ["torch", "torch_compiled"],
+    }
+    ours = {
+        "": ["update", "one_pool", "kernels", "kernels_one_pool"],
+        "_batch": ["batch", "batch_one_pool", "kernels_batch"],
+    }
+    found = {}
+    for threads in ("", "threads_"):
+        for suffix, own in ours.items():
+            if threads:
+                own = [f"{wide}threads_one_pool{suffix}" for wide in ("", "kernels_")]
+            own = fastest(own, seconds)
+            for library, forms in libraries.items():
+                rival = fastest([f"{threads}{f}{suffix}" for f in forms], seconds)
+                if own and rival:
+                    found[f"{threads}{library}{suffix}"] = {
+                        "ours": own,
+                        "rival": rival,
+                        **ratio(seconds[rival], seconds[own]),
+                    }
+    return found
+
+
+def gains_of_threads(seconds):
+    """Returns how many times as fast each program is on all threads as on one."""
+    pairs = {
+        "blas": "update",
+        "one_pool": "one_pool",
+        "keras_loop": "keras_loop",
+        "keras_xla": "keras_xla",
+        "jax": "jax",
+        "torch": "torch",
+        "torch_compiled": "torch_compiled",
+    }
+    of_batch = {"update": "batch", "one_pool": "batch_one_pool"}
+    found = {}
+    for name, single in pairs.items():
+        for suffix in ("", "_batch"):
+            one = of_batch.get(single, f"{single}_batch") if suffix else single
+            many = f"threads_{name}{suffix}"
+            if one in seconds and many in seconds:
+                found[f"{name}{suffix}"] = ratio(seconds[one], seconds[many])
+    return found
 
 
 def curve(seconds):
@@ -432,7 +524,8 @@ def report(found):
     machine, ladder = found["machine"], found["rungs"]
     lines = [
         f"C = V = {V}, H = {H}, T = {T}. Products at {machine['float32']['rate'] / 1e9:.0f}"
-        f" GFLOP/s in float32, with wider kernels {machine['wide']['rate'] / 1e9:.0f};"
+        f" GFLOP/s in float32, with wider kernels"
+        f" {machine.get('wide', {'rate': np.nan})['rate'] / 1e9:.0f};"
         f" {machine['float32']['bandwidth'] / 1e9:.0f} GB/s in the cache,"
         f" {machine['memory_bandwidth'] / 1e9:.0f} from memory",
         "",
@@ -464,23 +557,28 @@ def aims(found):
     """Returns what was to be reached, and what was."""
     ladder, alone = found["rungs"], found["products_alone"]
     told = []
-    for name in ("update", "kernels"):
+    for name in ("update", "one_pool", "kernels", "batch", "batch_one_pool"):
+        if name not in ladder:
+            continue
         row = ladder[name]
         told.append(
             f"{row['label']}: {row['faster_than_loops']['median']:.1f} times as fast as the loops"
-            f" (aim 20), {row['times_the_floor']['median']:.2f} times its floor (aim 1.7)"
+            f" (aim 20), {row['times_the_floor']['median']:.2f} times its floor (aim 1.5)"
         )
     told.append(
-        f"the floor itself: {found['loops_over_floor']['median']:.1f} times, with wider kernels"
-        f" {found['loops_over_wide_floor']['median']:.1f}; the three products in the step's shapes:"
-        f" {alone['times_the_floor']['median']:.2f} and"
-        f" {alone['wide_times_the_floor']['median']:.2f} times their floor"
+        f"the floor itself: {found['loops_over_floor']['median']:.1f} times; the three products in"
+        f" the step's shapes: {alone['times_the_floor']['median']:.2f} times their floor"
     )
     for name, row in found["faster_than"].items():
         rival = ladder[row["rival"]]["label"]
         told.append(
-            f"against {rival}: {row['median']:.2f} times as fast (aim 1; {name})"
+            f"{ladder[row['ours']]['label']} against {rival}:"
+            f" {row['median']:.2f} times as fast (aim 1; {name})"
         )
+    told += [
+        f"all threads against one, {name}: {row['median']:.2f} times as fast"
+        for name, row in found["gains_of_threads"].items()
+    ]
     return told
 
 
@@ -505,7 +603,9 @@ def main(record):
     found = summary(seconds, faults, gaps, left_out | missing)
     print(report(found))
     if record:
+        base, wide, _ = core_types()
         settings = {
+            "kernels": {"base": base, "wide": wide},
             "V": V,
             "H": H,
             "T": T,
@@ -519,7 +619,7 @@ def main(record):
             found,
             settings=settings,
             seed=ladder_worker.SEED,
-            packages=PACKAGES,
+            packages=tuple(p for p in PACKAGES if records.is_installed(p)),
         )
         print(f"\nwrote {path.relative_to(records.ROOT)}")
     return 0

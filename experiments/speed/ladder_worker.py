@@ -2,13 +2,15 @@
 
     python -m experiments.speed.ladder_worker GROUP THREADS
 
-It prints one line of JSON when everything is compiled and warm: its names, and how far each step's
-new weights are from NumPy's in float64. Then it reads names and answers each with the seconds that
-one call took and the page faults in it: the median of some calls in a row, as in training, after
-one that is not timed and brings the arrays into the caches. THREADS is 1 or the number of cores;
-with 1, the process keeps to one core, whatever a library's threads would like.
+It prints one line of JSON when everything is compiled and warm: its names, how far each step's new
+weights are from NumPy's in float64, and which kernels its OpenBLAS uses. Then it reads names and
+answers each with the seconds that one call took and the page faults in it: the median of some calls
+in a row, as in training, after one that is not timed and brings the arrays into the caches. THREADS
+is 1 or the number of cores; with 1, the process keeps to one core, whatever a library's threads
+would like.
 """
 
+import functools
 import json
 import mmap
 import os
@@ -31,7 +33,7 @@ if GROUP and THREADS == 1 and hasattr(os, "sched_setaffinity"):
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
 
 import numpy as np  # noqa: E402
-from threadpoolctl import ThreadpoolController, threadpool_limits  # noqa: E402
+from threadpoolctl import threadpool_info, threadpool_limits  # noqa: E402
 
 from experiments.speed.timing import matrix_product  # noqa: E402
 from unrolled import tree  # noqa: E402
@@ -48,6 +50,7 @@ SENTENCES = 256  # of the bucketing rung
 FRESH = 2**23  # bytes
 IN_A_ROW = 0.02  # seconds
 RATE = 1e-6  # so small that a benchmark's thousand steps change nothing
+GEMM = sgd_step.subtract_product  # SciPy's BLAS, which has threads of its own
 
 
 def random_batch(rng, size):
@@ -127,6 +130,7 @@ CHECKED = {
     "keras_loop",
     "keras_xla",
     "jax",
+    "torch",
     "pytensor_numba",
     "pytensor_c",
     "pytensor_jax",
@@ -137,7 +141,7 @@ CHECKED = {
 
 
 def numpy_default(found):
-    """The climb on one thread, and what the processor can do, with the kernels as they come."""
+    """The climb on one thread, and what the processor can do, with the kernels of the base."""
     one, many = found.batches[1], found.batches[B]
     double, single = found.params(np.float64), found.params()
     found.add("loops", lambda: loops_step(double, one))
@@ -147,18 +151,11 @@ def numpy_default(found):
     found.add("package", lambda: package_step(single, one))
     found.add_ours("in_place", output=sgd_step.output_in_place)
     found.add_ours("fused", output=sgd_step.output_fused)
-    found.add_ours("update")
+    found.add_ours("update", subtract=GEMM)
+    found.add_ours("one_pool")
     found.add("package_batch", lambda: package_step(single, many))
-    found.add_ours("batch", size=B)
-    machine(found)
-
-
-def numpy_kernels(found):
-    """The same code where BLAS was told to use the processor's widest instructions."""
-    double, one = found.params(np.float64), found.batches[1]
-    found.add("kernels_loops", lambda: loops_step(double, one))
-    found.add_ours("kernels")
-    found.add_ours("kernels_batch", size=B)
+    found.add_ours("batch", size=B, subtract=GEMM)
+    found.add_ours("batch_one_pool", size=B)
     for size in CURVE:
         found.add_ours(f"curve_{size}", size=size)
     for name, batches in buckets(np.random.default_rng(SEED)).items():
@@ -169,6 +166,16 @@ def numpy_kernels(found):
                 sgd_step.step(p, batch, RATE, work) for batch in batches
             ],
         )
+    machine(found)
+
+
+def numpy_kernels(found):
+    """The climb's last step where BLAS was told to use the processor's widest instructions."""
+    double, one = found.params(np.float64), found.batches[1]
+    found.add("kernels_loops", lambda: loops_step(double, one))
+    found.add_ours("kernels", subtract=GEMM)
+    found.add_ours("kernels_one_pool")
+    found.add_ours("kernels_batch", size=B, subtract=GEMM)
     machine(found, prefix="kernels_")
 
 
@@ -182,22 +189,21 @@ def numpy_kept(found):
 
 
 def numpy_threads(found):
-    """BLAS's threads: NumPy's pool of them, and SciPy's."""
+    """BLAS's threads: NumPy's pool of them, and for one product SciPy's."""
     for name, size in (("threads_blas", 1), ("threads_blas_batch", B)):
-        found.add_ours(name, size=size)
+        found.add_ours(name, size=size, subtract=GEMM)
     machine(found, prefix="threads_", small=False)
 
 
-def numpy_one_pool(found):
-    """The same with SciPy's BLAS on one thread; nothing where the two share one BLAS."""
-    controller = ThreadpoolController()
-    paths = [library.filepath for library in controller.lib_controllers]
-    of_scipy = [path for path in paths if "scipy.libs" in path]
-    if not of_scipy:
-        return
-    controller.select(filepath=of_scipy).limit(limits=1)
+def numpy_one_pool(found, prefix=""):
+    """The same with every product in NumPy, whose pool is the only one."""
     for name, size in (("threads_one_pool", 1), ("threads_one_pool_batch", B)):
-        found.add_ours(name, size=size)
+        found.add_ours(f"{prefix}{name}", size=size)
+
+
+def numpy_one_pool_kernels(found):
+    """NumPy's pool alone, with the widest instructions."""
+    numpy_one_pool(found, prefix="kernels_")
 
 
 def pytensor(found):
@@ -262,15 +268,30 @@ def jax(found):
             found.add_theirs(f"curve_jax_{n}", their.compile_step, n)
 
 
+def torch(found):
+    import torch as installed
+
+    from unrolled.frameworks import torch_step as their
+
+    installed.set_num_threads(THREADS)
+    all_threads = "threads_" if THREADS > 1 else ""
+    for kind, compiled in (("", False), ("_compiled", True)):
+        compile_step = functools.partial(their.compile_step, compiled=compiled)
+        for suffix, size in (("", 1), ("_batch", B)):
+            found.add_theirs(f"{all_threads}torch{kind}{suffix}", compile_step, size)
+
+
 GROUPS = {
     "numpy_default": numpy_default,
     "numpy_kernels": numpy_kernels,
     "numpy_kept": numpy_kept,
     "numpy_threads": numpy_threads,
     "numpy_one_pool": numpy_one_pool,
+    "numpy_one_pool_kernels": numpy_one_pool_kernels,
     "pytensor": pytensor,
     "keras": keras,
     "jax": jax,
+    "torch": torch,
 }
 
 
@@ -354,6 +375,11 @@ def timed(function, clock=time.perf_counter):
     return float(np.median(seconds)), float(np.median(faults))
 
 
+def kernels_in_use():
+    """Returns the names of the kernels that the copies of OpenBLAS in this process use."""
+    return sorted({p["architecture"] for p in threadpool_info() if "architecture" in p})
+
+
 def serve():
     """Prepares a group, says so, and answers with times until its input ends."""
     answers = os.fdopen(os.dup(1), "w")
@@ -362,10 +388,12 @@ def serve():
     try:
         with threadpool_limits(THREADS):
             GROUPS[GROUP](found)
-            print(
-                json.dumps({"gaps": found.gaps, "names": [*found.functions]}),
-                file=answers,
-            )
+            told = {
+                "gaps": found.gaps,
+                "kernels": kernels_in_use(),
+                "names": [*found.functions],
+            }
+            print(json.dumps(told), file=answers)
             answers.flush()
             for line in sys.stdin:
                 print(*timed(found.functions[line.strip()]), file=answers, flush=True)

@@ -26,7 +26,7 @@ def test_rungs_move_right_and_stay_under_their_roofs(bench):
     that is counted."""
     order = "loops products64 products32 in_place fused update".split()
     roofs = dict.fromkeys(order, "float32") | dict.fromkeys(order[:2], "float64")
-    roofs |= {"kernels": "wide", "batch": "float32", "kernels_batch": "wide"}
+    roofs |= {"batch": "float32"}
     intensity = {}
     for name, machine in roofs.items():
         rung = bench["rungs"][name]
@@ -37,7 +37,7 @@ def test_rungs_move_right_and_stay_under_their_roofs(bench):
         assert rung["operations"] / quartiles(rung)[0] < roof, name
     right = [intensity[name] for name in order]
     assert right == sorted(right)
-    assert intensity["kernels"] == intensity["update"]
+    assert intensity["batch"] > intensity["update"]
 
 
 @pytest.mark.claim(
@@ -48,11 +48,14 @@ def test_rungs_move_right_and_stay_under_their_roofs(bench):
 )
 def test_a_batch_gains_little_and_soon(bench):
     """The fitted line's two times; and the words a second of the largest batch, less than twice
-    those of one sentence and within a seventh of those of four."""
+    those of one sentence and within a twentieth of those of eight."""
     curve = bench["curve"]
     assert curve["seconds_fixed"] < curve["seconds_each"]
     words = dict(zip(curve["B"], curve["words_per_second"], strict=True))
-    assert words[128] < 2 * words[1] and words[128] < words[4] * 8 / 7
+    assert words[128] < 2 * words[1] and words[128] < 1.05 * words[8]
+    assert 1.15 < words[8] / words[1] < 1.35  # "rises by a quarter"
+    jax = curve["peers"]["jax"]["words_per_second"]
+    assert 0.6 < jax[1] / jax[0] < 0.75 and 0.9 < jax[0] / words[1] < 1.1
 
 
 def test_bucketing_helps_a_program_that_knows_no_mask(bench):
@@ -63,64 +66,82 @@ def test_bucketing_helps_a_program_that_knows_no_mask(bench):
 
 
 @pytest.mark.claim(
-    "threads-slow-our-step-only",
-    "With the threads of BLAS our step is slower than on one thread, while Keras with XLA and JAX "
-    "gain on a batch.",
+    "two-pools-slow-our-step",
+    "With the threads of two BLAS libraries our step is slower than on one thread, while Keras "
+    "with XLA and JAX gain on a batch.",
     records="bench_ladder",
 )
-def test_threads_slow_our_step_and_speed_up_the_libraries(bench):
-    """Quartiles of the times with one thread and with all do not overlap, in either direction."""
-    rungs = bench["rungs"]
-    for one, all_ in (
-        ("kernels", "threads_blas"),
-        ("kernels_batch", "threads_blas_batch"),
-    ):
+def test_two_pools_slow_our_step(bench):
+    """Quartiles of the times with one thread and with all do not overlap, in either direction; the
+    medians of the ratios are below one half."""
+    rungs, gains = bench["rungs"], bench["gains_of_threads"]
+    for one, all_ in (("update", "threads_blas"), ("batch", "threads_blas_batch")):
         assert quartiles(rungs[one])[1] < quartiles(rungs[all_])[0]
+        assert gains[all_.removeprefix("threads_")]["median"] < 0.5
     for library in ("keras_xla_batch", "jax_batch"):
         assert quartiles(rungs[f"threads_{library}"])[1] < quartiles(rungs[library])[0]
 
 
 @pytest.mark.claim(
-    "two-pools-slow-our-step",
-    "With SciPy's pool limited to one thread, a second thread makes our step on a batch faster, "
-    "and on one sentence it no longer makes the step several times slower.",
+    "one-pool-gains-on-a-batch",
+    "With every product in NumPy a second thread makes our step on a batch faster: less than half "
+    "the time with two pools, about the time of Keras with XLA, less than that of JAX.",
     records="bench_ladder",
 )
 def test_a_batch_gains_from_threads_if_only_one_pool_has_them(bench):
-    """Quartiles of the times: on a batch, with NumPy's threads alone below those of one thread; on
-    a batch and on a sentence, with both pools more than twice as long as with one."""
+    """Quartiles of the times; the medians of ours and of Keras with XLA within a tenth."""
     rungs = bench["rungs"]
-    for size in ("", "_batch"):
-        both, numpy_alone = (
-            rungs[f"{threads}{size}"]
-            for threads in ("threads_blas", "threads_one_pool")
-        )
-        assert quartiles(both)[0] > 2 * quartiles(numpy_alone)[1]
-    one, numpy_alone = rungs["kernels_batch"], rungs["threads_one_pool_batch"]
-    assert quartiles(numpy_alone)[1] < quartiles(one)[0]
+    found = rungs["threads_one_pool_batch"]
+    assert quartiles(found)[1] < quartiles(rungs["batch_one_pool"])[0]
+    assert 2 * quartiles(found)[1] < quartiles(rungs["threads_blas_batch"])[0]
+    assert quartiles(found)[1] < quartiles(rungs["threads_jax_batch"])[0]
+    keras = rungs["threads_keras_xla_batch"]["seconds"]["median"]
+    assert 0.9 < found["seconds"]["median"] / keras < 1.1
+    assert 1.2 < bench["gains_of_threads"]["one_pool_batch"]["median"] < 1.4
 
 
 @pytest.mark.claim(
-    "jax-wins-one-sentence-ours-the-batch",
-    "On one sentence JAX is faster than our last rung, PyTensor through JAX about as fast, and "
-    "Keras with XLA slower; on a batch of 32 our step with the wider kernels is the fastest, and "
-    "with the kernels that OpenBLAS chose, Keras with XLA is faster.",
+    "one-sentence-needs-one-thread",
+    "On one sentence our step and JAX are slower on two threads than on one, and on two threads "
+    "JAX is faster than our step.",
     records="bench_ladder",
 )
-def test_jax_is_first_on_a_sentence_and_ours_on_a_batch(bench):
+def test_one_sentence_needs_one_thread(bench):
+    """Quartiles of the times do not overlap."""
+    rungs = bench["rungs"]
+    for one, all_ in (("one_pool", "threads_one_pool"), ("jax", "threads_jax")):
+        assert quartiles(rungs[one])[1] < quartiles(rungs[all_])[0]
+    assert quartiles(rungs["threads_jax"])[1] < quartiles(rungs["threads_one_pool"])[0]
+    assert bench["faster_than"]["threads_jax"]["quartiles"][1] < 1
+
+
+@pytest.mark.claim(
+    "ours-equals-jax-on-a-sentence-and-wins-the-batch",
+    "On one thread and one sentence our step is as fast as JAX, within the spread, and faster than "
+    "PyTensor and Keras with XLA; on a batch of 32 our step is the fastest.",
+    records="bench_ladder",
+)
+def test_ours_equals_jax_on_a_sentence_and_wins_the_batch(bench):
     """Quartiles of the ratio of times, formed within a round, against 1."""
     found = {name: row["quartiles"] for name, row in bench["faster_than"].items()}
-    assert found["jax"][1] < 1 < found["keras_with_xla"][0]
-    assert 0.85 < found["pytensor"][0] < found["pytensor"][1] < 1.15
+    assert found["jax"][0] < 1 < found["jax"][1]
+    assert 1 < found["pytensor"][0] < found["pytensor"][1] < 1.25
+    assert found["keras_with_xla"][0] > 1.3 and found["keras"][0] > 1.3
     assert bench["faster_than"]["pytensor"]["rival"] == "pytensor_jax"
-    for name in ("jax_batch", "pytensor_batch", "keras_with_xla_batch"):
-        assert found[name][0] > 1
-    ours = bench["rungs"]["kernels_batch"]["seconds"]["median"]
-    for rung in bench["rungs"].values():
+    for name in ("jax", "pytensor", "keras", "keras_with_xla"):
+        assert found[f"{name}_batch"][0] > 1
+    ours = min(bench["rungs"][name]["seconds"]["median"] for name in OURS_ON_A_BATCH)
+    for name, rung in bench["rungs"].items():
         if rung["threads"] == 1 and rung["sentences"] == 32:
-            assert rung["seconds"]["median"] >= ours
-    chosen, keras = (bench["rungs"][name] for name in ("batch", "keras_xla_batch"))
-    assert chosen["seconds"]["quartiles"][0] > keras["seconds"]["quartiles"][1]
+            assert name in OURS_ON_A_BATCH or rung["seconds"]["median"] > ours
+
+
+OURS_ON_A_BATCH = ("batch", "batch_one_pool", "kernels_batch", "package_batch")
+
+
+def test_pytorch_was_not_measured(bench):
+    assert "not installed" in bench["missing"]["torch"]
+    assert "torch" not in bench["rungs"]
 
 
 @pytest.mark.claim(

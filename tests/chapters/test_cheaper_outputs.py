@@ -6,6 +6,7 @@ import pytest
 from experiments.intervals import interval
 from experiments.language_models import output_layers
 from unrolled import records
+from unrolled.data import text
 from unrolled.layers import adaptive_softmax, class_softmax
 
 CHEAPER = ("classes", "sampled words", "adaptive")
@@ -85,3 +86,27 @@ def test_the_count_of_multiplications_is_that_of_the_arrays():
     )
     assert work["adaptive"] == pytest.approx(p.W.size + tails / len(targets))
     assert work["full softmax"] == H * 4000
+
+
+@pytest.mark.slow
+def test_only_the_classes_of_rarer_words_occur_about_equally_often():
+    """The first 32 of 63 classes hold one word each; the last 30 have similar shares."""
+    parts = text.split(text.remove_duplicates(text.corpus())[0])
+    vocabulary = text.Vocabulary.of(
+        [text.tokens(s) for d in parts.train for s in d.sentences], 4000
+    )
+    batch = text.pad(text.encode(parts.train, vocabulary)[:8000])
+    counts = np.bincount(batch.targets[batch.mask], minlength=4000)
+    edges = class_softmax.equal_mass(counts, 63)
+    shares = np.add.reduceat(counts, edges[:-1]) / counts.sum()
+    assert (np.diff(edges)[:32] == 1).all() and np.diff(edges)[32] > 1
+    assert 0.013 < shares[-30:].min() and shares[-30:].max() < 0.018
+    assert shares[:32].min() < 0.5 / 63 and shares[:32].max() > 2 / 63
+
+
+def test_the_output_layer_takes_98_to_99_percent_of_the_multiplications():
+    """In the three sizes of the page's first cell, to a whole percent."""
+    shares = [
+        round(100 * V / (V + H)) for V, H in ((4000, 100), (8000, 100), (50_000, 500))
+    ]
+    assert shares == [98, 99, 99]

@@ -62,7 +62,7 @@ def test_the_record_is_of_these_kernels_and_the_page_names_its_adapter(measured_
 
 def test_the_recorded_trainings_lose_what_numpy_s_lose():
     parts = records.load("gpu/wgsl_training")["results"]["parts"]
-    assert set(parts) == {"RNN", "LSTM"}
+    assert set(parts) == {"RNN", "LSTM", "GRU"}
     for part in parts.values():
         here, right = (np.array(part[name]) for name in ("here", "numpy"))
         np.testing.assert_allclose(here, right, atol=1e-4 * right.max())
@@ -87,22 +87,23 @@ def test_barriers_cost_what_tiles_save(measured_parts):
 
 @pytest.mark.claim(
     "one-dispatch-is-not-slower-on-a-software-adapter",
-    "On a software adapter one dispatch is faster than one a step in three rows of eight, "
+    "On a software adapter one dispatch is faster than one a step in four rows of eight, "
     "and slower in none.",
     records="gpu/webgpu",
 )
 def test_one_dispatch_is_not_slower_than_one_a_step(measured_parts):
     """Quartiles that do not overlap, in the rows of three cells; the dispatches differ by a
-    factor of T, the times by less than a half."""
+    factor of T. With one sequence the times differ by a factor of 1.3 to 1.6, otherwise by less
+    than 15 %."""
     faster = []
     for cell in ("RNN", "LSTM", "GRU"):
         for size, contestants in measured_parts[cell]["times"].items():
             one = contestants["forward, one dispatch"]
             many = contestants["forward, a dispatch a step"]
-            assert (
-                one["quartiles"][0] <= many["quartiles"][1] < 1.5 * one["quartiles"][1]
-            )
+            assert one["quartiles"][0] <= many["quartiles"][1]
+            ratio = many["median"] / one["median"]
+            assert 1.3 < ratio < 1.65 if "B = 1," in size else 0.85 < ratio < 1.15
             faster.append(one["quartiles"][1] < many["quartiles"][0])
             T = int(re.match(r"T = (\d+)", size)[1])
             assert (one["dispatches"], many["dispatches"]) == (1, T)
-    assert (sum(faster), len(faster)) == (3, 8)
+    assert (sum(faster), len(faster)) == (4, 8)

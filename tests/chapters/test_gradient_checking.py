@@ -210,3 +210,22 @@ def test_wrong_gradients_lower_the_loss_but_less_than_the_right_one():
             model = tree.map(lambda w, g: w - 0.5 * g, model, d)
         found.append(language_model.loss(model, batch)[0] / first)
     assert max(found) < 0.5 and found[0] == min(found)
+
+
+def test_a_small_entry_passes_with_fewer_than_seven_equal_digits():
+    """The right gradient of the page's test case: every error is below the limit, but one entry
+    differs from the difference by more than a millionth of itself."""
+    model, batch = model_and_batch()
+
+    def loss(m):
+        return language_model.loss(m, batch)[0]
+
+    gradient = language_model.loss_and_gradient(model, batch)[1]
+    worst = gradcheck.check(loss, model, gradient)
+    assert max(mismatch.error for mismatch in worst) < 1e-7
+    numeric = gradcheck.central_difference(loss, model)
+    plain = [
+        np.abs(a - n)[n != 0] / np.abs(n)[n != 0]
+        for a, n in zip(tree.leaves(gradient), tree.leaves(numeric), strict=True)
+    ]
+    assert max(errors.max() for errors in plain) > 1e-6

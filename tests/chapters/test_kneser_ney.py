@@ -133,3 +133,19 @@ def test_a_count_is_too_large_by_half_to_one():
         excess = [r - found[first[1] == r].mean() for r in range(1, 10)]
         assert 0.45 < excess[0] < 0.55
         assert 0.63 < min(excess[1:]) and max(excess[1:]) < 1.25
+
+
+@pytest.mark.slow
+def test_new_pairs_end_in_data_and_not_in_same():
+    """Both words are about equally frequent; the pairs were never seen in training."""
+    parts = text.split(text.remove_duplicates(text.corpus())[0])
+    words = [text.tokens(s) for d in parts.train for s in d.sentences]
+    vocabulary = text.Vocabulary.of(words, 8000)
+    train = ngram.windows([vocabulary.encode(sentence) for sentence in words], 2)
+    seen = set(map(tuple, train.tolist()))
+    validation = ngram.windows(text.encode(parts.validation, vocabulary), 2)
+    new = Counter(w for v, w in validation.tolist() if (v, w) not in seen)
+    assert new[vocabulary.ids["data"]] == 9 and new[vocabulary.ids["same"]] == 0
+    in_train = np.bincount(train[:, 1], minlength=8000)
+    same, data = in_train[[vocabulary.ids["same"], vocabulary.ids["data"]]]
+    assert abs(same / data - 1) < 0.1

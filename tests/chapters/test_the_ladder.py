@@ -74,15 +74,20 @@ def test_the_counts_are_as_told():
 
 @pytest.mark.claim(
     "each-rung-is-faster",
-    "Each rung of the ladder is faster than the rung below it.",
+    "Each of the rungs 2 to 5 is faster than the rung below it, and rung 6 within the spread.",
     records="bench_ladder",
 )
 def test_each_rung_is_faster_than_the_one_below(bench):
-    """The upper quartile of a rung's times lies below the lower quartile of the rung before."""
-    order = "loops products64 products32 in_place fused update kernels".split()
+    """The upper quartile of a rung's times lies below the lower quartile of the rung before. For
+    rung 6 it does not, but its median is the lower one."""
+    order = "loops products64 products32 in_place fused".split()
     quartiles = [bench["rungs"][name]["seconds"]["quartiles"] for name in order]
     for (low, _), (_, high) in itertools.pairwise(quartiles):
         assert high < low
+    fused, update = (bench["rungs"][name] for name in ("fused", "update"))
+    assert 0.7 < update["bytes"] / fused["bytes"] < 0.8  # "a quarter fewer bytes"
+    assert median(update) < median(fused)
+    assert update["seconds"]["quartiles"][1] > fused["seconds"]["quartiles"][0]
     assert 1.1 < median(bench["rungs"]["loops"]) / median(
         bench["rungs"]["loops_window"]
     )
@@ -90,48 +95,34 @@ def test_each_rung_is_faster_than_the_one_below(bench):
 
 @pytest.mark.claim(
     "loops-wait-for-memory",
-    "By the count, the nested loops wait for memory and not for arithmetic, and faster kernels for "
-    "products hardly help them.",
+    "By the count, the nested loops wait for memory and not for arithmetic.",
     records="bench_ladder",
 )
-def test_loops_gain_nothing_from_wider_kernels(bench):
-    """The counted time of the bytes is more than three times that of the operations. The quartiles
-    of the ratio stay below 1.2, while large products gain more than 1.5."""
+def test_by_the_count_the_loops_wait_for_memory(bench):
+    """The counted time of the bytes is more than three times that of the operations, and more
+    than half of all."""
     loops, double = bench["rungs"]["loops"], bench["machine"]["float64"]
     of_bytes = loops["bytes"] / double["bandwidth"]
     assert of_bytes > 3 * loops["operations"] / double["rate"]
     assert of_bytes > loops["predicted_seconds"] / 2
-    wider = bench["rungs"]["kernels_loops"]["faster_than_loops"]
-    assert max(wider["quartiles"]) < 1.2
-    assert min(bench["wide_over_default_rate"]["quartiles"]) > 1.5
 
 
 @pytest.mark.claim(
-    "page-faults-explain-rung-3",
-    "Page faults account for most of the difference between the float64 and the float32 step.",
+    "float32-halves-the-time",
+    "The float32 step takes half the time of the float64 step, as counted, without page faults.",
     records="bench_ladder",
 )
-def test_page_faults_account_for_most_of_rung_3(bench):
-    """Their number at the measured price, against more than half of the largest difference that
-    the quartiles of the two rungs allow; and the count without them predicts a factor of two."""
+def test_float32_halves_the_time(bench):
+    """Ratios of the medians and of the counted times; no run of either has a page fault, and an
+    allocator that keeps memory changes the times by less than a tenth."""
     double, single = (bench["rungs"][f"products{bits}"] for bits in (64, 32))
-    price = bench["machine"]["page_fault"]
-    saved = (double["page_faults"] - single["page_faults"]) * price
-    (_, high), (low, _) = (rung["seconds"]["quartiles"] for rung in (double, single))
-    assert single["page_faults"] == 0 and saved > (high - low) / 2
-    counted = [
-        rung["predicted_seconds"] - rung["page_faults"] * price
-        for rung in (double, single)
-    ]
-    assert 1.8 < counted[0] / counted[1] < 2.2
-    kept, kept32 = (bench["rungs"][f"products{bits}_kept"] for bits in (64, 32))
-    assert kept["page_faults"] == 0
-    assert kept["seconds"]["median"] < 2.5 * kept32["seconds"]["median"]
-    times = [rung["seconds"]["median"] for rung in (double, kept, single)]
-    assert 0.4 < times[1] / times[0] < 0.6  # "about half its former time"
-    by_faults = (times[0] - times[1]) / (times[0] - times[2])
-    assert 0.55 < by_faults < 0.65  # "about three fifths of the difference"
-    assert saved > times[0] - times[2]  # "more than the whole difference"
+    assert double["page_faults"] == single["page_faults"] == 0
+    assert 1.9 < median(double) / median(single) < 2.1
+    assert 1.9 < double["predicted_seconds"] / single["predicted_seconds"] < 2.1
+    for rung, bits in ((double, 64), (single, 32)):
+        kept = bench["rungs"][f"products{bits}_kept"]
+        assert kept["page_faults"] == 0
+        assert 0.9 < median(kept) / median(rung) < 1.1
 
 
 @pytest.mark.slow
@@ -154,16 +145,34 @@ def test_float32_does_not_avoid_page_faults():
 
 
 @pytest.mark.claim(
-    "wider-kernels-lower-the-floor-more",
-    "With wider kernels the step takes less time and is further from its floor.",
+    "wider-kernels-do-not-help-here",
+    "With kernels for wider registers a large product is not faster, and the step is slower.",
     records="bench_ladder",
 )
-def test_wider_kernels_lower_the_floor_more_than_the_step(bench):
-    """Quartiles of the time and of the ratio to the floor, before and after, do not overlap."""
-    update, kernels = (bench["rungs"][name] for name in ("update", "kernels"))
-    assert kernels["seconds"]["quartiles"][1] < update["seconds"]["quartiles"][0]
-    floors = [rung["times_the_floor"]["quartiles"] for rung in (update, kernels)]
-    assert floors[0][1] < floors[1][0]
+def test_wider_kernels_do_not_help_here(bench):
+    """The ratio of the times of a large product stays below 1, and the quartiles of the step's
+    times do not overlap. The record names both kernels."""
+    kernels = records.load("bench_ladder")["settings"]["kernels"]
+    assert kernels["base"] == "Haswell" and kernels["wide"] not in (None, "Haswell")
+    assert bench["wide_over_base_rate"]["quartiles"][1] < 1
+    base, wide = (bench["rungs"][name]["seconds"] for name in ("update", "kernels"))
+    assert base["quartiles"][1] < wide["quartiles"][0]
+
+
+@pytest.mark.claim(
+    "one-pool-costs-nothing-on-one-thread",
+    "On one thread, storing the product in NumPy takes the same time as the update inside BLAS.",
+    records="bench_ladder",
+)
+def test_one_pool_costs_nothing_on_one_thread(bench):
+    """The medians differ by less than a twentieth, and each lies within the other's quartiles or
+    beside them by less than the spread."""
+    inside, stored = (
+        bench["rungs"][name]["seconds"] for name in ("update", "one_pool")
+    )
+    assert abs(inside["median"] / stored["median"] - 1) < 0.05
+    assert stored["quartiles"][0] < inside["quartiles"][1]
+    assert inside["quartiles"][0] < stored["quartiles"][1]
 
 
 def test_the_machine_is_as_told(bench):
@@ -173,11 +182,11 @@ def test_the_machine_is_as_told(bench):
     assert machine["memory_bandwidth"] < single["bandwidth"]
     a_few_milliseconds = rungs["loops"]["operations"] / double["rate"]
     assert 3e-3 < a_few_milliseconds < 6e-3
-    plain = rungs["products64"]  # most of the counted time is page faults
-    assert plain["page_faults"] * machine["page_fault"] > plain["predicted_seconds"] / 2
-    assert rungs["in_place"]["page_faults"] == 0
-    without = plain["predicted_seconds"] - plain["page_faults"] * machine["page_fault"]
-    assert 3 < rungs["loops"]["predicted_seconds"] / without < 4  # "less than four"
+    plain = rungs["products64"]
+    assert all(rung.get("page_faults", 0) == 0 for rung in rungs.values())
+    counted = rungs["loops"]["predicted_seconds"] / plain["predicted_seconds"]
+    assert 3 < counted < 4  # "less than four"
+    assert counted < median(plain, "faster_than_loops")
     gain = [
         rungs["products32"]["predicted_seconds"]
         - rungs["in_place"]["predicted_seconds"],
@@ -188,14 +197,15 @@ def test_the_machine_is_as_told(bench):
         rungs["update"]["times_the_floor"],
         bench["products_alone"]["times_the_floor"],
     )
-    assert 1.15 < over[0]["median"] / over[1]["median"] < 1.25  # "a fifth more time"
+    assert 1.28 < over[0]["median"] / over[1]["median"] < 1.38  # "a third more time"
+    assert over[1]["quartiles"][0] > 1  # "slower than the floor"
 
 
 def test_which_of_the_two_aims_a_step_meets(bench):
-    for name, within in (("update", True), ("kernels", False)):
+    for name, within in (("update", False), ("batch_one_pool", True)):
         rung = bench["rungs"][name]
         assert median(rung, "faster_than_loops") < 20
-        assert (median(rung, "times_the_floor") <= 1.7) == within
+        assert (rung["times_the_floor"]["quartiles"][1] <= 1.5) == within
 
 
 def test_a_count_is_never_far_above_the_clock_nor_far_below(bench):
@@ -206,7 +216,7 @@ def test_a_count_is_never_far_above_the_clock_nor_far_below(bench):
 
 
 def test_beside_the_posts_the_factor_is_of_the_size_of_theirs(bench):
-    theirs, ours = 350 / 23, bench["over_the_posts_loops"]["kernels"]["median"]
+    theirs, ours = 350 / 23, bench["over_the_posts_loops"]["update"]["median"]
     assert 0.6 < ours / theirs < 1.6
 
 

@@ -33,7 +33,10 @@ def prepared(group):
     return found
 
 
-@pytest.mark.parametrize("group", ["numpy_default", "numpy_kernels", "numpy_threads"])
+@pytest.mark.parametrize(
+    "group",
+    ["numpy_default", "numpy_kernels", "numpy_threads"],
+)
 def test_our_steps_have_numpys_gradient(small, group):
     found = prepared(group)
     assert len(found.gaps) >= 2 and max(found.gaps.values()) < 1e-5
@@ -41,33 +44,32 @@ def test_our_steps_have_numpys_gradient(small, group):
     assert set(found.gaps) <= ours | {f"curve_{size}" for size in ladder_worker.CURVE}
 
 
-class FakePools:
-    """Two BLAS libraries, or one, and what is asked of them."""
+def test_one_pool_calls_no_product_of_scipys(small, monkeypatch):
+    def refused(*_, **__):
+        raise AssertionError("SciPy's BLAS was called")
 
-    paths, asked = (), []
-
-    @property
-    def lib_controllers(self):
-        return [SimpleNamespace(filepath=path) for path in self.paths]
-
-    def select(self, filepath):
-        self.asked.append(filepath)
-        return self
-
-    def limit(self, limits):
-        self.asked.append(limits)
-
-
-def test_one_pool_takes_the_threads_from_scipys_blas_alone(small, monkeypatch):
-    monkeypatch.setattr(ladder_worker, "ThreadpoolController", FakePools)
-    monkeypatch.setattr(FakePools, "asked", [])
-    monkeypatch.setattr(FakePools, "paths", ("numpy.libs/a.so",))
-    assert prepared("numpy_one_pool").functions == {}  # the two share one
-    monkeypatch.setattr(FakePools, "paths", ("numpy.libs/a.so", "scipy.libs/b.so"))
+    monkeypatch.setattr(ladder_worker.sgd_step, "get_blas_funcs", refused)
     found = prepared("numpy_one_pool")
-    assert FakePools.asked == [["scipy.libs/b.so"], 1]
     assert set(found.gaps) == {"threads_one_pool", "threads_one_pool_batch"}
     assert max(found.gaps.values()) < 1e-5
+    assert set(prepared("numpy_one_pool_kernels").gaps) == {
+        f"kernels_{name}" for name in found.gaps
+    }
+    with pytest.raises(AssertionError, match="SciPy"):
+        prepared("numpy_threads")
+
+
+def test_a_library_that_is_not_installed_is_named():
+    """In a process of its own, as in the benchmark; PyTorch stands for all."""
+    code = (
+        "import sys; sys.modules['torch'] = None; sys.argv[1:] = ['torch', '1'];"
+        "import runpy; runpy.run_module("
+        "'experiments.speed.ladder_worker', run_name='__main__', alter_sys=True)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=records.ROOT, capture_output=True, text=True
+    )
+    assert json.loads(done.stdout) == {"missing": "torch is not installed"}
 
 
 @pytest.mark.skipif(
@@ -95,8 +97,10 @@ print(json.dumps([found.gaps, list(found.functions)]))
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("group", ["jax", "keras"])
-def test_the_steps_of_jax_and_keras_have_numpys_gradient(group):
+@pytest.mark.parametrize("group", ["jax", "keras", "torch"])
+def test_the_steps_of_libraries_have_numpys_gradient(group):
+    if group == "torch":
+        pytest.importorskip("torch", reason="this book does not install PyTorch")
     done = subprocess.run(
         [sys.executable, "-c", ELSEWHERE, group],
         cwd=records.ROOT,
@@ -106,7 +110,7 @@ def test_the_steps_of_jax_and_keras_have_numpys_gradient(group):
     assert done.returncode == 0, done.stderr[-1000:]
     gaps, functions = json.loads(done.stdout.splitlines()[-1])
     assert gaps and max(gaps.values()) < 1e-4
-    assert {"curve_jax_8", "curve_keras_xla_8"} & set(functions)
+    assert {"curve_jax_8", "curve_keras_xla_8", "torch_batch"} & set(functions)
 
 
 def test_a_wrong_step_has_a_gap(small):
@@ -167,7 +171,7 @@ def test_ratios_are_formed_within_a_round():
         4 / floor
     )
     assert found["loops_over_floor"]["median"] == pytest.approx(40 / (0.5 * floor))
-    assert found["wide_over_default_rate"]["median"] == 2
+    assert found["wide_over_base_rate"]["median"] == 2
     assert found["faster_than"]["jax"]["median"] == 0.5
     assert (
         rung["gap"] == 1e-7
@@ -222,40 +226,108 @@ def test_bucketing_leaves_less_padding_and_the_same_words():
     assert found["gain"]["median"] == 3 and found["gain_with_mask"]["median"] == 1
 
 
+def test_a_comparison_is_of_the_fastest_of_each():
+    times = told(
+        one_pool=0.5, kernels=0.8, jax=0.6, keras_xla=3.0, keras_unrolled_xla=2.0,
+        threads_one_pool_batch=0.4, kernels_threads_one_pool_batch=0.7, threads_jax_batch=0.6,
+        batch=1.0, batch_one_pool=1.2,
+    )  # fmt: skip
+    del times["torch"], times["torch_compiled"]
+    found = bench_ladder.faster_than(times)
+    assert (found["jax"]["ours"], found["jax"]["rival"]) == ("one_pool", "jax")
+    assert found["jax"]["median"] == pytest.approx(1.2)
+    assert found["keras_with_xla"]["rival"] == "keras_unrolled_xla"
+    assert found["keras_with_xla"]["median"] == pytest.approx(4)
+    both = found["threads_jax_batch"]
+    assert both["ours"] == "threads_one_pool_batch" and both["median"] == pytest.approx(
+        1.5
+    )
+    assert "torch" not in found and "torch_batch" in found
+    gains = bench_ladder.gains_of_threads(times)
+    assert gains["one_pool_batch"]["median"] == pytest.approx(3)
+    assert gains["blas_batch"]["median"] == pytest.approx(1)
+    assert "torch" not in gains
+
+
+def test_without_wider_kernels_their_rungs_are_absent():
+    times = {name: s for name, s in told().items() if not name.startswith("kernels")}
+    found = bench_ladder.summary(times, dict.fromkeys(NAMES, 0.0), {}, {"x": "why"})
+    assert "kernels" not in found["rungs"] and "wide" not in found["machine"]
+    assert found["rungs"]["update"]["seconds"]["median"] == 1
+    assert found["faster_than"]["jax"]["ours"] == "update"
+    assert "missing: x: why" in bench_ladder.report(found)
+
+
 def test_what_cannot_be_run_is_said(monkeypatch):
-    monkeypatch.setattr(bench_ladder, "wider_kernels", lambda: (None, "no such thing"))
+    monkeypatch.setattr(
+        bench_ladder, "core_types", lambda: ("Haswell", None, "no such thing")
+    )
     wanted, missing = bench_ladder.groups(1)
     assert {threads for _, threads, _ in wanted} == {1}
+    assert "numpy_kernels" not in [name for name, *_ in wanted]
     assert missing == {
         "wider kernels": "no such thing",
         "all threads": "this machine has one core",
     }
-    monkeypatch.setattr(bench_ladder, "wider_kernels", lambda: ("SkylakeX", None))
+    monkeypatch.setattr(
+        bench_ladder, "core_types", lambda: ("Haswell", "SkylakeX", None)
+    )
     wanted, missing = bench_ladder.groups(4)
     assert {threads for _, threads, _ in wanted} == {1, 4} and missing == {}
-    assert ("pytensor", 1, {"OPENBLAS_CORETYPE": "SkylakeX"}) in wanted
+    for name, _, environment in wanted:
+        asked = environment.get("OPENBLAS_CORETYPE")
+        if name.startswith("numpy"):
+            assert asked == ("SkylakeX" if "kernels" in name else "Haswell")
+        else:
+            assert asked == ("SkylakeX" if name == "pytensor" else None)
+    assert {name for name, *_ in wanted} == set(ladder_worker.GROUPS)
 
 
 @pytest.mark.parametrize(
-    ("architecture", "flags", "kernels"),
+    ("architecture", "flags", "base", "wide"),
     [
-        ("Haswell", bench_ladder.FLAGS, "SkylakeX"),
-        ("Zen", bench_ladder.FLAGS - {"avx512bw"}, None),
-        ("SkylakeX", bench_ladder.FLAGS, None),
+        ("Haswell", bench_ladder.FLAGS, "Haswell", "SkylakeX"),
+        ("Zen", bench_ladder.FLAGS - {"avx512bw"}, "Haswell", None),
+        ("SkylakeX", bench_ladder.FLAGS, "Haswell", "SkylakeX"),
+        ("SapphireRapids", bench_ladder.FLAGS, "Haswell", "SapphireRapids"),
+        ("Nehalem", {"sse4_2"}, None, None),
     ],
 )
-def test_wider_kernels_are_named_only_where_the_processor_has_them(
-    architecture, flags, kernels, monkeypatch, tmp_path
+def test_kernels_are_named_only_where_the_processor_has_them(
+    architecture, flags, base, wide, monkeypatch, tmp_path
 ):
-    """On a processor without them the process would end with an illegal instruction."""
+    """The base is the same whatever OpenBLAS would choose. On a processor without the
+    instructions the process would end with an illegal one."""
     blas = {"internal_api": "openblas", "architecture": architecture}
     monkeypatch.setattr(bench_ladder, "threadpool_info", lambda: [blas])
     (tmp_path / "cpuinfo").write_text(
         f"model name : x\nflags\t: fpu {' '.join(flags)}\nbugs :\n"
     )
     monkeypatch.setattr(bench_ladder, "Path", lambda _: tmp_path / "cpuinfo")
-    found, why_not = bench_ladder.wider_kernels()
-    assert found == kernels and (why_not is None) == (found is not None)
+    *found, why_not = bench_ladder.core_types()
+    assert found == [base, wide] and (why_not is None) == (wide is not None)
+    monkeypatch.setattr(bench_ladder, "threadpool_info", lambda: [])
+    assert bench_ladder.core_types() == (None, None, "NumPy's BLAS is not OpenBLAS")
+
+
+@pytest.mark.skipif(
+    bench_ladder.core_types()[0] is None, reason="there are no kernels to choose from"
+)
+def test_the_kernels_that_were_asked_for_are_used():
+    """NumPy's OpenBLAS and SciPy's; a process that uses different ones ends the run."""
+    base, *_ = bench_ladder.core_types()
+    worker = bench_ladder.Worker("numpy_kept", 1, {"OPENBLAS_CORETYPE": base})
+    try:
+        assert worker.ready()["kernels"] == [base]
+    finally:
+        worker.stop()
+    worker = bench_ladder.Worker("numpy_kept", 1, {"OPENBLAS_CORETYPE": base})
+    worker.kernels = "Elsewhere"
+    with pytest.raises(bench_ladder.Stopped, match=rf"\['{base}'\], not Elsewhere"):
+        try:
+            worker.ready()
+        finally:
+            worker.stop()
 
 
 def without(package, folder):
@@ -367,7 +439,9 @@ def test_a_worker_answers_each_name_with_its_time():
         check=True,
     )
     first, *answers = done.stdout.splitlines()
-    assert first == '{"gaps": {}, "names": ["x"]}' and len(answers) == 2
+    told = json.loads(first)
+    assert told["names"] == ["x"] and told["gaps"] == {} and len(answers) == 2
+    assert told["kernels"] == ladder_worker.kernels_in_use()
     assert all(0 <= float(answer.split()[0]) < 1 for answer in answers)
     assert "noise" not in done.stdout  # what a library prints is kept apart
 

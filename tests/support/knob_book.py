@@ -35,6 +35,30 @@ mystnb:
   image: {alt: "Two bars."}
 ---
 """
+RECORDED = """---
+knobs:
+  - {name: height, from: 0, to: 3, step: 1, play: true, recorded: true}
+  - {name: width, from: 1, to: 3, step: 1}
+mystnb:
+  image: {alt: "Two bars."}
+---
+"""
+SENTENCE = """---
+knobs:
+  - {name: sentence, text: 20, recorded: [we, we see, we see it]}
+mystnb:
+  image: {alt: "A line of as many steps as the sentence has words."}
+---
+"""
+ALONE = """---
+tags: [remove-input]
+inline: true
+knobs:
+  - {name: said, text: 20, recorded: [so, so it, so it is]}
+mystnb:
+  image: {alt: "Bars after: so."}
+---
+"""
 CELLS = (
     code("import time\n\nimport numpy as np"),
     code(
@@ -63,6 +87,24 @@ CELLS = (
     code(
         "from unrolled.models import pretrained\n\n"
         "_, vocabulary, _ = pretrained.load('pocket')\nprint(len(vocabulary), 'words')"
+    ),
+    code(
+        "from unrolled.drawing import charts\n\nheight = 2\nwidth = 1\n"
+        "print(f'{height} by {width}')\n"
+        'charts.bars({"low": 1, "high": height})',
+        RECORDED,
+    ),
+    code("print(f'the last height is {height}')"),
+    code(
+        'from unrolled.drawing import charts\n\nsentence = "we see"\n'
+        "steps = range(1, len(sentence.split()) + 1)\n"
+        'charts.lines([0, *steps], {"words": [0, *steps]})',
+        SENTENCE,
+    ),
+    code(
+        'from unrolled.drawing import charts\n\nsaid = "so"\n'
+        "charts.bars({word: 1 / len(said) for word in said.split()}, x_limits=(0, 1))",
+        ALONE,
     ),
 )
 

@@ -3,10 +3,10 @@
 import json
 import re
 
-import numpy as np
 import pytest
 
 from tests.support import page_cells
+from tests.support.chart_differences import differences
 from tests.support.marks import on_site
 
 # Pages with charts that run in the browser, take a few seconds, and measure no time.
@@ -19,27 +19,6 @@ PAGES = (
 PICTURE = (
     r'<figure[^>]* id="{}">\s*<img[^>]*class="[^"]*\bchart\b[^"]*"[^>]*src="([^"]*)"'
 )
-
-
-def differences(computed, built, place=""):
-    """Where two descriptions differ; numbers may differ in their last digit."""
-    if isinstance(computed, dict) and isinstance(built, dict):
-        if set(computed) != set(built):
-            return [place]
-        keys = computed
-    elif isinstance(computed, list) and isinstance(built, list):
-        if len(computed) != len(built):
-            return [place]
-        keys = range(len(computed))
-    elif isinstance(computed, float | int) and isinstance(built, float | int):
-        return [] if np.isclose(computed, built, rtol=1e-4, atol=1e-9) else [place]
-    else:
-        return [] if computed == built else [place]
-    return [
-        found
-        for key in keys
-        for found in differences(computed[key], built[key], f"{place}/{key}")
-    ]
 
 
 def test_a_difference_is_found_where_it_is():

@@ -139,6 +139,32 @@ def test_an_edit_of_the_listing_counts(writing):
     assert bars(before)[0] != bars(after)[0]
 
 
+def test_each_word_of_the_recorded_sentence_is_one_of_the_bars_before_it(writing):
+    literals = writing.knobs["written"].recorded
+    texts = [json.loads(literal) for literal in literals]
+    assert texts[0] == "If the matrix is" and texts[-1].endswith(".")
+    for literal, after in zip(literals, texts[1:], strict=False):
+        _, (above, _) = writing.moved(written=literal)
+        found, mark = bars(above)
+        assert json.dumps(after) in mark["to"]
+
+
+def test_on_the_landing_page_each_word_is_the_likeliest():
+    cells = jupytext.read(BOOK / "intro.md").cells
+    (cell,) = (cell for cell in cells if "knobs" in cell.metadata)
+    (knob,) = knobs.read(cell.metadata["knobs"], cell.source)
+    texts = [json.loads(literal) for literal in knob.recorded]
+    assert len(texts) == 10 and texts[-1].endswith(".")
+    for literal, after in zip(knob.recorded, texts[1:], strict=False):
+        names = {}
+        *lines, last = knobs.with_literal("written", cell.source, literal).split(
+            "\ncharts"
+        )
+        exec("\n".join(lines), names)
+        (mark,) = eval("charts" + last, names).panels[0].marks
+        assert text.tokens(after) == [*text.tokens(json.loads(literal)), mark.names[0]]
+
+
 # --- What a cell does ---------------------------------------------------------------------------
 
 

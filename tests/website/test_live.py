@@ -47,6 +47,31 @@ SENTENCES = ("sentencex", False)
         (["import tensorflow as tf\ntf.zeros(3)"], [("TensorFlow", False)]),
         (["import keras"], [("Keras", False)]),
         ([PROGRAM, "sample(rng, weights, 0, 9)"], [RUNS, RUNS]),
+        # A name of a figure may be given a different value later.
+        *(
+            (
+                [
+                    "from unrolled.drawing import figures",
+                    "left, right = figures.canvas(columns=2)\nleft.plot(1)",
+                    again,
+                ],
+                [("Matplotlib", False)] * 2 + [RUNS],
+            )
+            for again in (
+                "def add(left, right):\n    return left + right",
+                "def add():\n    left = 1\n    return left",
+                "for left in (1, 2):\n    print(left)",
+                "[right + 1 for right in (1, 2)]",
+            )
+        ),
+        (
+            [
+                "from unrolled.drawing import figures",
+                "left = figures.canvas()",
+                "for axes in (left,):\n    axes.plot(1)",
+            ],
+            [("Matplotlib", False)] * 3,
+        ),
         # A stand-in takes the place of what is absent beside what is there.
         (
             [

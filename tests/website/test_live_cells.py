@@ -2,17 +2,20 @@
 
 Without ``PAGES`` in the environment a few pages are opened, with ``PAGES=all`` every page
 (``make cells``), and with ``PAGES="book/intro book/04-gates/the-lstm"`` those are.
+A figure that a cell draws again has to have the built figure's description, unless the cell's
+metadata says why it ``varies``.
 """
 
 import contextlib
 import json
-import os
 import time
 
+import jupytext
 import psutil
 import pytest
-import yaml
 
+from tests.support.chart_differences import differences
+from tests.support.live_pages import chosen
 from tests.support.live_reader import Reader
 from tests.support.marks import IN_BROWSER
 from tests.support.paths import ROOT
@@ -28,26 +31,6 @@ SECONDS = 60  # of a processor, for a cell that does not say how long it takes
 pytestmark = IN_BROWSER
 
 
-def chapters():
-    """The pages of the table of contents that have code, without those of exercises."""
-    toc = yaml.safe_load((ROOT / "_toc.yml").read_text("utf-8"))
-    chapters = [chapter for part in toc["parts"] for chapter in part["chapters"]]
-    names = [toc["root"], *(chapter["file"] for chapter in chapters)]
-    texts = {name: (ROOT / f"{name}.md").read_text("utf-8") for name in names}
-    return [
-        name
-        for name, text in texts.items()
-        if "{code-cell}" in text and not name.startswith("book/exercises/")
-    ]
-
-
-def chosen(asked):
-    """The pages that `PAGES` asks for."""
-    if asked == "all":
-        return chapters()
-    return asked.split() if asked else list(FEW)
-
-
 def live_cells(page):
     """{id: seconds that its run may take} of the cells that run in the page, in order."""
     listed = page.page.query_selector(".live-cells")
@@ -58,6 +41,24 @@ def live_cells(page):
         if not {"needs", "check", "exercise"} & cell.keys()
     }
 
+
+# Keeps the descriptions that the worker sends to be drawn: {"cell 3": JSON}.
+KEEPING = """
+window.descriptions = {};
+const asked = {};
+window.Worker = class extends Worker {
+  constructor(...given) {
+    super(...given);
+    this.addEventListener("message", ({ data }) => {
+      if (data.type === "chart") descriptions[asked[data.id]] = data.json;
+    });
+  }
+  postMessage(message) {
+    asked[message.id] = message.where;
+    super.postMessage(message);
+  }
+};
+"""
 
 ENDED = """(id) => !document.querySelector(".cell[aria-busy=true]")
   && document.querySelector(`#${id} .live-buttons [aria-disabled=true]`)?.textContent !== "Run" """
@@ -99,7 +100,33 @@ def pressed(page, name, seconds):
     return took, " ".join([cell.status, *cell.output.strip().splitlines()[-1:]])
 
 
-def faults(page):
+def varying(name):
+    """{name of a figure: why its numbers differ from run to run} of a page."""
+    cells = jupytext.read(ROOT / f"{name}.md").cells
+    return {
+        cell.metadata["mystnb"]["figure"]["name"]: cell.metadata["varies"]
+        for cell in cells
+        if "varies" in cell.metadata
+    }
+
+
+def drawn_otherwise(page, site, name, varies=()):
+    """What is wrong with the figure that a cell has drawn again, or None."""
+    picture = page.page.query_selector(f"#{name} img.chart")
+    if not picture:
+        return None
+    if not page.cell(name.removeprefix("cell-")).status.endswith("drawn again."):
+        return "its figure is not drawn again"
+    if picture.evaluate("e => e.closest('figure').id") in varies:
+        return None
+    drawn = page.page.evaluate("where => descriptions[where]", name.replace("-", " "))
+    stem = picture.get_attribute("src").rpartition("/")[2].removesuffix(".svg")
+    built = json.loads((site / f"_charts/{stem}.json").read_text("utf-8"))
+    found = differences(json.loads(drawn), built)
+    return f"its figure differs in {', '.join(found[:3])}" if found else None
+
+
+def faults(page, site, varies):
     """Yields (cell, processor seconds, what is wrong or None) until a cell does not end."""
     cells = live_cells(page)
     if not cells:
@@ -107,20 +134,20 @@ def faults(page):
     begin(page)
     for name, seconds in cells.items():
         took, fault = pressed(page, name, seconds)
-        yield name, took, fault
+        yield name, took, fault or drawn_otherwise(page, site, name, varies)
         if fault == "it has not ended":
             return
 
 
-@pytest.mark.timeout(1800)
-@pytest.mark.parametrize("name", chosen(os.environ.get("PAGES")))
-def test_every_live_cell_of_a_page_runs(browser, origin, name):
-    with Reader(browser, origin, f"{name}.html") as page:
-        found = list(faults(page))
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("name", chosen(FEW))
+def test_every_live_cell_of_a_page_runs(browser, origin, site, name):
+    with Reader(browser, origin, f"{name}.html", KEEPING) as page:
+        found = list(faults(page, site, varying(name)))
+        for cell, took, fault in found:
+            print(f"{cell}: {took:.1f} s", fault or "")
         assert [f"{cell}: {fault}" for cell, _, fault in found if fault] == []
         assert page.troubles == []
-    for cell, took, _ in found:
-        print(f"{cell}: {took:.1f} s")
 
 
 def test_a_cell_that_raises_or_does_not_end_is_found(browser, origin):
@@ -134,3 +161,26 @@ def test_a_cell_that_raises_or_does_not_end_is_found(browser, origin):
             "It raised an error, shown below. ZeroDivisionError: division by zero"
         )
         assert pressed(page, second, 2)[1] == "it has not ended"
+
+
+def test_a_figure_that_is_not_the_built_one_is_found(browser, origin, site):
+    name, figure = "book/01-introduction/sequences-and-memory.html", "fig-window"
+    with Reader(browser, origin, name, KEEPING) as page:
+        begin(page)
+        box = page.page.query_selector(f".cell:has(#{figure})").get_attribute("id")
+        assert pressed(page, box, SECONDS)[1] is None
+        assert drawn_otherwise(page, site, box) is None
+        cell = page.cell(box.removeprefix("cell-"))
+        cell.write(cell.text().replace(": accuracy", ": accuracy[::-1]"))
+        assert pressed(page, box, SECONDS)[1] is None
+        assert "differs in /panels/0/marks/" in drawn_otherwise(page, site, box)
+        assert drawn_otherwise(page, site, box, {figure: "times"}) is None
+        cell.write("1")
+        assert pressed(page, box, SECONDS)[1] is None
+        assert drawn_otherwise(page, site, box) == "its figure is not drawn again"
+
+
+def test_figures_that_vary_are_named_with_a_reason():
+    name = "book/03-bptt/the-delta-recursion"
+    assert varying(name) == {"fig-bptt-time": "measured times"}
+    assert varying("book/01-introduction/sequences-and-memory") == {}

@@ -17,6 +17,7 @@ KIND = {"name": "kind", "choices": ["tanh", "relu"]}
 CLIP = {"name": "clip", "checkbox": True}
 TEXT = {"name": "words", "text": 8}
 SERIES = {"name": "forget", "series": True, "from": 0, "to": 1, "step": 0.5}
+RECORDED = {"recorded": True}
 
 
 @pytest.mark.parametrize(
@@ -62,6 +63,14 @@ def test_a_knob_is_read_with_its_literal(metadata, text, built, slider):
         (KIND | {"choices": [[1]]}, "kind = 1", "a knob cannot set [1]"),
         (CLIP, "clip = 0", "a checkbox sets True or False"),
         ({"from": 1}, "gain = 5", "a knob needs a name"),
+        (KIND | RECORDED, "kind = 'tanh'", "needs `recorded: true`, of a slider"),
+        (SERIES | RECORDED, "forget = (0, 1)", "needs `recorded: true`, of a slider"),
+        (SLIDER | {"recorded": [1]}, "gain = 5", "needs `recorded: true`, of a slider"),
+        (SLIDER | RECORDED | {"step": 0.1}, "gain = 5", "191 steps, and at most 50"),
+        (TEXT | RECORDED, "words = 'a'", "not among its recorded texts"),
+        (TEXT | {"recorded": ["b"]}, "words = 'a'", "not among its recorded texts"),
+        (TEXT | {"recorded": ["a", "nine char"]}, "words = 'a'", "more than 8 charact"),
+        (TEXT | {"recorded": ["a", 'b"']}, "words = 'a'", "a knob cannot set 'b\"'"),
         (TEXT, "words = 5", "has at most 8 characters"),
         (TEXT, "words = 'nine char'", "has at most 8 characters"),
         (TEXT, "words = 'a \"b\"'", 'none of them "'),
@@ -78,6 +87,30 @@ def test_a_knob_that_does_not_fit_its_cell_is_one_clear_line(metadata, text, mes
     with pytest.raises(knobs.KnobError, match="^[^\n]*$") as error:
         knobs.read([metadata], text)
     assert message in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("metadata", "text", "recorded"),
+    [
+        (SLIDER | RECORDED | {"step": 9.5}, "gain = 1", ("1.0", "10.5", "20.0")),
+        (SLIDER | RECORDED | {"to": 3, "step": 1}, "gain = 2", ("1", "2", "3")),
+        (SLIDER | RECORDED | {"to": 2, "step": 1}, "gain = 2.0", ("1.0", "2.0")),
+        (TEXT | {"recorded": ["", "a"]}, "words = ''", ('""', '"a"')),
+        (SLIDER, "gain = 1", ()),
+    ],
+)
+def test_the_recorded_values_are_literals_of_the_knob(metadata, text, recorded):
+    (knob,) = knobs.read([metadata], text)
+    assert knob.recorded == recorded
+    for literal in recorded:
+        changed = knobs.with_literal(knob.name, f"{text}  # so\nx = 1", literal)
+        assert changed == f"{knob.name} = {literal}  # so\nx = 1"
+
+
+def test_one_knob_of_a_cell_is_recorded():
+    both = [SLIDER | RECORDED | {"step": 1}, TEXT | {"recorded": ["a"]}]
+    with pytest.raises(knobs.KnobError, match="two knobs of one cell are recorded"):
+        knobs.read(both, "gain = 5\nwords = 'a'")
 
 
 def test_a_list_of_knobs_is_asked_for():

@@ -21,6 +21,15 @@ def before(dependencies, *texts):
     return sorted(needed.keys() - {len(texts) - 1})
 
 
+def test_a_moved_knob_makes_no_new_page(dependencies):
+    known = dependencies.page(["x = 1.5  # of it\ny = x", "y"])
+    for literal in ("2", "-1e-3", '"a # b"', "'a'", "None", "(1, 0.5)"):
+        assert dependencies.page([f"x = {literal}  # of it\ny = x", "y"]) is known
+    for other in ("z", "-z", "z(1)", "[z, 1]", "1 + z", '"a" + z', "1 if z else 0"):
+        page = dependencies.page([f"x = {other}  # of it\ny = x", "y"])
+        assert page.reads[0] == {"z"}
+
+
 RNG = "import numpy as np\nrng = np.random.default_rng(0)"
 
 

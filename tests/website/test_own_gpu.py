@@ -151,6 +151,16 @@ def test_a_training_step_has_the_weights_after_it():
     np.testing.assert_allclose(decoded(proof["answers"]["losses"]), [loss], rtol=1e-6)
 
 
+def test_a_step_of_every_cell_is_proved():
+    steps = {p["cell"]: p for p in gpu_proofs.trainings() if p["updates"] == 1}
+    assert set(steps) == {"rnn", "lstm", "gru"}
+    for blocks, H, cell in ((1, 5, "rnn"), (4, 5, "lstm"), (3, 3, "gru")):
+        before = gpu_proofs.drawn(*steps[cell]["inputs"]["W_h"])
+        after = decoded(steps[cell]["answers"]["W_h"])
+        changed = np.abs(after - before).reshape(H, blocks, H).max(axis=(0, 2))
+        assert (changed > 1e-3).all()  # in every block of columns
+
+
 def test_a_scan_has_the_states_one_after_another():
     T, D = 7, 3
     proof = gpu_proofs.scan(T, D)

@@ -112,6 +112,10 @@ FAULTS = {
         code("import scipy\ngain = 5\nscipy.__version__;", KNOB),
         "cell 1: it has knobs and does not run in the page: it needs SciPy",
     ),
+    "recorded_knob_without_a_chart": (
+        code("gain = 5\nx = gain", KNOB.replace("0.5}", "1, recorded: true}")),
+        "cell 1: its knob is recorded, and it shows no chart",
+    ),
     "knob_of_a_shared_generator": (
         code("import numpy as np\nrng = np.random.default_rng(0)")
         + code("gain = 5\nx = gain * rng.normal()", KNOB),

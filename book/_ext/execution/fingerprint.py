@@ -17,6 +17,8 @@ from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
 
+import yaml
+
 from book._ext.evidence import record_roles
 from book._ext.source import changes, drawn_cells
 
@@ -48,6 +50,9 @@ class Reach:
         for cell in drawn_cells.FENCE.finditer(page):
             may_fail = "raises-exception" in cell["head"]
             digest.update(f"{cell['body']}\0{may_fail}\0".encode())
+            if "recorded:" in cell["head"]:  # knobs whose values are executed too
+                options = yaml.safe_load(cell["head"].replace("---\n", "")) or {}
+                digest.update(repr(options.get("knobs")).encode())
         for path in [str(self.root / "requirements.lock"), *sorted(self.files(page))]:
             digest.update(self.hash(path))
         digest.update(repr([name for name in self.installed if name in page]).encode())

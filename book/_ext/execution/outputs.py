@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+from docutils import nodes
 from myst_nb.core import read as myst_nb_read
 from myst_parser.config.main import MdParserConfig
 from nbclient import NotebookClient
@@ -28,6 +29,7 @@ from sphinx.errors import SphinxError
 from sphinx.util import logging
 from traitlets.config import Config
 
+from book._ext.execution import recorded_runs
 from book._ext.execution.fingerprint import Reach
 from book._ext.source import drawn_cells
 from unrolled.files import write_whole
@@ -173,9 +175,10 @@ async def execute_all(
             LOG.info("executing %s", page)
             text = path.read_text("utf-8")
             notebook = parsed(text, extensions)
-            notebook.cells = code_of(notebook)
+            notebook.cells = recorded_runs.with_copies(code_of(notebook))
             name = reach.fingerprint(text)
             error = await execute(notebook, path.parent, timeout)
+            notebook.cells = recorded_runs.without_copies(notebook.cells)
             if error:
                 failed[page] = error
             keep(folder, f"{name}.failed" if error else name, notebook)
@@ -212,6 +215,24 @@ def outdated(app: Any, env: Any, added: set, changed: set, removed: set) -> list
     return [page for page in now if before.get(page, now[page]) != now[page]]
 
 
+def add_recorded(app: Any, doctree: nodes.document) -> None:
+    """Give the cells of a page what was recorded for their knobs.
+
+    It stands in no notebook: nobody reads it there.
+    """
+    name = app.env.unrolled_fingerprints.get(app.env.docname)
+    executed = kept(folder_of(Path(app.srcdir)), name) if name else None
+    runs = {
+        cell.id: cell
+        for cell in (executed.cells if executed else ())
+        if "recorded_run" in cell.metadata
+    }
+    for node in doctree.findall(nodes.container) if runs else ():
+        if cell := runs.get(f"cell-{node.get('cell_index', -1) + 1}"):
+            node["recorded_run"] = cell.metadata["recorded_run"]
+            node["recorded_text"] = cell.source
+
+
 def run(app: Any, env: Any, docnames: list[str]) -> None:
     """Execute those of the pages about to be read whose outputs are not kept."""
     reports = Path(app.outdir, "reports")  # of cells that failed
@@ -246,4 +267,5 @@ def setup(app: Any) -> dict[str, bool]:
     app.connect("config-inited", use_reader)
     app.connect("env-get-outdated", outdated)
     app.connect("env-before-read-docs", run)
+    app.connect("doctree-read", add_recorded)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -12,6 +12,7 @@ gpu_page           {own-gpu}: the kernels in WGSL on the reader's GPU.
 gpu_proofs         What these kernels must compute: inputs, and NumPy's answers.
 kept_corpus        The corpus of Part 2, compressed, with its licences.
 kept_parts         Parts that are made once and kept under a hash of their sources.
+knob_elements      The HTML of knobs.
 knobs              Knobs of a cell: sliders, choices and checkboxes that set a literal of it.
 live_cells         Which cells can run in the page; sphinx-thebe would ask a server to run them.
 live_files         All that a page loads, put into the site, with the package as a wheel.

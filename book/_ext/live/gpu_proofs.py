@@ -175,13 +175,13 @@ def training(
     rung: str, cell: str, H: int, V: int, updates: int, rate: float
 ) -> dict[str, Any]:
     """Return the proof of a training: the losses, and of a single step the weights too."""
-    from unrolled.cells import lstm, rnn
+    from unrolled.cells import gru, lstm, rnn
     from unrolled.data import text
     from unrolled.models import language_model
     from unrolled.training import optimizers
 
-    module: Any = {"rnn": rnn, "lstm": lstm}[cell]
-    G = H * {"rnn": 1, "lstm": 4}[cell]
+    module: Any = {"rnn": rnn, "lstm": lstm, "gru": gru}[cell]
+    G = H * {"rnn": 1, "lstm": 4, "gru": 3}[cell]
     inputs: dict[str, list[Any]] = {
         "W_x": [1, V * G, 0.25],
         "W_h": [2, H * G, 0.25],
@@ -208,6 +208,8 @@ def training(
         losses.append(loss)
     names = {} if updates > 1 else inputs
     weights = dict(zip(names, [*p.cell, p.W_y, p.b_y], strict=False))
+    if cell == "gru":  # of the weights, those with kernels of their own
+        weights = {name: weights[name] for name in ("W_h", "b")}
     return {
         "rung": rung,
         "run": "training",
@@ -224,9 +226,10 @@ def training(
 
 
 def trainings() -> list[dict[str, Any]]:
-    """Return the proofs of a step with two cells, and of a training whose loss falls."""
+    """Return the proofs of a step with three cells, and of a training whose loss falls."""
     steps = [
-        training("training step", cell, 5, 13, 1, 16.0) for cell in ("rnn", "lstm")
+        training("training step", cell, H, 13, 1, rate)
+        for cell, H, rate in (("rnn", 5, 16.0), ("lstm", 5, 16.0), ("gru", 3, 64.0))
     ]
     return [*steps, training("training", "rnn", 11, 23, 60, 2.0)]
 

@@ -1,13 +1,13 @@
 """Knobs: sliders, choices, checkboxes and texts that set a literal of a live cell.
 
 A cell's metadata describes them; the page's scripts write the literal and run the cell again
-(book/_live/knobs.js). Here they are checked against the cell's text and written as HTML.
+(book/_live/knobs.js). Here they are checked against the cell's text. `knob_elements` makes their
+HTML.
 """
 
 from __future__ import annotations
 
 import ast
-import html
 import json
 import re
 from collections.abc import Sequence
@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 from book._live import dependencies
 
 KINDS = {"choices"}, {"checkbox"}, {"text"}  # beside sliders
+MOST_RECORDED = 50  # values of one knob
 # As in knobs.js. An escape in a string is left out, so that both read the same.
 NUMBER = r"-?[\d._]+(?:[eE][-+]?\d+)?"
 LITERAL = (
@@ -24,24 +25,6 @@ LITERAL = (
     r"""|"[^"\\\n]*"|'[^'\\\n]*'"""
     rf"|[(\[][ \t]*{NUMBER}(?:[ \t]*,[ \t]*{NUMBER})+[ \t]*,?[ \t]*[)\]]"
 )
-KNOB = '<div class="live-knob"><label for="{id}"><code>{name}</code>{label}</label>{input}</div>'
-OUTPUT = '<output for="{id}" aria-live="off">{value}</output>'
-SERIES = """\
-<div class="live-knob live-series" role="group" aria-labelledby="{id}-of">
-<span id="{id}-of"><code>{name}</code>{label}</span>
-<span id="{id}" class="live-series-steps"{data}>{steps}</span>
-</div>"""
-PLAY = """\
-<span class="live-play">\
-<button type="button" data-by="-1" aria-label="{name}: one step back">Back</button> \
-<button type="button" data-by="1" aria-label="{name}: one step forward">Forward</button> \
-<button type="button" class="live-run" aria-label="{name}: Play">Play</button></span>"""
-BOX = """\
-<div class="live-knobs not-on-paper" data-cell="{cell}" role="group" aria-label="Knobs of {where}">
-{knobs}
-<button type="button" aria-disabled="true" aria-label="{reset}">Reset</button>
-<p class="live-knob-status" role="status"></p>
-</div>"""
 
 
 class KnobError(ValueError):
@@ -60,60 +43,7 @@ class Knob(NamedTuple):
     choices: dict[str, str]
     text: int = 0
     play: bool = False
-
-    def html(self, id: str) -> str:
-        """Return the knob's elements."""
-        named = f' data-name="{self.name}" data-built="{html.escape(self.built)}"'
-        value = ast.literal_eval(self.built)
-        label = f" {html.escape(self.label)}" if self.label else ""
-        if isinstance(value, tuple | list):
-            steps = "".join(
-                f"<label>{k}{self._range(f'{id}-{k}', v, self._step(k))}</label>"
-                for k, v in enumerate(value, 1)
-            )
-            named += self._float(*value)
-            return SERIES.format(
-                id=id, name=self.name, label=label, data=named, steps=steps
-            )
-        if self.slider:
-            made = self._range(id, value, named + self._float(value))
-            made += PLAY.format(name=self.name) if self.play else ""
-        elif self.text:
-            size = f'maxlength="{self.text}" size="{min(self.text, 40)}"'
-            named += f' autocomplete="off" spellcheck="false" {size}'
-            shown = html.escape(value)
-            made = f'<input id="{id}"{named} type="text" value="{shown}">'
-        elif self.choices:
-            options = "".join(
-                f'<option value="{html.escape(literal)}"'
-                f"{' selected' if literal == self.built else ''}>{html.escape(word)}</option>"
-                for literal, word in self.choices.items()
-            )
-            made = f'<select id="{id}"{named} autocomplete="off">{options}</select>'
-        else:
-            named += ' autocomplete="off" type="checkbox"' + " checked" * value
-            output = OUTPUT.format(id=id, value=value)
-            made = f'<input id="{id}"{named}>{output}'
-        return KNOB.format(id=id, name=self.name, label=label, input=made)
-
-    def _step(self, k: int) -> str:
-        """Return the label of one slider of a series, which shows its number alone."""
-        return f' aria-label="{self.name}, step {k}"'
-
-    def _float(self, *values: float) -> str:
-        """Return the mark of a slider that does not set whole numbers."""
-        assert self.slider
-        whole = self.slider[2].isdigit() and all(isinstance(v, int) for v in values)
-        return "" if whole else " data-float"
-
-    def _range(self, id: str, value: float, data: str) -> str:
-        """Return a slider with its value beside it."""
-        assert self.slider
-        least, most, step = self.slider
-        data += f' autocomplete="off" type="range" min="{least}" max="{most}"'
-        shown = _plain(value)
-        output = OUTPUT.format(id=id, value=shown)
-        return f'<input id="{id}"{data} step="{step}" value="{shown}">{output}'
+    recorded: tuple[str, ...] = ()  # the literals whose charts are made with the book
 
 
 def read(metadata: Any, text: str) -> list[Knob]:
@@ -124,7 +54,10 @@ def read(metadata: Any, text: str) -> list[Knob]:
     """
     if not isinstance(metadata, list) or not metadata:
         raise KnobError("`knobs` is no list")
-    return [_knob(entry, text) for entry in metadata]
+    made = [_recorded(_knob(entry, text), entry) for entry in metadata]
+    if sum(bool(knob.recorded) for knob in made) > 1:
+        raise KnobError("two knobs of one cell are recorded, and one can be")
+    return made
 
 
 def _knob(entry: Any, text: str) -> Knob:
@@ -133,7 +66,7 @@ def _knob(entry: Any, text: str) -> Knob:
     name = entry["name"]
     slider = {"from", "to", "step"}
     kinds = slider, slider | {"play"}, slider | {"series"}, *KINDS
-    given = entry.keys() - {"name", "label"}
+    given = entry.keys() - {"name", "label", "recorded"}
     if given not in kinds:
         raise KnobError(
             f"the knob {name} needs from, to and step, or choices, or checkbox: true, or text"
@@ -168,6 +101,39 @@ def _knob(entry: Any, text: str) -> Knob:
     return _slider(knob, entry, value)
 
 
+def _recorded(knob: Knob, entry: dict[str, Any]) -> Knob:
+    """Return a knob with the literals that its entry records: of a slider, all its steps."""
+    values = entry.get("recorded")
+    if not values:
+        return knob
+    if knob.text:
+        if not isinstance(values, list) or shown_value(knob.built) not in values:
+            raise KnobError(
+                f"the knob {knob.name} is {knob.built}, which is not among its recorded texts"
+            )
+        literals = [_literal(value) for value in values]
+        if any(len(shown_value(literal)) > knob.text for literal in literals):
+            raise KnobError(
+                f"a recorded text of the knob {knob.name} has more than {knob.text} characters"
+            )
+        return knob._replace(recorded=tuple(literals))
+    if values is not True or not knob.slider or "series" in entry:
+        raise KnobError(
+            f"the knob {knob.name} needs `recorded: true`, of a slider, or a list of texts"
+        )
+    least, most, step = map(Decimal, knob.slider)
+    count = int((most - least) / step) + 1
+    if count > MOST_RECORDED:
+        raise KnobError(
+            f"the knob {knob.name} has {count} steps, and at most {MOST_RECORDED} are recorded"
+        )
+    is_whole = re.fullmatch(r"-?\d+", knob.built) and knob.slider[2].isdigit()
+    steps = [str(least + k * step) for k in range(count)]
+    return knob._replace(
+        recorded=tuple(s if is_whole or "." in s else f"{s}.0" for s in steps)
+    )
+
+
 def _slider(knob: Knob, entry: dict[str, Any], value: Any) -> Knob:
     """Return a knob as the slider, or the series of sliders, that its entry describes."""
     name, built = knob.name, knob.built
@@ -195,10 +161,26 @@ def _slider(knob: Knob, entry: dict[str, Any], value: Any) -> Knob:
     return knob._replace(slider=(str(least), str(most), str(step)), play=play)
 
 
+def with_literal(name: str, text: str, literal: str) -> str:
+    """Return a cell's text with a different literal assigned to a name."""
+    (found,) = re.finditer(_line(name), text, re.M)
+    start, end = found.span(1)
+    return text[:start] + literal + text[end:]
+
+
+def shown_value(literal: str) -> str:
+    """Return a literal's value as the input of its knob holds it."""
+    value = ast.literal_eval(literal)
+    return value if isinstance(value, str) else plain(value)
+
+
+def _line(name: str) -> str:
+    return rf"^{name}[ \t]*=[ \t]*({LITERAL})[ \t]*(?:#.*)?$"
+
+
 def literal_of(name: str, text: str) -> str:
     """Return the literal that a cell assigns to a name on a line of its own."""
-    line = rf"^{name}[ \t]*=[ \t]*({LITERAL})[ \t]*(?:#.*)?$"
-    found = re.findall(line, text, re.M)
+    found = re.findall(_line(name), text, re.M)
     assigned = [
         node
         for node in ast.parse(text).body
@@ -226,17 +208,9 @@ def _number(value: Any, name: str) -> Decimal:
     return Decimal(str(value))
 
 
-def _plain(value: float) -> str:
+def plain(value: float) -> str:
     """Return a number as the browser's slider writes it, without .0."""
     return str(int(value)) if value == int(value) else str(value)
-
-
-def box(cell: str, knobs: Sequence[Knob]) -> str:
-    """Return the element with all knobs of a cell."""
-    made = "\n".join(knob.html(f"{cell}-{knob.name}") for knob in knobs)
-    where = cell.replace("-", " ")
-    reset = f"Reset {where} to the book's text"
-    return BOX.format(cell=cell, where=where, knobs=made, reset=reset)
 
 
 def changes_others(texts: Sequence[str], index: int) -> str | None:

@@ -18,7 +18,7 @@ from typing import Any
 from docutils import nodes
 from sphinx.util import logging
 
-from book._ext.live import knobs
+from book._ext.live import knob_elements, knobs
 from book._ext.live.available_modules import DRAWING, OTHERS, first, imports, needed
 
 LOG = logging.getLogger(__name__)
@@ -95,6 +95,7 @@ class Names:
     def uses(self, tree: ast.AST) -> str | None:
         """Return what the absent names in some code need: more than drawing, if one does."""
         found: set[str] = set()
+        own = _own(tree)
         for node in ast.walk(tree):
             if isinstance(node, ast.Import | ast.ImportFrom):
                 wanted = imports(node, True, self.root)
@@ -102,7 +103,7 @@ class Names:
                     {why for name in wanted if (why := needed(name, self.root))}
                 )
             elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
-                why = self.absent.get(node.id)
+                why = None if node.id in own else self.absent.get(node.id)
             elif isinstance(node, ast.Attribute):
                 why = OTHERS.get(self.dotted(node))
             else:
@@ -132,6 +133,30 @@ def import_lines(text: str) -> str:
 def _is_style(node: ast.stmt) -> bool:
     """Return whether a statement is `figures.use_style()`, which the stand-in allows."""
     return ast.unparse(node) == "figures.use_style()"
+
+
+def _own(tree: ast.AST) -> set[str]:
+    """Return the names that a statement gives a value itself before it reads them.
+
+    They are the parameters and the local names of functions, and the targets of loops.
+    """
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.arg):
+            found.add(node.arg)
+        elif isinstance(node, ast.For | ast.comprehension):
+            found |= _stored(node.target)
+        elif isinstance(node, ast.FunctionDef):
+            found |= _stored(node)
+    return found
+
+
+def _stored(tree: ast.AST) -> set[str]:
+    return {
+        node.id
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+    }
 
 
 def _bound(node: ast.AST) -> set[str]:
@@ -216,22 +241,31 @@ def add_knobs(
     texts: list[str],
 ) -> None:
     """Put the knobs of a cell above what it shows; a fault of theirs is a warning."""
+    recorded = node.get("recorded", "")  # as figures_on_page.py has called the file
+    alone = "needs" in cell and bool(recorded)
     try:
-        if "needs" in cell:
+        if "needs" in cell and not alone:
             raise knobs.KnobError(
                 f"it has knobs and does not run in the page: it needs {cell['needs']}"
             )
-        if not texts[index]:
+        if not texts[index] and not alone:
             raise knobs.KnobError("it has knobs, and only a cell of a chapter can")
-        made = knobs.read(described_knobs, texts[index])
-        if fault := knobs.changes_others(texts, index):
+        text = node["recorded_text"] if alone else texts[index]
+        made = knobs.read(described_knobs, text)
+        if alone and len(made) > 1:
+            raise knobs.KnobError("it does not run in the page: it can have one knob")
+        if any(knob.recorded for knob in made) and not recorded:
+            raise knobs.KnobError("its knob is recorded, and it shows no chart")
+        if fault := not alone and knobs.changes_others(texts, index):
             raise knobs.KnobError(fault)
     except knobs.KnobError as error:
         fault = f"cell {index + 1}: {error}"
         LOG.warning("%s", fault, location=node, type="knobs")
         return
-    cell["knobs"] = [knob.name for knob in made]
-    box = nodes.raw("", knobs.box(cell["id"], made), format="html")
+    if not alone:
+        cell["knobs"] = [knob.name for knob in made]
+    elements = knob_elements.box(cell["id"], made, recorded, alone)
+    box = nodes.raw("", elements, format="html")
     shown = (
         part
         for part in node.findall(nodes.container)

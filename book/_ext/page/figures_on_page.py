@@ -8,6 +8,7 @@ page shows the one that suits.
 from __future__ import annotations
 
 import html
+import json
 import re
 import shutil
 from collections.abc import Iterator
@@ -73,6 +74,40 @@ def put_description(svg: str, path: Path, out: Path) -> bool:
     return True
 
 
+def put_recording(node: nodes.Node, path: Path, out: Path) -> None:
+    """Put what was recorded for the knob of a chart's cell into the site, beside the chart.
+
+    The cell notes the name of the file, for the elements of the knob.
+    """
+    if (cell := _cell_of(node)) and "recorded_run" in cell:
+        cell["recorded"] = f"{path.stem}.recorded.json"
+        (out / CHARTS / cell["recorded"]).write_text(cell["recorded_run"], "utf-8")
+
+
+def _cell_of(node: nodes.Node) -> nodes.Element | None:
+    """Return the code cell in which a node is."""
+    while (node := node.parent) is not None:
+        if node.get("nb_element") == "cell_code":
+            return node
+    return None
+
+
+def inline_bars(described: str, alt: str) -> str:
+    """Return a chart of bars as a list in the page, with its alt text: a picture is heavier.
+
+    It stands in the place of a cell's picture if the cell's metadata says `inline: true`.
+    """
+    (panel,) = json.loads(described)["panels"]
+    (mark,) = panel["marks"]
+    most = (panel["x"]["limits"] or [0, max(mark["values"])])[1]
+    bars = "".join(
+        f'<li><span>{html.escape(name)}</span><i style="width:{70 * value / most:.0f}%"></i>'
+        f"{value:{mark['number']}}</li>"
+        for name, value in zip(mark["names"], mark["values"], strict=True)
+    )
+    return f'<div class="chart-bars"><p>{html.escape(alt)}</p><ol>{bars}</ol></div>'
+
+
 def check(app: Any, doctree: nodes.document) -> None:
     """Fail for an image without alt text, and for a figure in the wrong form."""
     if not doctree.get("source", "").endswith(".bib"):
@@ -136,8 +171,16 @@ class Twins(SphinxPostTransform):
             whole = path.read_text("utf-8")
             svg = without_description(whole)
             is_chart = put_description(whole, path, Path(self.app.outdir))
+            if is_chart:
+                put_recording(node, path, Path(self.app.outdir))
             if svg != whole:
                 path.write_text(svg, "utf-8")
+            cell = _cell_of(node)
+            if is_chart and cell and (cell.get("cell_metadata") or {}).get("inline"):
+                kept = path.with_suffix(".chart.json").read_text("utf-8")
+                bars = inline_bars(kept, node["alt"])
+                node.replace_self(nodes.raw("", bars, format="html"))
+                continue
             if len(svg) > HEAVIEST:
                 LOG.warning(
                     "figure of %d KB: draw its many points with rasterized=True",

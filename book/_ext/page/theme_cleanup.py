@@ -149,7 +149,7 @@ def remove_stale(app: Any, out: Path) -> None:
         ):
             path.unlink()
     for path in out.glob(f"{figures_on_page.CHARTS}/*"):
-        if f"{path.stem}.svg" not in images:
+        if f"{path.name.partition('.')[0]}.svg" not in images:
             path.unlink()
 
 

@@ -305,12 +305,20 @@ function tallness(panel) {
   return Math.abs((y[1] - y[0]) / (x[1] - x[0]));
 }
 
-function drawPanel(panel, width, height) {
-  const coloured = panel.marks.find(({ kind }) => kind === "cells" || kind === "field");
+const colouredOf = ({ marks }) => marks.find(({ kind }) => kind === "cells" || kind === "field");
+const tickTexts = ({ ticks, tickFormat }) => (tickFormat ? ticks.map(tickFormat) : []);
+
+// The room that the names and numbers of a panel need on its left.
+export function leftOf(panel) {
+  const coloured = colouredOf(panel);
+  return Math.max(coloured?.kind === "cells" ? 40 : 56, 22 + widest(tickTexts(scaleOf(panel, "y"))) + (panel.y.label && coloured ? 14 : 0));
+}
+
+function drawPanel(panel, width, height, left = 0) {
+  const coloured = colouredOf(panel);
   const ends = panel.legend ? [] : endsOf(panel);
   const scales = { x: scaleOf(panel, "x"), y: scaleOf(panel, "y") };
-  const tickTexts = ({ ticks, tickFormat }) => (tickFormat ? ticks.map(tickFormat) : []);
-  const marginLeft = Math.max(coloured?.kind === "cells" ? 40 : 56, 22 + widest(tickTexts(scales.y)) + (panel.y.label && coloured ? 14 : 0));
+  const marginLeft = Math.max(left, leftOf(panel));
   const marginRight = Math.max(12, 15 + widest(ends.map(({ name }) => name)));
   const columns = tickTexts(scales.x);
   // Names of columns that do not fit beside one another stand upright.
@@ -477,15 +485,15 @@ function listen(box, picture, panel, place, set) {
 }
 
 // Returns the chart as an element that can be put into the page, where it has `room` pixels. `set` is called with the
-// name of a knob and a literal, where a mark can set one.
-export function draw(chart, { label, palette, room = Infinity, file = "chart", set = null }) {
+// name of a knob and a literal, where a mark can set one. A panel has at least the margin in `lefts` on its left.
+export function draw(chart, { label, palette, room = Infinity, file = "chart", set = null, lefts = [] }) {
   const rows = Math.ceil(chart.panels.length / chart.columns);
   const width = Math.min((chart.width * PIXELS) / chart.columns, room);
   const height = (chart.height * PIXELS) / rows;
   const declared = (shade) => Object.entries(palette).map(([name, shades]) => `--chart-${name}:${shades[shade]}`).join(";");
   const style = element("style", {}, `.live-chart{${declared(0)}}html[data-theme=dark] .live-chart{${declared(1)}}`);
   const panels = chart.panels.map((panel, i) => {
-    const { drawn, place } = drawPanel(panel, width, height);
+    const { drawn, place } = drawPanel(panel, width, height, lefts[i]);
     const name = chart.panels.length > 1 ? `${label}, panel ${i + 1}` : label;
     const picture = drawn.matches("svg") ? drawn : [...drawn.querySelectorAll(":scope > svg")].at(-1); // after its colour bar
     picture.setAttribute("role", "img");

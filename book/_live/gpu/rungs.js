@@ -78,6 +78,17 @@ export function wordsOf(gpu, { inputs, targets, mask }, [T, B]) {
   };
 }
 
+// The gates of a GRU are computed from h_{t-1} and its candidate from r_t h_{t-1}: two products.
+function descendGru(gpu, kernels, { W_h, gates, h }, da, [N, H], rate) {
+  const [kept, daGates, daCandidate] = [H, 2 * H, H].map((columns) => gpu.array(N * columns));
+  gpu.run(kernels.gru_split, [u(N), u(H)], [gates, h, da, kept, daGates, daCandidate], spreadOver(N * H));
+  for (const [first, x, dy, columns] of [[0, h, daGates, 2 * H], [2 * H, kept, daCandidate, H]]) {
+    const dW = matmul(gpu, kernels, "blocked", x, dy, [H, columns, N], true, false);
+    const sizes = [u(H * columns), u(columns), u(3 * H), u(first), f(rate)];
+    gpu.run(kernels.columns_descent, sizes, [W_h, dW], spreadOver(H * columns));
+  }
+}
+
 // A step of SGD on a language model; p = {W_x, W_h, b, W_y, b_y} is overwritten, and nothing is read.
 // Returns the loss before the step.
 export function trainingStep(gpu, kernels, cell, p, words, [T, B, H, V], rate, scale) {
@@ -93,9 +104,14 @@ export function trainingStep(gpu, kernels, cell, p, words, [T, B, H, V], rate, s
   const { losses, dh, dW_y, db_y } = outputLayer(gpu, kernels, output, [N, H, V], scale);
   arrays.dh = gather(gpu, kernels, dh, words.place, none, [T * B, H, N]);
   const { da } = backward(gpu, kernels, cell, arrays, [T, B, H]);
-  const dW_h = matmul(gpu, kernels, "blocked", arrays.h, da, [H, G, T * B], true, false);
+  if (cell === "gru") {
+    descendGru(gpu, kernels, arrays, da, [T * B, H], rate);
+  } else {
+    const dW_h = matmul(gpu, kernels, "blocked", arrays.h, da, [H, G, T * B], true, false);
+    descend(gpu, kernels, p.W_h, dW_h, H * G, rate);
+  }
   const db = columnSums(gpu, kernels, da, T * B, G);
-  const gradients = [[p.W_h, dW_h, H * G], [p.b, db, G], [p.W_y, dW_y, H * V], [p.b_y, db_y, V]];
+  const gradients = [[p.b, db, G], [p.W_y, dW_y, H * V], [p.b_y, db_y, V]];
   for (const [w, dw, entries] of gradients) descend(gpu, kernels, w, dw, entries, rate);
   gpu.run(kernels.embedding_descent, [u(T * B), u(G), f(rate)], [p.W_x, words.inputs, da], [T * B, 1]);
   return columnSums(gpu, kernels, losses, N, 1);

@@ -227,19 +227,27 @@ def fused(T, B, H, V):
 
 
 @names_arguments
-def updating(T, B, H, V, rows_at_once=None):
+def updating(T, B, H, V, rows_at_once=None, in_numpy=False):
     """Returns the calls of ``sgd_step.step`` with ``output_and_update``.
 
-    Without ``rows_at_once`` all rows make one block.
+    Without ``rows_at_once`` all rows make one block. The update is that of
+    ``subtract_product``, or with ``in_numpy`` that of ``subtract_in_numpy``.
     """
     N = T * B
     blocks = 1 if rows_at_once is None else -(-N // rows_at_once)
     # rows are filled up with zeros to a multiple of 16
     rows, filled = N / blocks, -(-N // 16) * 16 / blocks
+    update = [product("W_y - η h^T du", H, rows, V, adds=True)]
+    if in_numpy:
+        update = [
+            passed("η h", 2 * rows * H),
+            product("η h^T du", H, rows, V),
+            passed("W_y - η h^T du", 3 * H * V),
+        ]
     block = [
         product("u = h W_y", rows, H, V),
         product("dh = du W_y^T", filled, V, H),
-        product("W_y - η h^T du", H, rows, V, adds=True),
+        *update,
         passed("u + b_y", 2 * rows * V + V),
         *one_softmax(rows, V),
         product("db_y", 1, rows, V),

@@ -5,7 +5,8 @@ r"""SGD steps of the language model that move less and less memory.
 All compute the same step as ``language_model.loss_and_gradient(reduction="sum")`` and
 ``optimizers.sgd`` over ``rnn``. They differ in how often an array is read from memory or written
 there, which ``cost`` counts. From the slowest to the fastest they are ``reference_step``, then
-``step`` with ``output_in_place``, ``output_fused`` and ``output_and_update``.
+``step`` with ``output_in_place``, ``output_fused`` and ``output_and_update``. The last one can call
+SciPy's BLAS. Its pool of threads is not NumPy's, so by default every product is NumPy's.
 T time, B batch, N real words of a batch, V vocabulary, H hidden.
 """
 
@@ -210,7 +211,7 @@ def output_fused(h, p, targets, learning_rate, work):
 
 
 @names_arguments(W="m n", x="N m", dy="N n")
-def subtract_product(W, x, dy, learning_rate):
+def subtract_product(W, x, dy, learning_rate, work=None):
     """Subtracts η x^T dy from W in one call of BLAS; the product is never stored.
 
     BLAS's ``gemm`` is C ← αAB + βC, here with α = -η, β = 1 and W as C. The
@@ -222,6 +223,7 @@ def subtract_product(W, x, dy, learning_rate):
         x: (N, m).
         dy: (N, n).
         learning_rate: η.
+        work: not used; here because ``subtract_in_numpy`` has it.
 
     Raises:
         ValueError: W has a different layout, or the three dtypes differ.
@@ -236,8 +238,27 @@ def subtract_product(W, x, dy, learning_rate):
     gemm(-learning_rate, dy.T, x.T, beta=1, c=W.T, trans_b=True, overwrite_c=True)
 
 
+@names_arguments(W="m n", x="N m", dy="N n")
+def subtract_in_numpy(W, x, dy, learning_rate, work):
+    """As ``subtract_product``, with NumPy's threads alone; the product is stored once.
+
+    Here η multiplies x, which has fewer entries than the product.
+    """
+    scaled = work.array("scaled", x.shape, x.dtype)
+    np.multiply(x, x.dtype.type(learning_rate), out=scaled)
+    W -= np.matmul(scaled.T, dy, out=work.array("dW_y", W.shape, W.dtype))
+
+
 @names_arguments(**OUTPUT)
-def output_and_update(h, p, targets, learning_rate, work, rows_at_once=ROWS_AT_ONCE):
+def output_and_update(
+    h,
+    p,
+    targets,
+    learning_rate,
+    work,
+    rows_at_once=ROWS_AT_ONCE,
+    subtract=subtract_in_numpy,
+):
     """As ``output_fused``, in blocks of rows, with the update inside the product.
 
     Later blocks need the old weights, so with more than one block the updates go to
@@ -258,7 +279,7 @@ def output_and_update(h, p, targets, learning_rate, work, rows_at_once=ROWS_AT_O
         loss += unchecked(logits_to_gradient)(u, targets[rows])
         u_filled[len(u) :] = 0  # not used, but infinities would give warnings
         np.matmul(u_filled, p.W_y.T, out=dh[rows.start : end])
-        unchecked(subtract_product)(W_new, h[rows], u, learning_rate)
+        unchecked(subtract)(W_new, h[rows], u, learning_rate, work)
         db_y += np.ones(len(u), u.dtype) @ u
     if W_new is not p.W_y:
         p.W_y[:] = W_new

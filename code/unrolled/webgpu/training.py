@@ -12,14 +12,14 @@ import numpy as np
 
 from unrolled import tree
 from unrolled.arguments import check_ids
-from unrolled.cells import lstm, rnn
+from unrolled.cells import gru, lstm, rnn
 from unrolled.webgpu import recurrence
 from unrolled.webgpu.device import source
 from unrolled.webgpu.output_layer import column_sums, on_gpu
 from unrolled.webgpu.product import matmul
 from unrolled.webgpu.update import MOST_WORKGROUPS, descend
 
-CELLS = {rnn.Params: "rnn", lstm.Params: "lstm"}
+CELLS = {rnn.Params: "rnn", lstm.Params: "lstm", gru.Params: "gru"}
 
 
 class Words(NamedTuple):
@@ -38,14 +38,14 @@ def upload(gpu, p):
 
     Args:
         gpu: a Gpu.
-        p: ``language_model.Params`` over ``rnn`` or ``lstm``.
+        p: ``language_model.Params`` over ``rnn``, ``lstm`` or ``gru``.
 
     Raises:
         ValueError: a different cell, or too many hidden units.
     """
     if type(p.cell) not in CELLS:
         raise ValueError(
-            f"the cell must be rnn or lstm, got {type(p.cell).__module__.split('.')[-1]}"
+            f"the cell must be rnn, lstm or gru, got {type(p.cell).__module__.split('.')[-1]}"
         )
     H = len(p.cell.W_h)
     if H > recurrence.MOST_UNITS:
@@ -123,9 +123,12 @@ def step(gpu, p, words, learning_rate, scale=1.0):
     da, _ = recurrence.run_backward(gpu, cache, dh._replace(shape=(T, B, H)))
     da = da._replace(shape=(T * B, GH))
     before = states._replace(shape=(T * B, H))  # the state before every step
-    dW_h = matmul(gpu, before, da, transpose_a=True)
+    if cell == "gru":
+        descend_gru(gpu, W_h, cache.gates, before, da, learning_rate)
+    else:
+        descend(gpu, W_h, matmul(gpu, before, da, transpose_a=True), learning_rate)
     db = column_sums(gpu, da)
-    for w, dw in ((W_h, dW_h), (b, db), (p.W_y, dW_y), (p.b_y, db_y)):
+    for w, dw in ((b, db), (p.W_y, dW_y), (p.b_y, db_y)):
         descend(gpu, w, dw, learning_rate)
     descend_rows(gpu, W_x, words.inputs, da, learning_rate)
     return column_sums(gpu, losses._replace(shape=(*losses.shape, 1)))
@@ -146,9 +149,39 @@ def gather(gpu, table, ids, bias=None):
     (rows, D), (N,) = table.shape, ids.shape
     found = gpu.zeros(N, D)
     arrays = [table, ids, gpu.zeros(D) if bias is None else bias, found]
-    workgroups = min(-(-N * D // 128), MOST_WORKGROUPS), 1
-    gpu.run(source("gather"), [N, D, rows], arrays, workgroups)
+    gpu.run(source("gather"), [N, D, rows], arrays, workgroups_of(N * D))
     return found
+
+
+def descend_gru(gpu, W_h, gates, before, da, rate):
+    """Subtracts rate times the gradient from the W_h of a GRU.
+
+    The gates z and r are computed from h_{t-1}, and the candidate from r_t h_{t-1}. So the
+    gradient is two products.
+
+    Args:
+        gpu: a Gpu.
+        W_h: a GpuArray (H, 3H), overwritten.
+        gates: a GpuArray of N · 3H numbers: z, r and the candidate.
+        before: a GpuArray (N, H), the state before every step.
+        da: a GpuArray (N, 3H).
+        rate: the learning rate.
+    """
+    N, H = before.shape
+    kept, da_gates, da_candidate = gpu.zeros(N, H), gpu.zeros(N, 2 * H), gpu.zeros(N, H)
+    arrays = [gates, before, da, kept, da_gates, da_candidate]
+    gpu.run(source("gru_split"), [N, H], arrays, workgroups_of(N * H))
+    for first, x, dy in ((0, before, da_gates), (2 * H, kept, da_candidate)):
+        dW = matmul(gpu, x, dy, transpose_a=True)
+        entries = H * dy.shape[1]
+        sizes = [entries, dy.shape[1], 3 * H, first, float(rate)]
+        text = source("columns_descent")
+        gpu.run(text, sizes, [W_h, dW], workgroups_of(entries))
+
+
+def workgroups_of(entries):
+    """Returns the workgroups of a kernel whose invocations take one entry in each round."""
+    return min(-(-entries // 128), MOST_WORKGROUPS), 1
 
 
 def descend_rows(gpu, W_x, ids, da, rate):

@@ -12,6 +12,7 @@ from unrolled.speed import cost, sgd_step
 from unrolled.training import optimizers
 
 T, B, H, V = 9, 3, 20, 700
+GEMM = sgd_step.subtract_product
 
 
 class Metered(np.ndarray):
@@ -100,9 +101,18 @@ WAYS = {
     "plain": (run_plainly, cost.plain(T, B, H, V), B),
     "in place": (run_step(sgd_step.output_in_place), cost.in_place(T, B, H, V), B),
     "fused": (run_step(sgd_step.output_fused), cost.fused(T, B, H, V), B),
-    "updating": (run_step(sgd_step.output_and_update), cost.updating(T, B, H, V), B),
+    "updating": (
+        run_step(sgd_step.output_and_update, subtract=GEMM),
+        cost.updating(T, B, H, V),
+        B,
+    ),
+    "in NumPy": (
+        run_step(sgd_step.output_and_update),
+        cost.updating(T, B, H, V, in_numpy=True),
+        B,
+    ),
     "in blocks": (
-        run_step(sgd_step.output_and_update, rows_at_once=48),
+        run_step(sgd_step.output_and_update, rows_at_once=48, subtract=GEMM),
         cost.updating(T, 16, H, V, rows_at_once=48),
         16,
     ),

@@ -17,6 +17,8 @@ OUTPUTS = (sgd_step.output_in_place, sgd_step.output_fused, sgd_step.output_and_
 ALL = {
     **{output.__name__: {"output": output} for output in OUTPUTS},
     "blocks of unequal size": {"rows_at_once": 4},
+    "gemm": {"subtract": sgd_step.subtract_product},
+    "gemm in blocks": {"subtract": sgd_step.subtract_product, "rows_at_once": 4},
 }
 
 
@@ -175,6 +177,21 @@ def test_the_product_is_subtracted_without_being_written_down():
     sgd_step.subtract_product(part, x[:, 1:3], dy, -0.3)
     assert_allclose(W[1:3], right[1:3] + 0.3 * (x.T @ dy)[1:3], rtol=1e-13)
     assert_allclose(W[[0, 3]], right[[0, 3]], rtol=1e-13)
+
+
+def test_numpys_product_subtracts_the_same_and_calls_nothing_of_scipys(monkeypatch):
+    rng = np.random.default_rng(0)
+    W, x, dy = rng.normal(size=(4, 7)), rng.normal(size=(3, 4)), rng.normal(size=(3, 7))
+    right, kept = W.copy(), x.copy()
+    sgd_step.subtract_product(right, x, dy, 0.3)
+    monkeypatch.delattr(sgd_step, "get_blas_funcs")
+    sgd_step.subtract_in_numpy(W, x, dy, 0.3, sgd_step.Workspace())
+    assert_allclose(W, right, rtol=1e-13)
+    assert_allclose(x, kept, rtol=0)
+    p, batch = example()
+    take(p, batch, {})  # the default
+    with pytest.raises(NameError):
+        take(p, batch, {"subtract": sgd_step.subtract_product})
 
 
 @pytest.mark.parametrize(

@@ -93,6 +93,16 @@ add(
         "learning_rate": 0.1,
     },
 )
+add(
+    "speed.sgd_step.subtract_in_numpy",
+    lambda s: {
+        "W": s.floats(s.H, s.V),
+        "x": s.floats(s.N, s.H),
+        "dy": s.floats(s.N, s.V),
+        "learning_rate": 0.1,
+        "work": sgd_step.Workspace(),
+    },
+)
 add("speed.sgd_step.rounded", lambda s: {"N": 17})
 add("speed.sgd_step.parts", lambda s: {"N": 17, "count": 3})
 add(

@@ -17,8 +17,8 @@ see the error in its attention weights. Two quantities help to find such errors.
 a batch have shape $(B, T, S)$. Answer $b$ has `lengths[b]` real steps, and padding after its end.
 
 - `coverage(weights, lengths)`, $(B, S)$, tells us how much each position of the source has been
-  read in the whole answer. It is $\sum_t w_{ts}$ over the real steps. A value near 1 is normal. If
-  the value is near 0, the position was left out.
+  read in the whole answer. It is $\sum_t w_{ts}$ over the real steps. If the answer is about
+  as long as the source, the mean is about 1. If the value is near 0, the position was hardly read.
 - `positions(weights)`, $(B, T)$, is the number of positions that a step reads. It is the
   exponential of the entropy, $\exp\bigl(-\sum_s w_{ts} \log w_{ts}\bigr)$, which is the perplexity
   of the row. The result is 1 if all weight is on one position, and $n$ if $n$ positions have equal
@@ -63,10 +63,10 @@ def positions(weights):
 
 COMMENT = r"""
 The padded steps of an answer have weights too, because the decoder kept running. If they are
-counted, every position seems to have been read. Each row of `coverage` sums to the length of the
-answer, which is a useful assertion. {cite:t}`tu2016` made coverage part of the model: they update
-it during translation and use it as an input of the score, so that the decoder can tell which
-positions it has not read yet.
+counted, a position can seem to have been read that the answer has left out. Each row of `coverage`
+sums to the length of the answer, which is a useful assertion. {cite:t}`tu2016` made coverage part
+of the model: they update it during translation and use it as an input of the score, so that the
+decoder can tell which positions it has not read yet.
 
 `positions` is a perplexity. It is the number of sides of a fair die that has the same entropy as
 the row. It tells us in one number how many positions share the weight. Watch it during training: it

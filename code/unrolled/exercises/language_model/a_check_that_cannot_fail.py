@@ -1,4 +1,4 @@
-"""A gradient check that accepts NaN and an error of two percent, and handles zeros badly."""
+"""A gradient check that accepts NaN and an error of two per cent, and handles zeros badly."""
 
 import numpy as np
 
@@ -94,9 +94,9 @@ refuses a NaN. Test instead whether the error is small: then NaN fails. With one
 case is common. In {ref}`ch-the-posts-check`, 960 of 1,000 entries of one matrix are $0/0$ and are
 never compared.
 
-*Two percent pass.* With $a = (1+q)\,n$ the error is $q/(2+q)$, which stays below 0.01 up to
+*Two per cent pass.* With $a = (1+q)\,n$ the error is $q/(2+q)$, which stays below 0.01 up to
 $q = 2/99$. The difference itself is far more precise; only the threshold is coarse. Mistakes of one
-percent do happen, for example when one term of a hundred is lost at the end of a sequence.
+per cent do happen, for example when one term of a hundred is lost at the end of a sequence.
 
 *Zero is left to chance.* If both numbers are exactly 0, the error is NaN, and the entry passes
 because of the first fault. If rounding has made the difference $10^{-13}$, the error is 1, and a

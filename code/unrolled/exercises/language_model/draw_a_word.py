@@ -14,9 +14,9 @@ MINUTES = 20
 
 TEXT = r"""
 This function draws the next word from float32 logits $u$ of shape $(V,)$. It should never return a
-word in `forbidden`, such as UNKNOWN. It fails in three ways. NumPy refuses the probabilities
-because they sum to more than 1. If the model is almost sure of UNKNOWN, the function keeps drawing
-for minutes. And the `temperature` has no effect.
+word in `forbidden`, such as UNKNOWN. It fails in three ways. NumPy sometimes refuses the
+probabilities because they sum to more than 1. If the model is almost sure of UNKNOWN, the function
+keeps drawing for minutes. And the `temperature` has no effect.
 
 Repair `draw(u, rng, forbidden, temperature)`. It should make *one* call to the generator and return
 an `int` with the probability $e^{u_i/\tau} / \sum_{j \in A} e^{u_j/\tau}$, where $A$ is the set of

@@ -49,7 +49,7 @@ tied = V * H + H * H + H + V
 
 COMMENT = r"""
 The five arrays of our model have 1,618,100 entries, and the formula gives 1,610,000. The 8,100
-biases are only half a percent. Still, biases matter. Without the 100 biases in $b$,
+biases are only half a per cent. Still, biases matter. Without the 100 biases in $b$,
 {ref}`the post's training curve <the-first-hundred-sentences>` begins with a plateau.
 {ref}`ch-initialisation` shows that the plateau ends within an epoch if these 100 biases are
 trained.
@@ -113,5 +113,5 @@ def check(answers):
     if tied != V * H + rest - H * V:
         raise Wrong("4: only one of the two large matrices is gone.")
     return (
-        "About half of the model changes, and less than one percent of the rows of W_x."
+        "About half of the model changes, and less than one per cent of the rows of W_x."
     )

@@ -14,9 +14,10 @@ MINUTES = 10
 
 TEXT = r"""
 This softmax passes the test that its author wrote: for a single word, a vector of $V$ logits, the
-probabilities sum to 1. With batches of words (one word in each row), a model learns almost
-nothing, and no error is raised. Find the mistake and fix it, so that the function takes logits
-of any shape $(\dots, V)$. Also make sure that a logit of 1000 does not overflow.
+probabilities sum to 1. With a batch of words (one word in each row), its results are not the
+probabilities of the words, and no error is raised. Find the mistake and fix it, so that the
+function takes logits of any shape $(\dots, V)$. Also make sure that a logit of 1000 does not
+overflow.
 """
 
 STUB = '''
@@ -57,8 +58,8 @@ print(softmax(np.array([2.0, 1.0, 0.0])).sum())
 COMMENT = r"""
 For a vector, axis 0 *is* the last axis, so the author's test could not fail. In a batch, axis 0
 runs over the words of the batch. Each word of the vocabulary gets a distribution over these
-words, and only the perplexity shows that something is wrong. A test of a function for batches
-needs at least two different rows. Subtracting the maximum of a row multiplies numerator and
+words, and the sum of a row is usually not 1. A test of a function for batches needs at least two
+different rows. Subtracting the maximum of a row multiplies numerator and
 denominator by the same $e^{-\max u}$, and the largest exponent becomes 0.
 """
 

@@ -90,7 +90,7 @@ The record has 190 bytes, or 9.5 for each id. A plain `Example` takes 69 bytes, 
 
 Every step needs three nested fields, whatever it contains. A vector of 256 floats has 1,024 bytes.
 Its nesting takes 9 bytes, because each of the three lengths now takes two bytes. This is less than
-one percent. How much larger the format makes a data set therefore depends on what the steps
+one per cent. How much larger the format makes a data set therefore depends on what the steps
 contain. To check your result, compute `sequence_examples.sequence_example(ids).ByteSize() + 16`.
 """
 

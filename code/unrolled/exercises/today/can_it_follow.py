@@ -57,8 +57,8 @@ COMMENT = r"""
 2\. With $h_t = \tfrac14 h_{t-1} + x_t$, the state is a number whose digits to the base 4 are the
 bits, the latest first. The output reads the second digit. Older bits change only later digits.
 
-3\. If all bits are equal, the layers' inputs are the same at every step. By the theorem, the output
-is constant from some step on, but the answer alternates.
+3\. If all bits are equal, the inputs of the first layer are the same at every step. By the
+theorem, the output is constant from some step on, but the answer alternates.
 
 4\. The first layer computes parity, the low digit. The high digit changes when the low digit goes
 from 1 to 0: when $x_t = 1$ and the parity after the step is 0. A unit with the factor 0 passes

@@ -55,8 +55,8 @@ print(size, nu, step_length, scale, angle)
 COMMENT = r"""
 The size is 0.99931. A change of the fourth digit after the point matters: with $|\lambda| = 0.999$
 only 37 % is left after 1,000 steps, and with 0.9999 it is 90 %. This is one reason why the LRU and
-S4 do not train $\lambda$ itself, but the logarithm of a rate: $\nu = -7.27$ changes the size by
-small fractions of its distance from 1.
+S4 do not train $\lambda$ itself, but the logarithm of a rate, here $\nu = -7.27$. A small
+change of $\nu$ changes the distance of the size from 1 by a small fraction.
 
 The scale is 0.037. If the inputs are independent and have a variance of 1, the variance of the
 state approaches $1/(1 - |\lambda|^2) = 722$, and $\gamma$ undoes this growth. The angle is small,

@@ -50,14 +50,14 @@ print(attention_only, hybrid, crossing, most_pairs)
 """
 
 COMMENT = r"""
-The attention stores 16.4 GB, and the hybrid 4.1 GB. The states need only 16 MB of it. Up to 128
-tokens, a recurrent layer needs *more* memory than an attention layer. Here, this happens to be the
-number of rows of a matrix.
+The attention stores 16.4 GB, and the hybrid 4.1 GB. The states need only 16 MB of it. For fewer
+than 128 tokens, a recurrent layer needs *more* memory than an attention layer. Here, this
+happens to be the number of rows of a matrix.
 
-The bound says that the states could store the values of eight million pairs. The matrix states of
-the book recall far fewer. A matrix keeps about as many pairs apart as it has rows, here 128 in each
-head, because it must find a value by its key. The bound counts only bits. It does not say that a
-network can use them.
+The bound says that the states could store the values of about eight million pairs. The matrix
+states of the book recall far fewer. A matrix keeps about as many pairs apart as it has rows, here
+128 in each head, because it must find a value by its key. The bound counts only bits. It does not
+say that a network can use them.
 """
 
 
