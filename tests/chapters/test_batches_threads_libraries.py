@@ -102,34 +102,34 @@ def test_two_pools_slow_our_step(bench):
 @pytest.mark.claim(
     "one-pool-gains-on-a-batch",
     "With every product in NumPy a second thread makes our step on a batch faster: less than half "
-    "the time with two pools, about the time of Keras with XLA, less than that of JAX.",
+    "the time with two pools, less than JAX, and less than a fifth more than Keras with XLA.",
     records="bench_ladder",
 )
 def test_a_batch_gains_from_threads_if_only_one_pool_has_them(bench):
-    """Quartiles of the times; the medians of ours and of Keras with XLA within a tenth."""
+    """Quartiles of the times; against Keras with XLA, quartiles of the ratio within a round."""
     rungs = bench["rungs"]
     found = rungs["threads_one_pool_batch"]
     assert quartiles(found)[1] < quartiles(rungs["batch_one_pool"])[0]
     assert 2 * quartiles(found)[1] < quartiles(rungs["threads_blas_batch"])[0]
     assert quartiles(found)[1] < quartiles(rungs["threads_jax_batch"])[0]
-    keras = rungs["threads_keras_xla_batch"]["seconds"]["median"]
-    assert 0.9 < found["seconds"]["median"] / keras < 1.1
+    keras = bench["faster_than"]["threads_keras_with_xla_batch"]["quartiles"]
+    assert 1 / 1.2 < keras[0] < keras[1] < 1
     assert 1.2 < bench["gains_of_threads"]["one_pool_batch"]["median"] < 1.4
 
 
 @pytest.mark.claim(
     "one-sentence-needs-one-thread",
-    "On one sentence our step and JAX are slower on two threads than on one, and on two threads "
-    "JAX is faster than our step.",
+    "On one sentence the median step of ours, of JAX and of Keras with XLA is slower on two threads "
+    "than on one, ours most of all, but in a quarter of the rounds each is faster.",
     records="bench_ladder",
 )
 def test_one_sentence_needs_one_thread(bench):
-    """Quartiles of the times do not overlap."""
-    rungs = bench["rungs"]
-    for one, all_ in (("one_pool", "threads_one_pool"), ("jax", "threads_jax")):
-        assert quartiles(rungs[one])[1] < quartiles(rungs[all_])[0]
-    assert quartiles(rungs["threads_jax"])[1] < quartiles(rungs["threads_one_pool"])[0]
-    assert bench["faster_than"]["threads_jax"]["quartiles"][1] < 1
+    """Medians and upper quartiles of the gains, formed within a round."""
+    gains = {n: bench["gains_of_threads"][n] for n in ("one_pool", "jax", "keras_xla")}
+    for gain in gains.values():
+        assert gain["median"] < 1 < gain["quartiles"][1]
+    ours = gains.pop("one_pool")["median"]
+    assert ours < 0.75 < min(gain["median"] for gain in gains.values())
 
 
 @pytest.mark.claim(

@@ -71,7 +71,8 @@ MOVE = """async ([id, name]) => {
   } else input.selectedIndex = (input.selectedIndex + 1) % input.options.length;
   for (const kind of ["input", "change"]) input.dispatchEvent(new Event(kind, { bubbles: true }));
   const isBusy = () => !asked.length || asked.some(({ done }) => !done);
-  for (let calm = 0; calm < (shown ? 10 : 500); calm = isBusy() ? 0 : calm + 1)
+  const isOver = () => performance.now() - from > 60_000;
+  for (let calm = 0; calm < (shown ? 10 : 500) && !isOver(); calm = isBusy() ? 0 : calm + 1)
     await new Promise((resolve) => setTimeout(resolve, 10));
   observer.disconnect();
   const since = ({ kind, sent, done }) => ({ kind, sent: sent - from, done: done - from });
