@@ -119,8 +119,8 @@ def test_a_batch_gains_from_threads_if_only_one_pool_has_them(bench):
 
 @pytest.mark.claim(
     "one-sentence-needs-one-thread",
-    "On one sentence the median step of ours, of JAX and of Keras with XLA is slower on two threads "
-    "than on one, ours most of all, but in a quarter of the rounds each is faster.",
+    "On one sentence the median step of ours, of JAX and of Keras with XLA is slower on two "
+    "threads than on one, ours most of all, but in a quarter of the rounds each is faster.",
     records="bench_ladder",
 )
 def test_one_sentence_needs_one_thread(bench):
