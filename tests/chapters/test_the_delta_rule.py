@@ -205,3 +205,10 @@ def test_a_trained_delta_net_recalls_more(writes, keys, rate):
     delta = trained("DeltaNet", writes, keys)
     assert len(delta) == len(linear) == 3
     assert interval(delta - linear)["low"] > 0
+
+
+@pytest.mark.parametrize("size", [8, 32])
+def test_a_trained_delta_net_recalls_more_with_each_size_of_the_table(size):
+    linear = trained("linear attention", 1, 16, size=size)
+    delta = trained("DeltaNet", 1, 16, size=size)
+    assert delta.min() > linear.max()

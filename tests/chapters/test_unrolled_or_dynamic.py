@@ -88,6 +88,16 @@ def test_first_steps_of_the_loops_take_longer_at_the_shortest_length(results):
         assert first > second
 
 
+@pytest.mark.parametrize("allowed", [True, False])
+def test_keras_compiles_only_if_every_layer_allows_it(allowed, recwarn):
+    """Even if ``jit_compile`` is True: if a layer does not allow it, Keras warns instead."""
+    model = keras.Sequential([keras.Input((None, 3)), keras.layers.LSTM(2)])
+    model.layers[0].supports_jit = allowed
+    model.compile(loss="mse", jit_compile=True)
+    warned = [w for w in recwarn if "jit_compile" in str(w.message)]
+    assert model.jit_compile == allowed and len(warned) == (not allowed)
+
+
 def test_warnings_of_retracing_count_all_functions_of_one_line():
     """Two warnings, at the fifth and the sixth traced call, whichever function is called."""
 
