@@ -93,7 +93,7 @@ def test_barriers_cost_what_tiles_save(measured_parts):
 )
 def test_one_dispatch_is_not_slower_than_one_a_step(measured_parts):
     """Quartiles that do not overlap, in the rows of three cells; the dispatches differ by a
-    factor of T. With one sequence the times differ by a factor of 1.3 to 1.6, otherwise by less
+    factor of T. With one sequence the times differ by a factor of 1.1 to 1.4, otherwise by less
     than 15 %."""
     faster = []
     for cell in ("RNN", "LSTM", "GRU"):
@@ -102,7 +102,7 @@ def test_one_dispatch_is_not_slower_than_one_a_step(measured_parts):
             many = contestants["forward, a dispatch a step"]
             assert one["quartiles"][0] <= many["quartiles"][1]
             ratio = many["median"] / one["median"]
-            assert 1.3 < ratio < 1.65 if "B = 1," in size else 0.85 < ratio < 1.15
+            assert 1.1 < ratio < 1.4 if "B = 1," in size else 0.85 < ratio < 1.15
             faster.append(one["quartiles"][1] < many["quartiles"][0])
             T = int(re.match(r"T = (\d+)", size)[1])
             assert (one["dispatches"], many["dispatches"]) == (1, T)
