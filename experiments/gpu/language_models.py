@@ -1,8 +1,8 @@
 """Language models over the book's cells on a GPU: JAX's scan of each cell's own step.
 
-The small ones are those of ``experiments.language_models.gated_language_models``: sizes, batches,
-optimizer and schedule; the large ones are beyond a processor. Each is proved on its first batch;
-then epochs are recorded, with the seconds that had passed.
+The small ones are those of ``experiments.language_models.gated_language_models``: sizes, batches
+and optimizer, without dropout and early stopping; the large ones are beyond a processor. Each is
+proved on its first batch; then epochs are recorded, with the seconds that had passed.
 """
 
 import time

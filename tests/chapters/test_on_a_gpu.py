@@ -2,6 +2,7 @@
 
 import pytest
 
+from experiments.gpu import language_models
 from tests.support.page_cells import cells, executed
 from tests.support.paths import BOOK
 from unrolled.cells import gru, lstm, rnn
@@ -28,3 +29,13 @@ def test_the_sentences_on_a_wide_network_agree_with_the_formula():
     size = 4 * 1024 * 1024 * 4  # bytes of float32
     assert size / 1e6 == pytest.approx(17, abs=0.5)
     assert size / 3e12 == pytest.approx(5.6e-6, abs=0.05e-6)
+
+
+def test_the_sentence_on_language_models_has_their_settings():
+    settings = language_models.settings(rehearsal=False)
+    prose = (BOOK / PAGE).read_text("utf-8")
+    assert (
+        f"A run ends after {settings['epochs']} epochs, or after the epoch in which"
+        f" {settings['seconds']} seconds have passed." in prose
+    )
+    assert f"Models with {settings['large']} units" in prose

@@ -1,11 +1,14 @@
 """Each line of the LSTM's derivation against pushes on the quantity it is about."""
 
+import re
+
 import numpy as np
 import pytest
 
 from experiments.intervals import interval
 from tests.support.cell_cases import cell_case, logistic
 from tests.support.closeness import assert_close
+from tests.support.page_cells import cells, executed
 from unrolled import tree
 from unrolled.cells import lstm
 from unrolled.gradients import gradcheck, lstm_jacobians
@@ -229,3 +232,21 @@ def test_large_recurrent_weights_make_the_gradient_grow():
         for scale in (1.0, 4.0)
     }
     assert growth[4.0]["low"] > 0 > growth[1.0]["high"]
+
+
+def test_a_gate_of_a_half_halves_the_gradient_after_it():
+    """The gradients at steps 4 and 5, on two sides of the gate of step 5."""
+    page = "04-gates/the-gradient-of-an-lstm.md"
+    *before, setting = (
+        next(cell for cell in cells(page) if word in cell)
+        for word in ("import lstm", "def backward(", "forget = (")
+    )
+    halved = "forget = (1.0, 1.0, 0.0, 1.0, 0.5, 1.0, 1.0, 1.0)"
+    built, found = (
+        executed(page, [*before, text])["arriving"]
+        for text in (setting, re.sub(r"forget = \(.*\)", halved, setting, count=1))
+    )
+    assert found(4) == pytest.approx(found(5) / 2)
+    assert built(4) == pytest.approx(built(5))
+    assert found(5) > 1.5 * built(5)
+    assert found(4) > 0.8 * built(4)
