@@ -1,11 +1,6 @@
 """Jupyter Book's own command, with a garbage collector that looks less often.
 
 Sphinx makes millions of nodes that stay: looking through them took a quarter of a build.
-
-jsonschema, which checks notebooks and the configuration, imports rfc3987_syntax if it is installed,
-as it is with JupyterLab, and needs it for formats that neither has. This import makes 38 parsers
-and takes longer than all other imports of a build. Without it, jsonschema leaves these formats
-unchecked.
 """
 
 from __future__ import annotations
@@ -18,7 +13,6 @@ from sphinx.errors import SphinxError
 
 def run(arguments: list[str]) -> None:
     """Run the command; SystemExit or RuntimeError, once it has said why, if it fails."""
-    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
     from jupyter_book.cli.main import main
 
     gc.set_threshold(100_000, 50, 100)
