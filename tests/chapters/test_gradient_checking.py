@@ -229,3 +229,21 @@ def test_a_small_entry_passes_with_fewer_than_seven_equal_digits():
         for a, n in zip(tree.leaves(gradient), tree.leaves(numeric), strict=True)
     ]
     assert max(errors.max() for errors in plain) > 1e-6
+
+
+def test_very_small_weights_fail_because_the_difference_is_rounded():
+    """At weights a thousandth as large, the gradient of W_h is right, and far above the rounding
+    error of the loss, but not above that of the difference; that of b_y has its ordinary size."""
+    model, batch = model_and_batch()
+    model = tree.map(lambda weight: weight / 1000, model)
+
+    def loss(m):
+        return language_model.loss(m, batch)[0]
+
+    gradient = language_model.loss_and_gradient(model, batch)[1]
+    with pytest.raises(AssertionError, match="W_h"):
+        gradcheck.check(loss, model, gradient)
+    largest = np.abs(gradient.cell.W_h).max()
+    assert largest > 1e6 * np.spacing(loss(model))
+    numeric = gradcheck.central_difference(loss, model)
+    assert np.abs(numeric.b_y - gradient.b_y).max() < 1e-7 * np.abs(gradient.b_y).max()
