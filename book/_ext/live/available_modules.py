@@ -37,6 +37,7 @@ OTHERS = {
     "sqlite3": "SQLite",
     "lzma": "lzma",
     # Of the package.
+    "unrolled.data.text.read": "sentencex",
     "unrolled.data.text.sentences": "sentencex",
 }
 # live_runner.py has stand-ins for the last two that do nothing
