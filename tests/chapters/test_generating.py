@@ -1,5 +1,6 @@
 """The equations and claims of book/02-language-model/generating.md."""
 
+import functools
 from types import SimpleNamespace
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 from experiments.intervals import interval
 from tests.support.cell_cases import shaken
 from unrolled.cells import rnn
-from unrolled.data import text
+from unrolled.data import ngram, text
 from unrolled.functional import softmax
 from unrolled.models import language_model as lm
 from unrolled.models import pretrained
@@ -150,11 +151,17 @@ def test_the_first_noun_moves_the_odds(second):
     assert interval(change, subject)["low"] > 0
 
 
+@functools.cache
 def closing_marks(opening, closing):
-    """Rows (document, words since the mark was opened or 0, probability, whether it came)."""
+    """Rows (document, words since the mark was opened or 0, probability, whether it came, the
+    bigram model's probability)."""
     params, vocabulary, _ = pretrained.load("pocket")
     opening, closing = vocabulary.ids[opening], vocabulary.ids[closing]
-    documents = text.split(text.remove_duplicates(text.corpus())[0]).validation
+    parts = text.split(text.remove_duplicates(text.corpus())[0])
+    documents = parts.validation
+    bigram = ngram.fit(text.encode(parts.train, vocabulary), len(vocabulary), 2)
+    pairs_of_words = [np.array([word, closing]) for word in range(len(vocabulary))]
+    of_bigram = np.exp(ngram.log_probabilities(bigram, pairs_of_words))
     rows = []
     for number, document in enumerate(documents):
         for ids in text.encode([document], vocabulary):
@@ -168,7 +175,8 @@ def closing_marks(opening, closing):
                     depth, opened = depth + 1, opened if depth else t
                 since = depth * (t - opened + 1)
                 if depth <= 1:
-                    rows.append((number, since, probability[t], ids[t + 1] == closing))
+                    came = ids[t + 1] == closing
+                    rows.append((number, since, probability[t], came, of_bigram[word]))
     return np.array(rows)
 
 
@@ -182,13 +190,27 @@ def closing_marks(opening, closing):
 def test_the_probability_of_a_closing_bracket_follows_the_text():
     """The difference from the frequency at each distance with 0.12; the lower end of the interval
     inside brackets, by document, with a hundred times the upper end outside."""
-    document, since, probability, came = closing_marks("(", ")").T
+    document, since, probability, came, _ = closing_marks("(", ")").T
     for distance in range(1, 11):
         here = since == distance
         assert abs(probability[here].mean() - came[here].mean()) < 0.12
     inside, outside = since > 0, since == 0
     low = interval(probability[inside], document[inside])["low"]
     assert low > 100 * interval(probability[outside], document[outside])["high"]
+
+
+@pytest.mark.slow
+def test_the_bigram_model_does_not_keep_track_of_brackets():
+    """Its ratio of inside to outside is near 4, and near 3 without the position after the opening
+    bracket; from the second position on, its probability is far below the frequency."""
+    _, since, _, came, of_bigram = closing_marks("(", ")").T
+    outside = of_bigram[since == 0].mean()
+    assert of_bigram[since > 0].mean() / outside == pytest.approx(4, abs=0.5)
+    assert of_bigram[since == 1].mean() == pytest.approx(0.1, abs=0.01)
+    assert of_bigram[since > 1].mean() / outside == pytest.approx(3, abs=0.5)
+    for distance in range(2, 11):
+        here = since == distance
+        assert of_bigram[here].mean() < came[here].mean() / 3
 
 
 @pytest.mark.slow
@@ -200,7 +222,7 @@ def test_the_probability_of_a_closing_bracket_follows_the_text():
 def test_the_second_quotation_mark_is_lost_after_a_few_words():
     """The probability at two words with 0.3; from four to ten words with 0.05, and its difference
     from the frequency, by document: the upper end of the interval is below 0."""
-    document, since, probability, came = closing_marks('"', '"').T
+    document, since, probability, came, _ = closing_marks('"', '"').T
     assert probability[since == 2].mean() > 0.3
     far = (since >= 4) & (since <= 10)
     assert probability[far].mean() < 0.05

@@ -247,3 +247,44 @@ def test_very_small_weights_fail_because_the_difference_is_rounded():
     assert largest > 1e6 * np.spacing(loss(model))
     numeric = gradcheck.central_difference(loss, model)
     assert np.abs(numeric.b_y - gradient.b_y).max() < 1e-7 * np.abs(gradient.b_y).max()
+
+
+def test_the_measured_errors_have_the_size_of_the_formula():
+    """With L, L' and L''' along random directions, both precisions: of the same size, and in
+    float64 not above the bound."""
+    model, batch = model_and_batch()
+    model = tree.map(lambda weight: weight / 2, model)
+    rng = np.random.default_rng(1)
+
+    def loss(m, dtype):
+        cast = tree.map(lambda weight: weight.astype(dtype), m)
+        return language_model.loss(cast, batch)[0]
+
+    def slope(m, v):
+        gradient = language_model.loss_and_gradient(m, batch)[1]
+        return sum(map(np.vdot, tree.leaves(gradient), tree.leaves(v)))
+
+    rows = []
+    for _ in range(40):
+        v = tree.map(lambda w: rng.normal(size=w.shape), model)
+
+        def moved(step, v=v):
+            return tree.map(lambda w, c: w + step * c, model, v)
+
+        first, far = slope(model, v), 1e-3
+        third = (slope(moved(far), v) - 2 * first + slope(moved(-far), v)) / far**2
+        row = [abs(first), abs(third)]
+        for dtype, rounding, step in (
+            (np.float64, 2.0**-53, 3e-6),
+            (np.float32, 2.0**-24, 3e-3),
+        ):
+            size = loss(model, np.float64)
+            best = (3 * rounding * size / abs(third)) ** (1 / 3)
+            difference = loss(moved(step), dtype) - loss(moved(-step), dtype)
+            measured = abs(difference / (2 * step) - first) / abs(first)
+            row += [1.5 * rounding * size / best / abs(first), measured]
+        rows.append(row)
+    first, third, bound64, error64, bound32, error32 = np.median(rows, axis=0)
+    assert 0.3 < first < 0.6 and 10 < third < 30
+    assert 1.5e-10 < bound64 < 3e-10 and bound64 / 4 < error64 < bound64
+    assert 5e-5 < bound32 < 2e-4 and bound32 / 4 < error32 < 2 * bound32

@@ -143,8 +143,8 @@ def directional_difference(loss, params, direction, epsilon=EPSILON):
 def relative_error(analytic, numeric, scale):
     """Returns |analytic - numeric| / max(|analytic|, |numeric|, scale), entry by entry.
 
-    If both are 0, the error is 0. Without the scale, the rounding error of a very
-    small entry would count as a large relative error.
+    If both are 0, the error is 0, for a scale above 0. Without the scale, the rounding
+    error of a very small entry would count as a large relative error.
     """
     size = np.maximum(np.maximum(np.abs(analytic), np.abs(numeric)), scale)
     return np.abs(analytic - numeric) / size

@@ -25,7 +25,7 @@ from unrolled.data.text import Batch
 from unrolled.functional import cross_entropy, softmax
 
 Array = Any
-ROWS_AT_ONCE = 128  # of logits: they stay in a processor's cache
+ROWS_AT_ONCE = 128  # of logits
 
 
 class Params(NamedTuple):
@@ -112,8 +112,8 @@ def output_layer(h, W_y, b_y, targets, scale=1.0):
     """Returns the loss of the output layer and its gradients.
 
     Works on one block of rows at a time: the logits of a block become probabilities and
-    then gradients while they are still in the processor's cache. The (N, V) array of
-    all logits never exists.
+    then gradients in the same memory. The (N, V) array of all logits never exists,
+    unless N is at most one block.
 
     Args:
         h: (N, H) states.
