@@ -114,6 +114,14 @@ def test_it_gains_on_long_sentences_and_loses_on_the_shortest():
     assert interval(ratio[:, 0]).high < 0
 
 
+def test_on_the_shortest_sentences_equal_weights_win_with_five_of_six_seeds():
+    """The page says "five of the six seeds", and "each of the seeds" from 17 words on."""
+    per_word, per_batch = of_objectives(lambda seed: seed["lengths"])
+    better = (per_batch < per_word).sum(axis=0)
+    assert len(per_word) == 6 and better[0] == 5
+    assert better[2] == better[3] == 0
+
+
 def test_in_the_mean_of_batch_means_the_two_are_not_told_apart():
     per_word, per_batch = of_objectives(lambda seed: seed["of_batch_means"])
     low, high = interval(per_batch - per_word)
