@@ -48,8 +48,8 @@ print(inputs, targets, mask.astype(int), sep="\\n")
 HINTS = (
     "Write down the sentence START 5 3 END, and under each word what should be predicted there. "
     "How many predictions are there?",
-    "END occurs in `targets` for two reasons. The ids alone do not say which reason it is; the "
-    "lengths do.",
+    "END occurs in `targets` for two reasons. The id itself does not say which reason it is; the "
+    "length of the sentence does.",
 )
 
 SOLUTION = '''
@@ -77,13 +77,13 @@ print(inputs, targets, mask.astype(int), sep="\\n")
 
 COMMENT = r"""
 If the targets are the inputs, the task is to copy, and $W_x$ and $W_y$ learn it without any
-memory. A loss near 0 on text is a bad sign. Text has an entropy, and a loss far below it means
-that the answer is in the input.
+memory. A loss near 0 on new text is a bad sign. Text has an entropy, and a loss far below it on new
+text means that the answer is in the input.
 
 The second fault is common. One program pads with the end mark because it has no other mark, and
 the next program takes every end mark for padding. The model then never learns to predict END.
-Whether a position is real depends on the *length* of its sentence. The mask must therefore be
-made from lengths, and not from ids.
+Whether a position is real depends on the *length* of its sentence. Make the mask from the lengths,
+and not by comparing ids with END.
 
 Two checks are worth keeping. The mask has as many ones as the text has words and ENDs. The last
 real target of every column is END.

@@ -71,7 +71,7 @@ $$
 
 The mean of the perplexities is 109. A program that exponentiates batch by batch and averages
 afterwards makes this mistake. If all batches have the same number of words, the mistake never
-lowers the result, because $e^L$ is convex. Such a program makes models look worse.
+lowers the result, because $e^L$ is convex. Such a program usually makes models look worse.
 
 3\. No model has a smaller expected loss than the entropy of the source. A common word has the
 probability $\tfrac34 \cdot \tfrac14 = \tfrac{3}{16}$, a rare word

@@ -28,10 +28,10 @@ the loss of one batch, in nats. Predict each number, to two decimals.
 - **d**: The output weights are too large. The logits are independent and normal, with mean 0 and
   variance 1.
 
-- **e**: The batch is one sentence of 45 words. The losses are summed and not divided.
+- **e**: The batch is one sentence with 45 predictions. The losses are summed and not divided.
 
-- **f**: The batch is one sentence of 45 words with logits of shape $(45, 8000)$. The softmax is
-  taken over axis 0. The loss is the mean of $-\log p_t[y_t]$.
+- **f**: The batch is one sentence with 45 predictions. The logits have the shape $(45, 8000)$. The
+  softmax is taken over axis 0. The loss is the mean of $-\log p_t[y_t]$.
 """
 
 STUB = """
@@ -131,7 +131,7 @@ def check(answers):
             (log_V + 1, "almost: the mean of exp(u) is exp(σ²/2), with the factor ½."),
             (log_V - 0.5, "check the sign: logits that scatter make the loss larger."),
         ],
-        "e": [(log_V, "the losses of the 45 words are added and not divided.")],
+        "e": [(log_V, "the 45 losses are added and not divided.")],
         "f": [
             (log_V, "each column sums to 1, and a column has 45 entries, not 8000."),
             (

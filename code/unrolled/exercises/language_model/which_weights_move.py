@@ -97,8 +97,8 @@ output. It vanishes if one of the two factors vanishes.
   the gradient of each output stays at its own step.
 - **E**: the only state that $W_h$ multiplies is $h_0 = 0$.
 
-A zero matrix stops the gradient of everything *below* it. Zero states stop the gradient of the
-matrices that *read* them. Next, try all weights equal to 0.01. In the first update, the cell gets
+A zero matrix stops the gradient on every path that goes *through* it. Zero states stop the gradient
+of the matrices that *read* them. Next, try all weights equal to 0.01. In the first update, the cell gets
 no gradient, because the entries of $\mathrm d u_t$ sum to 0. After this update, no gradient
 vanishes. But the columns of $\mathrm d W_x$ are equal, so equal units remain equal.
 """
@@ -156,7 +156,7 @@ def check(answers):
                 )
             if name in truth and name not in named:
                 raise Wrong(f"Start {start}: {name} gets none: {WHY_ZERO[name]}.")
-    return "A zero matrix stops the gradients of everything below it."
+    return "A zero matrix stops the gradient on every path that goes through it."
 
 
 def _vanishing(zeros, T, V=7, H=4):
