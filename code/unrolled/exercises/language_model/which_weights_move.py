@@ -98,8 +98,8 @@ output. It vanishes if one of the two factors vanishes.
 - **E**: the only state that $W_h$ multiplies is $h_0 = 0$.
 
 A zero matrix stops the gradient on every path that goes *through* it. Zero states stop the gradient
-of the matrices that *read* them. Next, try all weights equal to 0.01. In the first update, the cell gets
-no gradient, because the entries of $\mathrm d u_t$ sum to 0. After this update, no gradient
+of the matrices that *read* them. Next, try all weights equal to 0.01. In the first update, the cell
+gets no gradient, because the entries of $\mathrm d u_t$ sum to 0. After this update, no gradient
 vanishes. But the columns of $\mathrm d W_x$ are equal, so equal units remain equal.
 """
 
