@@ -221,7 +221,8 @@ def generate(
 ):
     """Draws one sentence, a word at a time: ancestral sampling.
 
-    Each word costs one step of the network, because the state already holds what came before.
+    Each word costs one step of the network, because the state already holds what the network
+    has kept of the words before.
 
     Args:
         p: Params.
