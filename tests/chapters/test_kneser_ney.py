@@ -149,3 +149,17 @@ def test_new_pairs_end_in_data_and_not_in_same():
     in_train = np.bincount(train[:, 1], minlength=8000)
     same, data = in_train[[vocabulary.ids["same"], vocabulary.ids["data"]]]
     assert abs(same / data - 1) < 0.1
+
+
+@pytest.mark.slow
+def test_continuation_counts_fill_the_gaps_better_than_frequencies():
+    """The perplexity of the bigram model on the validation text with both choices of P_1."""
+    parts = text.split(text.remove_duplicates(text.corpus())[0])
+    words = [text.tokens(s) for d in parts.train for s in d.sentences]
+    vocabulary = text.Vocabulary.of(words, 8000)
+    train = [vocabulary.encode(sentence) for sentence in words]
+    validation = text.encode(parts.validation, vocabulary)
+    bigram, unigram = (ngram.fit(train, 8000, n) for n in (2, 1))
+    of_frequencies = bigram._replace(orders=(unigram.orders[0], bigram.orders[1]))
+    found = [ngram.perplexity(m, validation) for m in (of_frequencies, bigram)]
+    assert found == pytest.approx([92.7, 89.0], abs=0.05)
