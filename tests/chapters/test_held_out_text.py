@@ -189,3 +189,27 @@ def test_a_small_vocabulary_lowers_the_perplexity_and_spelling_reverses_the_orde
         assert interval(larger - smaller, document)["low"] > 0
     for smaller, larger in itertools.pairwise(spelt):
         assert interval(smaller - larger, document)["low"] > 0
+
+
+@pytest.mark.slow
+def test_sentences_of_a_module_help_to_predict_its_other_sentences():
+    """A 5-gram model on every second sentence of the validation modules, with the sentences
+    between them in the place of as many training sentences, and without them."""
+    parts = text.split(text.remove_duplicates(text.corpus())[0])
+    vocabulary = text.Vocabulary.of(
+        [text.tokens(s) for s in sentences_of(parts.train)], 8000
+    )
+    train = text.encode(parts.train, vocabulary)
+    moved, asked = [], []
+    for document in parts.validation:
+        sentences = text.encode([document], vocabulary)
+        moved += sentences[::2]
+        asked += sentences[1::2]
+    assert len(moved) == 2271
+    kept = np.random.default_rng(0).permutation(len(train))[len(moved) :]
+    of_modules = [train[i] for i in kept] + moved
+    found = [
+        ngram.perplexity(ngram.fit(part, 8000, 5), asked)
+        for part in (train, of_modules)
+    ]
+    assert found == pytest.approx([62.5, 45.9], abs=0.05)
