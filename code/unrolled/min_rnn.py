@@ -2,7 +2,7 @@
 
     h_t = tanh(x_t W_x + h_{t-1} W_h + b),    p_t = softmax(h_t W_y + b_y)
 
-T characters in a piece, B pieces in a batch, V different characters, H units.
+T steps in a piece, B pieces in a batch, V different characters, H units.
 """
 
 from importlib import resources

@@ -8,7 +8,8 @@ when it starts. Every rung but the last uses OpenBLAS's kernels for registers of
 OpenBLAS would choose by itself. The last rung uses the widest kernels that the processor can run.
 All processes are started, compiled and warmed up first; then they take turns, some calls at a time,
 round after round, so that whatever else the machine does disturbs all alike. Ratios are formed
-within a round. Ten minutes; an interrupted run writes nothing. PyTorch, which the book does not
+within a round. After a turn on several threads there is a pause, because the threads of an idle
+pool go on for some time in a loop, and would take a core from the next turn. Ten minutes; an interrupted run writes nothing. PyTorch, which the book does not
 install, is among the libraries where it is there.
 """
 
@@ -28,6 +29,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +43,7 @@ from unrolled import records
 from unrolled.speed import cost
 
 ROUNDS, ROUNDS_OF_BATCHES = 30, 15
+PAUSE = 0.2  # seconds; OpenBLAS's threads loop for 2^26 cycles before they sleep
 PACKAGES = (
     "numpy",
     "scipy",
@@ -127,6 +130,7 @@ class Worker:
     def __init__(self, group, threads, environment=None):
         """Starts it; ``ready`` waits until it has compiled."""
         self.name = f"{group}, {threads} threads" if threads > 1 else group
+        self.threads = threads
         self.kernels = (environment or {}).get("OPENBLAS_CORETYPE")
         limits = dict.fromkeys(
             ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"), str(threads)
@@ -172,10 +176,12 @@ class Worker:
         return answer
 
     def seconds(self, name):
-        """Returns the time of one call, and its page faults."""
+        """Returns the time of one call, and its page faults, when its threads are asleep."""
         self.asks.write(f"{name}\n")
         self.asks.flush()
         took, faults = self.line().split()
+        if self.threads > 1:
+            time.sleep(PAUSE)
         return float(took), float(faults)
 
     def stop(self):

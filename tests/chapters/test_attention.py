@@ -180,6 +180,10 @@ def test_attention_brings_every_symbol_equally_near(own_gradients):
     assert interval(spreads)["high"] < np.log(3)
     assert interval(falls)["low"] > np.log(1e5)
     assert interval(firsts)["low"] > 0
+    # the networks of the page: the reversed source is ahead at the first two symbols
+    near = np.array(own_gradients(attention.general, False))
+    turned = np.array(own_gradients(None, True))
+    assert np.flatnonzero(turned > near).tolist() == [0, 1]
 
 
 @pytest.mark.claim(

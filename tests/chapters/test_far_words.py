@@ -304,6 +304,18 @@ def test_one_passage_has_the_growing_products():
     assert (np.array(grown) > 10).sum() == 5
 
 
+@pytest.mark.slow
+def test_ten_pairs_of_brackets_are_too_far_apart_for_the_table(trained):
+    """The record's rows end at 24 words, and the held-out documents have ten pairs beyond."""
+    _, vocabulary, _ = pretrained.load("pocket", np.float64)
+    parts = text.split(text.remove_duplicates(text.corpus())[0])
+    pairs, _ = far_words.brackets(parts.validation + parts.test, vocabulary)
+    distances = np.array([len(ids) - place for ids, place in pairs])
+    assert (distances > 24).sum() == 10
+    counted = sum(row["bracket"]["n"] for row in trained["brackets"].values())
+    assert counted == len(pairs) - 10
+
+
 @pytest.mark.claim(
     "brackets-count-at-every-distance",
     "The opening bracket raises the probability of the closing bracket many times at every "

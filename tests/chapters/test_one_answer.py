@@ -125,6 +125,18 @@ def test_programs_have_one_answer(name):
         assert max(found.loss, found.gradient) < 1e-10
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("name", agreement.CELLS)
+def test_the_layers_in_keras_are_of_keras(name):
+    """Not of this book, so an error in our equations of a cell should appear as a gap."""
+    from unrolled.frameworks import keras_models
+
+    _, p, _ = agreement.case(name)
+    for layer in keras_models.layers(p.cell):
+        parts = (layer, getattr(layer, "cell", layer))
+        assert all(type(part).__module__.startswith("keras.") for part in parts)
+
+
 @pytest.mark.parametrize("name", ["rnn", "lstm", "gru"])
 def test_jax_has_the_same_answer(name):
     cell, p, batch = agreement.case(name)

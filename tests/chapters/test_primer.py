@@ -85,8 +85,45 @@ def test_the_line_fails_and_three_units_succeed():
     assert np.mean(ns["new_p"].argmax(axis=1) == ns["new_y"]) > 0.97
 
 
-def right_after_training(seed, H):
-    """Share of right answers after the page's training from a random start."""
+def border_at(weights, angles):
+    """How far from the origin the border lies in each direction: [] if it does not."""
+    radius = np.linspace(0, 2.2, 2201)
+    found = []
+    for angle in angles:
+        ray = radius[:, None] * np.array([np.cos(angle), np.sin(angle)])
+        ring = defined(PAGE)["forward"](weights, ray)[1].argmax(axis=1)
+        found.append(radius[1:][np.diff(ring) != 0])
+    return found
+
+
+def test_the_border_is_a_rounded_triangle_between_the_disc_and_the_ring():
+    """As the text and the figure's description say, with the lines of the three units."""
+    ns = defined(PAGE)
+    x, y, weights = ns["x"], ns["y"], ns["weights"]
+    W_x, b = weights[0], weights[1]
+    pairs = ([0, 1], [0, 2], [1, 2])
+    corners = np.stack([np.linalg.solve(W_x[:, two].T, -b[two]) for two in pairs])
+    shares = np.linalg.solve(np.vstack([corners.T, np.ones(3)]), [0, 0, 1])
+    assert (shares > 0.2).all()  # the origin lies well inside the three lines
+
+    angles = np.radians(np.arange(360))
+    crossings = border_at(weights, angles)
+    assert all(len(radii) == 1 for radii in crossings)  # closed, around the origin
+    border = np.concatenate(crossings)
+    farthest = (border > np.roll(border, 15)) & (border > np.roll(border, -15))
+    ends = np.flatnonzero(farthest & ~np.roll(farthest, 1))
+    assert len(ends) == 3  # corners, one near each corner of the lines' triangle
+    directions = np.sort(np.arctan2(corners[:, 1], corners[:, 0]) % (2 * np.pi))
+    of_end = np.array(
+        [angles[farthest & (abs(angles - d) < 1)].mean() for d in directions]
+    )
+    assert np.abs(of_end - directions).max() < 0.4
+    answers = ns["forward"](weights, x)[1].argmax(axis=1)
+    np.testing.assert_array_equal(answers, y)  # all circles inside, all crosses outside
+
+
+def trained(seed, H):
+    """The weights and predictions after the page's training from a random start."""
     ns, rng = defined(PAGE), np.random.default_rng(seed)
     x, y = ns["x"], ns["y"]
     weights = [rng.normal(size=shape) for shape in ((2, H), (H,), (H, 2), (2,))]
@@ -94,13 +131,27 @@ def right_after_training(seed, H):
         h, p = ns["forward"](weights, x)
         for w, dw in zip(weights, ns["backward"](weights, x, y, h, p), strict=True):
             w -= 0.5 * dw
-    return np.mean(p.argmax(axis=1) == y)
+    return weights, np.mean(p.argmax(axis=1) == y)
 
 
-def test_one_random_start_ends_near_80_percent():
-    assert 0.75 < right_after_training(seed=3, H=3) < 0.85
+def test_one_random_start_ends_near_80_percent_with_two_almost_parallel_lines():
+    """The border crosses each row of the figure twice, along two nearly straight lines."""
+    weights, right = trained(seed=3, H=3)
+    assert 0.75 < right < 0.85
+    across, rows = np.linspace(-2.2, 2.2, 2201), np.linspace(-2.2, 2.2, 45)
+    crossings = []
+    for height in rows:
+        points = np.stack([across, np.full_like(across, height)], axis=1)
+        ring = defined(PAGE)["forward"](weights, points)[1].argmax(axis=1)
+        crossings.append(across[1:][np.diff(ring) != 0])
+    assert all(len(places) == 2 for places in crossings)
+    lines = np.polyfit(rows, np.array(crossings), 1)  # across = slope · height + start
+    slopes, starts = lines
+    assert np.ptp(np.degrees(np.arctan(slopes))) < 10
+    off = np.array(crossings) - (rows[:, None] * slopes + starts)
+    assert np.abs(off).max() < 0.1
 
 
 @pytest.mark.slow
 def test_eight_units_succeed_from_30_random_starts():
-    assert all(right_after_training(seed, H=8) > 0.99 for seed in range(30))
+    assert all(trained(seed, H=8)[1] > 0.99 for seed in range(30))

@@ -91,11 +91,12 @@ def test_two_pasts_meet_or_never_meet_as_the_figure_shows():
         p = p._replace(W_h=2 * p.W_h)
         x = rng.normal(size=(300, 1, 5))
         h0 = np.zeros((1, 50))
-        apart = rnn.forward(p, x, h0 + 1e-6)[0] - rnn.forward(p, x, h0)[0]
-        assert abs(apart[0]).max() < 1e-4 and abs(apart[-50:]).max() > 0.5
+        grown = rnn.forward(p, x, h0 + 1e-6)[0] - rnn.forward(p, x, h0)[0]
+        assert abs(grown[0]).max() < 1e-4 and abs(grown[-50:]).max() > 0.5
     for scale in (0.5, 0.9):
         assert distance(scale)[60:].max() < 5 * np.finfo(np.float32).eps
-    assert distance(2)[60:].min() > 0.1
+    apart = distance(2)
+    assert 0.7 < apart.min() and apart.max() < 2
 
 
 def test_the_state_holds_at_most_as_many_words_as_the_page_prints(capsys):

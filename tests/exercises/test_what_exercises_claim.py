@@ -12,6 +12,7 @@ from unrolled.exercises.language_model import (
     beat_the_bigram,
     the_price_of_unknown,
 )
+from unrolled.functional import softmax
 from unrolled.models import language_model
 
 
@@ -171,3 +172,16 @@ def test_only_gates_that_are_not_saturated_can_be_trained():
         largest[bias] = abs(dp.b[:8]).max()
     assert largest[40.0] == 0 < 1e-3 < largest[5.0]
     assert apart[40.0] < 1e-14 and 0 < apart[5.0] < 0.1
+
+
+def largest_weight(factor, E):
+    """The mean of the largest of five weights, of random queries and keys with E entries."""
+    rng = np.random.default_rng(0)
+    q, k = rng.standard_normal((2000, 1, E)), rng.standard_normal((2000, 5, E))
+    return softmax(factor * (q @ k.swapaxes(1, 2))).max(axis=-1).mean()
+
+
+def test_a_wrong_scale_gives_one_position_nearly_all_the_weight_if_entries_are_many():
+    """With the 4 entries of the exercise, the largest weight is not yet near 1."""
+    assert largest_weight(np.sqrt(4), 4) < 0.95
+    assert largest_weight(np.sqrt(64), 64) > 0.98

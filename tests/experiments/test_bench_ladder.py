@@ -5,9 +5,11 @@ import os
 import platform
 import subprocess
 import sys
+import time
 from types import SimpleNamespace
 
 import numpy as np
+import psutil
 import pytest
 
 from experiments.speed import bench_ladder, ladder_worker
@@ -79,6 +81,20 @@ def test_an_allocator_that_keeps_memory_needs_no_new_pages():
     wanted = [("numpy_kept", 1, bench_ladder.KEPT)]
     _, faults, *_ = bench_ladder.measure(wanted, 2, 2, say=lambda _: None)
     assert faults["products64_kept"] < 50 and faults["products32_kept"] < 50
+
+
+@pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="one core has no second thread")
+def test_after_a_turn_on_two_threads_both_are_asleep():
+    worker = bench_ladder.Worker("numpy_one_pool", 2)
+    try:
+        worker.ready()
+        worker.seconds("threads_one_pool")
+        process = psutil.Process(worker.process.pid)
+        before = process.cpu_times()
+        time.sleep(0.3)
+        assert sum(process.cpu_times()[:2]) - sum(before[:2]) < 0.015
+    finally:
+        worker.stop()
 
 
 # In a process of its own, since TensorFlow takes its number of threads once, when it begins.

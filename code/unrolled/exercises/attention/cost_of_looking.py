@@ -19,8 +19,8 @@ $F = 512$, the additive score has $A = 512$ units, and a number takes 4 bytes.
 - `additive_megabytes` is the memory for the values of tanh that the additive score stores for the
   backward pass, in megabytes of $10^6$ bytes.
 
-- `dot_megabytes` is the memory that the dot product needs in the same megabytes. The dot product
-  stores only the weights.
+- `dot_megabytes` is the memory for the weights, in the same megabytes. With the dot product, no
+  other array whose size grows with $T S$ is stored.
 
 - `characters` is the factor by which the first three numbers grow if both sides consist of
   characters instead of words, with five characters for each word.

@@ -111,7 +111,8 @@ variance is smaller with the baseline.
 A mean over the batch that *includes* the row itself contains $L(s)/B$, so it changes with the draw.
 The expectation of the estimate is then $(1 - \frac 1 B)$ times the gradient. Its direction is
 right, but it is too short, and for a batch of one it is exactly zero. With $B = 64$ the mistake is
-hard to notice. With two rows, it has the same effect on average as half the learning rate.
+hard to notice. With two rows, it has the same effect on average as half the learning rate in plain
+gradient descent.
 """
 
 

@@ -87,8 +87,8 @@ mistake is hard to see in a picture of the weights.
 
 *The scale.* The dot product of two vectors with independent entries of mean 0 and variance 1 has
 the variance $\sum_i \operatorname{Var}[q_i k_i] = E$. If we divide the product by $\sqrt E$, its
-standard deviation is 1. If we multiply it by $\sqrt E$, its standard deviation is $E$. One position
-then gets nearly all the weight before training starts, and the gradient
+standard deviation is 1. If we multiply it by $\sqrt E$, its standard deviation is $E$. If $E$ is
+large, one position usually gets nearly all the weight before training starts, and the gradient
 $w_s\, \mathrm d c\,(v_s - c)^{\top}$ is nearly 0.
 
 *The mask.* A weight that is set to 0 after the softmax is still counted in the denominator. The

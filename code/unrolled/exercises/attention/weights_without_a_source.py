@@ -16,10 +16,10 @@ LEVEL = 2
 MINUTES = 25
 
 TEXT = r"""
-A widely read tutorial on translation computed its "attention" in the following way for years. The
-state $h$ of the decoder, $(B, H)$, goes through a layer, then through a matrix `W_s`, which has one
-column for each position that a source may have. A softmax of the result gives the weights. The
-network trains, and its loss falls.
+A widely read tutorial on translation computed its "attention" for years without the states of the
+encoder. The code below does this in a similar way. The state $h$ of the decoder, $(B, H)$, goes
+through a layer, then through a matrix `W_s`, which has one column for each position that a source
+may have. A softmax of the result gives the weights. The network trains, and its loss falls.
 
 You have two tasks:
 

@@ -94,9 +94,9 @@ $$
 \end{aligned}
 $$
 
-which is more than $w$ and never more than 1. Every position adds to the denominator, and padding
-that is not masked adds to it too. (5) holds because the weights sum to 1. It fails in a network
-that applies the mask after the softmax.
+which lies between $w$ and 1 if there are other positions. Every position adds to the denominator,
+and padding that is not masked adds to it too. (5) holds because the weights sum to 1. It fails in a
+network that applies the mask after the softmax.
 """
 
 WHY_NOT = {

@@ -83,12 +83,12 @@ def backward(W_x, W_h, x, h, dh):
 
 COMMENT = r"""
 The function computes {eq}`eq-delta-gradients` and {eq}`eq-delta-recursion`, as `rnn.backward` does,
-which trains the networks of Part 2. The loop has one matrix product with $W_h^\top$ for each step,
-because no other matrix product must wait for the next step. The gradients of the weights are
-computed after the loop, for all steps at once. Many mistakes in this function still give arrays of
-the right shape. The check that you have passed tells about ten of them apart, and a test of shapes
-would find none. Next, do the same for ReLU units. Which two lines change, and what do you decide at
-$a_t = 0$?
+with which the language model of Part 2 was trained. The loop has one matrix product with $W_h^\top$
+for each step, because no other matrix product must wait for the next step. The gradients of the
+weights are computed after the loop, for all steps at once. Many mistakes in this function still
+give arrays of the right shape. The check that you have passed tells about ten of them apart, and a
+test of shapes would find none. Next, do the same for ReLU units. Which two lines change, and what
+do you decide at $a_t = 0$?
 """
 
 NAMES = ("dW_x", "dW_h", "db", "dx", "dh0")

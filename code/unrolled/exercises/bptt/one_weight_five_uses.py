@@ -69,7 +69,7 @@ $$
 \end{aligned}
 $$
 
-This is three times too large. In general the factor is $(T + 1)/2$, which is 1 for a sequence of
+This is three times the gradient. In general the factor is $(T + 1)/2$, which is 1 for a sequence of
 one step. So a check with $T = 1$ cannot tell the two readings apart. Next, try $w = 1.1$ and
 $T = 100$. All uses still contribute equally, and all contributions have exploded.
 """

@@ -53,9 +53,9 @@ mod_3 = np.array([[0, 1], [2, 0], [1, 2]])  # binary digits, modulo 3
 '''
 
 HINTS = (
-    "One unit for each of the $Q$ states is not enough: the next state depends on two facts "
-    "together, *was in $q$* and *reads $s$*. Use one unit for each pair $(q, s)$. It should be "
-    "$+1$ if the automaton was in $q$ and read $s$, and $-1$ otherwise.",
+    "In general, one unit for each of the $Q$ states is not enough: the next state depends on two "
+    "facts together, *was in $q$* and *reads $s$*. Use one unit for each pair $(q, s)$. It should "
+    "be $+1$ if the automaton was in $q$ and read $s$, and $-1$ otherwise.",
     "Which units at $+1$ mean that the automaton *is* in $q$ now? The units of the pairs "
     "$(q', s')$ with `table[q', s'] == q`. At each step, only one unit is at $+1$.",
     "Inside the pre-activation, $(h + 1)/2$ turns $\\pm1$ into 1 and 0. The threshold is 1.5, so "

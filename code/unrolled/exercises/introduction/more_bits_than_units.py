@@ -13,8 +13,8 @@ LEVEL = 3
 MINUTES = 90
 
 TEXT = r"""
-The shift register of the chapter reads $S$ bits and writes them again in the same order, with one
-unit for each bit. But a unit holds a real number, and a number has many digits. How many bits can a
+The shift register of the chapter reads $S$ bits and writes them again in the same order, with
+$S + 1$ units. But a unit holds a real number, and a number has many digits. How many bits can a
 network with at most **8 units** repeat? A shift register of 8 units repeats 7 bits. Your target is
 **16** bits.
 
@@ -96,8 +96,8 @@ v = \varepsilon \sum_{k=1}^{S} 2^{S-k}\, b_k ,
 $$
 
 whose sign is the oldest bit. At each writing step the sign is read and subtracted, and the rest is
-doubled. Two units with a very large gain read the sign; until writing begins, the flag holds them
-at +1 and −1. The solution works up to $S = 52$, since a float64 has 53 binary digits. With a
+doubled. Two units with a very large gain read the sign; until the flag is 1, their biases hold
+them at +1 and −1. The solution works up to $S = 52$, since a float64 has 53 binary digits. With a
 larger $\varepsilon$, it would fail at a smaller $S$, because of the term $-v^3/3$ in $\tanh v$.
 
 {cite:t}`siegelmann1995` used the same idea to store the tape of a Turing machine in a number. How
