@@ -9,8 +9,9 @@ OpenBLAS would choose by itself. The last rung uses the widest kernels that the 
 All processes are started, compiled and warmed up first; then they take turns, some calls at a time,
 round after round, so that whatever else the machine does disturbs all alike. Ratios are formed
 within a round. After a turn on several threads there is a pause, because the threads of an idle
-pool go on for some time in a loop, and would take a core from the next turn. Ten minutes; an interrupted run writes nothing. PyTorch, which the book does not
-install, is among the libraries where it is there.
+pool go on for some time in a loop and would take a core from the next turn. Seven minutes; an
+interrupted run writes nothing. PyTorch, which the book does not install, is among the libraries
+where it is there.
 """
 
 from experiments import command_line
@@ -77,14 +78,13 @@ RUNGS = {
     "kernels_batch": (f"batch of {B}, wider kernels", B, 1),
     "package_batch": (f"the package's own step, batch of {B}", B, 1),
     **{
-        f"{prefix}threads_{key}{suffix}": (f"{label}{wide}{words}", size, 0)
+        f"threads_{key}{suffix}": (f"{label}{words}", size, 0)
         for key, label in (
             ("blas", "two pools of threads"),
             ("one_pool", "NumPy's threads alone"),
+            ("rows", "rows on threads of our own"),
         )
-        for prefix, wide in (("", ""), ("kernels_", ", wider kernels"))
         for suffix, words, size in (("", "", 1), ("_batch", f", batch of {B}", B))
-        if (prefix, key) != ("kernels_", "blas")
     },
     **{
         f"pytensor_{key}{suffix}": (f"PyTensor, {mode}{words}", size, 1)
@@ -232,10 +232,8 @@ def groups(cores):
     found += [("pytensor", 1, wide or base)]
     found += [(name, 1, {}) for name in ("keras", "jax", "torch")]
     if cores > 1:
-        ours = ("numpy_threads", "numpy_one_pool")
+        ours = ("numpy_threads", "numpy_one_pool", "numpy_rows")
         found += [(name, cores, base) for name in ours]
-        if wide:
-            found.append(("numpy_one_pool_kernels", cores, wide))
         found += [(name, cores, {}) for name in ("keras", "jax", "torch")]
     else:
         missing["all threads"] = "this machine has one core"
@@ -437,7 +435,7 @@ def faster_than(seconds):
     for threads in ("", "threads_"):
         for suffix, own in ours.items():
             if threads:
-                own = [f"{wide}threads_one_pool{suffix}" for wide in ("", "kernels_")]
+                own = [f"threads_{kind}{suffix}" for kind in ("one_pool", "rows")]
             own = fastest(own, seconds)
             for library, forms in libraries.items():
                 rival = fastest([f"{threads}{f}{suffix}" for f in forms], seconds)
@@ -455,6 +453,7 @@ def gains_of_threads(seconds):
     pairs = {
         "blas": "update",
         "one_pool": "one_pool",
+        "rows": "one_pool",
         "keras_loop": "keras_loop",
         "keras_xla": "keras_xla",
         "jax": "jax",

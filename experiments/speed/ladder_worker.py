@@ -91,10 +91,10 @@ class Contestants:
         function()
         self.functions[name] = function
 
-    def add_ours(self, name, size=1, dtype=np.float32, **options):
-        """Adds ``sgd_step.step`` with some options."""
+    def add_ours(self, name, size=1, dtype=np.float32, step=sgd_step.step, **options):
+        """Adds ``sgd_step.step`` or another step with some options."""
         p, batch, work = self.params(dtype), self.batches[size], sgd_step.Workspace()
-        take = lambda q, rate: sgd_step.step(q, batch, rate, work, **options)  # noqa: E731
+        take = lambda q, rate: step(q, batch, rate, work, **options)  # noqa: E731
         self.gaps[name] = self.gap(lambda q: take(q, LARGE), size, dtype)
         self.add(name, lambda: take(p, RATE))
 
@@ -195,15 +195,17 @@ def numpy_threads(found):
     machine(found, prefix="threads_", small=False)
 
 
-def numpy_one_pool(found, prefix=""):
+def numpy_one_pool(found):
     """The same with every product in NumPy, whose pool is the only one."""
     for name, size in (("threads_one_pool", 1), ("threads_one_pool_batch", B)):
-        found.add_ours(f"{prefix}{name}", size=size)
+        found.add_ours(name, size=size)
 
 
-def numpy_one_pool_kernels(found):
-    """NumPy's pool alone, with the widest instructions."""
-    numpy_one_pool(found, prefix="kernels_")
+def numpy_rows(found):
+    """Threads of our own: each has a part of the rows, and BLAS has one thread."""
+    others = [sgd_step.Workspace() for _ in range(THREADS - 1)]
+    for name, size in (("threads_rows", 1), ("threads_rows_batch", B)):
+        found.add_ours(name, size=size, step=sgd_step.step_on_threads, others=others)
 
 
 def pytensor(found):
@@ -287,7 +289,7 @@ GROUPS = {
     "numpy_kept": numpy_kept,
     "numpy_threads": numpy_threads,
     "numpy_one_pool": numpy_one_pool,
-    "numpy_one_pool_kernels": numpy_one_pool_kernels,
+    "numpy_rows": numpy_rows,
     "pytensor": pytensor,
     "keras": keras,
     "jax": jax,

@@ -93,20 +93,21 @@ def test_barriers_cost_what_tiles_save(measured_parts):
 )
 def test_one_dispatch_is_not_slower_than_one_a_step(measured_parts):
     """Quartiles that do not overlap, for three cells; the dispatches differ by a factor of T. With
-    one sequence a dispatch a step takes 1.1 to 1.4 times as long, with 32 0.86 to 1.10 times."""
+    one sequence a dispatch a step takes 1.1 to 1.3 times as long, with 32 1.03 to 1.09 times: the
+    medians of the ratios within a round."""
     faster, of_32 = [], []
     for cell in ("RNN", "LSTM", "GRU"):
         for size, contestants in measured_parts[cell]["times"].items():
             one = contestants["forward, one dispatch"]
             many = contestants["forward, a dispatch a step"]
             assert one["quartiles"][0] <= many["quartiles"][1]
-            ratio = many["median"] / one["median"]
+            ratio = 1 / many["first_over_this"]["median"]
             if "B = 1," in size:
-                assert 1.1 < ratio < 1.4
+                assert 1.1 < ratio < 1.35
             else:
                 of_32.append(round(ratio, 2))
             faster.append(one["quartiles"][1] < many["quartiles"][0])
             T = int(re.match(r"T = (\d+)", size)[1])
             assert (one["dispatches"], many["dispatches"]) == (1, T)
     assert (sum(faster), len(faster)) == (4, 8)
-    assert (min(of_32), max(of_32)) == (0.86, 1.1)
+    assert (min(of_32), max(of_32)) == (1.03, 1.09)

@@ -54,9 +54,11 @@ def test_one_pool_calls_no_product_of_scipys(small, monkeypatch):
     found = prepared("numpy_one_pool")
     assert set(found.gaps) == {"threads_one_pool", "threads_one_pool_batch"}
     assert max(found.gaps.values()) < 1e-5
-    assert set(prepared("numpy_one_pool_kernels").gaps) == {
-        f"kernels_{name}" for name in found.gaps
-    }
+    monkeypatch.setattr(ladder_worker, "THREADS", 2)
+    monkeypatch.setattr(ladder_worker, "B", 32)  # rows for more than one thread
+    found = prepared("numpy_rows")
+    assert set(found.gaps) == {"threads_rows", "threads_rows_batch"}
+    assert max(found.gaps.values()) < 1e-5
     with pytest.raises(AssertionError, match="SciPy"):
         prepared("numpy_threads")
 
@@ -245,7 +247,7 @@ def test_bucketing_leaves_less_padding_and_the_same_words():
 def test_a_comparison_is_of_the_fastest_of_each():
     times = told(
         one_pool=0.5, kernels=0.8, jax=0.6, keras_xla=3.0, keras_unrolled_xla=2.0,
-        threads_one_pool_batch=0.4, kernels_threads_one_pool_batch=0.7, threads_jax_batch=0.6,
+        threads_rows_batch=0.4, threads_one_pool_batch=0.7, threads_jax_batch=0.6,
         batch=1.0, batch_one_pool=1.2,
     )  # fmt: skip
     del times["torch"], times["torch_compiled"]
@@ -255,12 +257,10 @@ def test_a_comparison_is_of_the_fastest_of_each():
     assert found["keras_with_xla"]["rival"] == "keras_unrolled_xla"
     assert found["keras_with_xla"]["median"] == pytest.approx(4)
     both = found["threads_jax_batch"]
-    assert both["ours"] == "threads_one_pool_batch" and both["median"] == pytest.approx(
-        1.5
-    )
+    assert both["ours"] == "threads_rows_batch" and both["median"] == pytest.approx(1.5)
     assert "torch" not in found and "torch_batch" in found
     gains = bench_ladder.gains_of_threads(times)
-    assert gains["one_pool_batch"]["median"] == pytest.approx(3)
+    assert gains["rows_batch"]["median"] == pytest.approx(3)
     assert gains["blas_batch"]["median"] == pytest.approx(1)
     assert "torch" not in gains
 

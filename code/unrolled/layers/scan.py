@@ -65,8 +65,8 @@ def blelloch(f, g, h0=None):
     """Returns the states (T, ...), up and down a tree (Blelloch, 1990).
 
     On the way up, neighbours are combined: half as many steps remain. Their states
-    are every second state of the whole. On the way down, one step from each of them
-    gives the rest.
+    are every second state of the whole. On the way down, one step from these states
+    gives each other state but the first.
     """
     return sweep(*start(f, g, h0))
 

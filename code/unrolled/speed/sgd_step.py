@@ -7,13 +7,17 @@ All compute the same step as ``language_model.loss_and_gradient(reduction="sum")
 there, which ``cost`` counts. From the slowest to the fastest they are ``reference_step``, then
 ``step`` with ``output_in_place``, ``output_fused`` and ``output_and_update``. The last one can call
 SciPy's BLAS. Its pool of threads is not NumPy's, so by default every product is NumPy's.
+``step_on_threads`` divides the rows of the output layer among threads of its own.
 T time, B batch, N real words of a batch, V vocabulary, H hidden.
 """
 
+import functools
 import math
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from scipy.linalg.blas import get_blas_funcs
+from threadpoolctl import ThreadpoolController
 
 from unrolled import tree
 from unrolled.arguments import ids, names_arguments, unchecked
@@ -309,11 +313,51 @@ def parts(N, count):
 
 
 @names_arguments
-def copy_of(W, work):
+def copy_of(W, work, name="W_new"):
     """Returns a copy of W in the workspace."""
-    copy = work.array("W_new", W.shape, W.dtype)
+    copy = work.array(name, W.shape, W.dtype)
     copy[:] = W
     return copy
+
+
+@names_arguments(**OUTPUT)
+def output_on_threads(h, p, targets, learning_rate, work, others, **options):
+    """As ``output_and_update``, with the rows divided among threads.
+
+    Each thread updates a copy of the weights. At the end, the changes of the copies
+    are added up. A thread gets at least one block of rows, so few rows need one thread.
+
+    Args:
+        h: (N, H) states.
+        p: ``language_model.Params``; W_y and b_y are overwritten.
+        targets: (N,) ids.
+        learning_rate: η.
+        work: a Workspace.
+        others: one more Workspace for each further thread.
+        options: of ``output_and_update``.
+
+    Returns:
+        The summed loss in nats, and dh (N, H).
+    """
+    output = functools.partial(unchecked(output_and_update), **options)
+    blocks = math.ceil(len(h) / options.get("rows_at_once", ROWS_AT_ONCE))
+    spaces = [work, *others][:blocks]
+    if len(spaces) == 1:
+        return output(h, p, targets, learning_rate, work)
+
+    def share(rows, space):
+        new = p._replace(W_y=copy_of(p.W_y, space, "W_y"), b_y=p.b_y.copy())
+        loss, dh = output(h[rows], new, targets[rows], learning_rate, space)
+        new.W_y[:] -= p.W_y  # what has changed
+        new.b_y[:] -= p.b_y
+        return loss, dh, new
+
+    with ThreadPoolExecutor(len(spaces)) as pool:
+        shares = [*pool.map(share, parts(len(h), len(spaces)), spaces)]
+    for *_, change in shares:
+        p.W_y[:] += change.W_y
+        p.b_y[:] += change.b_y
+    return sum(loss for loss, *_ in shares), np.concatenate([dh for _, dh, _ in shares])
 
 
 # --- a whole step --------------------------------------------------------------------------------
@@ -362,3 +406,34 @@ def step(p, batch, learning_rate, work, output=output_and_update, **options):
     unchecked(dstates)(p.cell, h, da, work)
     unchecked(update_cell)(p.cell, batch.inputs, h, da, learning_rate)
     return loss
+
+
+@functools.cache
+def blas():
+    """Returns what sets the number of threads of NumPy's and SciPy's BLAS."""
+    return ThreadpoolController()
+
+
+@names_arguments(p=WEIGHTS, batch=language_model.BATCH)
+def step_on_threads(p, batch, learning_rate, work, others, **options):
+    """Takes the step of ``step`` with ``output_on_threads``.
+
+    Meanwhile, BLAS uses one thread for each product, whatever was set before.
+
+    Args:
+        p: ``language_model.Params`` over ``rnn``, overwritten, as in ``step``.
+        batch: a text.Batch.
+        learning_rate: η.
+        work: a Workspace, the same at every step.
+        others: one more Workspace for each further thread, the same at every step.
+        options: of ``output_and_update``.
+
+    Returns:
+        The summed loss in nats before the step.
+
+    Raises:
+        ValueError: as ``step``.
+    """
+    options |= {"output": output_on_threads, "others": others}
+    with blas().limit(limits=1, user_api="blas"):
+        return unchecked(step)(p, batch, learning_rate, work, **options)

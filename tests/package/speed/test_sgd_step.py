@@ -1,8 +1,11 @@
 """Every way to take the step takes the same step, and the fast ones touch what they say."""
 
+import threading
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from unrolled import tree
 from unrolled.cells import lstm, rnn
@@ -19,6 +22,7 @@ ALL = {
     "blocks of unequal size": {"rows_at_once": 4},
     "gemm": {"subtract": sgd_step.subtract_product},
     "gemm in blocks": {"subtract": sgd_step.subtract_product, "rows_at_once": 4},
+    "threads": {"output": sgd_step.output_on_threads, "rows_at_once": 3},
 }
 
 
@@ -44,7 +48,15 @@ def expected(p, batch, rate=RATE):
 
 def take(p, batch, options, work=None):
     work = sgd_step.Workspace() if work is None else work
+    if options.get("output") is sgd_step.output_on_threads:
+        options = options | {"others": others(work)}
     return sgd_step.step(p, batch, RATE, work, **options)
+
+
+def others(work):
+    """The workspaces of two more threads, the same for the same ``work``."""
+    work.others = getattr(work, "others", [sgd_step.Workspace(), sgd_step.Workspace()])
+    return work.others
 
 
 def gap(found, right, before):
@@ -111,8 +123,9 @@ def test_what_lies_in_the_memory_before_does_not_matter(way):
         ALL[way],
         work,
     )
-    for memory in work.memory.values():
-        memory[:] = np.inf
+    for space in (work, *others(work)):
+        for memory in space.memory.values():
+            memory[:] = np.inf
     before = tree.map(np.copy, p)
     _, right = expected(p, batch)
     with np.errstate(all="raise"):
@@ -155,6 +168,10 @@ def test_the_output_layers_return_the_loss_and_dh_and_update_with_the_gradient(N
         (sgd_step.output_in_place, {}),
         (sgd_step.output_fused, {}),
         (sgd_step.output_and_update, {"rows_at_once": 20}),
+        (
+            sgd_step.output_on_threads,
+            {"rows_at_once": 10, "others": [sgd_step.Workspace()]},
+        ),
     ):
         p, _ = example()
         W_y, b_y = p.W_y.copy(), p.b_y.copy()
@@ -227,6 +244,60 @@ def test_loss_and_gradient_come_from_one_exponential():
     loss = sgd_step.logits_to_gradient(u, targets)
     assert_allclose(loss, -np.log(p[np.arange(5), targets]).sum(), rtol=1e-12)
     assert_allclose(u, p - np.eye(8)[targets], atol=1e-14)
+
+
+def test_the_rows_are_divided_among_threads_of_which_each_gets_a_block(monkeypatch):
+    """Eleven words: three threads get four, four and three of them; one block needs one thread."""
+    seen, right = [], sgd_step.output_and_update
+
+    def watched(h, p, *rest, **options):
+        seen.append((len(h), threading.get_ident(), p.W_y))
+        barrier.wait()  # no thread takes a second share
+        return right(h, p, *rest, **options)
+
+    monkeypatch.setattr(sgd_step, "output_and_update", watched)
+    p, batch = example((5, 2, 4))
+    for rows_at_once, sizes in (
+        (3, [3, 4, 4]),
+        (5, [3, 4, 4]),
+        (6, [5, 6]),
+        (11, [11]),
+    ):
+        seen.clear()
+        barrier = threading.Barrier(len(sizes), timeout=20)
+        work, options = sgd_step.Workspace(), {"rows_at_once": rows_at_once}
+        sgd_step.step_on_threads(p, batch, RATE, work, others(work), **options)
+        assert sorted(n for n, *_ in seen) == sizes
+        assert len({thread for _, thread, _ in seen}) == len(sizes)
+        shared = [np.shares_memory(W_y, p.W_y) for *_, W_y in seen]
+        assert shared == [len(sizes) == 1] * len(sizes)
+
+
+def test_a_step_on_threads_gives_each_product_one_thread_of_blas_and_then_all_again():
+    p, batch = example()
+    before, used = tree.map(np.copy, p), []
+    loss, right = expected(p, batch)
+
+    def watching(W, *rest):
+        used.append(threads_of_blas())
+        sgd_step.subtract_in_numpy(W, *rest)
+
+    with threadpool_limits(2, "blas"):
+        if max(threads_of_blas()) < 2:
+            pytest.skip("this BLAS has one thread")
+        work = sgd_step.Workspace()
+        options = {"rows_at_once": 4, "subtract": watching}
+        found = sgd_step.step_on_threads(
+            p, batch, RATE, work, [sgd_step.Workspace()], **options
+        )
+        assert max(threads_of_blas()) == 2
+    assert_allclose(found, loss, rtol=1e-12)
+    assert gap(p, right, before) < 1e-12
+    assert len(used) >= 3 and set().union(*used) == {1}
+
+
+def threads_of_blas():
+    return {p["num_threads"] for p in threadpool_info() if p["user_api"] == "blas"}
 
 
 @pytest.mark.parametrize(("N", "count"), [(10, 3), (3, 3), (2, 5), (1440, 12), (1, 1)])

@@ -51,6 +51,23 @@ for output in ("output_in_place", "output_fused", "output_and_update"):
     )
 
 
+def _others(s):
+    return {"others": [sgd_step.Workspace()], "rows_at_once": 3}
+
+
+add(
+    "speed.sgd_step.output_on_threads",
+    lambda s: _output(s) | _others(s),
+    ids={"targets": "V"},
+)
+add(
+    "speed.sgd_step.step_on_threads",
+    lambda s: _step(s) | {"work": sgd_step.Workspace()} | _others(s),
+    ids=WORDS,
+    said=("ids", "weights"),
+)
+
+
 def _states(s):
     return {
         "p": words(s)["p"].cell,

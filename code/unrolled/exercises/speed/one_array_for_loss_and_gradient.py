@@ -32,7 +32,7 @@ more conditions:
 
 - Make no new array that is half as large as `u` or larger.
 
-- The result must also be exact for logits of $\pm 1000$, and the loss of a word that is almost
+- The result must also be right for logits of $\pm 1000$, and the loss of a word that is almost
   impossible must be finite.
 
 - A row of weight 0 is padding. It was never filled, so it may hold any values, even NaN. It must

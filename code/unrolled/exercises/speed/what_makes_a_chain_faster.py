@@ -93,10 +93,10 @@ for name, value in factor.items():
 COMMENT = r"""
 The work is $w = 3 \cdot 2 \cdot 512 \cdot 1024 = 3.1$ million operations, so $B^* = \ell R / w =
 79.5$. With 8 sentences, the device computes for only a tenth of its time. More work *in the same
-step* costs nothing, as long as it stays below ten times the present work. This holds for twice
-the batch, twice the width, a second direction, and four layers side by side. More *steps* cost
-their full time. Twice the rate changes nothing. At $H = 1024$ the work is 16 times as large and
-$B^* = 5$, so a step with 8 sentences takes $8/5$ of a latency. At $B = 160$ the factor is
+step* costs nothing, as long as it stays below about ten times the present work. This holds for
+twice the batch, twice the width, a second direction, and four layers side by side. More *steps*
+cost their full time. Twice the rate changes nothing. At $H = 1024$ the work is 16 times as large
+and $B^* = 5$, so a step with 8 sentences takes $8/5$ of a latency. At $B = 160$ the factor is
 $160 / 79.5$.
 
 Let a *moment* be one step of the chain, and count moments, layers and steps from 0. Cell $(l, t)$

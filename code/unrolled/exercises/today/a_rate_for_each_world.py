@@ -90,10 +90,10 @@ print(exact, noisy, drifting)
 '''
 
 COMMENT = r"""
-Without noise, a rate of 1 is right. It makes the answer for the new pair exact, and the difference
-from the rule never grows. With noise, the best rate is small. It is a compromise: a smaller rate
-would average over more pairs, but 200 pairs are not enough for it. If the rule drifts, the best
-rate is about 0.7, because old pairs are out of date.
+Without noise, a rate of about 1 is right. A rate of 1 makes the answer for the new pair exact, and
+the difference from the rule never grows. With noise, the best rate is small. It is a compromise: a
+smaller rate would average over more pairs, but 200 pairs are not enough for it. If the rule drifts,
+the best rate is about 0.7, because old pairs are out of date.
 
 So no rate is best in all worlds. DeltaNet computes its rate from the input at every step, so it can
 learn which pairs to trust. Least squares does not have a rate. With a penalty for the noise, it is

@@ -15,9 +15,9 @@ TEXT = r"""
 The product of group elements is associative, so a {ref}`scan <ch-the-scan>` computes all products
 in about $\log_2 T$ rounds. The function `products(elements, table)` should return the product of
 the first $t$ elements, for each $t$. Entry `[i, j]` of the table is element $i$ followed by
-element $j$. For parity and up to eight elements, every answer is right. For three cups, answers are
-wrong. With more than eight elements, answers are sometimes wrong even for parity. Find both
-mistakes.
+element $j$. For parity and up to eight elements, every answer is right. For three cups, some
+answers are wrong. With more than eight elements, answers are sometimes wrong even for parity. Find
+both mistakes.
 """
 
 STUB = '''
