@@ -5,7 +5,7 @@ import logging
 import numpy as np
 import pytest
 
-from tests.support.page_cells import defined_with
+from tests.support.page_cells import defined, defined_with
 from unrolled import records
 from unrolled.frameworks import sequence_examples as wt
 from unrolled.frameworks.quiet_tensorflow import tf
@@ -93,6 +93,16 @@ def test_the_cells_run_on_a_text_of_ones_own(tmp_path):
     )
     assert 250 < len(found["lengths"]) <= 300
     assert found["in_buckets"] < found["plain"]
+
+
+@pytest.mark.slow
+def test_five_of_the_six_rows_of_the_figure_have_holes_where_zero_is_padding():
+    """The two maps that the page draws: a hole is a word that the mask hides."""
+    found = defined("06-tensorflow/batching-and-padding.md")
+    kept, words = found["mask"][:6, :24], found["words_there"][:6, :24]
+    assert not (kept & ~words).any()
+    assert (words & ~kept).any(axis=1).sum() == 5
+    assert (words == (np.arange(24) < words.sum(axis=1, keepdims=True))).all()
 
 
 def test_the_old_name_of_ragged_batches_still_works_and_warns():

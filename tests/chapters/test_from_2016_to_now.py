@@ -135,6 +135,22 @@ def test_cells_are_refused_below_compat_too_and_what_is_left_warns(monkeypatch):
         assert "deprecated" in said[0]
 
 
+def test_attention_removes_the_mask_of_a_tensor_without_values_too():
+    """Inside a graph, as in a model with its own `call`; not in a model of symbolic tensors."""
+    embed = keras.layers.Embedding(9, 4, mask_zero=True)
+    attend = keras.layers.MultiHeadAttention(1, 4)
+    ids, kept = tf.constant([[3, 4, 0], [5, 0, 0]]), []
+
+    def masked_after_attention(ids):
+        vectors = embed(ids)
+        attend(vectors, vectors)
+        return getattr(vectors, "_keras_mask", None) is not None
+
+    masked_after_attention(ids)  # makes the weights
+    tf.function(lambda ids: kept.append(masked_after_attention(ids)))(ids)
+    assert kept == [False] and masked_after_attention(keras.Input((3,)))
+
+
 def test_floatx_changes_the_precision_of_a_loss_too():
     def precision():
         loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)

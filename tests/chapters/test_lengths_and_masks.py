@@ -68,6 +68,11 @@ def errors_of_the_last_state(seed, steps=40):
     ]
 
 
+def test_lengths_passed_as_a_mask_raise_an_error_that_does_not_name_the_cause():
+    with pytest.raises(IndexError, match="list assignment index out of range"):
+        keras.layers.LSTM(H)(X, mask=np.array([6, 4, 1]))
+
+
 @pytest.mark.claim(
     "padding-before-costs-less-than-after",
     "Without a mask, padding before a sequence moves the last state of a random LSTM less than "

@@ -47,8 +47,13 @@ def test_parsing_in_batches_saves_more_than_any_format(files):
     assert one_by_one > 2 * max(formats) / min(formats)
 
 
-def test_plain_examples_took_longer_to_parse_though_they_are_smaller(files):
-    assert files["times"]["example"] > 1.5
+def test_one_time_of_plain_examples_contradicts_the_other(files):
+    """Unpacking cannot save half of the time, so a single measurement is no evidence."""
+    plain, packed = (
+        files["ways"][name]["read_seconds"]
+        for name in ("example_tfrecord", "example_tfrecord_gz")
+    )
+    assert 0.4 < packed / plain < 0.6
 
 
 @pytest.mark.slow

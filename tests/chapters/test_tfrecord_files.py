@@ -1,11 +1,14 @@
 """The appendix "TFRecord files, byte by byte": its byte counts, and its cells on another text."""
 
+import zlib
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.page_cells import defined_with
+from unrolled.data.tfrecord_framing import salvage
 from unrolled.frameworks import sequence_examples as wt
 from unrolled.frameworks.quiet_tensorflow import tf
 
@@ -66,6 +69,30 @@ def test_bytes_of_a_plain_example(tmp_path_factory, ids):
 
 def test_a_padding_of_minus_one_costs_ten_bytes():
     assert tf.train.Int64List(value=[-1]).ByteSize() == field(10)
+
+
+def test_the_records_before_a_wrong_bit_of_a_compressed_file_are_recovered(tmp_path):
+    """What can be decompressed holds some of the records; `ignore_errors` gives none."""
+    ids = np.random.default_rng(0).integers(3, 2000, (400, 15)).tolist()
+    path = tmp_path / "packed.gz"
+    wt.write(path, map(wt.sequence_example, ids), "GZIP")
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+    unpacker, unpacked = zlib.decompressobj(wbits=31), bytearray()
+    with pytest.raises(zlib.error):
+        for start in range(0, len(data), 64):
+            unpacked += unpacker.decompress(bytes(data[start : start + 64]))
+    (tmp_path / "unpacked").write_bytes(unpacked)
+    assert 100 < len(salvage(tmp_path / "unpacked").payloads) < 400
+    packed = tf.data.TFRecordDataset(str(path), "GZIP").ignore_errors()
+    assert sum(1 for _ in packed) == 0
+
+
+def test_a_plain_example_without_an_id_is_two_bytes_smaller_than_the_formula():
+    """An empty list is not stored, so the formula needs at least one id."""
+    value = wt.example([]).features.feature["ids"]
+    assert value.ByteSize() == field(0) == field(field(0)) - 2
 
 
 @pytest.mark.slow

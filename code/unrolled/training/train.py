@@ -187,7 +187,8 @@ def train(
         validate: a function of params that returns a loss; called after each epoch.
         halve: whether to halve the learning rate after an epoch whose loss (validation if there is
             one, else training) was above that of the epoch before: the post's rule.
-        patience: stop after this many epochs in a row without a new lowest validation loss.
+        patience: stop after this many epochs in a row without a new lowest loss (validation if
+            there is one, else training).
         path: checkpoint file. Written after every epoch, every ``save_every`` steps and on Ctrl-C;
             if it exists already, training goes on from there, to the same numbers. Only one
             training at a time has the file.

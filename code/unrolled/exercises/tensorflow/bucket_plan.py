@@ -127,7 +127,7 @@ How good is your answer?
   largest gaps. Such a search comes near the best plan if the lengths form clusters, and it can get
   stuck.
 - *Very good:* the function finds the optimum, you can say why it is one, and a table shows the
-  padding for each number of buckets. The table also tells you what a fifth length would save.
+  padding for each number of buckets. The table also tells you what a fifth limit would save.
 
 In training there is a second cost. The bucket of the reports fills slowly, so its batches are rare.
 As a next step, weight each bucket by the time that one of its steps takes, or use smaller batches

@@ -84,12 +84,12 @@ $$
 $$
 
 where $L_\beta$ is the loss of batch $\beta$, and $N$ the number of batches. If all batches have
-the same number of words, a mean of perplexities is therefore too large. The error grows with the
-differences between the batches, and sorting by length makes the batches different.
+the same number of words but different losses, a mean of perplexities is therefore too large. The
+error grows with the differences between the losses. Sorting by length makes the batches different.
 
 Selecting the real losses with `losses[real]` is safer than multiplying by a mask, because
-$0 \cdot \infty$ is NaN. These mistakes change only a printed number, until you use the number to
-choose a model.
+$0 \cdot \infty$ is NaN. If the functions are used only for reports, the mistakes change
+only a printed number, until you use the number to choose a model.
 """
 
 

@@ -56,15 +56,17 @@ keeps = {
 """
 
 COMMENT = r"""
-Layers that treat each step separately pass the mask on. So does a recurrent layer that returns all
-its outputs. An operator returns a new tensor without a mask, and there is no warning: `2 * e` and
-`layers.Rescaling(2)(e)` contain the same numbers, but only the second carries a mask. A convolution
-mixes steps, so Keras warns and drops the mask. The last output of an LSTM has no axis of steps.
+`Dense`, `Dropout`, `Activation` and `Add` treat each step separately and pass the mask on. A
+recurrent layer that returns all its outputs also passes it on. An operator returns a new tensor
+without a mask, and there is no warning: `2 * e` and `layers.Rescaling(2)(e)` contain the same
+numbers, but only the second carries a mask. A convolution mixes steps, so Keras warns and drops the
+mask. The last output of an LSTM has no axis of steps.
 
 The last line is a different trap. If you call `MultiHeadAttention` on an eager tensor, which holds
 values, the layer removes the mask from its *input*. Everything that uses `e` afterwards, such as a
-residual connection or a second call of the same layer, treats the padding as real steps. In a model
-that is built from `keras.Input`, this does not happen.
+residual connection or a second call of the same layer, treats the padding as real steps. The same
+happens in a model with its own `call` method. In a model that is built from `keras.Input`, it does
+not happen.
 
 A loss with explicit weights is not affected. If you rely on masks, test for them:
 `assert getattr(tensor, "_keras_mask", None) is not None`.

@@ -108,7 +108,8 @@ Some differences between two programs are like a change of units: we can remove 
 weights. Three examples are a GRU with the opposite meaning of $z$ (change the sign of one block), a
 forget bias of 1 that is added inside the cell (change one block of $b$), and blocks in a different
 order. A reset gate after the matrix product instead of before it cannot be changed in this way. To
-tell the cases apart, ask whether the new pre-activations are a linear function of the old ones.
+tell the cases apart, ask whether the new pre-activations are a linear function of the old ones,
+plus constants.
 """
 
 
