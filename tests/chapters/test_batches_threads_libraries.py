@@ -101,35 +101,62 @@ def test_two_pools_slow_our_step(bench):
 
 @pytest.mark.claim(
     "one-pool-gains-on-a-batch",
-    "With every product in NumPy a second thread makes our step on a batch faster: less than half "
-    "the time with two pools, less than JAX, and less than a fifth more than Keras with XLA.",
+    "With every product in NumPy a second thread makes our step faster, on a batch and on one "
+    "sentence.",
     records="bench_ladder",
 )
-def test_a_batch_gains_from_threads_if_only_one_pool_has_them(bench):
-    """Quartiles of the times; against Keras with XLA, quartiles of the ratio within a round."""
-    rungs = bench["rungs"]
-    found = rungs["threads_one_pool_batch"]
-    assert quartiles(found)[1] < quartiles(rungs["batch_one_pool"])[0]
-    assert 2 * quartiles(found)[1] < quartiles(rungs["threads_blas_batch"])[0]
-    assert quartiles(found)[1] < quartiles(rungs["threads_jax_batch"])[0]
-    keras = bench["faster_than"]["threads_keras_with_xla_batch"]["quartiles"]
-    assert 1 / 1.2 < keras[0] < keras[1] < 1
-    assert 1.2 < bench["gains_of_threads"]["one_pool_batch"]["median"] < 1.4
+def test_a_step_gains_from_threads_if_only_one_pool_has_them(bench):
+    """Lower quartiles of the gains, formed within a round; of a batch, of the times too."""
+    rungs, gains = bench["rungs"], bench["gains_of_threads"]
+    assert gains["one_pool"]["quartiles"][0] > 1
+    assert gains["one_pool_batch"]["quartiles"][0] > 1
+    one, two = rungs["batch_one_pool"], rungs["threads_one_pool_batch"]
+    assert quartiles(two)[1] < quartiles(one)[0]
 
 
 @pytest.mark.claim(
-    "one-sentence-needs-one-thread",
-    "On one sentence the median step of ours, of JAX and of Keras with XLA is slower on two "
-    "threads than on one, ours most of all, but in a quarter of the rounds each is faster.",
+    "rows-on-threads-win-the-batch",
+    "On a batch and two threads our step gains most if each thread takes a part of the rows, and "
+    "takes less time than each library; on one sentence it gains nothing.",
     records="bench_ladder",
 )
-def test_one_sentence_needs_one_thread(bench):
-    """Medians and upper quartiles of the gains, formed within a round."""
-    gains = {n: bench["gains_of_threads"][n] for n in ("one_pool", "jax", "keras_xla")}
-    for gain in gains.values():
-        assert gain["median"] < 1 < gain["quartiles"][1]
-    ours = gains.pop("one_pool")["median"]
-    assert ours < 0.75 < min(gain["median"] for gain in gains.values())
+def test_rows_on_threads_win_the_batch(bench):
+    """Median gains; the lower quartile of the ratio to each library, formed within a round."""
+    gains, faster = bench["gains_of_threads"], bench["faster_than"]
+    assert gains["rows_batch"]["median"] > 1.4
+    assert gains["rows_batch"]["median"] > gains["one_pool_batch"]["median"]
+    rungs = bench["rungs"]
+    rows, pool = (rungs[f"threads_{kind}_batch"] for kind in ("rows", "one_pool"))
+    assert rows["seconds"]["median"] < quartiles(pool)[0]
+    assert gains["rows"]["quartiles"][1] < 1
+    of_batch = {n for n in faster if n.startswith("threads_") and n.endswith("_batch")}
+    assert len(of_batch) >= 3
+    for name in of_batch:
+        assert faster[name]["ours"] == "threads_rows_batch"
+        assert faster[name]["quartiles"][0] > 1
+
+
+@pytest.mark.claim(
+    "one-sentence-gains-from-one-pool-alone",
+    "On one sentence and two threads our step with NumPy's pool takes less time than each library "
+    "in three quarters of the rounds; JAX and Keras with XLA do not gain beyond the spread.",
+    records="bench_ladder",
+)
+def test_one_sentence_gains_from_one_pool_alone(bench):
+    """Lower quartiles of the ratios to the libraries, and quartiles of the libraries' gains, all
+    formed within a round."""
+    faster, gains = bench["faster_than"], bench["gains_of_threads"]
+    for library in ("threads_jax", "threads_keras", "threads_keras_with_xla"):
+        assert faster[library]["ours"] == "threads_one_pool"
+        assert faster[library]["quartiles"][0] > 1
+    times = bench["rungs"]
+    assert times["threads_jax"]["seconds"]["median"] == min(
+        times[f"threads_{name}"]["seconds"]["median"]
+        for name in ("jax", "keras_xla", "keras_loop")
+    )
+    for library in ("jax", "keras_xla"):
+        low, high = gains[library]["quartiles"]
+        assert low < 1 < high
 
 
 @pytest.mark.claim(

@@ -46,7 +46,7 @@ def test_the_case_of_the_post(results):
     ways = results["one_long"]
     assert ways["padded_batch"]["share"] == 1 - (1000 + 31 * 20) / 32_000
     assert ways["bucketed"]["share"] == 0
-    assert ways["bucketed"]["words_per_second_times"] == pytest.approx(12, abs=0.5)
+    assert ways["bucketed"]["words_per_second_times"] == pytest.approx(11, abs=0.5)
     computed = 8 * 1000 + 8 * 31 * 20  # of 8 batches, in buckets
     assert 8 * 32_000 / computed == pytest.approx(20, abs=0.5)
 

@@ -47,13 +47,14 @@ def test_parsing_in_batches_saves_more_than_any_format(files):
     assert one_by_one > 2 * max(formats) / min(formats)
 
 
-def test_one_time_of_plain_examples_contradicts_the_other(files):
-    """Unpacking cannot save half of the time, so a single measurement is no evidence."""
-    plain, packed = (
-        files["ways"][name]["read_seconds"]
-        for name in ("example_tfrecord", "example_tfrecord_gz")
-    )
-    assert 0.4 < packed / plain < 0.6
+def test_a_compressed_file_takes_no_less_time_to_read(files):
+    """It is decompressed and then parsed; a single measurement once said half the time."""
+    for name in ("example", "sequence"):
+        plain, packed = (
+            files["ways"][f"{name}_tfrecord{end}"]["read_seconds"]
+            for end in ("", "_gz")
+        )
+        assert 1 <= packed / plain < 1.3
 
 
 @pytest.mark.slow

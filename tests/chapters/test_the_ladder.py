@@ -74,20 +74,24 @@ def test_the_counts_are_as_told():
 
 @pytest.mark.claim(
     "each-rung-is-faster",
-    "Each of the rungs 2 to 5 is faster than the rung below it, and rung 6 within the spread.",
+    "Each of the rungs 2 to 5 is faster than the rung below it, and rung 6 by a twentieth.",
     records="bench_ladder",
 )
 def test_each_rung_is_faster_than_the_one_below(bench):
     """The upper quartile of a rung's times lies below the lower quartile of the rung before. For
-    rung 6 it does not, but its median is the lower one."""
+    rung 6 the two quartiles lie within a hundredth, and its median is lower by a twentieth."""
     order = "loops products64 products32 in_place fused".split()
     quartiles = [bench["rungs"][name]["seconds"]["quartiles"] for name in order]
     for (low, _), (_, high) in itertools.pairwise(quartiles):
         assert high < low
     fused, update = (bench["rungs"][name] for name in ("fused", "update"))
     assert 0.7 < update["bytes"] / fused["bytes"] < 0.8  # "a quarter fewer bytes"
-    assert median(update) < median(fused)
-    assert update["seconds"]["quartiles"][1] > fused["seconds"]["quartiles"][0]
+    assert 0.94 < median(update) / median(fused) < 0.965
+    highest, lowest = (
+        update["seconds"]["quartiles"][1],
+        fused["seconds"]["quartiles"][0],
+    )
+    assert 0.99 < highest / lowest < 1.01
     assert 1.1 < median(bench["rungs"]["loops"]) / median(
         bench["rungs"]["loops_window"]
     )
@@ -147,15 +151,16 @@ def test_float32_does_not_avoid_page_faults():
 
 @pytest.mark.claim(
     "wider-kernels-do-not-help-here",
-    "With kernels for wider registers a large product is not faster, and the step is slower.",
+    "With kernels for wider registers a large product takes about the same time, and the step is "
+    "slower.",
     records="bench_ladder",
 )
 def test_wider_kernels_do_not_help_here(bench):
-    """The ratio of the times of a large product stays below 1, and the quartiles of the step's
-    times do not overlap. The record names both kernels."""
+    """The median ratio of the times of a large product is 1 to a twentieth, and the quartiles of
+    the step's times do not overlap. The record names both kernels."""
     kernels = records.load("bench_ladder")["settings"]["kernels"]
     assert kernels["base"] == "Haswell" and kernels["wide"] not in (None, "Haswell")
-    assert bench["wide_over_base_rate"]["quartiles"][1] < 1
+    assert 0.95 < bench["wide_over_base_rate"]["median"] < 1.05
     base, wide = (bench["rungs"][name]["seconds"] for name in ("update", "kernels"))
     assert base["quartiles"][1] < wide["quartiles"][0]
 
@@ -203,11 +208,10 @@ def test_the_machine_is_as_told(bench):
 
 
 def test_which_of_the_two_aims_a_step_meets(bench):
-    for name, within in (("update", False), ("batch_one_pool", True)):
+    for name in ("update", "batch", "batch_one_pool"):
         rung = bench["rungs"][name]
         assert median(rung, "faster_than_loops") < 20
-        assert (rung["times_the_floor"]["quartiles"][1] <= 1.5) == within
-    assert 1.5 < median(bench["rungs"]["batch"], "times_the_floor") < 1.6
+        assert (median(rung, "times_the_floor") <= 1.5) == name.startswith("batch")
 
 
 def test_a_count_is_never_far_above_the_clock_nor_far_below(bench):

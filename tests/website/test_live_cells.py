@@ -21,6 +21,7 @@ from tests.support.marks import IN_BROWSER
 from tests.support.paths import ROOT
 
 FEW = (
+    "book/intro",
     "book/02-language-model/generating",
     "book/03-bptt/far-words",
     "book/03-bptt/vanishing-and-exploding",

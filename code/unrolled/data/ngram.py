@@ -119,7 +119,8 @@ def unique_rows(rows):
     for column in rows.T:
         size = int(column.max()) + 1
         if bound * size > 2**62:
-            key, bound = np.unique(key, return_inverse=True)[1], len(rows)
+            key = np.unique(key, return_inverse=True)[1]
+            key, bound = key.astype(np.int64), len(rows)  # from 32 bits in a browser
         key, bound = key * size + column, bound * size
     _, first, which, counts = np.unique(
         key, return_index=True, return_inverse=True, return_counts=True

@@ -102,6 +102,21 @@ def test_unique_rows_are_numpys_even_where_no_integer_holds_a_row(top, columns):
         np.testing.assert_array_equal(found, expected)
 
 
+def test_a_row_that_needs_64_bits_is_kept_where_positions_have_32(monkeypatch):
+    """As in the page's Python: there, the positions that NumPy returns have 32 bits."""
+    rng = np.random.default_rng(0)
+    rows = rng.integers(0, 2**21, (20_000, 5))
+    rows[:, 1] = rows[:, 0]
+    wanted, unique = np.unique(rows, axis=0), np.unique
+
+    def narrow(*given, **options):
+        found, *positions = unique(*given, **options)
+        return found, *(p.astype(np.int32) for p in positions)
+
+    monkeypatch.setattr(np, "unique", narrow)
+    np.testing.assert_array_equal(ngram.unique_rows(rows)[0], wanted)
+
+
 @pytest.mark.parametrize(
     ("text", "n", "d"),
     [
