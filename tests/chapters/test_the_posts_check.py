@@ -20,6 +20,7 @@ def test_the_posts_rule_lets_two_percent_pass(n):
     for q in (0.0005, 0.01, 0.5):
         assert_allclose(error(q), q / (2 + q), rtol=1e-9)
     assert error(2 / 99 - 1e-9) <= 0.01 < error(2 / 99 + 1e-9)
+    assert error(0.02) <= 0.01 < error(-0.02)  # a gradient 2 % too small is refused
 
 
 def test_the_posts_settings_give_960_quotients_of_zero_by_zero():
