@@ -50,11 +50,11 @@ def test_rungs_move_right_and_stay_under_their_roofs(bench):
 )
 def test_a_batch_gains_little_and_soon(bench):
     """The fitted line's two times; and the words a second of the largest batch, less than twice
-    those of one sentence and within a twentieth of those of eight."""
+    those of one sentence and within a fifteenth of those of eight."""
     curve = bench["curve"]
     assert curve["seconds_fixed"] < curve["seconds_each"]
     words = dict(zip(curve["B"], curve["words_per_second"], strict=True))
-    assert words[128] < 2 * words[1] and words[128] < 1.05 * words[8]
+    assert words[128] < 2 * words[1] and words[128] < 1.07 * words[8]
     assert 1.15 < words[8] / words[1] < 1.25  # "rises by about a fifth"
     jax = curve["peers"]["jax"]["words_per_second"]
     assert 0.6 < jax[1] / jax[0] < 0.75 and 0.9 < jax[0] / words[1] < 1.1
@@ -117,7 +117,7 @@ def test_a_step_gains_from_threads_if_only_one_pool_has_them(bench):
 @pytest.mark.claim(
     "rows-on-threads-win-the-batch",
     "On a batch and two threads our step gains most if each thread takes a part of the rows, and "
-    "takes less time than each library; on one sentence it gains nothing.",
+    "takes less time than JAX, PyTorch and Keras; on one sentence it gains nothing.",
     records="bench_ladder",
 )
 def test_rows_on_threads_win_the_batch(bench):
@@ -130,7 +130,8 @@ def test_rows_on_threads_win_the_batch(bench):
     assert rows["seconds"]["median"] < quartiles(pool)[0]
     assert gains["rows"]["quartiles"][1] < 1
     of_batch = {n for n in faster if n.startswith("threads_") and n.endswith("_batch")}
-    assert len(of_batch) >= 3
+    libraries = "jax", "torch", "keras", "keras_with_xla"
+    assert of_batch == {f"threads_{name}_batch" for name in libraries}
     for name in of_batch:
         assert faster[name]["ours"] == "threads_rows_batch"
         assert faster[name]["quartiles"][0] > 1
@@ -138,31 +139,25 @@ def test_rows_on_threads_win_the_batch(bench):
 
 @pytest.mark.claim(
     "one-sentence-gains-from-one-pool-alone",
-    "On one sentence and two threads our step with NumPy's pool takes less time than each library "
-    "in three quarters of the rounds; JAX and Keras with XLA do not gain beyond the spread.",
+    "On one sentence and two threads our step with NumPy's pool takes less time than Keras and "
+    "PyTorch, and no more than JAX.",
     records="bench_ladder",
 )
 def test_one_sentence_gains_from_one_pool_alone(bench):
-    """Lower quartiles of the ratios to the libraries, and quartiles of the libraries' gains, all
-    formed within a round."""
-    faster, gains = bench["faster_than"], bench["gains_of_threads"]
-    for library in ("threads_jax", "threads_keras", "threads_keras_with_xla"):
+    """Lower quartiles of the ratios to the libraries, formed within a round; of JAX the median is
+    above 1 and the quartiles are on both sides of it."""
+    faster = bench["faster_than"]
+    for library in ("threads_torch", "threads_keras", "threads_keras_with_xla"):
         assert faster[library]["ours"] == "threads_one_pool"
         assert faster[library]["quartiles"][0] > 1
-    times = bench["rungs"]
-    assert times["threads_jax"]["seconds"]["median"] == min(
-        times[f"threads_{name}"]["seconds"]["median"]
-        for name in ("jax", "keras_xla", "keras_loop")
-    )
-    for library in ("jax", "keras_xla"):
-        low, high = gains[library]["quartiles"]
-        assert low < 1 < high
+    low, high = faster["threads_jax"]["quartiles"]
+    assert low < 1 < faster["threads_jax"]["median"] < high
 
 
 @pytest.mark.claim(
     "ours-equals-jax-on-a-sentence-and-wins-the-batch",
     "On one thread and one sentence our step is as fast as JAX, within the spread, and faster than "
-    "PyTensor and Keras with XLA; on a batch of 32 our step is the fastest.",
+    "PyTensor, PyTorch and Keras with XLA; on a batch of 32 our step is the fastest.",
     records="bench_ladder",
 )
 def test_ours_equals_jax_on_a_sentence_and_wins_the_batch(bench):
@@ -172,7 +167,9 @@ def test_ours_equals_jax_on_a_sentence_and_wins_the_batch(bench):
     assert 1 < found["pytensor"][0] < found["pytensor"][1] < 1.25
     assert found["keras_with_xla"][0] > 1.3 and found["keras"][0] > 1.3
     assert bench["faster_than"]["pytensor"]["rival"] == "pytensor_jax"
-    for name in ("jax", "pytensor", "keras", "keras_with_xla"):
+    assert found["torch"][0] > 1.3
+    assert bench["faster_than"]["torch"]["rival"] == "torch_compiled"
+    for name in ("jax", "pytensor", "torch", "keras", "keras_with_xla"):
         assert found[f"{name}_batch"][0] > 1
     ours = min(bench["rungs"][name]["seconds"]["median"] for name in OURS_ON_A_BATCH)
     for name, rung in bench["rungs"].items():
@@ -183,9 +180,27 @@ def test_ours_equals_jax_on_a_sentence_and_wins_the_batch(bench):
 OURS_ON_A_BATCH = ("batch", "batch_one_pool", "kernels_batch", "package_batch")
 
 
-def test_pytorch_was_not_measured(bench):
-    assert "not installed" in bench["missing"]["torch"]
-    assert "torch" not in bench["rungs"]
+def test_every_library_was_measured(bench):
+    assert bench["missing"] == {}
+    assert "torch" in records.load("bench_ladder")["versions"]
+
+
+def test_jax_is_about_as_high_under_the_roof_as_the_last_rungs(bench):
+    """The description of the roofline; the operations are those of ``fused``."""
+    rungs = bench["rungs"]
+    height = {name: 1 / rungs[name]["seconds"]["median"] for name in ("jax", "fused")}
+    height["update"] = rungs["update"]["operations"] / rungs["fused"]["operations"]
+    height["update"] /= rungs["update"]["seconds"]["median"]
+    for name in ("fused", "update"):
+        assert 0.9 < height["jax"] / height[name] < 1.1
+
+
+def test_selecting_the_real_rows_brings_nearly_all_of_the_gain(bench):
+    """Words a second, both without buckets: with the mask against computing every position."""
+    buckets = bench["buckets"]
+    ways = "as_they_come", "everywhere"
+    masked, everywhere = (buckets[way]["words_per_second"]["median"] for way in ways)
+    assert masked / everywhere > 2.3 and buckets["gain_with_mask"]["median"] < 1.1
 
 
 @pytest.mark.claim(

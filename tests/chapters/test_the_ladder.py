@@ -78,20 +78,22 @@ def test_the_counts_are_as_told():
     records="bench_ladder",
 )
 def test_each_rung_is_faster_than_the_one_below(bench):
-    """The upper quartile of a rung's times lies below the lower quartile of the rung before. For
-    rung 6 the two quartiles lie within a hundredth, and its median is lower by a twentieth."""
+    """The upper quartile of a rung's times lies below the median of the rung before, and its
+    median below that one's lower quartile. For
+    rung 6 the two quartiles lie within a twentieth, and its median is lower by a twentieth."""
     order = "loops products64 products32 in_place fused".split()
-    quartiles = [bench["rungs"][name]["seconds"]["quartiles"] for name in order]
-    for (low, _), (_, high) in itertools.pairwise(quartiles):
-        assert high < low
+    times = [bench["rungs"][name]["seconds"] for name in order]
+    for before, after in itertools.pairwise(times):
+        assert after["quartiles"][1] < before["median"]
+        assert after["median"] < before["quartiles"][0]
     fused, update = (bench["rungs"][name] for name in ("fused", "update"))
     assert 0.7 < update["bytes"] / fused["bytes"] < 0.8  # "a quarter fewer bytes"
-    assert 0.94 < median(update) / median(fused) < 0.965
+    assert 0.94 < median(update) / median(fused) < 0.97
     highest, lowest = (
         update["seconds"]["quartiles"][1],
         fused["seconds"]["quartiles"][0],
     )
-    assert 0.99 < highest / lowest < 1.01
+    assert 0.95 < highest / lowest < 1.05
     assert 1.1 < median(bench["rungs"]["loops"]) / median(
         bench["rungs"]["loops_window"]
     )

@@ -243,6 +243,9 @@ def test_no_point_that_obeys_the_roof_lies_above_it():
         row("update", "descent", "16 weights", 1.0, work=2e8, moved=1.2e9),
     ]
     found = drawing("roofline(rows)", rows=rows)
+    assert (
+        drawing("roofline(rows)", rows=rows[::-1]) == found
+    )  # the largest, not the last
     assert "8 billion operations a second" in found["says"]
     assert "1.2 GB a second in the update of 16 weights" in found["says"]
     assert "blocked product (large)" in found["says"] and "small" not in found["says"]

@@ -56,7 +56,8 @@ const POINTS = {
 
 // Operations a second against operations for each byte, at the largest size of every rung; null without a roof.
 export function roofline(rows) {
-  const largest = new Map(rows.map((row) => [`${row.group}, ${row.rung}`, row]));
+  const bySize = [...rows].sort((a, b) => a.work - b.work);
+  const largest = new Map(bySize.map((row) => [`${row.group}, ${row.rung}`, row])); // the last one stays
   const products = rows.filter(({ group }) => group === "product").map(({ work, median }) => work / median / 1e9);
   const update = largest.get("update, descent");
   if (!products.length || !update) return null;

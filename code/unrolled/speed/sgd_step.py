@@ -26,16 +26,16 @@ from unrolled.functional import check_sequence, cross_entropy, dcross_entropy
 from unrolled.models import language_model
 from unrolled.models.language_model import ROWS_AT_ONCE
 
-ROWS_OF_A_KERNEL = 16
+ROWS_OF_A_KERNEL = 16  # or a divisor of it, in the kernels of many processors
 CELL, WEIGHTS = language_model.CELL, language_model.OVER_RNN
 OUTPUT = dict(p=WEIGHTS, h="N H", targets=ids("N", "V"))
 
-# --- matrix products, and a new array for every result -------------------------------------------
+# --- matrix products, and new arrays at every step -----------------------------------------------
 
 
 @names_arguments(p=WEIGHTS, batch=language_model.BATCH)
 def reference_step(p, batch, learning_rate):
-    """Returns (summed loss in nats, new Params): every line makes new arrays.
+    """Returns (summed loss in nats, new Params); its arrays are new at every step.
 
     Args:
         p: ``language_model.Params`` over ``rnn``; left as they are.
@@ -267,7 +267,7 @@ def output_and_update(
 
     Later blocks need the old weights, so with more than one block the updates go to
     a copy. For the product dh, zeros fill up the rows to a multiple of 16: BLAS's
-    kernels compute that many rows at a time, and are slower on the rest.
+    kernels compute several rows at a time, and are slower on the rest.
     """
     N, (H, V) = len(h), p.W_y.shape
     dh = work.array("dh", (rounded(N), H), h.dtype)
@@ -293,7 +293,7 @@ def output_and_update(
 
 @names_arguments
 def rounded(N):
-    """Returns N rounded up to a multiple of the rows that a kernel takes at once."""
+    """Returns N rounded up to a multiple of ROWS_OF_A_KERNEL."""
     return -(-N // ROWS_OF_A_KERNEL) * ROWS_OF_A_KERNEL
 
 
@@ -301,7 +301,7 @@ def rounded(N):
 def parts(N, count):
     """Returns at most ``count`` slices of similar length that make up 0..N-1.
 
-    If there are enough rows, a slice begins at a multiple of the rows that a kernel takes.
+    If there are enough rows, a slice begins at a multiple of ROWS_OF_A_KERNEL.
     """
     unit = ROWS_OF_A_KERNEL if N >= count * ROWS_OF_A_KERNEL else 1
     units = -(-N // unit)
