@@ -79,8 +79,8 @@ def test_the_counts_are_as_told():
 )
 def test_each_rung_is_faster_than_the_one_below(bench):
     """The upper quartile of a rung's times lies below the median of the rung before, and its
-    median below that one's lower quartile. For
-    rung 6 the two quartiles lie within a twentieth, and its median is lower by a twentieth."""
+    median below that one's lower quartile. For rung 6 the two quartiles lie within a twentieth,
+    and its median is lower by a twentieth."""
     order = "loops products64 products32 in_place fused".split()
     times = [bench["rungs"][name]["seconds"] for name in order]
     for before, after in itertools.pairwise(times):
