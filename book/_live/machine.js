@@ -53,8 +53,10 @@ export class Machine {
 
   // Runs a cell, or asks a question about the order of cells. Resolves to {passed, message}, {cells} or {lost: a
   // sentence}; `show` gets what is printed, piece by piece, and `draw` the description of the chart at the cell's end.
-  async run(cell, show, draw) {
+  // `begun` is called when Python is there.
+  async run(cell, show, draw, begun) {
     await this.ready;
+    begun?.();
     return new Promise((resolve) => {
       this.running = { id: ++this.request, resolve, show, draw };
       this.worker.postMessage({ id: this.request, ...cell });

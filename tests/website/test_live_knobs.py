@@ -284,6 +284,65 @@ def test_a_slow_cell_runs_when_the_slider_is_let_go(running):
     assert cell.output == "slept 0.7\n"
 
 
+# Keeps what the clock beside a status shows, and what the status says.
+WATCH_CLOCK = """([status, names]) => {
+  const line = document.querySelector(status);
+  const clock = line.parentElement.querySelector(":scope > .live-clock");
+  const seen = (window[names] = { clock: [], said: [] });
+  const note = (list, text) => text && text !== list.at(-1) && list.push(text);
+  new MutationObserver(() => {
+    note(seen.clock, clock.checkVisibility() && clock.textContent);
+    note(seen.said, line.textContent);
+  }).observe(line.parentElement, { childList: true, characterData: true, subtree: true });
+}"""
+
+
+@in_browser
+def test_a_run_shows_its_seconds_beside_the_status_and_says_them_at_its_end(running):
+    cell, status = running.cell(4), "#cell-4 .live-buttons [role=status]"
+    original = cell.text()
+    cell.write("import time\ntime.sleep(2.3)\nprint('slept')")
+    running.page.evaluate(WATCH_CLOCK, [status, "seen"])
+    cell.press("Run")
+    assert cell.status == "Ran in 2 s."
+    seen = running.page.evaluate("seen")
+    assert seen == {"clock": ["1 s", "2 s"], "said": ["Running …", "Ran in 2 s."]}
+    clock = running.page.locator("#cell-4 .live-clock")
+    assert clock.get_attribute("aria-hidden") == "true"
+    assert clock.text_content() == ""
+    cell.write("print('at once')")
+    cell.press("Run")
+    assert cell.status == "Ran."
+    cell.write(original)
+
+
+@in_browser
+def test_a_run_that_is_stopped_no_longer_counts(opened):
+    opened.ask().wait_until_ready()
+    cell, clock = opened.cell(4), opened.page.locator("#cell-4 .live-clock")
+    cell.write("while True:\n    pass")
+    cell.press("Run", wait=False)
+    clock.filter(has_text="1 s").wait_for()
+    cell.press("Stop")
+    assert cell.status.startswith("Stopped.") and clock.text_content() == ""
+    opened.page.wait_for_timeout(1200)
+    assert clock.text_content() == ""
+
+
+@in_browser
+def test_a_run_that_follows_a_knob_shows_its_seconds_at_the_knob(running):
+    knob, cell = Knob(running, 2, "count"), running.cell(2)
+    cell.write(cell.text() + "\nimport time; time.sleep(1.4 * (count == 4))")
+    running.page.evaluate(WATCH_CLOCK, [f"{knob.box} [role=status]", "atKnob"])
+    knob.input.fill("4")
+    knob.wait_for("count is 4. The output is computed again.")
+    seen = running.page.evaluate("atKnob")
+    assert seen["clock"] == ["1 s"] and "count is 4. Running …" in seen["said"]
+    assert cell.status.startswith("Ran in 1 s.")
+    cell.press("Reset", wait=False)
+    knob.wait_for("count is 3,")
+
+
 @in_browser
 def test_without_its_line_a_knob_says_so_and_rests_until_reset(running):
     knob, cell = Knob(running, 5, "slope"), running.cell(5)
