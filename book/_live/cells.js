@@ -1,5 +1,5 @@
 // The cells of a page, live: an editor for each, Run, Check, Stop and Reset, and what the cell printed.
-import { Machine, workerSettings } from "./machine.js";
+import { Machine, megabytes, workerSettings } from "./machine.js";
 import { Clock } from "./clock.js";
 import { hash, Kept } from "./kept.js";
 import { Knobs } from "./knobs.js";
@@ -242,6 +242,9 @@ class Page {
     this.files = files;
     this.about = page;
     this.line = bar.querySelector("[role=status]");
+    // Beside the status, because a screen reader would announce each change in it.
+    this.loaded = element("span", { "aria-hidden": "true", class: "live-loaded" });
+    this.line.after(this.loaded);
     this.kept = new Kept(page.name, (text) => this.trouble(text));
     this.machine = new Machine(workerSettings(base, files), (state, detail) => this.told(state, detail));
   }
@@ -296,6 +299,11 @@ class Page {
   }
 
   told(state, detail) {
+    if (state === "loaded") {
+      if (!this.isReady) this.loaded.textContent = `${megabytes(detail)} loaded`;
+      return;
+    }
+    this.loaded.textContent = "";
     const start = this.bar.querySelector("button");
     this.isReady = state === "ready";
     this.bar.setAttribute("aria-busy", state === "loading");

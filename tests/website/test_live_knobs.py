@@ -216,6 +216,36 @@ def test_a_knob_moved_at_first_starts_python_and_runs_what_depends_on_it(opened)
     assert opened.troubles == []
 
 
+# Keeps what the bar shows of the loading.
+WATCH_LOADING = """() => {
+  window.loading = { said: [], loaded: [] };
+  const note = (list, text) => text && text !== list.at(-1) && list.push(text);
+  const bar = document.querySelector(".live-bar");
+  new MutationObserver(() => {
+    note(loading.said, bar.querySelector("[role=status]").textContent);
+    note(loading.loaded, bar.querySelector(".live-loaded")?.textContent);
+  }).observe(bar, { childList: true, characterData: true, subtree: true });
+}"""
+
+
+@in_browser
+def test_the_page_says_how_much_of_python_has_come(opened):
+    opened.page.evaluate(WATCH_LOADING)
+    opened.ask().wait_until_ready()
+    seen = opened.page.evaluate("loading")
+    files = opened.page.request.get(f"{opened.origin}/_static/live/files.json").json()
+    total = f"{files['loads']['all'] / 1e6:.1f}"
+    asked = ["Loading …", f"Loading Python, {total} MB …"]
+    assert seen["said"] == [*asked, "Starting NumPy …", "Python is ready."]
+    loaded = [float(text.removesuffix(" MB loaded")) for text in seen["loaded"]]
+    assert loaded == sorted(loaded) and len(loaded) > 4
+    assert abs(loaded[-1] - float(total)) <= 0.1
+    counter = opened.page.locator(".live-loaded")
+    assert counter.get_attribute("aria-hidden") == "true"
+    assert counter.text_content() == ""
+    assert opened.troubles == []
+
+
 @in_browser
 def test_a_knob_obeys_the_keyboard_and_keeps_the_focus(running):
     knob, cell = Knob(running, 2, "gain"), running.cell(2)
