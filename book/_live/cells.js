@@ -141,8 +141,10 @@ class Cell {
     this.removeChart(false);
     this.knobs?.sync(this.original);
     // What depends on it follows.
-    for (const knob of this.knobs?.all ?? []) this.moved.add(knob.name);
-    if (this.wasTurned) this.page.turned(this, true);
+    if (this.wasTurned) {
+      for (const knob of this.knobs.all) this.moved.add(knob.name);
+      this.page.turned(this, true);
+    }
     this.say("The book's text again. Ctrl+Z in the editor brings yours back.");
   }
 
