@@ -406,7 +406,8 @@ def test_a_value_beyond_the_range_is_held_to_it(running):
     knob.wait_for(beyond)
     Knob(running, 2, "clip").input.check()
     knob.wait_for("clip is True. The output")
-    running.page.wait_for_timeout(500)  # what is kept is read again meanwhile
+    cell.write(cell.text() + "  # the same value")
+    running.page.wait_for_timeout(500)  # its knobs have been read again
     assert "clip is True. The output" in knob.said()
     knob.input.focus()
     running.page.keyboard.press("ArrowLeft")
