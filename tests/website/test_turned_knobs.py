@@ -305,8 +305,8 @@ def test_an_edit_of_the_shift_counts_on_the_tape():
 # --- The latch ----------------------------------------------------------------------------------
 
 LATCH = "04-gates/the-gradient-of-an-lstm.md"
-CANDIDATES = [0.5, -0.8, 0.9, -0.4, 0.7, -0.9, 0.3, -0.6]
-BUILT = {"forget": (1.0, 1.0, 0.0, *[1.0] * 5), "write": (0.0, 0.0, 1.0, *[0.0] * 5)}
+CANDIDATES = [-0.9, 0.9, *[-0.9] * 6]
+BUILT = {"forget": (1.0, 0.0, *[1.0] * 6), "write": (0.0, 1.0, *[0.0] * 6)}
 
 
 @pytest.mark.parametrize(
@@ -329,6 +329,29 @@ def test_the_cell_and_its_gradient_follow_the_gates(knobs):
     np.testing.assert_allclose(named(right, "gradient")["y"], products, atol=1e-5)
     assert named(left, "candidates")["y"] == CANDIDATES
     assert said == ""  # no warning
+
+
+def last_state(sentence, **gates):
+    """Returns the words under the steps, and the last state of the cell."""
+    _, (above, _) = chapter(LATCH).turn("fig-set-gates", sentence=sentence, **gates)
+    return above["x"]["names"], named(above, "state")["y"][-1]
+
+
+def test_the_cell_holds_the_noun_that_the_gates_choose():
+    built = "the keys that open the old cabinet are"
+    assert last_state(built) == (built.split(), pytest.approx(0.9))
+    at_cabinet = {
+        "forget": (1.0, 0.0, 1.0, 1.0, 1.0, 1.0, 0.0, 1.0),
+        "write": (0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0),
+    }
+    assert last_state(built, **at_cabinet)[1] == pytest.approx(-0.9)
+    assert last_state("the key fits") == (["the", "key", "fits"], pytest.approx(-0.9))
+
+
+@pytest.mark.parametrize("sentence", ["", "  ", "dogs", "a b c d e f g h i j"])
+def test_a_sentence_of_any_length_has_at_most_eight_steps(sentence):
+    words, _ = last_state(sentence)
+    assert words == (sentence.split() or ["the"])[:8]
 
 
 def test_an_edit_of_the_backward_pass_counts_at_the_latch():
