@@ -46,7 +46,7 @@ PACKAGE = House(
         "exercises": FRAMEWORKS | {"scipy"},
         "frameworks": FRAMEWORKS,
         "models": {"scipy"},
-        "speed": {"scipy"},
+        "speed": {"scipy", "threadpoolctl"},
         "training": {"tqdm"},
         "webgpu": {"wgpu"},
     },
