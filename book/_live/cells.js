@@ -1,5 +1,6 @@
 // The cells of a page, live: an editor for each, Run, Check, Stop and Reset, and what the cell printed.
-import { Machine, workerSettings } from "./machine.js";
+import { Machine, megabytes, workerSettings } from "./machine.js";
+import { Clock } from "./clock.js";
 import { hash, Kept } from "./kept.js";
 import { Knobs } from "./knobs.js";
 
@@ -26,6 +27,9 @@ function button(text, label, press) {
 }
 
 const disable = (made, off) => (off ? made.setAttribute("aria-disabled", "true") : made.removeAttribute("aria-disabled"));
+
+// ` in 3 s`, of a run that took a second or more.
+const took = (milliseconds) => (milliseconds < 1000 ? "" : ` in ${Math.floor(milliseconds / 1000)} s`);
 
 class Cell {
   constructor(page, about, number) {
@@ -69,7 +73,9 @@ class Cell {
     this.status = element("p", { role: "status" });
     this.output = element("pre", { class: "live-output", tabindex: "0", role: "group", "aria-label": `Output of ${this.label}` });
     this.output.hidden = true;
-    place.after(element("div", { class: "live-buttons" }, ...buttons, this.status));
+    place.after(element("div", { class: "live-buttons" }, ...buttons, element("div", { class: "live-status" }, this.status)));
+    this.clock = new Clock(this.status);
+    if (this.knobs) this.knobs.clock = new Clock(this.knobs.status);
     // What a folded cell with a knob prints stands beside the knob, where it is seen.
     (this.knobs?.box ?? place.nextElementSibling).after(this.output);
     const { seconds } = this.about;
@@ -135,8 +141,10 @@ class Cell {
     this.removeChart(false);
     this.knobs?.sync(this.original);
     // What depends on it follows.
-    for (const knob of this.knobs?.all ?? []) this.moved.add(knob.name);
-    if (this.wasTurned) this.page.turned(this, true);
+    if (this.wasTurned) {
+      for (const knob of this.knobs.all) this.moved.add(knob.name);
+      this.page.turned(this, true);
+    }
     this.say("The book's text again. Ctrl+Z in the editor brings yours back.");
   }
 
@@ -167,11 +175,22 @@ class Cell {
   busy(running, { checking = false, quiet = false } = {}) {
     this.box.setAttribute("aria-busy", running);
     this.stopButton.hidden = !running;
-    if (!running) return this.clear();
+    if (!running) {
+      this.clock.stop();
+      return this.clear();
+    }
     this.isOld = true;
     if (quiet) return;
     this.clear();
     this.say(this.page.isReady ? (checking ? "Checking …" : "Running …") : "Waiting for Python …");
+  }
+
+  // Python has begun with the cell.
+  begin(checking, quiet) {
+    if (quiet) return;
+    const text = checking ? "Checking …" : "Running …";
+    if (this.status.textContent !== text) this.say(text);
+    this.clock.start();
   }
 
   clear() {
@@ -225,6 +244,9 @@ class Page {
     this.files = files;
     this.about = page;
     this.line = bar.querySelector("[role=status]");
+    // Beside the status, because a screen reader would announce each change in it.
+    this.loaded = element("span", { "aria-hidden": "true", class: "live-loaded" });
+    this.line.after(this.loaded);
     this.kept = new Kept(page.name, (text) => this.trouble(text));
     this.machine = new Machine(workerSettings(base, files), (state, detail) => this.told(state, detail));
   }
@@ -279,6 +301,11 @@ class Page {
   }
 
   told(state, detail) {
+    if (state === "loaded") {
+      if (!this.isReady) this.loaded.textContent = `${megabytes(detail)} loaded`;
+      return;
+    }
+    this.loaded.textContent = "";
     const start = this.bar.querySelector("button");
     this.isReady = state === "ready";
     this.bar.setAttribute("aria-busy", state === "loading");
@@ -355,10 +382,16 @@ class Page {
     const code = cell.editor.text;
     const where = `cell ${cell.number}`;
     const exercise = cell.about.exercise;
-    const note = setTimeout(() => cell.say("Still running. Stop ends it; what the cells have computed is then lost."), LONG);
-    const from = performance.now();
+    let note;
+    let from = performance.now();
+    // An exercise may have waited for Python.
+    const begun = () => {
+      from = performance.now();
+      note = setTimeout(() => cell.say("Still running. Stop ends it; what the cells have computed is then lost."), LONG);
+      cell.begin(checking, quiet);
+    };
     const request = exercise ? { alone: true, exercise: checking ? exercise : null } : { texts, index: cell.number - 1 };
-    const result = await this.attempt({ code, where, ...request }, cell);
+    const result = await this.attempt({ code, where, ...request }, cell, begun);
     clearTimeout(note);
     cell.drawn = await cell.drawing;
     cell.drawing = null;
@@ -379,7 +412,7 @@ class Page {
       cell.say(result.message, result.passed ? "right" : "wrong");
       if (result.passed) this.solved(cell);
     } else if (!result.passed) cell.say("It raised an error, shown below.", "wrong");
-    else cell.say((before ? `Ran, after ${before} above.` : "Ran.") + (cell.drawn ? " The figure is drawn again." : cell.output.hidden ? " It printed nothing." : ""));
+    else cell.say(`Ran${took(cell.took)}${before ? `, after ${before} above` : ""}.` + (cell.drawn ? " The figure is drawn again." : cell.output.hidden ? " It printed nothing." : ""));
     return result.passed;
   }
 
@@ -414,6 +447,7 @@ class Page {
       cell.knobs.say(`${told}. Running …`);
     }
     const note = setTimeout(() => cell.knobs.wait(`${told}. Still running.`, () => this.stop()), LONG);
+    cell.knobs.clock.start(() => cell.knobs.say(`${told}. Running …`));
     const ran = [];
     for (const next of [cell, ...below]) {
       if (slow(next) && !ended) break;
@@ -425,6 +459,7 @@ class Page {
       ran.push(next);
     }
     clearTimeout(note);
+    cell.knobs.clock.stop();
     cell.knobs.wait();
     if (ran.length !== below.length + 1 && ended) return;
     if (ran.length === below.length + 1 && !ended) cell.followed = text;
@@ -435,12 +470,12 @@ class Page {
     if (ran.length) cell.knobs.say(`${told}. ${drawn ? figures : "The output is computed again."}${also}`);
   }
 
-  async attempt(request, cell) {
+  async attempt(request, cell, begun) {
     // Stop is also for a cell that waits for Python.
     const given = new Promise((resolve) => (this.giveUp = resolve));
     const failed = () => ({ lost: "Python is not there." });
     const draw = (json) => (cell.drawing = cell.draw?.(json));
-    return Promise.race([this.machine.run(request, (text) => cell.show(text), draw).catch(failed), given]);
+    return Promise.race([this.machine.run(request, (text) => cell.show(text), draw, begun).catch(failed), given]);
   }
 
   stop() {

@@ -81,6 +81,16 @@ class Knob {
     return true;
   }
 
+  // What a literal that the knob cannot show is told as; nothing if it can.
+  beyond(literal) {
+    const { min, max, options, selectedIndex } = this.input;
+    const [low, high] = this.type === "series" ? [this.inputs[0].min, this.inputs[0].max] : [min, max];
+    const isSlider = this.type === "range" || this.type === "series";
+    if (isSlider && numbersOf(literal).some((number) => number < Number(low) || number > Number(high))) return `The knob of ${this.name} goes from ${low} to ${high}. The code has ${literal}, and uses it.`;
+    if (options && selectedIndex < 0) return `The knob of ${this.name} has the choices ${[...options].map(({ text }) => text).join(", ")}. The code has ${literal}, and uses it.`;
+    return "";
+  }
+
   set disabled(off) {
     for (const input of this.inputs) input.disabled = off;
   }
@@ -159,22 +169,28 @@ export class Knobs {
     this.status.before(this.stopButton);
   }
 
-  // Shows what a text says. A knob whose line is gone has nothing to set until the line is there again.
+  // Shows what a text says. A knob whose line is gone has nothing to set until the line is there again, and one whose
+  // literal lies beyond its range says so.
   sync(text) {
+    const beyond = [];
     const lost = this.all.filter((knob) => {
       const found = knob.find(text);
       const isLost = !(found && knob.take(found.literal));
+      if (!isLost) beyond.push(knob.beyond(found.literal));
       knob.disabled = isLost;
       return isLost;
     });
     if (lost.length) {
       const lines = lost.map(({ name }) => `“${name} = …”`).join(", ");
-      this.say(`The code no longer has a line ${lines} that can be set here. Reset brings it back.`, "wrong");
-      this.isLost = true;
-    } else if (this.isLost) {
-      this.say("");
-      this.isLost = false;
-    }
+      this.note(`The code no longer has a line ${lines} that can be set here. Reset brings it back.`, "wrong");
+    } else this.note(beyond.filter(Boolean).join(" "));
+  }
+
+  // Says a note once; when it no longer holds, nothing, unless something else is said by then.
+  note(text, kind) {
+    if (text && text !== this.noted) this.say(text, kind);
+    else if (!text && this.noted === this.status.textContent) this.say("");
+    this.noted = text;
   }
 
   // A text with the book's values, which is what is kept: a knob stands at the book's value when the page is opened.

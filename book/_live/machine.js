@@ -5,14 +5,17 @@ export const workerSettings = (base, files) => ({
   folder: base + files.python,
   wheel: base + files.package,
   absent: files.absent,
+  loads: files.loads,
   corpus: base + files.corpus,
   results: { ...files.results, folder: base + files.results.folder },
 });
 
+export const megabytes = (bytes) => `${(bytes / 1e6).toFixed(1)} MB`;
+
 // The worker that Python runs in, as the page sees it: start, run, stop. To stop Python is to end the worker;
 // a new one is started at once and knows nothing of the old one's values.
 export class Machine {
-  // `tell` is called with (state, detail): loading, ready, failed (with a sentence).
+  // `tell` is called with (state, detail): loading, ready, failed (with a sentence); loaded (with how many bytes have come).
   constructor(settings, tell) {
     this.settings = settings;
     this.tell = tell;
@@ -24,11 +27,12 @@ export class Machine {
 
   start() {
     this.worker?.terminate();
-    this.tell("loading", "Loading Python …");
+    this.tell("loading", `Loading Python, ${megabytes(this.settings.loads.all)} …`);
     this.ready = new Promise((resolve, reject) => {
       this.worker = new Worker(this.script);
       this.worker.onmessage = ({ data }) => {
         if (data.type === "progress") this.tell("loading", data.text);
+        else if (data.type === "loaded") this.tell("loaded", data.bytes);
         else if (data.type === "ready") resolve();
         else if (data.type === "failed") reject(new Error(explained(data)));
         else if (data.id === this.running?.id) this.answer(data);
@@ -53,8 +57,10 @@ export class Machine {
 
   // Runs a cell, or asks a question about the order of cells. Resolves to {passed, message}, {cells} or {lost: a
   // sentence}; `show` gets what is printed, piece by piece, and `draw` the description of the chart at the cell's end.
-  async run(cell, show, draw) {
+  // `begun` is called when Python is there.
+  async run(cell, show, draw, begun) {
     await this.ready;
+    begun?.();
     return new Promise((resolve) => {
       this.running = { id: ++this.request, resolve, show, draw };
       this.worker.postMessage({ id: this.request, ...cell });

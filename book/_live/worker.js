@@ -12,9 +12,28 @@ let giveUp;
 const lost = new Promise((_, reject) => (giveUp = reject));
 lost.catch(() => {}); // whoever waits is told
 
+// How many bytes have come: the page shows them.
+let loaded = 0;
+let shown = 0;
+
+function count(bytes) {
+  loaded += bytes;
+  if (loaded - shown < 50_000) return;
+  shown = loaded;
+  say("loaded", { bytes: loaded });
+}
+
+const counting = () =>
+  new TransformStream({
+    transform(chunk, out) {
+      count(chunk.length);
+      out.enqueue(chunk);
+    },
+  });
+
 async function get(url, what) {
   const response = await fetchAsIs(url).catch(() => null);
-  if (response?.ok) return response;
+  if (response?.ok) return new Response(response.body.pipeThrough(counting()), { headers: response.headers });
   missing = response ? `${what} (${response.status})` : what;
   const error = new Error(`${missing} is missing`);
   giveUp(error);
@@ -27,6 +46,7 @@ const fetchAsIs = self.fetch.bind(self);
 self.fetch = async (url, options) => {
   const name = String(url).split("/").pop();
   if (name === "pyodide.asm.wasm") {
+    count(scriptBytes); // Pyodide's scripts are here
     const { body } = await get(`${url}.gzip`, name);
     return new Response(body.pipeThrough(new DecompressionStream("gzip")), {
       headers: { "Content-Type": "application/wasm" },
@@ -45,8 +65,10 @@ function addFile(files, path, url) {
 }
 
 const PYTHON = ["live_runner.py", "dependencies.py"];
+let scriptBytes; // of Pyodide's scripts, which are not fetched piece by piece
 
-async function start({ folder, wheel, scripts, absent, results, corpus }) {
+async function start({ folder, wheel, scripts, absent, results, corpus, loads }) {
+  scriptBytes = loads.scripts;
   try {
     importScripts(`${folder}pyodide.js`);
   } catch (error) {

@@ -78,14 +78,16 @@ def test_the_counts_are_as_told():
     records="bench_ladder",
 )
 def test_each_rung_is_faster_than_the_one_below(bench):
-    """The upper quartile of a rung's times lies below the median of the rung before, and its
-    median below that one's lower quartile. For rung 6 the two quartiles lie within a twentieth,
-    and its median is lower by a twentieth."""
+    """The upper quartile of a rung's times lies below the lower quartile of the rung before, of
+    rung 5 only below its median. For rung 6 the two quartiles lie within a twentieth, and its
+    median is lower by a twentieth."""
     order = "loops products64 products32 in_place fused".split()
     times = [bench["rungs"][name]["seconds"] for name in order]
-    for before, after in itertools.pairwise(times):
-        assert after["quartiles"][1] < before["median"]
-        assert after["median"] < before["quartiles"][0]
+    for before, after in itertools.pairwise(times[:-1]):
+        assert after["quartiles"][1] < before["quartiles"][0]
+    before, after = times[-2:]
+    assert before["quartiles"][0] < after["quartiles"][1] < before["median"]
+    assert after["median"] < before["quartiles"][0]
     fused, update = (bench["rungs"][name] for name in ("fused", "update"))
     assert 0.7 < update["bytes"] / fused["bytes"] < 0.8  # "a quarter fewer bytes"
     assert 0.94 < median(update) / median(fused) < 0.97

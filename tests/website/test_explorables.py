@@ -214,6 +214,16 @@ def test_a_gate_is_held_at_its_value(knocked_out, change):
         assert probability == pytest.approx(expected[vocabulary.ids[word]], rel=1e-3)
 
 
+def test_an_edit_of_the_listing_changes_what_the_emptied_cell_does(knocked_out):
+    listing = next(t for t in knocked_out.texts if t.startswith("def forward_without"))
+    _, (whole, without) = knocked_out.moved()
+    assert knocked_out.run(listing.replace("c[:, units] = 0", "c[:, units] = 5"))[0]
+    _, (same, changed) = knocked_out.moved()
+    closing = bars(without)[0][")"], bars(changed)[0][")"]
+    assert bars(whole)[0][")"] == bars(same)[0][")"]
+    assert abs(closing[0] - closing[1]) > 0.05
+
+
 def test_an_empty_or_unknown_sentence_is_read(knocked_out):
     said, panels = knocked_out.moved(sentence_read='""')
     assert said == "" and len(panels) == 2
@@ -245,6 +255,17 @@ def test_a_typed_date_appears_symbol_by_symbol(aligned, typed, answer):
         assert shown == [k < symbol for k in range(11)]
     weights = np.array(cells["matrix"], float)
     np.testing.assert_allclose(weights.sum(axis=1), 1, atol=1e-4)
+
+
+def test_an_edit_of_the_decoder_changes_the_alignment(aligned):
+    listing = next(t for t in aligned.texts if t.startswith("def decode("))
+    _, (before,) = aligned.moved()
+    edited = listing.replace("combined[None]]", "0 * combined[None]]")
+    assert edited != listing and aligned.run(edited)[0]
+    _, (after,) = aligned.moved()
+    first, second = (panel["marks"][0]["matrix"] for panel in (before, after))
+    assert first[0] == second[0]  # nothing is fed into the first step
+    assert first != second
 
 
 def test_a_date_that_cannot_be_read_is_one_line_and_no_chart(aligned):

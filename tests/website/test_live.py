@@ -254,6 +254,14 @@ def test_the_licences_of_the_corpus_are_kept_with_it(tmp_path, monkeypatch):
         assert line in said
 
 
+def test_what_a_page_loads_for_python_is_summed(tmp_path):
+    for name, size in (("pyodide.js", 1), ("pyodide.asm.js", 10), ("numpy.whl", 100)):
+        (tmp_path / name).write_bytes(b"x" * size)
+    scripts = {"live_runner.py": b"x" * 2000, "cells.js": b"not loaded for it"}
+    found = live_files.loads(tmp_path, b"x" * 10_000, scripts)
+    assert found == {"all": 12_111, "scripts": 11}
+
+
 def test_changed_results_lie_in_a_new_folder(tmp_path):
     (tmp_path / "results").mkdir()
     (tmp_path / "results/a.json").write_text("1")

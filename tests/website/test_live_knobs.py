@@ -1,5 +1,7 @@
 """Knobs: what the build refuses, and their use in a browser, on a small book."""
 
+import re
+
 import pytest
 
 from book._ext.build import build
@@ -216,6 +218,36 @@ def test_a_knob_moved_at_first_starts_python_and_runs_what_depends_on_it(opened)
     assert opened.troubles == []
 
 
+# Keeps what the bar shows of the loading.
+WATCH_LOADING = """() => {
+  window.loading = { said: [], loaded: [] };
+  const note = (list, text) => text && text !== list.at(-1) && list.push(text);
+  const bar = document.querySelector(".live-bar");
+  new MutationObserver(() => {
+    note(loading.said, bar.querySelector("[role=status]").textContent);
+    note(loading.loaded, bar.querySelector(".live-loaded")?.textContent);
+  }).observe(bar, { childList: true, characterData: true, subtree: true });
+}"""
+
+
+@in_browser
+def test_the_page_says_how_much_of_python_has_come(opened):
+    opened.page.evaluate(WATCH_LOADING)
+    opened.ask().wait_until_ready()
+    seen = opened.page.evaluate("loading")
+    files = opened.page.request.get(f"{opened.origin}/_static/live/files.json").json()
+    total = f"{files['loads']['all'] / 1e6:.1f}"
+    asked = ["Loading …", f"Loading Python, {total} MB …"]
+    assert seen["said"] == [*asked, "Starting NumPy …", "Python is ready."]
+    loaded = [float(text.removesuffix(" MB loaded")) for text in seen["loaded"]]
+    assert loaded == sorted(loaded) and len(loaded) > 4
+    assert abs(loaded[-1] - float(total)) <= 0.1
+    counter = opened.page.locator(".live-loaded")
+    assert counter.get_attribute("aria-hidden") == "true"
+    assert counter.text_content() == ""
+    assert opened.troubles == []
+
+
 @in_browser
 def test_a_knob_obeys_the_keyboard_and_keeps_the_focus(running):
     knob, cell = Knob(running, 2, "gain"), running.cell(2)
@@ -284,6 +316,66 @@ def test_a_slow_cell_runs_when_the_slider_is_let_go(running):
     assert cell.output == "slept 0.7\n"
 
 
+# Keeps what the clock beside a status shows, and what the status says.
+WATCH_CLOCK = """([status, names]) => {
+  const line = document.querySelector(status);
+  const clock = line.parentElement.querySelector(":scope > .live-clock");
+  const seen = (window[names] = { clock: [], said: [] });
+  const note = (list, text) => text && text !== list.at(-1) && list.push(text);
+  new MutationObserver(() => {
+    note(seen.clock, clock.checkVisibility() && clock.textContent);
+    note(seen.said, line.textContent);
+  }).observe(line.parentElement, { childList: true, characterData: true, subtree: true });
+}"""
+
+
+@in_browser
+def test_a_run_shows_its_seconds_beside_the_status_and_says_them_at_its_end(running):
+    cell, status = running.cell(4), "#cell-4 .live-buttons [role=status]"
+    original = cell.text()
+    cell.write("import time\ntime.sleep(2.2)\nprint('slept')")
+    running.page.evaluate(WATCH_CLOCK, [status, "seen"])
+    cell.press("Run")
+    took = re.fullmatch(r"Ran in (\d+) s\.", cell.status)
+    seen = running.page.evaluate("seen")
+    assert seen["said"] == ["Running …", cell.status] and int(took[1]) >= 2
+    assert seen["clock"][:2] == ["1 s", "2 s"]
+    clock = running.page.locator("#cell-4 .live-clock")
+    assert clock.get_attribute("aria-hidden") == "true"
+    assert clock.text_content() == ""
+    cell.write("print('at once')")
+    cell.press("Run")
+    assert cell.status == "Ran."
+    cell.write(original)
+
+
+@in_browser
+def test_a_run_that_is_stopped_no_longer_counts(opened):
+    opened.ask().wait_until_ready()
+    cell, clock = opened.cell(4), opened.page.locator("#cell-4 .live-clock")
+    cell.write("while True:\n    pass")
+    cell.press("Run", wait=False)
+    clock.filter(has_text="1 s").wait_for()
+    cell.press("Stop")
+    assert cell.status.startswith("Stopped.") and clock.text_content() == ""
+    opened.page.wait_for_timeout(1200)
+    assert clock.text_content() == ""
+
+
+@in_browser
+def test_a_run_that_follows_a_knob_shows_its_seconds_at_the_knob(running):
+    knob, cell = Knob(running, 2, "count"), running.cell(2)
+    cell.write(cell.text() + "\nimport time; time.sleep(1.4 * (count == 4))")
+    running.page.evaluate(WATCH_CLOCK, [f"{knob.box} [role=status]", "atKnob"])
+    knob.input.fill("4")
+    knob.wait_for("count is 4. The output is computed again.")
+    seen = running.page.evaluate("atKnob")
+    assert seen["clock"][0] == "1 s" and "count is 4. Running …" in seen["said"]
+    assert re.match(r"Ran in \d+ s", cell.status)
+    cell.press("Reset", wait=False)
+    knob.wait_for("count is 3,")
+
+
 @in_browser
 def test_without_its_line_a_knob_says_so_and_rests_until_reset(running):
     knob, cell = Knob(running, 5, "slope"), running.cell(5)
@@ -303,7 +395,20 @@ def test_a_value_beyond_the_range_is_held_to_it(running):
     text = cell.text()
     cell.write(text.replace("gain = 5.0", "gain = 50"))
     running.wait_for("50", "#cell-2 output")
+    beyond = "The knob of gain goes from 1 to 20. The code has 50, and uses it."
+    knob.wait_for(beyond)
     assert knob.input.input_value() == "20"
+    cell.press("Run")
+    assert cell.output == "(150, 'tanh', False)\n"  # as it says
+    cell.write(text.replace("gain = 5.0", "gain = 7"))
+    running.page.locator(f"{knob.box} [role=status]:empty").wait_for(state="attached")
+    cell.write(text.replace("gain = 5.0", "gain = 50"))
+    knob.wait_for(beyond)
+    Knob(running, 2, "clip").input.check()
+    knob.wait_for("clip is True. The output")
+    cell.write(cell.text() + "  # the same value")
+    running.page.wait_for_timeout(500)  # its knobs have been read again
+    assert "clip is True. The output" in knob.said()
     knob.input.focus()
     running.page.keyboard.press("ArrowLeft")
     knob.wait_for("gain is 19.5.")
@@ -313,6 +418,34 @@ def test_a_value_beyond_the_range_is_held_to_it(running):
     knob.release()
     knob.reset()
     knob.wait_for("gain is 5,")
+
+
+@in_browser
+@pytest.mark.parametrize(
+    ("number", "built", "literal", "said"),
+    [
+        (
+            2,
+            '"tanh"',
+            '"gelu"',
+            'The knob of kind has the choices tanh, relu. The code has "gelu", and',
+        ),
+        (
+            7,
+            "(1.0, 0.5)",
+            "(1.0, -2)",
+            "The knob of forget goes from 0 to 1. The code has (1.0, -2), and uses it.",
+        ),
+    ],
+)
+def test_what_other_knobs_cannot_show_is_said(running, number, built, literal, said):
+    knob, cell = Knob(running, number, ""), running.cell(number)
+    cell.write(cell.text().replace(built, literal))
+    knob.wait_for(said)
+    knob.reset()
+    running.page.locator(f"{knob.box} [role=status]", has_text=said).wait_for(
+        state="detached"
+    )
 
 
 @in_browser

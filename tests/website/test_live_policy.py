@@ -72,7 +72,7 @@ request.send()
     "worker": """
 from pyodide.ffi import to_js
 inner = js.Worker.new(f"{here}{files['scripts']}worker.js")
-start = {"type": "start", "folder": f"{there}/", "wheel": there, "runner": there}
+start = {"type": "start", "folder": f"{there}/", "wheel": there, "loads": {"scripts": 0}}
 inner.postMessage(to_js(start, dict_converter=js.Object.fromEntries))
 """,
     "module": 'js.eval(f"import({there!r})")',

@@ -467,7 +467,8 @@ class TestAWholeRun:
         assert timed[-1] == "Timing: scan, T = 150, D = 3 …"
         assert len(timed) == len(set(timed)) == 11
         python = said.index("Timing Python's loops and NumPy on the processor …")
-        assert said.index(timed[-1]) < said.index("Loading Python …") < python
+        (loading,) = (line for line in said if line.startswith("Loading Python, "))
+        assert said.index(timed[-1]) < said.index(loading) < python
         assert said[-1].startswith("Done: every rung is right")
 
     def test_python_s_rungs_stand_in_the_table_of_times(self, done):

@@ -46,6 +46,16 @@ def results(target: Path, root: Path) -> dict[str, Any]:
     return {"folder": f"live/{folder}/", "names": list(found)}
 
 
+def loads(python: Path, wheel: bytes, scripts: dict[str, bytes]) -> dict[str, int]:
+    """Return how many bytes a page loads for Python, and how many of them are scripts."""
+    sizes = {path.name: path.stat().st_size for path in python.iterdir()}
+    ours = sum(len(text) for name, text in scripts.items() if name.endswith(".py"))
+    return {
+        "all": sum(sizes.values()) + len(wheel) + ours,
+        "scripts": sum(n for name, n in sizes.items() if name.endswith(".js")),
+    }
+
+
 def shades() -> dict[str, tuple[str, str]]:
     """Return the light and the dark shade of each colour that a chart can name."""
     greys = {"grey": palette.GREY, "pale": palette.PALE, "ground": palette.GROUND}
@@ -91,6 +101,7 @@ def install(
         "results": results(target, root),
         "corpus": f"live/{parts['corpus'].name}/{kept_corpus.NAME}",
         "bytes": weight,
+        "loads": loads(target / parts["python"].name, ours, scripts),
         "absent": absent,
     }
     (target / "files.json").write_text(json.dumps(described, indent=1), "utf-8")

@@ -338,7 +338,12 @@ def output_on_threads(h, p, targets, learning_rate, work, others, **options):
 
     Returns:
         The summed loss in nats, and dh (N, H).
+
+    Raises:
+        ValueError: no row, or blocks of no row.
     """
+    if not len(h) or options.get("rows_at_once", ROWS_AT_ONCE) < 1:
+        raise ValueError("h must have a row, and rows_at_once must be at least 1")
     output = functools.partial(unchecked(output_and_update), **options)
     blocks = math.ceil(len(h) / options.get("rows_at_once", ROWS_AT_ONCE))
     spaces = [work, *others][:blocks]

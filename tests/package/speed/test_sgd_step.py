@@ -296,6 +296,16 @@ def test_a_step_on_threads_gives_each_product_one_thread_of_blas_and_then_all_ag
     assert len(used) >= 3 and set().union(*used) == {1}
 
 
+@pytest.mark.parametrize(("N", "rows_at_once"), [(0, 4), (8, 0), (8, -1)])
+def test_threads_without_a_row_are_refused(N, rows_at_once):
+    p, _ = example()
+    given = np.zeros((N, H)), p, np.zeros(N, int), RATE, sgd_step.Workspace()
+    with pytest.raises(ValueError, match="h must have a row"):
+        sgd_step.output_on_threads(
+            *given, [sgd_step.Workspace()], rows_at_once=rows_at_once
+        )
+
+
 def threads_of_blas():
     return {p["num_threads"] for p in threadpool_info() if p["user_api"] == "blas"}
 
