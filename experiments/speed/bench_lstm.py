@@ -7,6 +7,10 @@ The LSTM is compared with Keras (with and without XLA), PyTorch and JAX, and two
 PyTorch, which the book does not install, is among the libraries where it is there. Everything runs
 on one thread in one process and is timed in turn, round after round. The process keeps to one core,
 whatever a library's threads would like. Ratios are formed within a round.
+
+What our LSTM asks of NumPy is counted: its products, its other passes over arrays with the bytes
+that they read and write, and the pages of memory that it touches for the first time. Its products
+are also timed alone, those of each step and those of all steps at once.
 """
 
 import os
@@ -27,16 +31,23 @@ os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # Keras with its fastest ke
 if __name__ == "__main__" and hasattr(os, "sched_setaffinity"):
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
 
+from types import SimpleNamespace  # noqa: E402
 from typing import NamedTuple  # noqa: E402
 
 import jax  # noqa: E402
 import numpy as np  # noqa: E402
 from threadpoolctl import threadpool_limits  # noqa: E402
 
+from experiments.speed.ladder_worker import page_faults  # noqa: E402
 from experiments.speed.timing import matrix_product, spread, timed  # noqa: E402
 from unrolled import tree  # noqa: E402
 from unrolled.cells import gru, gru_reset_after, lstm  # noqa: E402
-from unrolled.frameworks import jax_cells, keras_models, torch_layers  # noqa: E402
+from unrolled.frameworks import (  # noqa: E402
+    array_namespace,
+    jax_cells,
+    keras_models,
+    torch_layers,
+)
 from unrolled.frameworks.quiet_tensorflow import tf  # noqa: E402
 
 
@@ -159,21 +170,86 @@ def library_passes(cell, p, x, dh):
     return found, missing
 
 
-def products_alone(p, x, dh):
-    """Returns a function that multiplies what an LSTM's pass multiplies, and does nothing else."""
+def products_of_the_steps(p, dh):
+    """Returns a function that makes an LSTM's two products of every step, and nothing else."""
     h, da = dh, np.repeat(dh, 4, axis=-1)
-    rows = [a.reshape(-1, a.shape[-1]) for a in (x, h, da)]
 
     def run():
-        x_rows, h_rows, da_rows = rows
-        x_rows @ p.W_x
         for h_t in h:
             h_t @ p.W_h
         for da_t in da:
             da_t @ p.W_h.T
-        return da_rows @ p.W_x.T, x_rows.T @ da_rows, h_rows.T @ da_rows
 
     return run
+
+
+def products_of_all_steps(p, x, dh):
+    """Returns a function that makes an LSTM's products for all steps at once, and nothing else."""
+    x, h, da = (a.reshape(-1, a.shape[-1]) for a in (x, dh, np.repeat(dh, 4, axis=-1)))
+    return lambda: (x @ p.W_x, da @ p.W_x.T, x.T @ da, h.T @ da)
+
+
+def hundred_calls():
+    """Returns a function that calls NumPy a hundred times, with almost nothing to compute."""
+    a, b = np.ones((2, 8), np.float32)
+    return lambda: [np.add(a, b, out=a) for _ in range(100)]
+
+
+# --- what our LSTM asks of NumPy -----------------------------------------------------------------
+
+
+class Counted(np.ndarray):
+    """An array that counts NumPy's products, and its passes over arrays with their bytes."""
+
+    count = {"products": 0, "passes": 0, "bytes_of_passes": 0}
+
+    def __array_ufunc__(self, ufunc, method, *inputs, out=None, **options):
+        """Counts the call; the result is counted in turn."""
+        plain = [np.asarray(a) if isinstance(a, Counted) else a for a in inputs]
+        if out:
+            options["out"] = tuple(np.asarray(a) for a in out)
+        found = getattr(ufunc, method)(*plain, **options)
+        if ufunc is np.matmul:
+            Counted.count["products"] += 1
+        else:
+            self.passed(*plain, found)
+        return out[0] if out else np.asarray(found).view(Counted)
+
+    def __setitem__(self, key, value):
+        """Counts a copy into a part of the array, except of the part itself."""
+        part = np.asarray(self)[key]
+        if not np.may_share_memory(part, np.asarray(value)):
+            self.passed(part, np.asarray(value))
+        super().__setitem__(key, value)
+
+    @staticmethod
+    def passed(*arrays):
+        """Counts a pass over some arrays; single numbers are not moved."""
+        Counted.count["passes"] += 1
+        moved = sum(a.nbytes for a in arrays if np.ndim(a))
+        Counted.count["bytes_of_passes"] += moved
+
+
+def counts(cell, p, x, dh):
+    """Returns what a cell's forward and backward pass asks of NumPy: {what: how much}."""
+
+    def counted(make):
+        return lambda *args, **options: make(*args, **options).view(Counted)
+
+    run = numpy_pass(cell, p, x, dh)
+    run()
+    before = page_faults()
+    run()
+    faults = page_faults() - before
+    made = {name: counted(getattr(np, name)) for name in ("empty", "zeros")}
+    inside = array_namespace.of(
+        cell, SimpleNamespace(**vars(np) | {"__name__": "counted"} | made)
+    )
+    p, x, dh = tree.map(lambda a: a.view(Counted), (p, x, dh))
+    Counted.count = dict.fromkeys(Counted.count, 0)
+    _, cache = inside.forward(p, x)
+    inside.backward(p, cache, dh)
+    return Counted.count | {"page_faults": faults}
 
 
 def largest_difference(ours, theirs):
@@ -186,10 +262,13 @@ def largest_difference(ours, theirs):
 
 
 def contestants(rng, size, cells):
-    """Returns ({name: function}, {cell: {library: difference}}, {library: why it is missing})."""
+    """Returns ({name: function}, {cell: {library: difference}}, {library: why it is missing}).
+
+    With the LSTM come its products, and what it asks of NumPy: the fourth result.
+    """
     T, B, H = size
     x, dh = rng.standard_normal((2, T, B, H)).astype(np.float32)
-    functions, differences, missing = {}, {}, {}
+    functions, differences, missing, counted = {}, {}, {}, {}
     for name, cell in cells.items():
         p = cell.init(rng, H, H, np.float32)
         functions[f"{name}, NumPy"] = ours = numpy_pass(cell, p, x, dh)
@@ -201,8 +280,11 @@ def contestants(rng, size, cells):
         }
         functions |= {f"{name}, {key}": run for key, (run, _) in libraries.items()}
         if cell is lstm:
-            functions["LSTM, products alone"] = products_alone(p, x, dh)
-    return functions, differences, missing
+            functions["LSTM, products of the steps"] = products_of_the_steps(p, dh)
+            functions["LSTM, products of all steps"] = products_of_all_steps(p, x, dh)
+            functions["hundred calls"] = hundred_calls()
+            counted = counts(cell, p, x, dh)
+    return functions, differences, missing, counted
 
 
 @threadpool_limits.wrap(limits=1)
@@ -212,29 +294,28 @@ def measure(sizes=SIZES, rounds=ROUNDS):
     tf.config.threading.set_inter_op_parallelism_threads(1)
     rng = np.random.default_rng(SEED)
     product, product_operations = matrix_product(np.float32)
-    seconds, differences, missing = {}, {}, {}
+    seconds, differences, missing, counted = {}, {}, {}, {}
     for key, size in sizes.items():
         cells = CELLS if key == "batch" else {"LSTM": lstm}
-        functions, differences[key], absent = contestants(rng, size, cells)
+        functions, differences[key], absent, counted[key] = contestants(
+            rng, size, cells
+        )
         missing |= absent
         if key == "batch":
             functions = {"matrix product of 1536": product} | functions
         seconds[key] = timed(functions, rounds[key])
     rate = product_operations / seconds["batch"]["matrix product of 1536"]
-    return summary(seconds, differences, missing, rate, sizes)
+    return summary(seconds, differences, missing, counted, rate, sizes)
 
 
-def summary(seconds, differences, missing, rate, sizes):
+def summary(seconds, differences, missing, counted, rate, sizes):
     """Returns what is said of {size: {name: seconds, one for each round}}."""
     of_batch = seconds["batch"]
-    products = of_batch["LSTM, products alone"]
     found = {
         "rate": spread(rate),
         "largest_difference": {
             name: max(gaps.values()) for name, gaps in differences["batch"].items()
         },
-        "lstm_share_of_products": spread(products / of_batch["LSTM, NumPy"]),
-        "keras_lstm_over_products": spread(of_batch["LSTM, Keras"] / products),
         "cells": {},
         "lstm": {},
         "missing": missing,
@@ -265,8 +346,38 @@ def summary(seconds, differences, missing, rate, sizes):
                 who: spread(seconds[key][f"LSTM, {who}"] / ours) for who in libraries
             },
             "largest_difference": libraries,
+            "ours": inside(seconds[key], counted[key], size),
         }
     return found
+
+
+def inside(seconds, counted, size):
+    """Returns what our LSTM's time consists of: counted calls, and products that were timed.
+
+    Of the pass's six products for each step two need the step before; the others are made for all
+    steps at once.
+    """
+    steps = seconds["LSTM, products of the steps"]
+    at_once = seconds["LSTM, products of all steps"]
+    ours, products = seconds["LSTM, NumPy"], steps + at_once
+    work = operations(4, size)
+    others = [
+        name for name in seconds if name.startswith("LSTM, ") and "products" not in name
+    ]
+    return {
+        **counted,
+        "operations": work,
+        "seconds_of_a_call": spread(seconds["hundred calls"] / 100),
+        "rate_of_the_steps_products": spread(work / 3 / steps),
+        "rate_of_all_steps_products": spread(work * 2 / 3 / at_once),
+        "seconds_of_products": spread(products),
+        "seconds_of_the_rest": spread(ours - products),
+        "share_of_products": spread(products / ours),
+        "over_our_products": {
+            name.removeprefix("LSTM, "): spread(seconds[name] / products)
+            for name in others
+        },
+    }
 
 
 def report(found):
