@@ -8,9 +8,9 @@ PyTorch, which the book does not install, is among the libraries where it is the
 on one thread in one process and is timed in turn, round after round. The process keeps to one core,
 whatever a library's threads would like. Ratios are formed within a round.
 
-What our LSTM asks of NumPy is counted: its products, its other passes over arrays with the bytes
-that they read and write, and the pages of memory that it touches for the first time. Its products
-are also timed alone, those of each step and those of all steps at once.
+What our LSTM asks of NumPy is counted: its products, and its other passes over arrays with the
+bytes that they read and write. Its products are also timed alone, those of each step and those of
+all steps at once.
 """
 
 import os
@@ -38,7 +38,6 @@ import jax  # noqa: E402
 import numpy as np  # noqa: E402
 from threadpoolctl import threadpool_limits  # noqa: E402
 
-from experiments.speed.ladder_worker import page_faults  # noqa: E402
 from experiments.speed.timing import matrix_product, spread, timed  # noqa: E402
 from unrolled import tree  # noqa: E402
 from unrolled.cells import gru, gru_reset_after, lstm  # noqa: E402
@@ -236,11 +235,6 @@ def counts(cell, p, x, dh):
     def counted(make):
         return lambda *args, **options: make(*args, **options).view(Counted)
 
-    run = numpy_pass(cell, p, x, dh)
-    run()
-    before = page_faults()
-    run()
-    faults = page_faults() - before
     made = {name: counted(getattr(np, name)) for name in ("empty", "zeros")}
     inside = array_namespace.of(
         cell, SimpleNamespace(**vars(np) | {"__name__": "counted"} | made)
@@ -249,7 +243,7 @@ def counts(cell, p, x, dh):
     Counted.count = dict.fromkeys(Counted.count, 0)
     _, cache = inside.forward(p, x)
     inside.backward(p, cache, dh)
-    return Counted.count | {"page_faults": faults}
+    return Counted.count
 
 
 def largest_difference(ours, theirs):
