@@ -228,3 +228,29 @@ def test_which_of_the_two_is_faster():
     assert cells["GRU"]["faster_than_keras"]["quartiles"][0] > 1
     for cell in cells.values():
         assert 0.8 < cell["faster_than_keras_with_xla"]["median"] < 1.2
+
+
+def test_the_lstm_was_compared_with_every_library():
+    """At both sizes, with outputs and gradients that agree in float32."""
+    bench = records.load("bench_lstm")["results"]
+    if "lstm" not in bench:
+        pytest.skip("the record is of a run that compared the LSTM with Keras alone")
+    assert bench["missing"] == {}
+    for size in bench["lstm"].values():
+        libraries = {"Keras", "Keras with XLA", "PyTorch", "JAX"}
+        assert size["faster_than"].keys() == libraries
+        assert max(size["largest_difference"].values()) < 1e-5
+
+
+def test_which_librarys_lstm_is_faster():
+    """Quartiles of the speed of ours over the library's, formed within a round, against 1. With
+    JAX on the batch, the median is within a tenth of it."""
+    sizes = records.load("bench_lstm")["results"].get("lstm")
+    if sizes is None:
+        pytest.skip("the record is of a run that compared the LSTM with Keras alone")
+    batch, one = (sizes[key]["faster_than"] for key in ("batch", "one sequence"))
+    assert batch["PyTorch"]["quartiles"][1] < 1
+    assert 0.9 < batch["JAX"]["median"] < 1.1
+    assert one["Keras"]["quartiles"][0] > 1
+    for library in ("Keras with XLA", "PyTorch", "JAX"):
+        assert one[library]["quartiles"][1] < 1
