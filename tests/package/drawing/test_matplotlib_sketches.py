@@ -7,6 +7,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch
 
 from unrolled.drawing import matplotlib_sketches, sketch, style
@@ -58,12 +59,22 @@ def test_one_unit_is_equally_long_across_and_up():
     )
 
 
+def test_on_axes_of_another_shape_the_units_stay_equal():
+    axes = Figure((6, 1)).add_axes((0, 0, 1, 1))
+    matplotlib_sketches.put(axes, DRAWN)
+    axes.apply_aspect()
+    (x, y), (right, up) = axes.transData.transform([(0, 0), (1, 1)])
+    assert right - x == pytest.approx(up - y)
+
+
 def test_a_path_has_curves_an_arrowhead_or_an_area():
     _, patches = drawn()
     assert isinstance(patches["arrow"], FancyArrowPatch)
     line = patches["arrow"].get_path().vertices
     np.testing.assert_allclose(line[:2], [(1, 1), (2, 1)], atol=1e-6)
     assert np.hypot(*(line - (3, 0.5)).T).min() < 0.06
+    curve = patches["arrow"].get_path()
+    assert list(curve.codes).count(curve.CURVE3) == 2
     area = patches["area"].get_path()
     assert area.vertices.tolist() == [[4, 0], [5, 0], [5, 1], [4, 0]]
     assert area.codes[-1] == area.CLOSEPOLY
