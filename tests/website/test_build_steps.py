@@ -2,6 +2,8 @@
 
 import asyncio
 import os
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import nbformat
@@ -119,6 +121,42 @@ def test_a_cell_that_fails_is_told_and_the_others_are_kept(tmp_path):
         assert shown in str(cell.outputs)
     name = fingerprint.Reach(tmp_path).fingerprint(pages["bad"].read_text("utf-8"))
     assert outputs.kept(outputs.folder_of(tmp_path), name) is None  # next time again
+
+
+@pytest.mark.slow
+def test_there_is_one_kernel_more_than_there_are_cores(tmp_path, monkeypatch):
+    """Each of two pages waits for the other, on what looks like one core."""
+    monkeypatch.setattr(outputs.os, "cpu_count", lambda: 1)
+    pages = {}
+    for name, other in (("one", "two"), ("two", "one")):
+        cell = (
+            "import pathlib, time\n"
+            f"pathlib.Path('begun-{name}').touch()\n"
+            "for _ in range(100):\n"
+            f"    if pathlib.Path('begun-{other}').exists():\n"
+            "        break\n"
+            "    time.sleep(0.1)\n"
+            "else:\n"
+            "    raise TimeoutError"
+        )
+        pages[name] = tmp_path / f"{name}.md"
+        pages[name].write_text(HEADER + code(cell), "utf-8")
+    execution = outputs.execute_all(pages, tmp_path, EXTENSIONS, 60)
+    with ThreadPoolExecutor(1) as thread:  # a browser's loop may run in this one
+        assert thread.submit(asyncio.run, execution).result() == {}
+
+
+def test_what_the_pages_import_is_compiled_once(tmp_path):
+    """In the environment of a container that forbids Python to keep what it compiles."""
+    (tmp_path / "imported.py").touch()
+    environment = os.environ | {"PYTHONDONTWRITEBYTECODE": "1"} | build.QUIET
+    subprocess.run(
+        [sys.executable, "-c", "import imported"],
+        cwd=tmp_path,
+        env=environment,
+        check=True,
+    )
+    assert list(tmp_path.glob("__pycache__/imported.*.pyc"))
 
 
 # --- What has changed ----------------------------------------------------------------------------
