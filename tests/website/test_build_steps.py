@@ -1,6 +1,7 @@
 """The steps of a build: what is kept, what counts as changed, what is read again, formulas."""
 
 import asyncio
+import multiprocessing
 import os
 import subprocess
 import sys
@@ -10,7 +11,7 @@ import nbformat
 import pytest
 from sphinx.errors import SphinxError
 
-from book._ext.build import build, faulty
+from book._ext.build import build, faulty, parallel_writing
 from book._ext.execution import fingerprint, outputs
 from book._ext.page import bundle, katex
 from book._ext.source import changes
@@ -269,6 +270,35 @@ def test_formulas_are_set_one_after_the_other_by_one_process():
     assert setter.process is process
     setter.end()
     assert process.poll() == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Sphinx copies itself on Linux")
+def test_formulas_of_pages_that_are_written_side_by_side_are_not_mixed_up():
+    setter = katex.Katex(ROOT / "node_modules/katex/dist/katex.min.js")
+
+    def write(letter):
+        for _ in range(200):
+            assert f">{letter}</annotation>" in setter.set(letter)["html"]
+
+    write("a")
+    copies = multiprocessing.get_context("fork")
+    writers = [copies.Process(target=write, args=letter) for letter in "bc"]
+    for writer in writers:
+        writer.start()
+    write("a")
+    for writer in writers:
+        writer.join()
+    setter.end()
+    assert [writer.exitcode for writer in writers] == [0, 0]
+
+
+def test_pages_are_written_by_a_process_for_each_core():
+    class App:
+        parallel = 1
+
+    parallel_writing.use_cores(App, None)
+    expected = os.cpu_count() + 1 if sys.platform == "linux" else 1
+    assert App.parallel == expected
 
 
 def test_what_a_page_alone_loads_is_not_in_the_bundles(monkeypatch):
