@@ -288,7 +288,13 @@ def small_site(tmp_path):
     images.mkdir()
     shutil.copy(picture, images)
     shutil.copytree(editor_bundle.charts(), static / "live/charts-1")
-    described = {"charts": "live/charts-1/charts.js", "palette": live_files.shades()}
+    described = {
+        "charts": "live/charts-1/charts.js",
+        "scripts": "live/scripts-1/",
+        "palette": live_files.shades(),
+    }
+    (static / "live/scripts-1").mkdir()
+    shutil.copy(ROOT / "book/_live/numbers.js", static / "live/scripts-1")
     (static / "live/files.json").write_text(json.dumps(described), "utf-8")
     for name in ("chart-numbers.js", "live.css"):
         shutil.copy(ROOT / "book/_static" / name, static)
