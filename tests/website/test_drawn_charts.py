@@ -274,6 +274,20 @@ def test_the_numbers_can_be_downloaded(draws):
     assert text.split() == ["x,b", "1,1", "2,4", "3,9", "4,16"]
 
 
+@pytest.mark.browser
+@pytest.mark.parametrize(
+    "made",
+    [charts.bars({"a": 2}, "size"), charts.heat_map([[1, 2]], ["r"], ["a", "b"])],
+)
+def test_axe_finds_nothing_in_a_table_with_names_of_rows(draws, made):
+    page = draws(made)
+    page.get_by_text("Show the numbers").click()
+    page.evaluate(AXE.read_text("utf-8"))
+    found = page.evaluate("axe.run('.live-numbers')")["violations"]
+    assert [fault["id"] for fault in found] == []
+    assert page.locator("thead tr > *").count() == page.locator("tbody td").count()
+
+
 @pytest.fixture
 def small_site(tmp_path):
     """A page with one picture of a chart, as the build makes it."""
