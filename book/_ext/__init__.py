@@ -31,6 +31,7 @@ PARTS = (
     "live.run_button",
     "execution.outputs",
     "build.faulty",
+    "build.parallel_writing",
     "page.folding",
     "page.theme_cleanup",
     "metadata.licences",

@@ -2,7 +2,10 @@
 
 import asyncio
 import hashlib
+import multiprocessing
 import os
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
@@ -10,7 +13,7 @@ import nbformat
 import pytest
 from sphinx.errors import SphinxError
 
-from book._ext.build import build, faulty
+from book._ext.build import build, faulty, parallel_writing
 from book._ext.execution import fingerprint, outputs
 from book._ext.page import bundle, katex
 from book._ext.source import changes
@@ -121,6 +124,42 @@ def test_a_cell_that_fails_is_told_and_the_others_are_kept(tmp_path):
         assert shown in str(cell.outputs)
     name = fingerprint.Reach(tmp_path).fingerprint(pages["bad"].read_text("utf-8"))
     assert outputs.kept(outputs.folder_of(tmp_path), name) is None  # next time again
+
+
+@pytest.mark.slow
+def test_there_is_one_kernel_more_than_there_are_cores(tmp_path, monkeypatch):
+    """Each of two pages waits for the other, on what looks like one core."""
+    monkeypatch.setattr(outputs.os, "cpu_count", lambda: 1)
+    pages = {}
+    for name, other in (("one", "two"), ("two", "one")):
+        cell = (
+            "import pathlib, time\n"
+            f"pathlib.Path('begun-{name}').touch()\n"
+            "for _ in range(100):\n"
+            f"    if pathlib.Path('begun-{other}').exists():\n"
+            "        break\n"
+            "    time.sleep(0.1)\n"
+            "else:\n"
+            "    raise TimeoutError"
+        )
+        pages[name] = tmp_path / f"{name}.md"
+        pages[name].write_text(HEADER + code(cell), "utf-8")
+    execution = outputs.execute_all(pages, tmp_path, EXTENSIONS, 60)
+    with ThreadPoolExecutor(1) as thread:  # a browser's loop may run in this one
+        assert thread.submit(asyncio.run, execution).result() == {}
+
+
+def test_what_the_pages_import_is_compiled_once(tmp_path):
+    """In the environment of a container that forbids Python to keep what it compiles."""
+    (tmp_path / "imported.py").touch()
+    environment = os.environ | {"PYTHONDONTWRITEBYTECODE": "1"} | build.QUIET
+    subprocess.run(
+        [sys.executable, "-c", "import imported"],
+        cwd=tmp_path,
+        env=environment,
+        check=True,
+    )
+    assert list(tmp_path.glob("__pycache__/imported.*.pyc"))
 
 
 # --- npm's packages ------------------------------------------------------------------------------
@@ -276,6 +315,35 @@ def test_formulas_are_set_one_after_the_other_by_one_process():
     assert setter.process is process
     setter.end()
     assert process.poll() == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Sphinx copies itself on Linux")
+def test_formulas_of_pages_that_are_written_side_by_side_are_not_mixed_up():
+    setter = katex.Katex(ROOT / "node_modules/katex/dist/katex.min.js")
+
+    def write(letter):
+        for _ in range(200):
+            assert f">{letter}</annotation>" in setter.set(letter)["html"]
+
+    write("a")
+    copies = multiprocessing.get_context("fork")
+    writers = [copies.Process(target=write, args=letter) for letter in "bc"]
+    for writer in writers:
+        writer.start()
+    write("a")
+    for writer in writers:
+        writer.join()
+    setter.end()
+    assert [writer.exitcode for writer in writers] == [0, 0]
+
+
+def test_pages_are_written_by_a_process_for_each_core():
+    class App:
+        parallel = 1
+
+    parallel_writing.use_cores(App, None)
+    expected = os.cpu_count() + 1 if sys.platform == "linux" else 1
+    assert App.parallel == expected
 
 
 def test_what_a_page_alone_loads_is_not_in_the_bundles(monkeypatch):

@@ -383,7 +383,11 @@ def test_what_a_cell_prints_is_offered_in_one_piece():
     assert pieces[0].text == "a"
 
 
-def test_a_file_has_its_page_written_when_it_or_the_whole_book_is_new(tmp_path):
+@pytest.mark.parametrize("many", [1, 50], ids=["all cores", "one process"])
+def test_a_file_has_its_page_written_when_it_or_the_whole_book_is_new(
+    tmp_path, monkeypatch, many
+):
+    monkeypatch.setattr(source_pages, "MANY", many)
     root, out = tmp_path / "root", tmp_path / "out"
     files = {root / f"code/unrolled/{name}.py": f"{name} = 1\n" for name in "abc"}
     for path in [*files, *(out / f"book/{name}.html" for name in ("one", "two"))]:

@@ -39,7 +39,9 @@ LOG = logging.getLogger(__name__)
 # Kernels talk with the build in cipher: on a machine that others use nobody can listen, and the
 # kernel has no cause to warn of it on every page.
 KERNEL = Config(KernelManager={"transport_encryption": "auto"})
-MOST = 4  # kernels at a time: a page with TensorFlow takes a gigabyte
+# Kernels at a time: one more than there are cores, since each waits while it starts and ends.
+# A page with TensorFlow takes a gigabyte.
+MOST = 4
 KEPT = 1000  # notebooks, the last used
 
 
@@ -166,7 +168,7 @@ async def execute_all(
     folder = folder_of(root)
     failed = {}
     reach = Reach(root)
-    at_once = asyncio.Semaphore(min(MOST, os.cpu_count() or 1))
+    at_once = asyncio.Semaphore(min(MOST, (os.cpu_count() or 1) + 1))
 
     async def one(page: str, path: Path) -> None:
         async with at_once:

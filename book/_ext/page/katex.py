@@ -1,6 +1,7 @@
 """Formulas set by KaTeX when a page is written, so that it needs no script to show them.
 
-One node process answers for all formulas: each request and each answer is a line of JSON.
+One node process answers for all formulas that a process of Sphinx writes: each request and each
+answer is a line of JSON.
 sphinxcontrib-katex starts such a process as well, but offers no option that makes a mistake in a
 formula an error or that asks for MathML alone (its issues 65 and 145).
 """
@@ -8,6 +9,7 @@ formula an error or that asks for MathML alone (its issues 65 and 145).
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -52,10 +54,13 @@ class Katex:
     def __init__(self, script: Path) -> None:
         self.script = script
         self.process: subprocess.Popen[str] | None = None
+        self.asked_by = 0
 
     def set(self, latex: str, **options: Any) -> dict[str, str]:
         """Return `html`, or `error`, of a formula."""
-        if self.process is None:
+        if self.process is None or self.asked_by != os.getpid():
+            # Sphinx writes pages in copies of its process, which would mix up their answers.
+            self.asked_by = os.getpid()
             self.process = subprocess.Popen(
                 [node.NODE, "-e", ANSWER, str(self.script)],
                 stdin=subprocess.PIPE,

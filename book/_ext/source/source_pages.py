@@ -11,8 +11,10 @@ from __future__ import annotations
 import ast
 import hashlib
 import html
-import re
+import multiprocessing
+import sys
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,7 @@ from pygments.lexers import PythonLexer
 from book._ext.source import address
 
 FOLDERS = ("code/unrolled", "tests", "experiments")
+MANY = 50  # files: for fewer, no other processes are started
 
 
 def page_of(path: str) -> str:
@@ -60,6 +63,16 @@ def rendered(text: str) -> str:
     return body
 
 
+def all_rendered(texts: list[str]) -> Iterator[str]:
+    """Yield what `rendered` makes of each text; of many texts, on all cores."""
+    if len(texts) < MANY or sys.platform != "linux":
+        yield from map(rendered, texts)
+        return
+    copies = multiprocessing.get_context("fork")
+    with ProcessPoolExecutor(mp_context=copies) as processes:
+        yield from processes.map(rendered, texts, chunksize=8)
+
+
 def _definitions(tree: ast.Module) -> Iterator[ast.FunctionDef | ast.ClassDef]:
     names = set()
     for node in tree.body:
@@ -78,12 +91,15 @@ def pages(app: Any) -> Iterator[tuple[str, dict[str, Any], str]]:
     root, out = Path(app.srcdir), Path(app.outdir)
     written = [out / app.builder.get_target_uri(page) for page in app.env.found_docs]
     oldest = min(page.stat().st_mtime_ns for page in written)
-    for path in listed(root):
-        name = path.relative_to(root).as_posix()
+
+    def is_made(name: str) -> bool:
         made = out / app.builder.get_target_uri(page_of(name))
         unchanged = name not in app.env.unrolled_changed_sources
-        if unchanged and made.is_file() and made.stat().st_mtime_ns > oldest:
-            continue
+        return unchanged and made.is_file() and made.stat().st_mtime_ns > oldest
+
+    due = [name for name in names(root) if not is_made(name)]
+    texts = [(root / name).read_text("utf-8") for name in due]
+    for name, body in zip(due, all_rendered(texts), strict=True):
         url = address.file_url(app.config, name)
         where = f'<a href="{html.escape(url)}">in the repository</a>' if url else ""
         # The first heading and the highlighted file; <main> comes from the theme.
@@ -93,12 +109,7 @@ def pages(app: Any) -> Iterator[tuple[str, dict[str, Any], str]]:
                 "title": name,
                 "body": f"<h1><code>{name}</code></h1><p class='source-note'>The file as this book "
                 f"was built from it. {where}</p>"
-                + re.sub(
-                    r"<pre>",
-                    '<pre tabindex="0">',
-                    rendered(path.read_text("utf-8")),
-                    count=1,
-                ),
+                + body.replace("<pre>", '<pre tabindex="0">', 1),
             },
             "source.html",
         )

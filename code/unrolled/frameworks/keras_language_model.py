@@ -47,7 +47,7 @@ def network(V, H):
 def train(model, training, validation, epochs):
     """Trains the model; returns the validation loss after each epoch."""
     model.compile(
-        keras.optimizers.Adam(0.005, global_clipnorm=1.0),
+        keras.optimizers.Adam(0.01, global_clipnorm=1.0),
         keras.losses.SparseCategoricalCrossentropy(
             from_logits=True, reduction="mean_with_sample_weight"
         ),
