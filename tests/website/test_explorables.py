@@ -268,6 +268,55 @@ def test_an_edit_of_the_decoder_changes_the_alignment(aligned):
     assert first != second
 
 
+@pytest.fixture
+def between(opened):
+    return opened("05-attention/alignments.md", "fig-dragged-query")
+
+
+def weights_of(panels):
+    """Returns the curves of the only panel, as arrays by their names."""
+    (panel,) = panels
+    return {mark["name"]: np.array(mark["y"]) for mark in panel["marks"]}
+
+
+@pytest.mark.claim(
+    "a-query-between-looks-elsewhere",
+    "Halfway between two queries of the recorded network, a character that each of them gives "
+    "less than a twentieth of the weight has more than a third.",
+    records="attention_dates",
+)
+def test_a_query_between_two_looks_where_neither_does(between):
+    said, panels = between.moved()
+    found = weights_of(panels)
+    assert said == "" and list(found) == ["query 7", "query 8", "query 7.5"]
+    letters = panels[0]["x"]["names"]
+    m, last = letters.index("m"), len(letters) - 1
+    one, two, half = found.values()
+    assert one[m] < 0.05 and two[m] < 0.05 and half[m] > 1 / 3
+    assert one[4] > 0.98 and letters[4] == "e" and half[4] > 1 / 3
+    assert two[last] > 0.6 and letters[last] == "9" and two[letters.index("r")] > 0.2
+    mean = np.sqrt(one * two)
+    np.testing.assert_allclose(half, mean / mean.sum(), atol=2e-3)
+
+
+@pytest.mark.parametrize("query", [1, 4.3, 10, 10.9, 11])
+def test_a_dragged_query_has_the_weights_of_its_mean(between, query):
+    *ends, dragged = weights_of(between.moved(query=query)[1]).values()
+    assert dragged.sum() == pytest.approx(1, abs=1e-4)
+    part = min(query - min(int(query), 10), 1)
+    mean = ends[0] ** (1 - part) * ends[1] ** part
+    np.testing.assert_allclose(dragged, mean / mean.sum(), atol=5e-3)
+
+
+def test_an_edit_of_the_decoder_changes_the_dragged_query(between):
+    listing = next(t for t in between.texts if t.startswith("def decode("))
+    before = weights_of(between.moved(query=2.5)[1])
+    edited = listing.replace("combined[None]]", "0 * combined[None]]")
+    assert edited != listing and between.run(edited)[0]
+    after = weights_of(between.moved(query=2.5)[1])
+    assert not np.allclose(after["query 2.5"], before["query 2.5"], atol=1e-3)
+
+
 def test_a_date_that_cannot_be_read_is_one_line_and_no_chart(aligned):
     for typed in ("", "3 März 2020", "1" * (dates.LIMIT + 1)):
         said, panels = aligned.moved(typed=f'"{typed}"')
