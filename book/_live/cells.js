@@ -39,6 +39,8 @@ class Cell {
     this.box = document.getElementById(about.id);
     this.shown = this.box.querySelector(".cell_input > *");
     this.original = this.box.querySelector(".cell_input pre").textContent.replace(/\n$/, "");
+    // A cell that is slow has a smaller setting here.
+    for (const [old, now] of Object.entries(about.smaller ?? {})) this.original = this.original.replace(old, () => now);
     // An exercise keeps its edit under its name, wherever on the page it comes to stand.
     this.key = { name: about.exercise ?? about.id, hash: hash(this.original) };
     this.label = about.exercise ? `the answer, cell ${number}` : `cell ${number}`;
@@ -63,7 +65,7 @@ class Cell {
     });
     this.runButton = button("Run", `Run ${this.label}`, () => this.page.run(this));
     this.stopButton = button("Stop", `Stop ${this.label}`, () => this.page.stop());
-    this.resetButton = button("Reset", `Reset ${this.label} to the book's text`, () => this.reset());
+    this.resetButton = button("Reset", `Reset ${this.label} to the ${this.about.smaller ? "page" : "book"}'s text`, () => this.reset());
     this.stopButton.hidden = true;
     const buttons = [this.runButton, this.stopButton, this.resetButton];
     if (this.about.exercise) {
@@ -78,8 +80,10 @@ class Cell {
     if (this.knobs) this.knobs.clock = new Clock(this.knobs.status);
     // What a folded cell with a knob prints stands beside the knob, where it is seen.
     (this.knobs?.box ?? place.nextElementSibling).after(this.output);
-    const { seconds } = this.about;
-    if (seconds) place.before(element("p", { class: "live-needs" }, `In the page, this cell takes about ${seconds} seconds.`));
+    const { seconds, smaller } = this.about;
+    const told = Object.entries(smaller ?? {}).map(([old, now]) => `In the page, this cell has ${now}. The book has ${old}, so what it shows differs.`);
+    if (seconds) told.push(`In the page, this cell takes about ${seconds} seconds.`);
+    if (told.length) place.before(element("p", { class: "live-needs" }, told.join(" ")));
     this.marked();
     // What was moved before Python was asked for.
     for (const knob of this.knobs?.all ?? []) if (knob.isMoved) this.turn(knob, true);

@@ -59,6 +59,11 @@ mystnb:
   image: {alt: "Bars after: so."}
 ---
 """
+SMALLER = """---
+seconds: 30
+in_the_page: {"epochs = 40": epochs = 4}
+---
+"""
 CELLS = (
     code("import time\n\nimport numpy as np"),
     code(
@@ -106,6 +111,7 @@ CELLS = (
         "charts.bars({word: 1 / len(said) for word in said.split()}, x_limits=(0, 1))",
         ALONE,
     ),
+    code("epochs = 40\nprint(epochs, 'epochs')", SMALLER),
 )
 
 

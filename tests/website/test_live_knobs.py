@@ -6,7 +6,7 @@ import time
 import pytest
 
 from book._ext.build import build
-from book._ext.live import knobs, live_files
+from book._ext.live import knobs, live_cells, live_files
 from tests.support import knob_book
 from tests.support.live_reader import Reader
 from tests.support.paths import AXE
@@ -328,6 +328,42 @@ WATCH_CLOCK = """([status, names]) => {
     note(seen.said, line.textContent);
   }).observe(line.parentElement, { childList: true, characterData: true, subtree: true });
 }"""
+
+
+@in_browser
+def test_a_slow_cell_has_a_smaller_setting_and_says_so(running):
+    built = running.page.locator("#cell-13 pre").first.text_content()
+    assert built.startswith("epochs = 40")
+    cell = running.cell(13)
+    assert cell.text().startswith("epochs = 4\n")
+    said = running.page.inner_text("#cell-13 .live-needs")
+    assert said == (
+        "In the page, this cell has epochs = 4. The book has epochs = 40, so what it shows "
+        "differs. In the page, this cell takes about 30 seconds."
+    )
+    cell.press("Run")
+    assert cell.output == "4 epochs\n"
+    cell.write("epochs = 40\nprint(epochs, 'of the book')")
+    cell.press("Run")
+    assert cell.output == "40 of the book\n"
+    cell.press("Reset", wait=False)
+    assert cell.text().startswith("epochs = 4\n")
+
+
+@pytest.mark.parametrize(
+    ("smaller", "message"),
+    [
+        ({}, "needs texts and what stands in their place"),
+        (["epochs = 4"], "needs texts and what stands in their place"),
+        ({"epochs = 50": "epochs = 5"}, "'epochs = 50', which stands 0 times in it"),
+        ({"epochs": "e"}, "'epochs', which stands 2 times in it"),
+        ({"epochs = 40": "epochs = "}, "with 'epochs = ' for 'epochs = 40'"),
+    ],
+)
+def test_a_smaller_setting_that_does_not_fit_is_one_clear_line(smaller, message):
+    text = "epochs = 40\nprint(epochs)"
+    assert message in live_cells.misfit(smaller, text)
+    assert live_cells.misfit({"epochs = 40": "epochs = 4"}, text) is None
 
 
 @in_browser

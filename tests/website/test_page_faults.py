@@ -104,6 +104,10 @@ FAULTS = {
         code("other = 5", KNOB),
         "cell 1: the knob gain has no line `gain = …` of its own",
     ),
+    "smaller_setting_of_nothing": (
+        code("x = 5", '---\nin_the_page: {"x = 6": x = 1}\n---\n'),
+        "cell 1: `in_the_page` replaces 'x = 6', which stands 0 times in it",
+    ),
     "knob_outside": (
         code("gain = 30", KNOB),
         "cell 1: the knob gain is 30, outside its range from 1 to 20",

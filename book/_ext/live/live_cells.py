@@ -227,10 +227,31 @@ def described(doctree: nodes.document, root: Path) -> list[dict[str, Any]]:
             turned.append((node, len(found), metadata["knobs"]))
         if "seconds" in metadata and not why:
             cell["seconds"] = int(metadata["seconds"])
+        if "in_the_page" in metadata and not why:
+            smaller = metadata["in_the_page"]
+            if fault := misfit(smaller, text):
+                where = f"cell {len(found) + 1}: {fault}"
+                LOG.warning("%s", where, location=node, type="in_the_page")
+            else:
+                cell["smaller"] = {str(old): str(new) for old, new in smaller.items()}
         found.append(cell)
     for node, index, described_knobs in turned:
         add_knobs(node, index, described_knobs, found[index], texts)
     return found
+
+
+def misfit(smaller: Any, text: str) -> str | None:
+    """Return why what `in_the_page` replaces does not fit a cell's text, or None if it does."""
+    if not isinstance(smaller, dict) or not smaller:
+        return "`in_the_page` needs texts and what stands in their place in the page"
+    for old, new in smaller.items():
+        if (count := text.count(str(old))) != 1:
+            return f"`in_the_page` replaces {old!r}, which stands {count} times in it"
+        try:
+            ast.parse(text.replace(str(old), str(new)))
+        except SyntaxError:
+            return f"with {new!r} for {old!r}, as `in_the_page` says, it is no Python"
+    return None
 
 
 def add_knobs(
