@@ -87,7 +87,8 @@ RUNGS = {
         for suffix, words, size in (("", "", 1), ("_batch", f", batch of {B}", B))
     },
     **{
-        f"pytensor_{key}{suffix}": (f"PyTensor, {mode}{words}", size, 1)
+        f"{prefix}pytensor_{key}{suffix}": (f"PyTensor, {mode}{words}", size, threads)
+        for prefix, threads in (("", 1), ("threads_", 0))
         for key, mode in (("c", "C"), ("numba", "Numba"), ("jax", "JAX"))
         for suffix, words, size in (("", "", 1), ("_batch", f", batch of {B}", B))
     },
@@ -234,6 +235,7 @@ def groups(cores):
     if cores > 1:
         ours = ("numpy_threads", "numpy_one_pool", "numpy_rows")
         found += [(name, cores, base) for name in ours]
+        found += [("pytensor", cores, wide or base)]
         found += [(name, cores, {}) for name in ("keras", "jax", "torch")]
     else:
         missing["all threads"] = "this machine has one core"
@@ -339,7 +341,7 @@ def rungs(seconds, faults, gaps):
             continue
         took, wide = (
             seconds[name],
-            not name.startswith("pytensor") and "kernels" in name,
+            "pytensor" not in name and "kernels" in name,
         )
         product = seconds["kernels_product" if wide else "product"]
         floor = cost.floor(T, size, H, V, rate=2 * 1536**3 / product)
@@ -457,6 +459,7 @@ def gains_of_threads(seconds):
         "keras_loop": "keras_loop",
         "keras_xla": "keras_xla",
         "jax": "jax",
+        **{f"pytensor_{mode}": f"pytensor_{mode}" for mode in ("c", "numba", "jax")},
         "torch": "torch",
         "torch_compiled": "torch_compiled",
     }

@@ -209,12 +209,14 @@ def numpy_rows(found):
 
 
 def pytensor(found):
+    """C and Numba take NumPy's and SciPy's products, with BLAS's threads; JAX has its own."""
     from unrolled.frameworks import pytensor_step as their
 
+    all_threads = "threads_" if THREADS > 1 else ""
     many = found.batches[B]
     ids = many.inputs.astype(np.int32), many.targets.astype(np.int32)
     for name, mode in their.MODES.items():
-        key, made = f"pytensor_{name.lower()}", []
+        key, made = f"{all_threads}pytensor_{name.lower()}", []
 
         def compile_step(p, rate, size=1, mode=mode, made=made):
             shape = (T, size) if mode == "JAX" else (None, None)

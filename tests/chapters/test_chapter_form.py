@@ -57,6 +57,17 @@ def test_a_chapter_imports_nothing_that_the_build_does_not_offer(page):
     assert found == []
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_a_chapter_describes_its_figures(page):
+    """What Matplotlib draws by itself, a page cannot draw again."""
+    found = re.findall(
+        r"^ *(?:from|import) (?:matplotlib\b.*|.*drawing\b.*\b(?:figures|style)\b.*)",
+        page.read_text("utf-8"),
+        re.MULTILINE,
+    )
+    assert found == []
+
+
 def test_what_a_page_lacks_is_said_one_thing_after_the_other():
     header = "description: One.\njupytext: {}\nkernelspec: {}\n"
     toc = "  - file: book/01-a/page\n"

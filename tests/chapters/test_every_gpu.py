@@ -25,6 +25,11 @@ def test_every_listing_is_a_part_of_a_kernel():
         assert sum(start in line for line in file.read_text("utf-8").splitlines()) >= 1
 
 
+def test_the_lstm_is_shown_both_ways():
+    found = {path.rpartition("/")[2] for path, _ in LISTING.findall(PAGE.read_text())}
+    assert {"lstm_forward.wgsl", "lstm_backward.wgsl"} <= found
+
+
 @pytest.mark.parametrize(
     "path", sorted(device.FOLDER.glob("*.wgsl")), ids=lambda p: p.stem
 )

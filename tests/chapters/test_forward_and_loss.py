@@ -13,6 +13,8 @@ from tests.support.page_cells import figure
 from unrolled import functional, tree
 from unrolled.cells import rnn
 from unrolled.data import text
+from unrolled.drawing import schematics
+from unrolled.drawing.sketch import Path
 from unrolled.models import language_model
 
 logits = arrays(float, st.integers(1, 8), elements=st.floats(-30, 30))
@@ -160,7 +162,8 @@ def test_the_figure_of_shapes_shows_those_of_a_forward_pass():
         assert array.shape == tuple(sizes[letter] for letter in letters)
         assert (depth > 0) == (array.ndim == 3)
         assert f"the {name}, of shape {shape}" in alt
-    drawn = {patch.get_gid() for patch in page["axes"].patches}
+    shapes = schematics.sketch(1, 1, page["parts"]).shapes
+    drawn = {shape.name for shape in shapes if isinstance(shape, Path)}
     assert {f"{name}-front" for name in page["arrays"]} <= drawn
-    arrows = [gid for gid in drawn if gid.startswith("arrow-")]
+    arrows = [name for name in drawn if name.startswith("arrow-")]
     assert sorted(arrows) == sorted(f"arrow-{label}" for label in page["maps"])

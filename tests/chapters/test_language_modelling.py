@@ -12,6 +12,7 @@ from experiments.intervals import interval
 from tests.support.page_cells import figure
 from unrolled import functional
 from unrolled.data import ngram, text
+from unrolled.drawing.sketch import Text
 from unrolled.models import language_model
 
 START, END, V = 1, 2, 5  # ids 0, 3 and 4 are words
@@ -116,20 +117,18 @@ def test_a_network_of_tanh_units_gives_the_end_a_least_probability():
 
 def test_two_distributions_of_one_perplexity_as_the_figure_says():
     alt, page = figure("02-language-model/language-modelling.md", "fig-branching")
-    both = list(page["both"])
-    branches = [
-        [line for line in axes.lines if line.get_gid().count("-") == 1] for axes in both
-    ]
+    trees = [part for part in page["parts"] if not isinstance(part, Text)]
+    branches = [[line for line in tree if line.name.count("-") == 1] for tree in trees]
     first, others = branches[1][0], branches[1][1:]
-    times = {line.get_linewidth() * 4 / first.get_linewidth() for line in others}
-    assert times == {1} and len({line.get_linewidth() for line in branches[0]}) == 1
+    assert {line.line * 4 / first.line for line in others} == {1}
+    assert len({line.line for line in branches[0]}) == 1
     assert (
         f"In the left tree, each node has {len(branches[0])} branches of equal width. "
         f"In the right tree, each node has {len(branches[1])} branches: the first is "
         "four times as wide as each of the other four. Both are titled perplexity 4."
     ) in alt
-    for axes in both:
-        assert axes.get_title(loc="left").endswith("perplexity 4")
+    words = [part.text for part in page["parts"] if isinstance(part, Text)]
+    assert words.count("perplexity 4") == len(trees) == 2
 
 
 @pytest.mark.slow

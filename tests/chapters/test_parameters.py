@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from tests.support.page_cells import figure
 from unrolled import functional, tree
 from unrolled.cells import rnn
+from unrolled.drawing import schematics
+from unrolled.drawing.sketch import Box
 from unrolled.models import language_model, pretrained
 
 seeds = st.integers(0, 10**6)
@@ -102,8 +104,8 @@ def test_the_row_that_is_the_most_similar_in_the_pocket_model(word, nearest):
 
 def test_the_figure_of_a_look_up_is_a_product_and_its_alt_text_says_which():
     alt, page = figure("02-language-model/parameters.md", "fig-embedding-row")
-    cells = {patch.get_gid(): patch for patch in page["axes"].patches}
-    thick = {gid for gid, cell in cells.items() if cell.get_linewidth() > 1}
+    shapes = schematics.sketch(1, 1, page["parts"]).shapes
+    thick = {s.name for s in shapes if isinstance(s, Box) and s.line > 1}
     word, names, matrix = page["word"], page["names"], page["table"]
     V, H = matrix.shape
     assert thick == {f"one-hot-0-{word}"} | {

@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from matplotlib.patches import Rectangle
 
 from tests.support.page_cells import cells, executed, figure
 from unrolled.cells import rnn
 from unrolled.data import text
+from unrolled.drawing import schematics
+from unrolled.drawing.sketch import Box, Text
 from unrolled.models import language_model
 
 sentences = st.lists(
@@ -100,43 +101,37 @@ def test_vocabulary_keeps_the_commonest_and_calls_the_rest_unknown():
     assert vocabulary.decode([1, 4, 0, 3, 2]) == ["a", text.UNKNOWN, "b"]
 
 
-def written(axes, name, marked=None):
+def written(shapes, name, marked=None):
     """Returns {(row, column): entry} of a table, or of its cells with a certain outline."""
+    inside = {(s.x, s.y): s.text for s in shapes if isinstance(s, Text)}
     found = {}
-    boxes = [shape for shape in axes.patches if isinstance(shape, Rectangle)]
-    for patch in boxes:
-        table, *place = str(patch.get_gid()).split("-")
-        (x, y), (w, h) = patch.get_bbox().min, patch.get_bbox().size
-        if table == name and marked in (None, patch.get_linewidth() > 1):
-            inside = (
-                t.get_text()
-                for t in axes.texts
-                if np.allclose(t.get_position(), (x + w / 2, y + h / 2))
-            )
-            found[tuple(map(int, place))] = next(inside)
-    return found
+    for box in (shape for shape in shapes if isinstance(shape, Box)):
+        table, *place = box.name.split("-")
+        if table == name and marked in (None, box.line > 1):
+            found[tuple(map(int, place))] = inside[box.x, box.y]
+    return dict(sorted(found.items()))
 
 
 def test_the_figure_of_a_batch_shows_what_pad_returns_and_its_alt_text_says():
     alt, page = figure("02-language-model/text-to-tensors.md", "fig-sentence-to-batch")
-    axes, batch = page["axes"], page["example"]
-    assert [*written(axes, "token").values()] == page["words"]
-    assert [*written(axes, "id").values()] == [str(i) for i in page["tiny_ids"][0]]
+    shapes, batch = schematics.sketch(1, 1, page["parts"]).shapes, page["example"]
+    assert [*written(shapes, "token").values()] == page["words"]
+    assert [*written(shapes, "id").values()] == [str(i) for i in page["tiny_ids"][0]]
     assert f"the ids {' '.join(map(str, page['tiny_ids'][0]))}, of which" in alt
     assert f"becomes four tokens: {', '.join(page['words'][:-1])[:-6]}" in alt
     T, B = batch.inputs.shape
     assert f"tables of {T} rows and {B} columns" in alt
     for name, begins in (("inputs", "begins with"), ("targets", "that of the targets")):
         entries = getattr(batch, name)
-        cells = written(axes, name)
+        cells = written(shapes, name)
         assert cells == {(t, b): str(entries[t, b]) for t in range(T) for b in range(B)}
-        marked = written(axes, name, marked=True)
+        marked = written(shapes, name, marked=True)
         assert set(marked) == {(t, 0) for t in range(T) if batch.mask[t, 0]}
         assert f"{begins} " in alt and " ".join(marked.values()) in alt
     dashed = {
-        (patch.get_gid().split("-")[0], *map(int, patch.get_gid().split("-")[1:]))
-        for patch in axes.patches
-        if isinstance(patch, Rectangle) and patch.get_linestyle() not in ("-", "solid")
+        (box.name.split("-")[0], *map(int, box.name.split("-")[1:]))
+        for box in shapes
+        if isinstance(box, Box) and box.dash != "solid"
     }
     assert dashed == {
         (name, t, b)

@@ -78,16 +78,12 @@ def test_the_counts_are_as_told():
     records="bench_ladder",
 )
 def test_each_rung_is_faster_than_the_one_below(bench):
-    """The upper quartile of a rung's times lies below the lower quartile of the rung before, of
-    rung 5 only below its median. For rung 6 the two quartiles lie within a twentieth, and its
-    median is lower by a twentieth."""
+    """The upper quartile of a rung's times lies below the lower quartile of the rung before. For
+    rung 6 the two quartiles lie within a twentieth, and its median is lower by a twentieth."""
     order = "loops products64 products32 in_place fused".split()
     times = [bench["rungs"][name]["seconds"] for name in order]
-    for before, after in itertools.pairwise(times[:-1]):
+    for before, after in itertools.pairwise(times):
         assert after["quartiles"][1] < before["quartiles"][0]
-    before, after = times[-2:]
-    assert before["quartiles"][0] < after["quartiles"][1] < before["median"]
-    assert after["median"] < before["quartiles"][0]
     fused, update = (bench["rungs"][name] for name in ("fused", "update"))
     assert 0.7 < update["bytes"] / fused["bytes"] < 0.8  # "a quarter fewer bytes"
     assert 0.94 < median(update) / median(fused) < 0.97
@@ -214,8 +210,9 @@ def test_the_machine_is_as_told(bench):
 def test_which_of_the_two_aims_a_step_meets(bench):
     for name in ("update", "batch", "batch_one_pool"):
         rung = bench["rungs"][name]
-        assert median(rung, "faster_than_loops") < 20
-        assert (median(rung, "times_the_floor") <= 1.5) == name.startswith("batch")
+        is_batch = name.startswith("batch")
+        assert (median(rung, "faster_than_loops") >= 20) == is_batch
+        assert (median(rung, "times_the_floor") <= 1.5) == is_batch
 
 
 def test_a_count_is_never_far_above_the_clock_nor_far_below(bench):

@@ -114,6 +114,27 @@ print(json.dumps([found.gaps, list(found.functions)]))
 """
 
 
+def test_pytensor_is_named_for_its_threads(small, monkeypatch):
+    """In all modes, on a sentence and on a batch."""
+    from unrolled.frameworks import pytensor_step
+
+    compiled = []
+
+    def compile_step(p, rate, shape, mode):
+        compiled.append((shape, mode))
+        return lambda inputs, targets: 0.0, lambda: p
+
+    monkeypatch.setattr(pytensor_step, "compile_step", compile_step)
+    modes = ("c", "numba", "jax")
+    for threads, prefix in ((1, ""), (2, "threads_")):
+        monkeypatch.setattr(ladder_worker, "THREADS", threads)
+        names = {f"{prefix}pytensor_{mode}" for mode in modes}
+        found = prepared("pytensor").functions
+        assert set(found) == names | {f"{name}_batch" for name in names}
+        assert set(found) <= set(bench_ladder.RUNGS)
+    assert ((ladder_worker.T, ladder_worker.B), "JAX") in compiled
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("group", ["jax", "keras", "torch"])
 def test_the_steps_of_libraries_have_numpys_gradient(group):
@@ -290,6 +311,8 @@ def test_what_cannot_be_run_is_said(monkeypatch):
     )
     wanted, missing = bench_ladder.groups(4)
     assert {threads for _, threads, _ in wanted} == {1, 4} and missing == {}
+    on_all = {name for name, threads, _ in wanted if threads == 4}
+    assert {"pytensor", "keras", "jax", "torch"} <= on_all
     for name, _, environment in wanted:
         asked = environment.get("OPENBLAS_CORETYPE")
         if name.startswith("numpy"):

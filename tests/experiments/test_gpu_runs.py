@@ -493,6 +493,58 @@ def test_the_kernels_are_rehearsed_in_the_interpreter():
     assert all(at["proved"] < 1e-5 for at in found.values())
 
 
+def test_without_flashrnn_its_kernels_are_named_as_missing(monkeypatch):
+    monkeypatch.setitem(sys.modules, "flashrnn", None)
+    assert fused_lstm.flash_rnn(None, None, None) == ({}, "not installed")
+
+
+def on_the_processor():
+    """Weights, inputs and gradients as PyTorch's, and the gradients that NumPy has of them."""
+    torch = pytest.importorskip("torch", reason="this book does not install PyTorch")
+    p, x, dh = fused_lstm.problem(5, 3, 4, np.float64)
+    dp, dx, *_ = lstm.backward(p, lstm.forward(p, x)[1], dh)
+    return tree.map(torch.tensor, (p, x, dh)), (dx, *dp)
+
+
+def flashrnns_lstm(sums, R, b, function, backend):
+    """What FlashRNN says that it computes: from (B, T, gate, head, unit), states first."""
+    import torch
+
+    assert (function, backend) == ("lstm", "cuda_fused")
+    B, T, gates, heads, H = sums.shape
+    assert R.shape == (gates, heads, H, H) and b.shape == (gates, heads, H)
+    h = c = torch.zeros(B, heads, H, dtype=sums.dtype)
+    states = []
+    for t in range(T):
+        a = sums[:, t] + torch.einsum("bhk,ghku->bghu", h, R) + b
+        i, f, g, o = a.unbind(1)
+        c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
+        h = torch.sigmoid(o) * torch.tanh(c)
+        states.append(torch.stack([h, c]))
+    return torch.stack(states, 2), states[-1]
+
+
+def test_flashrnn_is_given_our_weights_and_has_our_gradients(monkeypatch):
+    given, (dx, dW_x, dW_h, db) = on_the_processor()
+    stand_in = SimpleNamespace(flashrnn=flashrnns_lstm)
+    monkeypatch.setitem(sys.modules, "flashrnn", stand_in)
+    found, why_not = fused_lstm.flash_rnn(*given)
+    assert list(found) == ["FlashRNN"] and why_not is None
+    H = len(dW_h)
+    dW_h = dW_h.reshape(H, 4, 1, H).transpose(1, 2, 0, 3)
+    right = dx, dW_x, dW_h, db.reshape(4, 1, H)
+    for theirs, ours in zip(found["FlashRNN"](), right, strict=True):
+        np.testing.assert_allclose(theirs.numpy(), ours, atol=1e-12)
+
+
+def test_a_size_that_flashrnn_does_not_take_is_one_line(monkeypatch):
+    given, _ = on_the_processor()
+    refused = failing(RuntimeError("no kernel for 4 units\nmore of it"))
+    monkeypatch.setitem(sys.modules, "flashrnn", SimpleNamespace(flashrnn=refused))
+    said = ({}, "RuntimeError: no kernel for 4 units")
+    assert fused_lstm.flash_rnn(*given) == said
+
+
 def test_dates_on_numpy_through_the_copies_are_the_package_s_own():
     sizes = dates.settings(True) | {"updates": 4, "check_every": 4}
     found = dates.run("NumPy, on the processor", sizes)

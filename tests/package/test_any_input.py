@@ -46,7 +46,7 @@ EXCEPT = {
     "installed": "takes the name of a package: tests/package/test_installed.py",
     "min_rnn": "one program in one file, which checks nothing so that it stays short",
     "records": "reads and writes files: tests/package/test_records.py",
-    "drawing": "draws on Matplotlib's axes: tests/package/drawing",
+    "drawing": "takes labels, places and lists of nodes: tests/package/drawing",
     "training.interruption": "handles signals: tests/package/training/test_interruption.py",
     "training.checkpoint": "reads and writes files: tests/package/training",
     "training.train": "calls what it is given: tests/package/training/test_train.py",

@@ -225,3 +225,18 @@ def test_a_telephone_has_the_contents_and_no_previews(open_window):
     window.wait_for(PREVIEW)
     assert window.sideways() <= 0
     assert window.troubles() == []
+
+
+def test_a_browser_without_a_gpu_says_what_it_lacks(open_window):
+    """No WebGPU at all, or one without an adapter, of which Chromium also tells the console."""
+    window = open_window()
+    window.open("book/07-gpu/on-your-own-gpu.html")
+    has = window.evaluate("'gpu' in navigator")
+    window.press(".own-gpu button")
+    lacks = "it gives no adapter: " if has else "This browser has no WebGPU. "
+    said = window.wait_for_text(".own-gpu [role=status]", lacks)
+    assert said.startswith("This browser has ") and "\n" not in said
+    assert window.text(".own-gpu-results") == ""
+    # it can be pressed again
+    window.wait_for("!document.querySelector('.own-gpu button[aria-disabled]')")
+    assert {*window.troubles()} <= {"No available adapters."}

@@ -1,11 +1,13 @@
 """The steps of a build: what is kept, what counts as changed, what is read again, formulas."""
 
 import asyncio
+import hashlib
 import multiprocessing
 import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import nbformat
 import pytest
@@ -158,6 +160,49 @@ def test_what_the_pages_import_is_compiled_once(tmp_path):
         check=True,
     )
     assert list(tmp_path.glob("__pycache__/imported.*.pyc"))
+
+
+# --- npm's packages ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def npm(tmp_path, monkeypatch):
+    """A book with a lock, and the list of the installations that were run in it."""
+    (tmp_path / "package-lock.json").write_text("{}", "utf-8")
+    runs = []
+
+    def run(command, cwd, **_):
+        runs.append(command[1])
+        (cwd / "node_modules").mkdir(exist_ok=True)
+        return SimpleNamespace(returncode=0)
+
+    monkeypatch.setattr(build.subprocess, "run", run)
+    return tmp_path, runs
+
+
+def test_packages_are_installed_once_for_each_lock(npm):
+    root, runs = npm
+    build.npm_packages(root)
+    build.npm_packages(root)
+    assert runs == ["ci"]
+    (root / "package-lock.json").write_text('{"packages": {}}', "utf-8")
+    build.npm_packages(root)
+    assert runs == ["ci", "ci"]
+
+
+def test_a_link_to_the_packages_of_a_different_book_is_refused(npm):
+    """npm begins by emptying the folder, and would empty the one that a link leads to."""
+    root, runs = npm
+    elsewhere = root / "elsewhere/node_modules"
+    elsewhere.mkdir(parents=True)
+    (root / "node_modules").symlink_to(elsewhere)
+    with pytest.raises(build.BuildError, match="node_modules is a link") as refused:
+        build.npm_packages(root)
+    assert runs == [] and "\n" not in str(refused.value)
+    lock = (root / "package-lock.json").read_bytes()
+    (elsewhere / ".lock-installed").write_text(hashlib.sha256(lock).hexdigest())
+    build.npm_packages(root)  # this very lock is installed there
+    assert runs == []
 
 
 # --- What has changed ----------------------------------------------------------------------------

@@ -1,8 +1,8 @@
-"""Charts as the page draws them, with Observable Plot, in a browser without the built site."""
+"""Charts and diagrams as the page draws them, in a browser without the built site."""
 
 import json
+import pathlib
 import shutil
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +12,16 @@ from book._ext.page import figures_on_page
 from book._ext.source import node
 from tests.support import serving
 from tests.support.paths import AXE, ROOT
-from unrolled.drawing import charts, matplotlib_charts, style
+from unrolled.drawing import (
+    cell_graph,
+    charts,
+    diagrams,
+    graph,
+    matplotlib_charts,
+    matplotlib_sketches,
+    style,
+)
+from unrolled.drawing.sketch import Box, Ellipse, Path, Sketch, Text
 
 pytestmark = pytest.mark.slow
 X = np.arange(1, 5)
@@ -124,6 +133,34 @@ def test_arrow_keys_lead_along_a_curve_and_to_the_nearest_point_of_the_next():
 def test_a_formula_is_written_without_the_signs_of_tex():
     written = r"['$\\log_{10}\\ \\|W_h\\|$', '$x^2$ and $\\partial h_t$'].map(charts.plainText)"
     assert computed(written) == ["log₁₀ ‖W_h‖", "x² and ∂h_t"]
+
+
+def pieces(label):
+    """(text, how it is raised, whether it is in italics) of each piece of a label."""
+    found = computed(f"charts.pieces({json.dumps(label)})")
+    return [(piece["text"], piece["raised"], piece["italic"]) for piece in found]
+
+
+def test_indices_and_letters_of_a_formula_are_set_apart():
+    assert pieces("step $W_h^\\top$") == [
+        ("step ", 0, False),
+        ("W", 0, True),
+        ("h", -1, True),
+        ("⊤", 1, False),
+    ]
+    assert pieces("$h_{t-1}^{(2)}$") == [
+        ("h", 0, True),
+        ("t", -1, True),
+        ("−1", -1, False),
+        ("(2)", 1, False),
+    ]
+    assert pieces(r"$\overrightarrow{h}_{3}$") == [
+        ("h\u20d7", 0, True),
+        ("3", -1, False),
+    ]
+    assert pieces(r"$-\log p_t - \mathrm{onehot}$")[0] == ("−", 0, False)
+    upright = [text for text, _, is_italic in pieces(r"$\log\,p$") if not is_italic]
+    assert "".join(upright).strip() == "log"
 
 
 # --- In a browser -------------------------------------------------------------------------------
@@ -270,8 +307,128 @@ def test_the_numbers_can_be_downloaded(draws):
     with page.expect_download() as waiting:
         page.get_by_role("button", name="numbers of Panel 2 as CSV").click()
     assert waiting.value.suggested_filename == "fig-two-2.csv"
-    text = Path(waiting.value.path()).read_text("utf-8")
+    text = pathlib.Path(waiting.value.path()).read_text("utf-8")
     assert text.split() == ["x,b", "1,1", "2,4", "3,9", "4,16"]
+
+
+DIAGRAM = Sketch(
+    (
+        Path(((1, 1), (3, 1), (5, 1, 5, 3)), "bent", "vermilion", head=True),
+        Path(((0, 0), (1, 0), (1, 0.5)), "area", "blue", "pale"),
+        Box(1, 2, 1.0, 0.5, "box", "blue", dash="dashed", corner=0.1),
+        Ellipse(3, 2, 1.0, 0.5, "ring", fill=""),
+        Text(1, 2, "$W_h$"),
+        Text(6, 2, "far to the right", "grey", 10, "right", 4),
+        Text(3, 3, "up", side="above", angle=30),
+    ),
+    6,
+    4,
+    1.0,
+)
+
+
+def test_the_picture_of_a_diagram_is_told_from_that_of_a_chart(tmp_path):
+    svg = matplotlib_sketches.svg(DIAGRAM)
+    picture = tmp_path / "abc.svg"
+    assert figures_on_page.put_description(svg, picture, tmp_path) == "sketch"
+    described = (tmp_path / "_charts/abc.json").read_text("utf-8")
+    assert described == DIAGRAM.to_json()
+    # The page is written again, from a picture without its description.
+    bare = figures_on_page.without_description(svg)
+    assert figures_on_page.put_description(bare, picture, tmp_path) == "sketch"
+    other = tmp_path / "other.svg"
+    assert figures_on_page.put_description(bare, other, tmp_path) is None
+
+
+@pytest.mark.browser
+def test_each_shape_of_a_diagram_is_drawn_where_its_description_says(draws):
+    page = draws(DIAGRAM)
+    boxes = page.evaluate(
+        """() => {
+          const named = [...document.querySelectorAll("[data-name]")];
+          const sizes = ({ x, y, width, height }) => [x, y, width, height];
+          return Object.fromEntries(named.map((e) => [e.dataset.name, sizes(e.getBBox())]));
+        }"""
+    )
+    inch = 96
+    assert boxes["box"] == pytest.approx([0.5 * inch, 1.75 * inch, inch, inch / 2])
+    assert boxes["ring"] == pytest.approx([2.5 * inch, 1.75 * inch, inch, inch / 2])
+    assert boxes["area"] == pytest.approx([0, 3.5 * inch, inch, inch / 2])
+    x, y, width, height = boxes["bent"]
+    assert (x, y + height) == pytest.approx((inch, 3 * inch))
+    assert x + width == pytest.approx(5 * inch, abs=2)
+    assert 0 < y - inch < 4  # the line ends where its arrowhead has its tip
+    dashes = page.locator('[data-name="box"]').get_attribute("stroke-dasharray")
+    assert len(dashes.split(",")) == 2
+    assert (
+        page.locator("text").nth(2).get_attribute("transform").endswith("rotate(-30)")
+    )
+
+
+@pytest.mark.browser
+def test_a_diagram_has_room_for_its_texts_and_is_no_wider_than_its_column(draws):
+    page = draws(DIAGRAM)
+    picture = page.get_by_role("img", name="figure").bounding_box()
+    assert picture["width"] <= 800
+    for text in page.locator("text").all():
+        box = text.bounding_box()
+        assert picture["x"] < box["x"]
+        assert box["x"] + box["width"] < picture["x"] + picture["width"]
+    page.evaluate("document.querySelector('main').style.width = '300px'")
+    narrow = page.get_by_role("img", name="figure").bounding_box()
+    assert narrow["width"] <= 300
+    ratio = picture["height"] / picture["width"]
+    assert narrow["height"] / narrow["width"] == pytest.approx(ratio, rel=0.01)
+
+
+@pytest.mark.browser
+def test_a_diagram_follows_the_theme_and_says_what_is_written_in_it(draws):
+    page = draws(DIAGRAM)
+    box = page.locator('[data-name="box"]')
+
+    def shades():
+        return box.evaluate(
+            "e => [getComputedStyle(e).stroke, getComputedStyle(e).fill]"
+        )
+
+    light = shades()
+    page.evaluate("document.documentElement.dataset.theme = 'dark'")
+    dark = shades()
+    page.evaluate("delete document.documentElement.dataset.theme")
+    rgb = [
+        [
+            f"rgb({', '.join(str(int(c[i : i + 2], 16)) for i in (1, 3, 5))})"
+            for c in pair
+        ]
+        for pair in (
+            (style.COLOURS["blue"], style.GROUND),
+            (style.DARK[style.COLOURS["blue"]], style.DARK[style.GROUND]),
+        )
+    ]
+    assert [light, dark] == rgb
+    assert "W_h, far to the right, up" in page.locator("desc").text_content()
+    page.evaluate(AXE.read_text("utf-8"))
+    found = page.evaluate("axe.run('.live-chart')")["violations"]
+    assert [fault["id"] for fault in found] == []
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize(
+    "made",
+    [
+        diagrams.diagram(graph.rolled()),
+        diagrams.cell_diagram(cell_graph.PEEPHOLE_LSTM, highlight={"i", "f"}),
+    ],
+    ids=["graph", "cell"],
+)
+def test_the_book_s_diagrams_are_drawn_whole(draws, made):
+    page = draws(made)
+    named = [shape for shape in made.shapes if not isinstance(shape, Text)]
+    outlines = page.locator(".live-sketch svg :is(rect, ellipse, path)")
+    heads = sum(isinstance(shape, Path) and shape.head for shape in named)
+    assert outlines.count() == len(named) + heads
+    written = sum(isinstance(shape, Text) for shape in made.shapes)
+    assert page.locator(".live-sketch svg text").count() == written
 
 
 @pytest.fixture
@@ -281,9 +438,8 @@ def small_site(tmp_path):
     picture = tmp_path / "cells" / "abc.svg"
     picture.parent.mkdir()
     picture.write_text(matplotlib_charts.svg(made), "utf-8")
-    assert figures_on_page.put_description(
-        picture.read_text("utf-8"), picture, tmp_path
-    )
+    described = picture.read_text("utf-8")
+    assert figures_on_page.put_description(described, picture, tmp_path) == "chart"
     images, static = tmp_path / "_images", tmp_path / "_static"
     images.mkdir()
     shutil.copy(picture, images)

@@ -396,6 +396,17 @@ def test_the_charts_of_a_page_need_no_matplotlib(runner):
     assert needs(*cells) == [RUNS, RUNS]
 
 
+def test_a_diagram_needs_no_matplotlib_and_is_drawn_again(runner):
+    cells = [
+        "from unrolled.drawing import diagrams, graph",
+        "m = diagrams.diagram(graph.rolled())\nm",
+    ]
+    assert needs(*cells) == [RUNS, RUNS]
+    drawn, names = [], runner.new_namespace()
+    assert printed(runner, "\n".join(cells), names, draw=drawn.append) == (True, "")
+    assert drawn == [names["m"].to_json()]
+
+
 @pytest.mark.slow
 def test_the_script_that_draws_charts_is_light():
     script = (editor_bundle.charts() / "charts.js").read_bytes()

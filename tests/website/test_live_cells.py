@@ -113,7 +113,7 @@ def varying(name):
 
 def drawn_otherwise(page, site, name, varies=()):
     """What is wrong with the figure that a cell has drawn again, or None."""
-    picture = page.page.query_selector(f"#{name} img.chart")
+    picture = page.page.query_selector(f"#{name} :is(img.chart, img.sketch)")
     if not picture:
         return None
     if not page.cell(name.removeprefix("cell-")).status.endswith("drawn again."):

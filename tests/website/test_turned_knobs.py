@@ -88,10 +88,24 @@ def pairs_of(panel):
     return set(zip(kept["y"], kept["x"], strict=True))
 
 
+def carrying(panel):
+    """Returns the width of each line that a gradient has gone along, by its ends as (x, y)."""
+    return {
+        tuple(zip(mark["x"], mark["y"], strict=True)): mark["width"]
+        for mark in panel["marks"]
+        if mark["dash"] == "solid"
+    }
+
+
+def lit(panel):
+    """Returns the size of each state that a gradient has reached, by its step."""
+    return {m["x"][0]: m["size"] for m in panel["marks"] if m["colour"] == "blue"}
+
+
 @pytest.mark.parametrize(("walked", "reach"), [(1, 4), (7, 3), (12, 5)])
 @pytest.mark.parametrize("truncation", RULES)
 def test_the_walk_back_adds_the_pairs_of_the_truncation(truncation, walked, reach):
-    said, (contributions, triangle) = chapter(TRUNCATION).turn(
+    said, (network, triangle) = chapter(TRUNCATION).turn(
         "fig-walk-back", walked=walked, truncation=truncation, reach=reach
     )
     pairs = {
@@ -101,26 +115,40 @@ def test_the_walk_back_adds_the_pairs_of_the_truncation(truncation, walked, reac
         if RULES[truncation](t, k, reach)
     }
     assert pairs_of(triangle) == pairs
-    assert said.startswith(f"{len(pairs)} of 78 pairs. ")
-    matrix = contributions["marks"][0]["matrix"]
-    filled = {(t + 1, k + 1) for t in range(12) for k in range(12) if matrix[t][k]}
-    assert filled == pairs
+    assert f"\n{len(pairs)} of 78 pairs. " in said
+    outputs = {((k, 1), (k, 0)) for t, k in pairs if t == k}
+    steps = {((k + 1, 0), (k, 0)) for t, k in pairs if t > k}
+    assert set(carrying(network)) == outputs | steps
+    assert set(lit(network)) == {k for _, k in pairs}
 
 
-def test_the_last_row_of_the_walk_is_the_delta_of_the_recursion():
+def test_the_gradients_that_meet_in_the_walk_are_those_of_the_recursion():
     walk_back = chapter(TRUNCATION)
-    said, (contributions, _) = walk_back.turn(
-        "fig-walk-back", walked=12, truncation="full"
-    )
+    said, (network, _) = walk_back.turn("fig-walk-back", walked=12, truncation="full")
     made = walk_back.namespace
     W_h, h, own = made["unit"].W_h, made["states"].h[:, 0], made["arriving"][:, 0]
-    delta, norms = np.zeros(6), []
+    delta, norms = np.zeros(6), {}
     for k in range(11, -1, -1):
-        delta = (own[k] + W_h @ delta) * (1 - h[k] ** 2)
-        norms.insert(0, np.linalg.norm(delta))
-    np.testing.assert_allclose(
-        contributions["marks"][0]["matrix"][-1], norms, rtol=1e-4
+        slope = 1 - h[k] ** 2
+        parts = own[k] * slope, W_h @ delta * slope
+        delta = sum(parts)
+        norms[k + 1] = [np.linalg.norm(part) for part in (*parts, delta)]
+    largest = max(merged for _, _, merged in norms.values())
+    widths = carrying(network)
+    for k, (from_output, from_next, merged) in norms.items():
+        assert widths[(k, 1), (k, 0)] == pytest.approx(
+            1 + 4 * from_output / largest, rel=1e-4
+        )
+        if k < 12:
+            at = (k + 1, 0), (k, 0)
+            assert widths[at] == pytest.approx(1 + 4 * from_next / largest, rel=1e-4)
+        assert lit(network)[k] == pytest.approx(5 + 8 * merged / largest, rel=1e-4)
+    from_output, from_next, merged = norms[1]
+    assert (
+        f"{from_output:.2f} from its output and {from_next:.2f} from the next step"
+        in said
     )
+    assert f"norm {merged:.2f}." in said
     assert "is 0% away" in said
 
 
@@ -128,7 +156,7 @@ def test_an_edit_of_a_truncation_counts_in_the_walk():
     edited = Chapter(TRUNCATION)
     edited.edit("if (t + 1) % length == 0:", "if False:")
     said, _ = edited.turn("fig-walk-back", walked=12, truncation="chunks")
-    assert said.startswith("78 of 78 pairs") and "is 0% away" in said
+    assert "78 of 78 pairs" in said and "is 0% away" in said
 
 
 # --- The scan -----------------------------------------------------------------------------------
@@ -277,8 +305,8 @@ def test_an_edit_of_the_shift_counts_on_the_tape():
 # --- The latch ----------------------------------------------------------------------------------
 
 LATCH = "04-gates/the-gradient-of-an-lstm.md"
-CANDIDATES = [0.5, -0.8, 0.9, -0.4, 0.7, -0.9, 0.3, -0.6]
-BUILT = {"forget": (1.0, 1.0, 0.0, *[1.0] * 5), "write": (0.0, 0.0, 1.0, *[0.0] * 5)}
+CANDIDATES = [-0.9, 0.9, *[-0.9] * 6]
+BUILT = {"forget": (1.0, 0.0, *[1.0] * 6), "write": (0.0, 1.0, *[0.0] * 6)}
 
 
 @pytest.mark.parametrize(
@@ -301,6 +329,29 @@ def test_the_cell_and_its_gradient_follow_the_gates(knobs):
     np.testing.assert_allclose(named(right, "gradient")["y"], products, atol=1e-5)
     assert named(left, "candidates")["y"] == CANDIDATES
     assert said == ""  # no warning
+
+
+def last_state(sentence, **gates):
+    """Returns the words under the steps, and the last state of the cell."""
+    _, (above, _) = chapter(LATCH).turn("fig-set-gates", sentence=sentence, **gates)
+    return above["x"]["names"], named(above, "state")["y"][-1]
+
+
+def test_the_cell_holds_the_noun_that_the_gates_choose():
+    built = "the keys that open the old cabinet are"
+    assert last_state(built) == (built.split(), pytest.approx(0.9))
+    at_cabinet = {
+        "forget": (1.0, 0.0, 1.0, 1.0, 1.0, 1.0, 0.0, 1.0),
+        "write": (0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0),
+    }
+    assert last_state(built, **at_cabinet)[1] == pytest.approx(-0.9)
+    assert last_state("the key fits") == (["the", "key", "fits"], pytest.approx(-0.9))
+
+
+@pytest.mark.parametrize("sentence", ["", "  ", "dogs", "a b c d e f g h i j"])
+def test_a_sentence_of_any_length_has_at_most_eight_steps(sentence):
+    words, _ = last_state(sentence)
+    assert words == (sentence.split() or ["the"])[:8]
 
 
 def test_an_edit_of_the_backward_pass_counts_at_the_latch():

@@ -63,10 +63,16 @@ class BuildError(Exception):
 def npm_packages(root: Path) -> None:
     """Install what package-lock.json names, unless that very lock is installed."""
     lock = (root / "package-lock.json").read_bytes()
-    stamp = root / "node_modules" / ".lock-installed"
+    packages = root / "node_modules"
+    stamp = packages / ".lock-installed"
     digest = hashlib.sha256(lock).hexdigest()
     if stamp.is_file() and stamp.read_text() == digest:
         return
+    if packages.is_symlink():
+        raise BuildError(
+            "node_modules is a link, and npm would empty the folder that it leads to:"
+            " remove the link, and build again"
+        )
     print("Installing the site's npm packages", flush=True)
     done = subprocess.run(
         [Path(sys.executable).with_name("npm"), "ci", "--no-audit", "--no-fund"],

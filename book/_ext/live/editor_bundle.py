@@ -13,6 +13,7 @@ from book._ext.source import node
 SCRIPTS = ROOT / "book/_live"
 EDITOR = SCRIPTS / "editor.js"
 CHARTS = SCRIPTS / "charts/charts.js"
+WITH_CHARTS = tuple(CHARTS.with_name(name) for name in ("labels.js", "sketches.js"))
 
 
 def editor() -> Path:
@@ -22,11 +23,11 @@ def editor() -> Path:
 
 def charts() -> Path:
     """Return the folder with what draws charts as one module, and its licences."""
-    return _made(CHARTS, "observable-plot.txt")
+    return _made(CHARTS, "observable-plot.txt", WITH_CHARTS)
 
 
-def _made(entry: Path, licences: str) -> Path:
-    inputs = (ROOT / "package-lock.json", entry, Path(__file__))
+def _made(entry: Path, licences: str, others: tuple[Path, ...] = ()) -> Path:
+    inputs = (ROOT / "package-lock.json", entry, *others, Path(__file__))
     return kept_parts.made(
         entry.stem,
         [path.read_bytes() for path in inputs],

@@ -8,11 +8,10 @@ from typing import Any
 
 from matplotlib import font_manager
 from matplotlib import pyplot as plt
-from matplotlib.text import Annotation
 
 from book._ext.metadata import page_metadata
 from book._ext.source import citation_file
-from unrolled.drawing import figures, graph
+from unrolled.drawing import diagrams, figures, graph, matplotlib_sketches
 
 TARGET = Path(__file__).resolve().parents[2] / page_metadata.PICTURE[0]
 
@@ -26,12 +25,13 @@ def main() -> None:
     axes = figure.add_axes((0.04, 0.06, 0.92, 0.62))
     named = enumerate("the dog bit the man".split(), start=1)
     words: dict[Hashable, str] = {("x", t): word for t, word in named}
-    figures.draw_graph(axes, graph.unrolled_rnn(5), words=words, edge_labels="none")
+    sketch = diagrams.diagram(graph.unrolled_rnn(5), words=words, edge_labels="none")
+    matplotlib_sketches.put(axes, sketch)
     for label in axes.texts:  # larger than in a figure of a page
-        if isinstance(label, Annotation):  # the word under an input
-            label.xyann = (0, -30)
+        if label.get_text() in words.values():
+            label.set(fontsize=19, position=(0, -30))
         else:
-            label.set_fontsize(26)
+            label.set(fontsize=26)
     name, _, rest = citation_file.citation()["title"].partition(": ")
     serif = font_manager.FontProperties(family="serif", size=58, weight="bold")
     figure.text(0.07, 0.84, name, fontproperties=serif, color=figures.INK)

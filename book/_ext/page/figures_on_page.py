@@ -58,8 +58,8 @@ def description(svg: str) -> str | None:
     return found and html.unescape(found[1])
 
 
-def put_description(svg: str, path: Path, out: Path) -> bool:
-    """Put the description of a chart into the site; return whether there is one.
+def put_description(svg: str, path: Path, out: Path) -> str | None:
+    """Put the description of a chart or a diagram into the site; return which of them it is.
 
     It is kept beside the picture, from which it is taken away: the page can be written again
     without its cells being run again.
@@ -68,10 +68,10 @@ def put_description(svg: str, path: Path, out: Path) -> bool:
     if (found := description(svg)) is not None:
         kept.write_text(found, "utf-8")
     elif not kept.is_file():
-        return False
+        return None
     (out / CHARTS).mkdir(exist_ok=True)
     shutil.copy(kept, out / CHARTS / f"{path.stem}.json")
-    return True
+    return json.loads(kept.read_text("utf-8")).get("kind", "chart")
 
 
 def put_recording(node: nodes.Node, path: Path, out: Path) -> None:
@@ -170,7 +170,8 @@ class Twins(SphinxPostTransform):
         for node, path in drawn.items():
             whole = path.read_text("utf-8")
             svg = without_description(whole)
-            is_chart = put_description(whole, path, Path(self.app.outdir))
+            kind = put_description(whole, path, Path(self.app.outdir))
+            is_chart = kind == "chart"
             if is_chart:
                 put_recording(node, path, Path(self.app.outdir))
             if svg != whole:
@@ -203,8 +204,8 @@ class Twins(SphinxPostTransform):
                     theme,
                 ]
                 image["loading"] = "lazy"
-                if is_chart and image is node:
-                    image["classes"].append("chart")
+                if kind and image is node:
+                    image["classes"].append(kind)
                 if size and "width" not in image:
                     # Goes into the image's style as it is; its place is kept until it has loaded.
                     image["width"] = (

@@ -1,5 +1,9 @@
 // Draws the description of a chart (code/unrolled/drawing/chart.py) in the page, with Observable Plot.
 import { areaY, axisX, axisY, dot, identity, line, link, plot, pointer, raster, rect, ruleX, ruleY, text, tip } from "@observablehq/plot";
+import { colour, element, PIXELS, plainText, RAISED, themes } from "./labels.js";
+import { drawSketch } from "./sketches.js";
+
+export { pieces, plainText } from "./labels.js";
 
 const DASHES = { solid: null, dashed: "5,3", dotted: "1.5,3" };
 const TRIANGLE_DOWN = {
@@ -12,31 +16,7 @@ const TRIANGLE_DOWN = {
   },
 };
 const SYMBOLS = { circle: "circle", square: "square", diamond: "diamond", up: "triangle", down: TRIANGLE_DOWN };
-const PIXELS = 96; // an inch
 const GAP = 14; // pixels between the names of two curves
-
-const colour = (name) => `var(--chart-${name})`;
-
-function element(tag, attributes = {}, ...children) {
-  const made = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-  made.append(...children);
-  return made;
-}
-
-// A label without the signs of TeX: "$W_h$" becomes "W_h".
-const NAMED = { partial: "∂", varepsilon: "ε", epsilon: "ε", cdot: "·", odot: "⊙", top: "ᵀ", infty: "∞", propto: "∝", pm: "±", alpha: "α", beta: "β", gamma: "γ", delta: "δ", lambda: "λ", sigma: "σ", tau: "τ", theta: "θ", rho: "ρ", mu: "μ", pi: "π", eta: "η" };
-const [RAISED, LOWERED] = ["⁰¹²³⁴⁵⁶⁷⁸⁹", "₀₁₂₃₄₅₆₇₈₉"];
-const OPERATORS = ["log", "exp", "tanh", "max", "min", "sum"];
-export const plainText = (label) =>
-  label.replace(/\$([^$]*)\$/g, (_, formula) =>
-    formula
-      .replace(/\\[,;: ]|~/g, " ")
-      .replace(/\\(\||Vert)\s?/g, "‖")
-      .replace(/\\([a-zA-Z]+) ?/g, (whole, name) => NAMED[name] ?? (OPERATORS.includes(name) ? name : ""))
-      .replace(/[_^]\{?(\d+)\}?/g, (whole, digits) => digits.replace(/\d/g, (d) => (whole[0] === "_" ? LOWERED : RAISED)[d]))
-      .replace(/[{}\\]/g, ""),
-  );
 
 // A number as Python's format writes it, for ".2f", ".0f" and ".3g".
 export function written(value, format) {
@@ -484,14 +464,13 @@ function listen(box, picture, panel, place, set) {
   box.addEventListener("blur", () => ring.setAttribute("visibility", "hidden"));
 }
 
-// Returns the chart as an element that can be put into the page, where it has `room` pixels. `set` is called with the
+// Returns the chart, or diagram, as an element that can be put into the page, where it has `room` pixels. `set` is called with the
 // name of a knob and a literal, where a mark can set one. A panel has at least the margin in `lefts` on its left.
 export function draw(chart, { label, palette, room = Infinity, file = "chart", set = null, lefts = [] }) {
+  if (chart.kind === "sketch") return drawSketch(chart, { label, palette });
   const rows = Math.ceil(chart.panels.length / chart.columns);
   const width = Math.min((chart.width * PIXELS) / chart.columns, room);
   const height = (chart.height * PIXELS) / rows;
-  const declared = (shade) => Object.entries(palette).map(([name, shades]) => `--chart-${name}:${shades[shade]}`).join(";");
-  const style = element("style", {}, `.live-chart{${declared(0)}}html[data-theme=dark] .live-chart{${declared(1)}}`);
   const panels = chart.panels.map((panel, i) => {
     const { drawn, place } = drawPanel(panel, width, height, lefts[i]);
     const name = chart.panels.length > 1 ? `${label}, panel ${i + 1}` : label;
@@ -514,5 +493,5 @@ export function draw(chart, { label, palette, room = Infinity, file = "chart", s
   const shown = element("details", { class: "live-numbers" }, element("summary", {}, "Show the numbers"));
   // Made when asked for: a table can be long.
   shown.addEventListener("toggle", () => shown.open && shown.children.length === 1 && shown.append(...chart.panels.map((panel, i) => table(panel, i + 1, `${file}${chart.panels.length > 1 ? `-${i + 1}` : ""}.csv`))));
-  return element("div", { class: "live-chart" }, style, ...legend(chart.panels), element("div", { class: "live-chart-panels", style: `max-width:${Math.ceil((width + 10) * chart.columns)}px` }, ...panels), shown);
+  return element("div", { class: "live-chart" }, themes(palette), ...legend(chart.panels), element("div", { class: "live-chart-panels", style: `max-width:${Math.ceil((width + 10) * chart.columns)}px` }, ...panels), shown);
 }

@@ -9,7 +9,7 @@ are for marks on the cells of a heat map.
 """
 
 import json
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -188,18 +188,26 @@ class Chart(NamedTuple):
 
         return matplotlib_charts.svg(self)
 
-    def to_json(self: Self) -> str:
+    def to_json(self) -> str:
         """Returns the description as JSON; a value that is not finite is null there."""
-        return json.dumps(plain(self), separators=(",", ":"), allow_nan=False)
+        return to_json(self)
+
+
+def to_json(described: Any) -> str:
+    """Returns a description as JSON; a value that is not finite is null there."""
+    return json.dumps(plain(described), separators=(",", ":"), allow_nan=False)
 
 
 def plain(part: Any) -> Any:
-    """Returns a part of a chart as dicts, lists, strings and numbers; a mark names its kind."""
+    """Returns a part of a description as dicts, lists, strings and numbers.
+
+    A mark or a shape names its kind.
+    """
     if hasattr(part, "_asdict"):
         fields = {name: plain(value) for name, value in part._asdict().items()}
-        if isinstance(part, Mark):
-            return {"kind": type(part).__name__.lower(), **fields}
-        return fields
+        if isinstance(part, Chart | Panel | Axis):
+            return fields
+        return {"kind": type(part).__name__.lower(), **fields}
     if isinstance(part, np.ndarray | tuple | list):
         return [plain(inner) for inner in part]
     if isinstance(part, bool | np.bool_):

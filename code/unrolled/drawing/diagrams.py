@@ -1,69 +1,53 @@
 """Diagrams: computation graphs and cells, drawn from their lists of nodes and edges.
 
-``graph`` and ``cell_graph`` make the lists; every node and edge of a list becomes one shape of the
-drawing, which carries its name.
+``graph`` and ``cell_graph`` make the lists; every node and edge of a list becomes one shape of a
+sketch, which carries its name.
 """
 
 from collections.abc import Collection, Hashable, Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.patches import (
-    Circle,
-    Ellipse,
-    FancyArrowPatch,
-    FancyBboxPatch,
-    Rectangle,
-)
-from matplotlib.path import Path
 
 from unrolled.arguments import names_arguments
-from unrolled.drawing.style import COLOURS, GREY, GROUND, INK, PALE, canvas
+from unrolled.drawing.chart import one_of
+from unrolled.drawing.sketch import Box, Ellipse, Path, Shape, Sketch, Text
 
 NODE_RADIUS = 0.27
-NODE_COLOURS = {"input": GREY, "state": COLOURS["blue"], "output": COLOURS["vermilion"]}
+NODE_COLOURS = {"input": "grey", "state": "blue", "output": "vermilion"}
+EDGE_LABELS = ("all", "first", "none")
 
 
 # --- computation graphs --------------------------------------------------------------------------
 
 
-def diagram(graph: Any, scale: float = 0.9, **options: Any) -> Axes:
-    """Draws a graph on a new canvas, `scale` inches a step; `options` as in `draw_graph`."""
-    across = [node.time for node in graph.nodes]
-    up = [node.level for node in graph.nodes]
-    width = scale * (max(across) - min(across) + 1)
-    height = scale * (max(up) - min(up) + 1)
-    return draw_graph(canvas(width, height), graph, **options)
-
-
 @names_arguments
-def draw_graph(
-    axes: Axes,
+def diagram(
     graph: Any,
+    scale: float = 0.93,
     edge_labels: Literal["all", "first", "none"] = "all",
     words: Mapping[Hashable, str] | None = None,
     highlight: Collection[Hashable] | None = None,
-) -> Axes:
-    """Draws a computation graph of `drawing.graph`.
+) -> Sketch:
+    """Returns a sketch of a computation graph of `drawing.graph`.
 
-    Inputs are squares, states circles, outputs rounded squares.
-
-    Each node becomes a patch and each edge an arrow; both carry the names of what they stand for as
-    their gid, and so as an id in the SVG.
+    Inputs are squares, states circles, outputs rounded squares. Shapes are called node-NAME and
+    edge-SOURCE-TARGET.
 
     Args:
-        axes: where to draw; its scales are set so that one step is as wide as one level is high.
         graph: has `nodes` (name, kind, time, level, label) and `edges` (source, target, weight,
             label).
+        scale: inches a step, or a level.
         edge_labels: write the weight at every edge, at the first edge that uses it, or nowhere.
         words: node name → text shown under an input or above an output.
         highlight: names of the nodes to keep in full strength; the others, and every edge that does
             not join two of these, are drawn in pale grey.
 
     Raises:
-        ValueError: `words` or `highlight` names a node that the graph does not have.
+        ValueError: `words` or `highlight` names a node that the graph does not have, or
+            `edge_labels` is unknown.
     """
+    one_of("choice of edge_labels", edge_labels, EDGE_LABELS)
     nodes = {node.name: node for node in graph.nodes}
     for name in [*(words or {}), *(highlight or ())]:
         if name not in nodes:
@@ -72,133 +56,91 @@ def draw_graph(
     def strong(*names: Hashable) -> bool:
         return highlight is None or all(name in highlight for name in names)
 
-    patches = {}
-    for name, node in nodes.items():
-        patch = _node_patch(node, strong(name))
-        patch.set_gid(f"node-{name}")
-        patches[name] = axes.add_patch(patch)
-        axes.text(
-            node.time,
-            node.level,
-            node.label,
-            ha="center",
-            va="center",
-            zorder=4,
-            fontsize=12,
-            color=_node_colour(node) if strong(name) else GREY,
-        )
+    lines: list[Shape] = []
+    texts: list[Shape] = []
     seen = set()
     for edge in graph.edges:
         source, target = nodes[edge.source], nodes[edge.target]
-        colour = INK if strong(edge.source, edge.target) else PALE
-        arrow = _edge_arrow(
-            patches[edge.source], patches[edge.target], source, target, colour
-        )
-        arrow.set_gid(f"edge-{edge.source}-{edge.target}")
-        axes.add_patch(arrow)
+        colour = "ink" if strong(edge.source, edge.target) else "pale"
+        name = f"edge-{edge.source}-{edge.target}"
+        lines.append(Path(_edge_points(source, target), name, colour, head=True))
         if edge_labels == "all" or (edge_labels == "first" and edge.weight not in seen):
-            _edge_label(
-                axes, source, target, edge.label, colour if colour == INK else GREY
-            )
+            shade = "ink" if colour == "ink" else "grey"
+            texts.append(_edge_label(source, target, edge.label, shade))
         seen.add(edge.weight)
     for name, word in (words or {}).items():
-        above = nodes[name].kind == "output"
-        axes.annotate(
-            word,
-            (nodes[name].time, nodes[name].level),
-            xytext=(0, 24 if above else -24),
-            textcoords="offset points",
-            ha="center",
-            va="bottom" if above else "top",
-        )
-    across = [node.time for node in nodes.values()]
-    up = [node.level for node in nodes.values()]
+        side = "above" if nodes[name].kind == "output" else "below"
+        place = nodes[name].time, nodes[name].level
+        texts.append(Text(*place, word, side=side, away=24))
+    for node in graph.nodes:
+        lines.append(_node_shape(node, strong(node.name)))
+        colour = "ink" if node.kind == "input" else NODE_COLOURS[node.kind]
+        colour = colour if strong(node.name) else "grey"
+        texts.append(Text(node.time, node.level, node.label, colour, 12))
     loops = any(edge.source == edge.target for edge in graph.edges)
-    axes.set(
-        xlim=(min(across) - 0.4, max(across) + (1.0 if loops else 0.4)),
-        ylim=(min(up) - 0.4, max(up) + 0.4),
-        aspect="equal",
-    )
-    axes.axis("off")
-    return axes
+    places = [(node.time, node.level) for node in graph.nodes]
+    return _around(places, (*lines, *texts), scale, 0.4, right=1.0 if loops else 0.4)
 
 
-def _node_colour(node: Any) -> str:
-    return NODE_COLOURS[node.kind] if node.kind != "input" else INK
+def _around(
+    places: Sequence[tuple[float, float]],
+    shapes: tuple[Shape, ...],
+    scale: float,
+    side: float,
+    right: float,
+) -> Sketch:
+    """Returns a sketch with room around the places of its nodes: 0.4 above and below them."""
+    (left, bottom), (end, top) = np.min(places, 0), np.max(places, 0)
+    width, height = end - left + side + right, top - bottom + 0.8
+    return Sketch(shapes, width, height, scale, left - side, bottom - 0.4)
 
 
-def _node_patch(node: Any, strong: bool) -> Circle | FancyBboxPatch:
-    look: dict[str, Any] = {
-        "facecolor": GROUND,
-        "zorder": 3,
-        "linewidth": 1.6 if strong else 1.0,
-        "edgecolor": NODE_COLOURS[node.kind] if strong else PALE,
-    }
+def _node_shape(node: Any, strong: bool) -> Shape:
+    name = f"node-{node.name}"
+    colour = NODE_COLOURS[node.kind] if strong else "pale"
+    line = 1.6 if strong else 1.0
+    place = node.time, node.level
     if node.kind == "state":
-        return Circle((node.time, node.level), NODE_RADIUS, **look)
-    half = 0.86 * NODE_RADIUS
-    corner = 0.0 if node.kind == "input" else 0.12
-    return FancyBboxPatch(
-        (node.time - half + corner, node.level - half + corner),
-        2 * (half - corner),
-        2 * (half - corner),
-        boxstyle=f"round,pad={corner}" if corner else "square,pad=0",
-        **look,
-    )
+        size = 2 * NODE_RADIUS
+        return Ellipse(*place, size, size, name, colour, line=line)
+    half, corner = _node_box(node)
+    return Box(*place, 2 * half, 2 * half, name, colour, line=line, corner=corner)
 
 
-def _edge_arrow(
-    start: Any, end: Any, source: Any, target: Any, colour: str
-) -> FancyArrowPatch:
-    look: dict[str, Any] = {
-        "arrowstyle": "-|>",
-        "mutation_scale": 10,
-        "linewidth": 1.2,
-        "color": colour,
-        "zorder": 2,
-        "shrinkA": 0,
-        "shrinkB": 0,
-    }
+def _node_box(node: Any) -> tuple[float, float]:
+    """Returns half the side of an input's or an output's square, and its corners' radius."""
+    return 0.86 * NODE_RADIUS, 0.0 if node.kind == "input" else 0.12
+
+
+def _edge_points(source: Any, target: Any) -> tuple[tuple[float, ...], ...]:
+    """Returns an edge from the middle of its source, which is drawn over it, to its target."""
+    x, y = source.time, source.level
     if source is target:
-        x, y, r = source.time, source.level, NODE_RADIUS
-        return FancyArrowPatch(
-            (x + 0.6 * r, y + 0.8 * r),
-            (x + 0.6 * r, y - 0.8 * r),
-            connectionstyle="arc3,rad=-1.9",
-            **look,
-        )
-    return FancyArrowPatch(
-        (source.time, source.level),
-        (target.time, target.level),
-        patchA=start,
-        patchB=end,
-        **look,
-    )
+        x += 0.6 * NODE_RADIUS
+        up = 0.8 * NODE_RADIUS
+        return (x, y + up), (x + 3.8 * up, y, x, y - up)
+    place = np.array([target.time, target.level])
+    back = np.array([x, y]) - place
+    back = back / np.hypot(*back)
+    reach = NODE_RADIUS
+    if target.kind != "state":
+        half, corner = _node_box(target)
+        long, short = sorted(np.abs(back), reverse=True)
+        reach = half / long
+        if short * reach > half - corner:  # it ends at a round corner
+            middle = (half - corner) * (long + short)
+            inner = 2 * (half - corner) ** 2 - corner**2
+            reach = middle + np.sqrt(middle**2 - inner)
+    return (x, y), tuple((place + reach * back).tolist())
 
 
-def _edge_label(axes: Axes, source: Any, target: Any, label: str, colour: str) -> None:
+def _edge_label(source: Any, target: Any, label: str, colour: str) -> Text:
     if source is target:
-        place, offset, align = (
-            (source.time + 0.62, source.level),
-            (3, 0),
-            ("left", "center"),
-        )
-    else:
-        place = ((source.time + target.time) / 2, (source.level + target.level) / 2)
-        sideways = abs(target.time - source.time) > abs(target.level - source.level)
-        offset, align = (
-            ((0, 3), ("center", "bottom")) if sideways else ((4, 0), ("left", "center"))
-        )
-    axes.annotate(
-        label,
-        place,
-        xytext=offset,
-        textcoords="offset points",
-        fontsize=10,
-        color=colour,
-        ha=align[0],
-        va=align[1],
-    )
+        return Text(source.time + 0.62, source.level, label, colour, 10, "right", 3)
+    across, up = target.time - source.time, target.level - source.level
+    side, away = ("above", 3) if abs(across) > abs(up) else ("right", 4)
+    x, y = source.time + across / 2, source.level + up / 2
+    return Text(x, y, label, colour, 10, side, away)
 
 
 # --- cells ---------------------------------------------------------------------------------------
@@ -218,31 +160,26 @@ OPERATIONS = {
 }
 WITH_WEIGHTS = ("sigmoid gate", "tanh gate", "positive gate", "input map", "state map")
 GATE_COLOURS = {
-    "sigmoid gate": COLOURS["blue"],
-    "tanh gate": COLOURS["vermilion"],
-    "positive gate": COLOURS["vermilion"],
+    "sigmoid gate": "blue",
+    "tanh gate": "vermilion",
+    "positive gate": "vermilion",
 }
 
 
-def cell_diagram(cell: Any, scale: float = 0.6, **options: Any) -> Axes:
-    """Draws a cell on a new canvas, `scale` inches a unit; `options` as in `draw_cell`."""
-    across, up = zip(*(node.place for node in cell.nodes), strict=True)
-    width, height = max(across) - min(across) + 0.9, max(up) - min(up) + 0.8
-    return draw_cell(canvas(scale * width, scale * height), cell, **options)
-
-
 @names_arguments
-def draw_cell(axes: Axes, cell: Any, highlight: Collection[str] | None = None) -> Axes:
-    """Draws one step of a cell of `drawing.cell_graph`: its nodes and its edges.
+def cell_diagram(
+    cell: Any, scale: float = 0.6, highlight: Collection[str] | None = None
+) -> Sketch:
+    """Returns a sketch of one step of a cell of `drawing.cell_graph`: its nodes and its edges.
 
     Boxes are layers with weights (σ blue, tanh and g vermilion, a bare matrix grey), circles work
     entry by entry, a dot joins two vectors side by side or lets a line branch, and dashed lines are
-    peepholes. Each shape carries its node's or edge's name as gid.
+    peepholes. Shapes are called node-NAME and edge-SOURCE-TARGET.
 
     Args:
-        axes: where to draw; its scales are set so that both directions are equal.
         cell: has `nodes` (name, operation, place, label) and `edges` (source, target, via,
             peephole).
+        scale: inches a unit.
         highlight: names of the nodes to keep in full strength; the others, and every edge that does
             not join two of these, are drawn in pale grey.
 
@@ -253,11 +190,6 @@ def draw_cell(axes: Axes, cell: Any, highlight: Collection[str] | None = None) -
     shown = set(nodes if highlight is None else highlight)
     if not shown <= set(nodes):
         raise ValueError(f"the cell has no node {min(shown - set(nodes))!r}")
-    for node in cell.nodes:
-        patch = _cell_patch(node, node.name in shown)
-        patch.set_gid(f"node-{node.name}")
-        axes.add_patch(patch)
-        _cell_text(axes, node, node.name in shown)
 
     def strong(edge: Any) -> bool:
         return edge.source in shown and edge.target in shown
@@ -266,6 +198,7 @@ def draw_cell(axes: Axes, cell: Any, highlight: Collection[str] | None = None) -
     def last(edge: Any) -> tuple[bool, bool]:
         return edge.peephole is not None, not strong(edge)
 
+    lines: list[tuple[float, Shape]] = []  # how far up each is drawn
     routes: dict[str, list[list[tuple[float, float]]]] = {}
     strong_routes: dict[str, list[list[tuple[float, float]]]] = {}
     for edge in sorted(cell.edges, key=last):
@@ -275,22 +208,22 @@ def draw_cell(axes: Axes, cell: Any, highlight: Collection[str] | None = None) -
         own = min(
             (_own_part(route, other) for other in drawn), key=_length, default=route
         )
-        _cell_line(axes, edge, source, target, own, strong(edge))
+        above = (0.5 if edge.peephole is None else 0.4) - (0 if strong(edge) else 0.2)
+        lines.append((above, _cell_line(edge, source, target, own, strong(edge))))
         drawn.append(route)
         if strong(edge):
             strong_routes.setdefault(edge.source, []).append(route)
     dots = set(_branches(strong_routes.values()))
     for x, y in _branches(routes.values()):
-        colour, above = (INK, 2) if (x, y) in dots else (PALE, 1.2)
-        axes.plot(x, y, "o", color=colour, markersize=3.6, zorder=above)
-    across, up = zip(*(node.place for node in cell.nodes), strict=True)
-    axes.set(
-        xlim=(min(across) - 0.45, max(across) + 0.45),
-        ylim=(min(up) - 0.4, max(up) + 0.4),
-        aspect="equal",
-    )
-    axes.axis("off")
-    return axes
+        colour, above = ("ink", 1.0) if (x, y) in dots else ("pale", 0.2)
+        lines.append((above, Ellipse(x, y, 0.1, 0.1, "", colour, colour, 0)))
+    lines.sort(key=lambda line: line[0])
+    drawn_nodes = [_cell_node(node, node.name in shown) for node in cell.nodes]
+    shapes = [shape for _, shape in lines]
+    shapes += [shape for shape, _ in drawn_nodes]
+    shapes += [text for _, texts in drawn_nodes for text in texts]
+    places = [node.place for node in cell.nodes]
+    return _around(places, tuple(shapes), scale, 0.45, right=0.45)
 
 
 def _cell_size(node: Any) -> tuple[float, float]:
@@ -306,95 +239,57 @@ def _cell_size(node: Any) -> tuple[float, float]:
     return (0.37, 0.25) if node.operation == "tanh" else (0.22, 0.22)
 
 
-def _cell_patch(node: Any, strong: bool = True) -> Any:
+def _cell_node(node: Any, strong: bool) -> tuple[Shape, list[Text]]:
+    """Returns the shape of a node, and what is written in it and beside it."""
     (x, y), (across, up) = node.place, _cell_size(node)
-    ink = INK if strong else PALE
-    look: dict[str, Any] = {"facecolor": GROUND, "zorder": 3, "linewidth": 1.6}
-    if node.operation in WITH_WEIGHTS:
-        pad = 0.08
-        return FancyBboxPatch(
-            (x - across + pad, y - up + pad),
-            2 * (across - pad),
-            2 * (up - pad),
-            boxstyle=f"round,pad={pad}",
-            edgecolor=GATE_COLOURS.get(node.operation, GREY) if strong else PALE,
-            **look,
-        )
-    if node.operation in ("given", "result"):
-        look["linewidth"] = 0
-        return Rectangle(
-            (x - across, y - up), 2 * across, 2 * up, edgecolor=GROUND, **look
-        )
+    place = (x, y, 2 * across, 2 * up, f"node-{node.name}")
+    ink, grey = ("ink", "ink") if strong else ("pale", "grey")
+    gate = GATE_COLOURS.get(node.operation)
     if node.operation == "join":
-        return Circle((x, y), across, color=ink, zorder=3)
-    return Ellipse(
-        (x, y), 2 * across, 2 * up, edgecolor=ink, **{**look, "linewidth": 1.2}
-    )
-
-
-def _cell_text(axes: Axes, node: Any, strong: bool = True) -> None:
-    (x, y), (_, up) = node.place, _cell_size(node)
+        return Ellipse(*place, ink, ink, 1.0), []
+    if node.operation in WITH_WEIGHTS:
+        edge = (gate or "grey") if strong else "pale"
+        shape: Shape = Box(*place, edge, line=1.6, corner=0.08)
+    elif node.operation in ("given", "result"):
+        shape = Box(*place, "", line=0.0)
+    else:
+        shape = Ellipse(*place, ink)
     inside = OPERATIONS.get(node.operation, "")
-    named_inside = node.label and not inside
     size = 10 if inside == "tanh" else 11 if node.operation == "one minus" else 13
-    axes.text(
-        x,
-        y,
-        node.label if named_inside else inside,
-        ha="center",
-        va="center",
-        zorder=4,
-        fontsize=size,
-        color=GATE_COLOURS.get(node.operation, INK) if strong else GREY,
-    )
+    colour = (gate or "ink") if strong else "grey"
+    texts = [Text(x, y, inside or node.label, colour, size)]
     if node.label and inside:  # the value's name beside the line that leaves the node
-        axes.text(
-            x + 0.08,
-            y + up + 0.2,
-            node.label,
-            ha="left",
-            va="center",
-            zorder=4,
-            fontsize=13,
-            color=INK if strong else GREY,
-        )
+        texts.append(Text(x + 0.08, y + up + 0.2, node.label, grey, 13, "right"))
+    return shape, texts
 
 
 def _cell_line(
-    axes: Axes,
     edge: Any,
     source: Any,
     target: Any,
     corners: Sequence[tuple[float, float]],
-    strong: bool = True,
-) -> None:
+    strong: bool,
+) -> Path:
     points = [np.array(corner, float) for corner in corners]
     if corners[0] == source.place:
         points[0] = _leave(source, points[0], points[1])
-    path, codes = [points[0]], [Path.MOVETO]
+    path = [points[0]]
     end = _leave(target, points[-1], points[-2])
     for before, corner, after in zip(points, points[1:-1], points[2:], strict=False):
         # Round the corner: stop short of it, and bend into the next stretch.
         back, on = before - corner, after - corner
         size = min(0.12, np.abs(back).max() / 2, np.abs(on).max() / 2)
-        path += [corner + size * np.sign(back), corner, corner + size * np.sign(on)]
-        codes += [Path.LINETO, Path.CURVE3, Path.CURVE3]
-    colour = INK if edge.peephole is None else COLOURS["purple"]
-    arrow = FancyArrowPatch(
-        path=Path([*path, end], [*codes, Path.LINETO]),
-        arrowstyle="-" if target.operation == "join" else "-|>",
-        mutation_scale=9,
-        linewidth=1.3,
-        linestyle="-" if edge.peephole is None else (0, (3, 1.6)),
-        color=colour if strong else PALE,
-        zorder=(1.5 if edge.peephole is None else 1.4) - (0 if strong else 0.2),
-        shrinkA=0,
-        shrinkB=0,
-        joinstyle="round",
-        capstyle="butt",
+        curve = np.concatenate([corner, corner + size * np.sign(on)])
+        path += [corner + size * np.sign(back), curve]
+    colour = "ink" if edge.peephole is None else "purple"
+    return Path(
+        tuple(tuple(point.tolist()) for point in [*path, end]),
+        f"edge-{edge.source}-{edge.target}",
+        colour if strong else "pale",
+        line=1.3,
+        dash="solid" if edge.peephole is None else "dashed",
+        head=target.operation != "join",
     )
-    arrow.set_gid(f"edge-{edge.source}-{edge.target}")
-    axes.add_patch(arrow)
 
 
 def _leave(node: Any, place: Any, towards: Any) -> Any:

@@ -1,16 +1,9 @@
-"""The book's look and its drawings under one name.
+"""The book's look for a figure that Matplotlib draws on a `canvas`.
 
-Figures of numbers are described with ``charts``. What is no chart is drawn with Matplotlib on a
-`canvas`, in the colours of ``style``; ``diagrams`` draws graphs and cells.
+The book's own figures are descriptions: of numbers with ``charts``, of anything else with
+``diagrams`` and ``schematics``.
 """
 
-from unrolled.drawing.diagrams import (
-    NODE_RADIUS,
-    cell_diagram,
-    diagram,
-    draw_cell,
-    draw_graph,
-)
 from unrolled.drawing.style import (
     COLOURS,
     DARK,
@@ -32,14 +25,9 @@ __all__ = [
     "GREY",
     "GROUND",
     "INK",
-    "NODE_RADIUS",
     "PALE",
     "SEQUENTIAL",
     "STYLE",
     "canvas",
-    "cell_diagram",
-    "diagram",
-    "draw_cell",
-    "draw_graph",
     "use_style",
 ]

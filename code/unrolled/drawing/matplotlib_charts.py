@@ -338,15 +338,18 @@ def move_apart(heights: Sequence[float], gap: float) -> list[float]:
 
 
 def svg(chart: Chart) -> str:
-    """Returns a chart as SVG, with its description in an element `metadata`.
+    """Returns a chart as SVG, with its description in an element `metadata`."""
+    return saved(draw(chart), chart.to_json())
 
-    The same chart gives the same bytes: a date is not written.
+
+def saved(figure: Figure, description: str) -> str:
+    """Returns a figure as SVG, with its description in an element `metadata`.
+
+    The same figure gives the same bytes: a date is not written.
     """
     text = io.StringIO()
     with mpl.rc_context(style.STYLE):
-        draw(chart).savefig(
-            text, format="svg", bbox_inches="tight", metadata={"Date": None}
-        )
+        figure.savefig(text, format="svg", bbox_inches="tight", metadata={"Date": None})
     head, body = text.getvalue().split("<metadata>", 1)
-    data = chart.to_json().replace("&", "&amp;").replace("<", "&lt;")
+    data = description.replace("&", "&amp;").replace("<", "&lt;")
     return f'{head}<metadata id="chart">{data}</metadata>\n <metadata>{body}'

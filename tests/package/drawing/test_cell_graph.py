@@ -1,14 +1,13 @@
 """The drawn cells compute what the cells' own steps compute, value by value."""
 
-import matplotlib.colors
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
 from tests.support import registered_cells
 from unrolled import tree
 from unrolled.cells import lstm, registry
-from unrolled.drawing import cell_graph, figures
+from unrolled.drawing import cell_graph, diagrams
+from unrolled.drawing.sketch import Path, Text
 
 B, D, H = 3, 4, 5
 DRAWN = {
@@ -173,38 +172,46 @@ def test_states_left_out_are_named():
 
 @pytest.mark.parametrize(("listed", "cell"), CELLS, ids=NAMES)
 def test_the_drawing_has_a_shape_for_every_node_and_a_line_for_every_edge(listed, cell):
-    axes = figures.draw_cell(figures.canvas(), listed)
-    drawn = {artist.get_gid() for artist in axes.get_children() if artist.get_gid()}
-    wanted = {f"node-{node.name}" for node in listed.nodes}
-    wanted |= {f"edge-{edge.source}-{edge.target}" for edge in listed.edges}
-    assert drawn == wanted
-    written = [text.get_text() for text in axes.texts]
+    shapes = diagrams.cell_diagram(listed).shapes
+    written = [shape.text for shape in shapes if isinstance(shape, Text)]
+    drawn = [shape.name for shape in shapes if not isinstance(shape, Text)]
+    wanted = [f"node-{node.name}" for node in listed.nodes]
+    wanted += [f"edge-{edge.source}-{edge.target}" for edge in listed.edges]
+    assert sorted(filter(None, drawn)) == sorted(wanted)
     for node in listed.nodes:
         assert not node.label or node.label in written
-    plt.close(axes.figure)
 
 
 def test_what_is_not_highlighted_is_pale_and_no_line_is_drawn_twice():
     kept = {"x", "h_before", "joined", "i", "g", "written"}
-    axes = figures.draw_cell(figures.canvas(), cell_graph.LSTM, highlight=kept)
-    pale = matplotlib.colors.to_rgba(figures.PALE)
-    shapes = {a.get_gid(): a for a in axes.get_children() if a.get_gid()}
+    sketch = diagrams.cell_diagram(cell_graph.LSTM, highlight=kept)
+    shapes = {s.name: s for s in sketch.shapes if not isinstance(s, Text)}
     for node in cell_graph.LSTM.nodes:
         if node.operation in ("given", "result", "join"):
             continue
-        edge = shapes[f"node-{node.name}"].get_edgecolor()
-        assert (edge == pale) == (node.name not in kept), node.name
+        edge = shapes[f"node-{node.name}"].colour
+        assert (edge == "pale") == (node.name not in kept), node.name
+    order = list(shapes)
+    pale, strong = set(), set()
     for e in cell_graph.LSTM.edges:
-        line = shapes[f"edge-{e.source}-{e.target}"]
-        strong = {e.source, e.target} <= kept
-        assert (line.get_edgecolor() == pale) == (not strong), e
+        name = f"edge-{e.source}-{e.target}"
+        is_strong = {e.source, e.target} <= kept
+        assert (shapes[name].colour == "pale") == (not is_strong), e
+        (strong if is_strong else pale).add(order.index(name))
+    assert max(pale) < min(strong)  # pale lines are drawn below strong ones
     # the line that f, i, g and o share belongs to a strong one: it begins at the join
-    start = shapes["edge-joined-f"].get_path().vertices[0]
-    assert start[0] > 0.7  # the pale line begins where it turns off
-    assert shapes["edge-joined-i"].get_path().vertices[0][0] < 0.7
-    plt.close(axes.figure)
+    assert shapes["edge-joined-f"].points[0][0] > 0.7  # where it turns off
+    assert shapes["edge-joined-i"].points[0][0] < 0.7
+
+
+def test_a_peephole_is_dashed_and_another_line_is_not():
+    shapes = diagrams.cell_diagram(cell_graph.PEEPHOLE_LSTM).shapes
+    dashes = {shape.name: shape.dash for shape in shapes if isinstance(shape, Path)}
+    for e in cell_graph.PEEPHOLE_LSTM.edges:
+        expected = "solid" if e.peephole is None else "dashed"
+        assert dashes[f"edge-{e.source}-{e.target}"] == expected
 
 
 def test_a_highlight_that_the_cell_does_not_have_is_named():
     with pytest.raises(ValueError, match="the cell has no node 'forget'"):
-        figures.draw_cell(figures.canvas(), cell_graph.LSTM, highlight={"forget"})
+        diagrams.cell_diagram(cell_graph.LSTM, highlight={"forget"})

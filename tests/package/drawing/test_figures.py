@@ -1,11 +1,9 @@
-"""The names under which chapters find the look of the book and its drawings."""
+"""The names under which a cell finds the look of the book's figures."""
 
-from unrolled.drawing import diagrams, figures, style
+from unrolled.drawing import figures, style
 
 
 def test_each_name_is_that_of_the_module_which_defines_it():
     assert sorted(figures.__all__) == figures.__all__
     for name in figures.__all__:
-        homes = [home for home in (style, diagrams) if hasattr(home, name)]
-        assert homes, name
-        assert all(getattr(home, name) is getattr(figures, name) for home in homes)
+        assert getattr(figures, name) is getattr(style, name)

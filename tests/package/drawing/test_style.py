@@ -9,7 +9,14 @@ import pytest
 from matplotlib.colors import to_hex
 
 from tests.support.contrast import contrast, linear
-from unrolled.drawing import charts, figures, graph, matplotlib_charts
+from unrolled.drawing import (
+    charts,
+    diagrams,
+    figures,
+    graph,
+    matplotlib_charts,
+    matplotlib_sketches,
+)
 
 
 def lab(rgb):
@@ -83,18 +90,15 @@ def test_a_red_and_a_green_of_one_lightness_would_not_pass():
     assert apart < 15
 
 
-def test_an_svg_uses_no_colour_without_a_dark_counterpart(tmp_path):
-    axes = figures.draw_graph(
-        figures.canvas(), graph.unrolled_rnn(2), highlight=[("h", 1)]
-    )
-    axes.figure.savefig(tmp_path / "figure.svg")
+def test_an_svg_uses_no_colour_without_a_dark_counterpart():
+    sketch = diagrams.diagram(graph.unrolled_rnn(2), highlight=[("h", 1)])
     curves = {str(i): [1, i] for i in range(6)}
     made = charts.beside(
         charts.loss_curves([0, 1], curves, {"log V": 3}),
         charts.bars({"a": 1}, "size", {"chance": 0.5}),
         charts.pairs(np.eye(2)),
     )
-    svg = (tmp_path / "figure.svg").read_text("utf-8") + matplotlib_charts.svg(made)
+    svg = matplotlib_sketches.svg(sketch) + matplotlib_charts.svg(made)
     assert set(re.findall(r"#[0-9a-f]{6}\b", svg)) == set(figures.DARK)
     assert re.findall(r"fill: *(?:black|rgb)", svg) == []
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from unrolled.cells import gru, lstm
-from unrolled.drawing import cell_graph, charts, schematics
+from unrolled.drawing import cell_graph, charts
 
 
 def refused(said, function, *args, **options):
@@ -12,18 +12,9 @@ def refused(said, function, *args, **options):
         function(*args, **options)
 
 
-@pytest.fixture
-def axes():
-    return schematics.sketch(3, 2)
-
-
 def test_a_curve_is_a_row_of_numbers():
     square = np.ones((2, 2))
     refused("curve 'a': x has shape", charts.lines, square, {"a": square})
-
-
-def test_choices_are_a_row_of_probabilities(axes):
-    refused("that sum to 1", schematics.choices, axes, np.full((2, 2), 0.25))
 
 
 def test_a_cell_is_evaluated_with_its_own_weights_and_ids_inside():
