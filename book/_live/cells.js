@@ -395,7 +395,9 @@ class Page {
     clearTimeout(note);
     cell.drawn = await cell.drawing;
     cell.drawing = null;
-    if (result.passed && !cell.drawn && cell.chart) cell.removeChart(true); // of what the cell said before
+    // The chart of what the cell said before goes; the recorded figure stands for one that cannot be drawn.
+    if (cell.drawn === false) cell.removeChart(false);
+    else if (result.passed && !cell.drawn && cell.chart) cell.removeChart(true);
     cell.took = performance.now() - from;
     return this.finish(cell, result, checking, before);
   }
@@ -446,8 +448,7 @@ class Page {
       this.allow(false);
       cell.knobs.say(`${told}. Running …`);
     }
-    const note = setTimeout(() => cell.knobs.wait(`${told}. Still running.`, () => this.stop()), LONG);
-    cell.knobs.clock.start(() => cell.knobs.say(`${told}. Running …`));
+    cell.knobs.clock.start(() => cell.knobs.wait(`${told}. Running …`, () => this.stop()));
     const ran = [];
     for (const next of [cell, ...below]) {
       if (slow(next) && !ended) break;
@@ -458,7 +459,6 @@ class Page {
       }
       ran.push(next);
     }
-    clearTimeout(note);
     cell.knobs.clock.stop();
     cell.knobs.wait();
     if (ran.length !== below.length + 1 && ended) return;
@@ -489,8 +489,23 @@ class Page {
   }
 }
 
+// Adds a style sheet to the page.
+function addStyle(url) {
+  const link = element("link", { rel: "stylesheet", href: url });
+  return new Promise((resolve, reject) => {
+    link.addEventListener("load", resolve);
+    link.addEventListener("error", () => {
+      link.remove();
+      reject(new TypeError(`${url} did not come`));
+    });
+    document.head.append(link);
+  });
+}
+
 export async function start(settings) {
-  const { editor } = await import(settings.base + settings.files.editor);
+  const { base, files } = settings;
+  const { editor } = await import(base + files.editor);
+  await addStyle(`${base}${files.scripts}editor.css`);
   const page = new Page(settings);
   const ready = page.machine.start();
   page.build(editor);

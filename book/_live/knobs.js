@@ -1,6 +1,6 @@
 // The knobs of a cell: sliders, series of sliders, choices, checkboxes and texts, each of which sets a literal in the
-// cell's text. The page is built with them (book/_ext/live/knobs.py); before Python is asked for, live.js shows their
-// values.
+// cell's text. The page is built with them (book/_ext/live/knobs.py); before Python is asked for, live.js and
+// before_python.js show their values.
 
 // As in knobs.py.
 const NUMBER = String.raw`-?[\d._]+(?:[eE][-+]?\d+)?`;
@@ -158,6 +158,7 @@ export class Knobs {
 
   // Offers to stop a long run; without arguments, it has ended.
   wait(text, stop) {
+    if (this.stopButton === document.activeElement) this.all[0].inputs[0].focus();
     this.stopButton?.remove();
     this.stopButton = null;
     if (!stop) return;
@@ -165,6 +166,7 @@ export class Knobs {
     this.stopButton = document.createElement("button");
     this.stopButton.type = "button";
     this.stopButton.textContent = "Stop";
+    this.stopButton.setAttribute("aria-label", `Stop ${this.box.dataset.cell.replace("-", " ")}`);
     this.stopButton.addEventListener("click", stop);
     this.status.before(this.stopButton);
   }

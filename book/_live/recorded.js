@@ -28,7 +28,7 @@ class Recording {
     // Panels keep their places while the names of their bars change.
     this.lefts = frames[0].chart.panels.map((_, i) => Math.max(...frames.map(({ chart }) => leftOf(chart.panels[i]))));
     this.cell = document.getElementById(box.dataset.cell);
-    this.knobs = new Knobs(box, () => {}, () => true, this.ends.signal); // live.js shows each move
+    this.knobs = new Knobs(box, () => {}, () => true, this.ends.signal); // before_python.js shows each move
     delete box.querySelector(".live-run")?.dataset.moved;
   }
 

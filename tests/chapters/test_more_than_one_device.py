@@ -49,3 +49,17 @@ def test_with_many_devices_the_latency_makes_the_step_slower_again():
         assert (np.diff(gains[best - 1 :]) < 0).all() or best == 1
         message = 2 * (best - 1) / best * size / 10e9
         assert best == 1 or message > (fixed + work) / max(gains) / 2
+
+
+def test_with_more_units_sharing_pays_for_smaller_batches():
+    """The embedding is sent and not multiplied, and its part of the weights falls."""
+    V, T = 8000, 32
+    parts, least = [], []
+    for H in (256, 512, 1024, 2048):
+        weights = V * 3 * H + 3 * H * H + 3 * H + H * V + V
+        parts.append(V * 3 * H / weights)
+        of_sentence = 6 * T * (3 * H * H + H * V) / 20e12
+        least.append(data_parallel.least_work(4 * weights, 10e9) / of_sentence)
+    assert parts == sorted(parts, reverse=True)
+    assert least == sorted(least, reverse=True)
+    assert least[-1] < 0.8 * least[0]

@@ -41,9 +41,9 @@ def in_every_browser(group, names):
     ]
 
 
-@pytest.fixture(params=in_every_browser("windows", ("browser", "firefox", "webkit")))
-def open_window(request, origin):
-    """Opens windows of one browser at the built site."""
+@contextlib.contextmanager
+def windows(request, origin):
+    """Opens windows of the browser that a request names, at a site."""
     browser = request.getfixturevalue(request.param)
     with contextlib.ExitStack() as stack:
 
@@ -56,6 +56,13 @@ def open_window(request, origin):
             stack.callback(window.close)
             return window
 
+        yield open_
+
+
+@pytest.fixture(params=in_every_browser("windows", ("browser", "firefox", "webkit")))
+def open_window(request, origin):
+    """Opens windows of one browser at the built site."""
+    with windows(request, origin) as open_:
         yield open_
 
 

@@ -52,6 +52,24 @@ def test_rules_that_nothing_can_match_go_and_all_others_stay(tmp_path):
 
 
 @pytest.mark.slow
+def test_scripts_of_some_pages_lose_their_comments_and_no_name(tmp_path):
+    static, whole = tmp_path / "_static", tmp_path / "bundle"
+    static.mkdir(), whole.mkdir()
+    source = bundle.ROOT / "book/_static"
+    for name in ("live.js", "storage.js"):
+        (static / name).write_bytes((source / name).read_bytes())
+    (static / "others.js").write_text("// not ours\n", "utf-8")
+    for _ in range(2):  # again, as when a build has written no page
+        bundle.compress_own_scripts(static, whole)
+        live = (static / "live.js").read_text("utf-8")
+        assert len(live) < 0.7 * len((source / "live.js").read_text("utf-8"))
+        assert "//" not in live and "before_python.js" in live
+        assert "pageStorage=" in (static / "storage.js").read_text("utf-8")
+    assert (static / "others.js").read_text("utf-8") == "// not ours\n"
+    assert not (static / "site.js").exists()
+
+
+@pytest.mark.slow
 @pytest.mark.site
 def test_a_page_loads_one_style_sheet_and_few_scripts(site):
     for path in (site / "book").rglob("*.html"):
@@ -80,7 +98,7 @@ def test_what_scripts_make_has_its_style(site):
     style = (site / "_static/book.css").read_text("utf-8")
     for name in (
         ".copybtn",
-        ".live-editor",
+        ".live-output",
         ".part-progress",
         ".toc-part",
         ".page-actions",

@@ -431,6 +431,20 @@ def test_the_book_s_diagrams_are_drawn_whole(draws, made):
     assert page.locator(".live-sketch svg text").count() == written
 
 
+@pytest.mark.browser
+@pytest.mark.parametrize(
+    "made",
+    [charts.bars({"a": 2}, "size"), charts.heat_map([[1, 2]], ["r"], ["a", "b"])],
+)
+def test_axe_finds_nothing_in_a_table_with_names_of_rows(draws, made):
+    page = draws(made)
+    page.get_by_text("Show the numbers").click()
+    page.evaluate(AXE.read_text("utf-8"))
+    found = page.evaluate("axe.run('.live-numbers')")["violations"]
+    assert [fault["id"] for fault in found] == []
+    assert page.locator("thead tr > *").count() == page.locator("tbody td").count()
+
+
 @pytest.fixture
 def small_site(tmp_path):
     """A page with one picture of a chart, as the build makes it."""
@@ -444,7 +458,13 @@ def small_site(tmp_path):
     images.mkdir()
     shutil.copy(picture, images)
     shutil.copytree(editor_bundle.charts(), static / "live/charts-1")
-    described = {"charts": "live/charts-1/charts.js", "palette": live_files.shades()}
+    described = {
+        "charts": "live/charts-1/charts.js",
+        "scripts": "live/scripts-1/",
+        "palette": live_files.shades(),
+    }
+    (static / "live/scripts-1").mkdir()
+    shutil.copy(ROOT / "book/_live/numbers.js", static / "live/scripts-1")
     (static / "live/files.json").write_text(json.dumps(described), "utf-8")
     for name in ("chart-numbers.js", "live.css"):
         shutil.copy(ROOT / "book/_static" / name, static)

@@ -121,7 +121,7 @@ def test_an_edit_of_any_size_and_under_any_name_is_offered(live_page):
 
 def test_without_webassembly_one_sentence_says_so(live_page):
     page = live_page(script="delete window.WebAssembly").ask()
-    assert "WebAssembly" in page.said()
+    page.wait_for("WebAssembly")
     assert page.page.is_visible(".live-bar button")
 
 

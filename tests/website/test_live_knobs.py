@@ -1,11 +1,12 @@
 """Knobs: what the build refuses, and their use in a browser, on a small book."""
 
 import re
+import time
 
 import pytest
 
 from book._ext.build import build
-from book._ext.live import knobs
+from book._ext.live import knobs, live_files
 from tests.support import knob_book
 from tests.support.live_reader import Reader
 from tests.support.paths import AXE
@@ -241,7 +242,7 @@ def test_the_page_says_how_much_of_python_has_come(opened):
     assert seen["said"] == [*asked, "Starting NumPy …", "Python is ready."]
     loaded = [float(text.removesuffix(" MB loaded")) for text in seen["loaded"]]
     assert loaded == sorted(loaded) and len(loaded) > 4
-    assert abs(loaded[-1] - float(total)) <= 0.1
+    assert abs(loaded[-1] - float(total)) < 0.15  # both are rounded
     counter = opened.page.locator(".live-loaded")
     assert counter.get_attribute("aria-hidden") == "true"
     assert counter.text_content() == ""
@@ -376,9 +377,112 @@ def test_a_run_that_follows_a_knob_shows_its_seconds_at_the_knob(running):
     knob.wait_for("count is 3,")
 
 
+ENDLESS = "\nwhile count == 4:\n    pass"
+
+
+@in_browser
+def test_a_long_run_that_follows_a_knob_is_stopped_at_the_knob(opened):
+    opened.ask().wait_until_ready()
+    knob, cell = Knob(opened, 2, "count"), opened.cell(2)
+    cell.write(cell.text() + ENDLESS)
+    stop = opened.page.locator(knob.box).get_by_role("button", name="Stop cell 2")
+    begun = time.monotonic()
+    knob.input.focus()
+    opened.page.keyboard.press("ArrowRight")
+    knob.wait_for("count is 4. Running …")
+    assert time.monotonic() - begun < 8 and stop.is_visible()
+    stop.focus()
+    opened.page.keyboard.press("Enter")
+    knob.wait_for("count is 4. Stopped. Python starts again.")
+    assert stop.count() == 0
+    assert opened.page.evaluate("document.activeElement.id").startswith("cell-2-")
+    opened.wait_until_ready()
+    cell.press("Reset", wait=False)
+    knob.wait_for("count is 3, kind is tanh, clip is False. The output is computed")
+    assert opened.troubles == []
+
+
+@in_browser
+@pytest.mark.parametrize(
+    ("lacks", "said"),
+    [
+        ("WebAssembly", "This browser has WebAssembly switched off"),
+        ("Worker", "This browser is too old to run Python in a page (it lacks workers"),
+        ("DecompressionStream", "This browser is too old to run Python in a page"),
+    ],
+)
+def test_what_python_lacks_is_said_at_the_cells_and_at_the_knob(
+    browser, knob_site, lacks, said
+):
+    with Reader(browser, knob_site, "book/knobs.html", f"delete {lacks}") as page:
+        page.ask()
+        page.wait_for(said)
+        knob = Knob(page, 5, "slope")
+        assert knob.said() == ""
+        knob.input.fill("2")
+        knob.wait_for(said)
+        assert page.page.locator("#cell-5 img.plot:visible").count() == 1
+        assert not [url for url in page.requests if "pyodide" in url]
+        assert page.troubles == []
+
+
+BROKEN = """
+class Broken:
+    def to_json(self):
+        return '{"panels": [{}], "columns": 1}'
+
+slope = 1.0
+Broken()"""
+
+
+@in_browser
+def test_a_chart_that_cannot_be_drawn_leaves_the_recorded_figure(running):
+    knob, cell = Knob(running, 5, "slope"), running.cell(5)
+    pictures = running.page.locator("#cell-5 img.plot:visible")
+    running.page.click("#cell-5 summary")
+    for slope in ("1.5", "1.75"):
+        cell.write(BROKEN)
+        knob.input.fill(slope)
+        knob.wait_for(f"slope is {slope}. The output is computed again.")
+        assert cell.output.startswith("The figure could not be drawn again: ")
+        assert pictures.count() == 1
+        assert running.page.locator("#cell-5 .live-chart").count() == 0
+        cell.press("Reset", wait=False)
+        knob.wait_for("slope is 1. The figure is drawn again.")
+        assert pictures.count() == 0  # the next one fails after a chart
+    running.page.click("#cell-5 summary")
+
+
+def shade(colour):
+    """A colour as a browser writes it."""
+    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+    return f"rgb({red}, {green}, {blue})"
+
+
+@in_browser
+def test_a_redrawn_chart_has_the_colours_of_the_theme(browser, knob_site):
+    light, dark = live_files.shades()["blue"]
+    settings = {"color_scheme": "dark"}
+    with Reader(browser, knob_site, "book/knobs.html", **settings) as page:
+        knob = Knob(page, 5, "slope")
+        knob.input.fill("1.5")
+        knob.wait_for("slope is 1.5. The figure is drawn again.")
+        line = page.page.locator('#cell-5 .live-chart [data-mark="line"] path').first
+        stroke = "line => getComputedStyle(line).stroke"
+        assert line.evaluate(stroke) == shade(dark)
+        letters = page.page.locator("#cell-5 .live-chart svg text").first
+        ink = letters.evaluate("text => getComputedStyle(text).fill")
+        assert min(map(int, re.findall(r"\d+", ink))) > 128
+        page.page.evaluate("document.documentElement.dataset.theme = 'light'")
+        assert line.evaluate(stroke) == shade(light) != shade(dark)
+        assert page.troubles == []
+
+
 @in_browser
 def test_without_its_line_a_knob_says_so_and_rests_until_reset(running):
     knob, cell = Knob(running, 5, "slope"), running.cell(5)
+    knob.input.fill("1.5")
+    knob.wait_for("slope is 1.5. The figure is drawn again.")
     running.page.click("#cell-5 summary")
     cell.write("1 + 1")
     knob.wait_for("The code no longer has a line “slope = …” that can be set here.")

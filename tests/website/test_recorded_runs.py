@@ -214,11 +214,8 @@ class Box:
 
 def python_files(page):
     asked = [url.rsplit("/live/")[-1] for url in page.requests if "/live/" in url]
-    return [
-        name
-        for name in asked
-        if not name.endswith((".json", "recorded.js", "knobs.js", "charts.js"))
-    ]
+    others = ("before_python.js", "recorded.js", "knobs.js", "charts.js")
+    return [name for name in asked if not name.endswith((".json", *others))]
 
 
 @in_browser

@@ -33,7 +33,13 @@ NAMES = {
 }
 
 # Records about the book itself, which no chapter quotes; book/_ext/report shows them.
-OF_THE_BOOK = {"checks.json", "evidence.json", "lighthouse.json", "mutation.json"}
+OF_THE_BOOK = {
+    "checks.json",
+    "evidence.json",
+    "knob_times.json",
+    "lighthouse.json",
+    "mutation.json",
+}
 
 LOG = logging.getLogger(__name__)
 

@@ -2,8 +2,9 @@
 
 The theme and the extensions bring most of a megabyte of style, of which a page uses a few hundred
 rules. When the pages are written, esbuild joins the sheets, and PurgeCSS drops the rules whose
-names occur on no page and in no script. What single pages add (an interactive figure, the search)
-stays a file of its own. Every script is deferred but theme.js, which runs before the first paint.
+names occur on no page and in no script. What single pages add (the button that runs code, the
+search) stays a file of its own, without its comments. Every script is deferred but theme.js,
+which runs before the first paint.
 """
 
 from __future__ import annotations
@@ -141,6 +142,20 @@ def join(out: Path, names: list[str], target: Path, suffix: str) -> None:
         target.write_text(done, "utf-8")
 
 
+def compress_own_scripts(static: Path, whole: Path) -> None:
+    """Take comments and white space out of the scripts that only some pages load."""
+    tool = [str(ROOT / "node_modules/.bin/esbuild"), "--minify", "--loader=js"]
+    for path in sorted((ROOT / "book/_static").glob("*.js")):
+        if not (static / path.name).is_file():
+            continue
+        target, text = whole / path.name, path.read_bytes()
+
+        def make(target: Path = target, text: bytes = text) -> None:
+            target.write_text(node.run(tool, text.decode()), "utf-8")
+
+        (static / path.name).write_bytes(made(target, [text], make))
+
+
 # A selector can ask for the values of these attributes; alt and title hold prose.
 ATTRIBUTE = re.compile(r'\s([\w-]+)(?:="([^"]*)")?')
 NAMING = ("class", "id", "type", "role", "data-")
@@ -185,13 +200,14 @@ def bundle(app: Any, exception: Exception | None) -> None:
     whole = out.parent / "bundle"
     whole.mkdir(exist_ok=True)
     made_of = whole / "parts.json"
+    static = out / "_static"
     if not Shared.styles:
         # No page was written: the last bundles stay. Sphinx may have copied some parts again.
         for part in json.loads(made_of.read_text("utf-8")) if made_of.is_file() else ():
-            (out / "_static" / part).unlink(missing_ok=True)
+            (static / part).unlink(missing_ok=True)
+        compress_own_scripts(static, whole)
         return
     made_of.write_text(json.dumps([*Shared.styles, *Shared.scripts]), "utf-8")
-    static = out / "_static"
     pictures = [path.read_bytes() for path in sorted(ROOT.glob("book/_static/*.svg"))]
     bundles = {"book.css": Shared.styles, "book.js": Shared.scripts}
     for name, parts in bundles.items():
@@ -200,6 +216,7 @@ def bundle(app: Any, exception: Exception | None) -> None:
         (static / name).write_bytes(made(whole / name, texts + pictures, make))
         for part in parts:
             (static / part).unlink()
+    compress_own_scripts(static, whole)
     shutil.copytree(whole / "fonts", static / "fonts", dirs_exist_ok=True)
     shutil.rmtree(static / "katex", ignore_errors=True)
     scripted = [*static.glob("*.js"), *ROOT.glob("book/_live/**/*.js")]

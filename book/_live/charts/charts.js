@@ -397,7 +397,7 @@ function download(text, name) {
 
 function table(panel, number, file) {
   const [heads, rows] = numbers(panel);
-  const head = element("tr", {}, ...heads.map((name) => element("th", { scope: "col" }, name)));
+  const head = element("tr", {}, ...heads.map((name) => (name ? element("th", { scope: "col" }, name) : element("td"))));
   const body = rows.map((row) => element("tr", {}, ...row.map((value) => element("td", {}, typeof value === "string" ? value : written(value, ".6g")))));
   const title = plainText(panel.title) || `Panel ${number}`;
   const save = element("button", { type: "button", "aria-label": `Download the numbers of ${title} as CSV` }, "Download CSV");
