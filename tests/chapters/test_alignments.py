@@ -124,6 +124,34 @@ def test_looking_elsewhere_gives_another_answer(trained):
         assert (year == example.answer[:4]) is is_right
 
 
+@pytest.mark.claim(
+    "a-query-between-looks-elsewhere",
+    "Halfway between two queries of the recorded network, a character that each of them gives "
+    "less than a twentieth of the weight has more than a third.",
+    records="attention_dates",
+)
+def test_a_query_between_two_looks_where_neither_does(trained):
+    """The queries of symbols 7 and 8 for one date; the weights between are a geometric mean."""
+    text, score, steps = "31 December '99", attention.general, []
+
+    def watched(*step):
+        steps.append(seq2seq.decode(*step))
+        return steps[-1]
+
+    source, mask = seq2seq.pad_sources([dates.encode(text)])
+    seq2seq.answer(trained, [source[:, 0]], 11, score, decode=watched)
+    memory = seq2seq.encode(trained, source, mask, score).memory
+    one, two = (steps[t - 1].cell.h[-1, 0] for t in (7, 8))
+    queries = np.stack([one, two, (one + two) / 2])[None]
+    first, second, between = attention.weigh(trained.attention, memory, queries, score)[
+        0
+    ][0]
+    m = text.index("m")
+    assert max(first[m], second[m]) < 1 / 20 and between[m] > 1 / 3
+    mean = np.sqrt(first * second)
+    np.testing.assert_allclose(between, mean / mean.sum(), rtol=1e-3)
+
+
 # --- the recorded networks -----------------------------------------------------------------------
 
 

@@ -279,12 +279,6 @@ def weights_of(panels):
     return {mark["name"]: np.array(mark["y"]) for mark in panel["marks"]}
 
 
-@pytest.mark.claim(
-    "a-query-between-looks-elsewhere",
-    "Halfway between two queries of the recorded network, a character that each of them gives "
-    "less than a twentieth of the weight has more than a third.",
-    records="attention_dates",
-)
 def test_a_query_between_two_looks_where_neither_does(between):
     said, panels = between.moved()
     found = weights_of(panels)

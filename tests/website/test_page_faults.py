@@ -387,11 +387,23 @@ def test_what_a_cell_prints_is_offered_in_one_piece():
     assert pieces[0].text == "a"
 
 
-@pytest.mark.parametrize("many", [1, 50], ids=["all cores", "one process"])
-def test_a_file_has_its_page_written_when_it_or_the_whole_book_is_new(
-    tmp_path, monkeypatch, many
-):
-    monkeypatch.setattr(source_pages, "MANY", many)
+ON_ALL_CORES = """
+from book._ext.source import source_pages
+
+source_pages.MANY = 1
+texts = [f"number = {k}\\n" for k in range(20)]
+made = list(source_pages.all_rendered(texts))
+assert made == [source_pages.rendered(text) for text in texts]
+assert len(set(made)) == 20
+"""
+
+
+def test_pages_of_files_that_are_made_on_all_cores_stand_in_their_order():
+    """In a process of its own: what other tests have loaded may not be copied with this one."""
+    subprocess.run([sys.executable, "-c", ON_ALL_CORES], cwd=ROOT, check=True)
+
+
+def test_a_file_has_its_page_written_when_it_or_the_whole_book_is_new(tmp_path):
     root, out = tmp_path / "root", tmp_path / "out"
     files = {root / f"code/unrolled/{name}.py": f"{name} = 1\n" for name in "abc"}
     for path in [*files, *(out / f"book/{name}.html" for name in ("one", "two"))]:
