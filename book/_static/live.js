@@ -33,6 +33,11 @@
     if (!answer && output?.matches("output")) output.value = target.type === "checkbox" ? (target.checked ? "True" : "False") : target.value;
     if (answer) return answer(event);
     if (unanswered.push(event) > 1) return;
+    if (location.protocol === "file:") {
+      say("A page opened as a file cannot load Python. Serve the book (make serve) and open the address it prints.");
+      unanswered.length = 0;
+      return;
+    }
     say("Loading …");
     try {
       const listed = await fetch(`${base}live/files.json`, { cache: "no-cache" });
@@ -41,8 +46,7 @@
       answer = (await import(`${base}${files.scripts}before_python.js`)).start({ base, files, bar, page });
     } catch (error) {
       if (error.name !== "TypeError" && isNaN(error.message)) throw error;
-      if (location.protocol === "file:") say("A page opened as a file cannot load Python. Serve the book (make serve) and open the address it prints.");
-      else say("The files that run the code did not come. Is there a connection, and is the site complete? What is written here is kept.");
+      say("The files that run the code did not come. Is there a connection, and is the site complete? What is written here is kept.");
       if (unanswered.some((each) => bar.contains(each.target))) bar.querySelector("button").textContent = "Try again";
     }
     for (const each of unanswered.splice(0)) answer?.(each);
