@@ -345,6 +345,7 @@ def test_the_cell_holds_the_noun_that_the_gates_choose():
         "write": (0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0),
     }
     assert last_state(built, **at_cabinet)[1] == pytest.approx(-0.9)
+    assert last_state("the keys, old")[1] == pytest.approx(0.9)
     assert last_state("the key fits") == (["the", "key", "fits"], pytest.approx(-0.9))
 
 
