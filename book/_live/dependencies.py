@@ -16,6 +16,8 @@ from typing import NamedTuple
 COMPREHENSIONS = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
 FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef
 SCOPES = FUNCTIONS | ast.ClassDef | ast.Lambda | COMPREHENSIONS
+# Statements that bind nothing but by `:=`.
+READING_ALONE = ast.Expr | ast.Return | ast.Assert | ast.Raise
 # The names that symtable gives to the scopes of comprehensions.
 AT_ONCE = {"listcomp", "setcomp", "dictcomp", "genexpr"}
 # Methods that leave their object as it is.
@@ -130,6 +132,8 @@ def _flow(statements, bound, found):
             _flow(node.finalbody, bound, found)
         else:
             _read(node, bound, found)
+            if isinstance(node, READING_ALONE):
+                continue
             for part in ast.walk(node):  # what `del` and `match` bind or remove
                 if isinstance(part, ast.Name) and not isinstance(part.ctx, ast.Load):
                     found.reads |= {part.id} - bound
@@ -191,33 +195,34 @@ def _read(node, bound, found, too=False):
             if isinstance(inner, FUNCTIONS | ast.ClassDef):
                 found.later.setdefault(inner.name, set()).update(later)
                 continue
-            if isinstance(inner, ast.Lambda):
-                waiting += _calls(inner)
-                continue
-        elif isinstance(inner, ast.Name):
+            now |= later  # of a lambda, which may be called at once
+            own = {
+                part.id
+                for part in ast.walk(inner)
+                if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)
+            }
+            for part in ast.walk(inner):  # symtable has read the names
+                if isinstance(part, ast.Call):
+                    _call(part, found, own)
+                elif isinstance(part, ast.NamedExpr):
+                    found.changes.add(part.target.id)
+            continue
+        if isinstance(inner, ast.Name):
             if isinstance(inner.ctx, ast.Load) or too:
                 now.add(inner.id)
-            elif isinstance(
-                inner.ctx, ast.Store
-            ):  # := and the targets of comprehensions
+            elif isinstance(inner.ctx, ast.Store):  # :=
                 found.changes.add(inner.id)
-        if isinstance(inner, ast.Call):
+        elif isinstance(inner, ast.Call):
             _call(inner, found)
-        if isinstance(inner, COMPREHENSIONS):  # symtable has read the names
-            waiting += _calls(inner)
-            continue
         waiting += ast.iter_child_nodes(inner)
     found.reads |= now - bound
     return later
 
 
-def _calls(node):
-    return [inner for inner in ast.walk(node) if isinstance(inner, ast.Call)]
-
-
-def _call(node, found):
+def _call(node, found, own=frozenset()):
+    """Notes a call, without the names that a comprehension binds for itself."""
     arguments = [*node.args, *(keyword.value for keyword in node.keywords)]
-    names = set().union(*(_roots(argument) for argument in arguments))
+    names = set().union(*(_roots(argument) for argument in arguments)) - own
     found.arguments |= names
     for keyword in node.keywords:
         if keyword.arg == "out":
@@ -225,7 +230,7 @@ def _call(node, found):
     if isinstance(node.func, ast.Attribute):
         name = node.func.attr
         if name not in READING:
-            found.calls.append((_roots(node.func), names, True))
+            found.calls.append((_roots(node.func) - own, names, True))
     else:
         name = getattr(node.func, "id", "")
         found.calls.append(({name}, names, False))
@@ -248,7 +253,12 @@ def _free(node):
             gather(child, called or function)
 
     top = symtable.symtable(ast.unparse(node), "cell", "exec")
-    now |= {s.get_name() for s in top.get_symbols() if s.is_referenced()}
+    # Since Python 3.12, the targets of a comprehension are symbols of the scope around it.
+    now |= {
+        s.get_name()
+        for s in top.get_symbols()
+        if s.is_referenced() and not s.is_assigned()
+    }
     for child in top.get_children():
         function = child.get_type() == "function" and child.get_name() not in AT_ONCE
         gather(child, function)

@@ -43,6 +43,13 @@ RNG = "import numpy as np\nrng = np.random.default_rng(0)"
         (["x = 1", "if y:\n    x = 2\nelse:\n    x = 3", "x"], [1]),
         (["x = 1", "x += 1", "x"], [0, 1]),
         (["x = 1", "y = [x for x in range(3)]", "x"], [0]),
+        # The target of a comprehension is no name of the page.
+        (["x = 1", "[x.f() for x in y]"], []),
+        (["x = 1", "z = [x.f(x) for x in y]"], []),
+        (["x = 1", "z = {v: [x.f(x) for x in v] for v in y}"], []),
+        (["x = 1", "[x.f() for x in y]", "x"], [0]),
+        (["x = 1", "sorted(y, key=lambda a: x[a])"], [0]),
+        (["y = 1", "print([x := y for _ in 'ab'])", "x"], [0, 1]),
         (["x = 1", "def f(x):\n    return x", "x"], [0]),
         (["x = 1", "x = 2\nx"], []),
         # A parameter `cell` is a module, and any other object may change.
