@@ -9,6 +9,7 @@ are for marks on the cells of a heat map.
 """
 
 import json
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -203,19 +204,17 @@ def plain(part: Any) -> Any:
 
     A mark or a shape names its kind.
     """
+    if isinstance(part, float):  # first, since a chart is mostly numbers
+        return float(f"{part:.{DIGITS}g}") if math.isfinite(part) else None
+    if isinstance(part, np.ndarray | np.generic):
+        return plain(part.tolist())
     if hasattr(part, "_asdict"):
         fields = {name: plain(value) for name, value in part._asdict().items()}
         if isinstance(part, Chart | Panel | Axis):
             return fields
         return {"kind": type(part).__name__.lower(), **fields}
-    if isinstance(part, np.ndarray | tuple | list):
+    if isinstance(part, tuple | list):
         return [plain(inner) for inner in part]
-    if isinstance(part, bool | np.bool_):
-        return bool(part)
-    if isinstance(part, int | np.integer):
-        return int(part)
-    if isinstance(part, float | np.floating):
-        return float(f"{part:.{DIGITS}g}") if np.isfinite(part) else None
     return part
 
 
