@@ -338,8 +338,8 @@ def test_a_slow_cell_has_a_smaller_setting_and_says_so(running):
     assert cell.text().startswith("epochs = 4\n")
     said = running.page.inner_text("#cell-13 .live-needs")
     assert said == (
-        "In the page, this cell has epochs = 4. The book has epochs = 40, so what it shows "
-        "differs. In the page, this cell takes about 30 seconds."
+        "In the page, this cell begins with epochs = 4, to end sooner. The book's output was "
+        "computed with epochs = 40. In the page, this cell takes about 30 seconds."
     )
     cell.press("Run")
     assert cell.output == "4 epochs\n"
@@ -358,12 +358,23 @@ def test_a_slow_cell_has_a_smaller_setting_and_says_so(running):
         ({"epochs = 50": "epochs = 5"}, "'epochs = 50', which stands 0 times in it"),
         ({"epochs": "e"}, "'epochs', which stands 2 times in it"),
         ({"epochs = 40": "epochs = "}, "with 'epochs = ' for 'epochs = 40'"),
+        # the second replacement is one of the text that the first has made
+        ({"epochs = 40": "epochs = 4", "= 40": "= 5"}, "'= 40', which stands 0 times"),
+        ({"rate = 1": "rate = 2"}, "sets rate, as its knob does"),
+        ({"rate = 1": "r = 1"}, "the knob rate has no line `rate = …` of its own"),
     ],
 )
 def test_a_smaller_setting_that_does_not_fit_is_one_clear_line(smaller, message):
-    text = "epochs = 40\nprint(epochs)"
-    assert message in live_cells.misfit(smaller, text)
-    assert live_cells.misfit({"epochs = 40": "epochs = 4"}, text) is None
+    text = "epochs = 40\nrate = 1\nprint(epochs)"
+    knob = {"name": "rate", "from": 1, "to": 3, "step": 1}
+    with pytest.raises(ValueError, match=re.escape(message)):
+        live_cells.in_the_page(text, {"in_the_page": smaller, "knobs": [knob]})
+
+
+def test_smaller_settings_are_made_one_after_the_other():
+    metadata = {"in_the_page": {"epochs = 40": "epochs = 4", "s = 4": "s = 5"}}
+    made, smaller = live_cells.in_the_page("epochs = 40", metadata)
+    assert made == "epochs = 5" and smaller == metadata["in_the_page"]
 
 
 @in_browser

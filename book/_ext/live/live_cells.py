@@ -222,36 +222,58 @@ def described(doctree: nodes.document, root: Path) -> list[dict[str, Any]]:
             cell["draws"] = True
         alone = "check" in cell or "exercise" in cell
         text = "" if alone or source is None else source.astext()
-        texts.append(cell.get("imports", "") if why else text)
-        if "knobs" in metadata:
-            turned.append((node, len(found), metadata["knobs"]))
         if "seconds" in metadata and not why:
             cell["seconds"] = int(metadata["seconds"])
         if "in_the_page" in metadata and not why:
-            smaller = metadata["in_the_page"]
-            if fault := misfit(smaller, text):
-                where = f"cell {len(found) + 1}: {fault}"
+            try:
+                text, cell["smaller"] = in_the_page(text, metadata)
+            except ValueError as error:
+                where = f"cell {len(found) + 1}: {error}"
                 LOG.warning("%s", where, location=node, type="in_the_page")
-            else:
-                cell["smaller"] = {str(old): str(new) for old, new in smaller.items()}
+        texts.append(cell.get("imports", "") if why else text)
+        if "knobs" in metadata:
+            turned.append((node, len(found), metadata["knobs"]))
         found.append(cell)
     for node, index, described_knobs in turned:
         add_knobs(node, index, described_knobs, found[index], texts)
     return found
 
 
-def misfit(smaller: Any, text: str) -> str | None:
-    """Return why what `in_the_page` replaces does not fit a cell's text, or None if it does."""
+def in_the_page(text: str, metadata: dict[str, Any]) -> tuple[str, dict[str, str]]:
+    """Return a cell's text as the page has it, and what stands there in place of what.
+
+    The replacements are made one after the other, here as in book/_live/cells.js.
+
+    Raises:
+        ValueError: the metadata's `in_the_page` does not fit the text or the cell's knobs.
+    """
+    smaller = metadata["in_the_page"]
     if not isinstance(smaller, dict) or not smaller:
-        return "`in_the_page` needs texts and what stands in their place in the page"
+        message = "`in_the_page` needs texts and what stands in their place in the page"
+        raise ValueError(message)
+    smaller = {str(old): str(new) for old, new in smaller.items()}
+    made = text
     for old, new in smaller.items():
-        if (count := text.count(str(old))) != 1:
-            return f"`in_the_page` replaces {old!r}, which stands {count} times in it"
+        if (count := made.count(old)) != 1:
+            message = (
+                f"`in_the_page` replaces {old!r}, which stands {count} times in it"
+            )
+            raise ValueError(message)
+        made = made.replace(old, new)
         try:
-            ast.parse(text.replace(str(old), str(new)))
+            ast.parse(made)
         except SyntaxError:
-            return f"with {new!r} for {old!r}, as `in_the_page` says, it is no Python"
-    return None
+            message = (
+                f"with {new!r} for {old!r}, as `in_the_page` says, it is no Python"
+            )
+            raise ValueError(message) from None
+    if "knobs" in metadata:
+        described_knobs = metadata["knobs"]
+        small = knobs.read(described_knobs, made)
+        for knob in knobs.read(described_knobs, text):
+            if knob not in small:
+                raise ValueError(f"`in_the_page` sets {knob.name}, as its knob does")
+    return made, smaller
 
 
 def add_knobs(
@@ -263,29 +285,24 @@ def add_knobs(
 ) -> None:
     """Put the knobs of a cell above what it shows; a fault of theirs is a warning."""
     recorded = node.get("recorded", "")  # as figures_on_page.py has called the file
-    alone = "needs" in cell and bool(recorded)
     try:
-        if "needs" in cell and not alone:
+        if "needs" in cell:
             raise knobs.KnobError(
                 f"it has knobs and does not run in the page: it needs {cell['needs']}"
             )
-        if not texts[index] and not alone:
+        if not texts[index]:
             raise knobs.KnobError("it has knobs, and only a cell of a chapter can")
-        text = node["recorded_text"] if alone else texts[index]
-        made = knobs.read(described_knobs, text)
-        if alone and len(made) > 1:
-            raise knobs.KnobError("it does not run in the page: it can have one knob")
+        made = knobs.read(described_knobs, texts[index])
         if any(knob.recorded for knob in made) and not recorded:
             raise knobs.KnobError("its knob is recorded, and it shows no chart")
-        if fault := not alone and knobs.changes_others(texts, index):
+        if fault := knobs.changes_others(texts, index):
             raise knobs.KnobError(fault)
     except knobs.KnobError as error:
         fault = f"cell {index + 1}: {error}"
         LOG.warning("%s", fault, location=node, type="knobs")
         return
-    if not alone:
-        cell["knobs"] = [knob.name for knob in made]
-    elements = knob_elements.box(cell["id"], made, recorded, alone)
+    cell["knobs"] = [knob.name for knob in made]
+    elements = knob_elements.box(cell["id"], made, recorded)
     box = nodes.raw("", elements, format="html")
     shown = (
         part
