@@ -20,10 +20,7 @@ export function start({ base, files, bar, page }) {
   // Says it at the button and at the knobs that were moved.
   function say(text) {
     status.textContent = text;
-    for (const knob of document.querySelectorAll("[data-moved]")) {
-      const box = knob.closest(".live-knobs");
-      if (!isAlone(box)) box.querySelector("[role=status]").textContent = text;
-    }
+    for (const knob of document.querySelectorAll("[data-moved]")) knob.closest(".live-knobs").querySelector("[role=status]").textContent = text;
   }
 
   async function begin() {
@@ -33,11 +30,8 @@ export function start({ base, files, bar, page }) {
     button.setAttribute("aria-disabled", "true");
     isAsked = true;
     say("Loading …");
-    for (const [box, recording] of recordings) {
-      if (isAlone(box)) continue;
-      recordings.delete(box);
-      recording.then((shown) => shown.end(), () => {});
-    }
+    for (const recording of recordings.values()) recording.then((shown) => shown.end(), () => {});
+    recordings.clear();
     try {
       const { start: startCells } = await import("./cells.js");
       await startCells({ base, files, bar, page });
@@ -57,9 +51,6 @@ export function start({ base, files, bar, page }) {
     }
   }
 
-  // Knobs of a cell that does not run in the page show a recorded run, and nothing else.
-  const isAlone = (box) => box.dataset.recorded && !page.cells.some(({ id, knobs }) => knobs && id === box.dataset.cell);
-
   // Shows what was recorded for a knob (recorded.js). What was not asks for Python.
   async function replay(box, input) {
     const line = box.querySelector("[role=status]");
@@ -69,7 +60,7 @@ export function start({ base, files, bar, page }) {
         recordings.set(box, import("./recorded.js").then(({ open }) => open({ base, files, box })));
       }
       const recording = await recordings.get(box);
-      if (!input.dataset.name || (isAsked && !isAlone(box))) return;
+      if (!input.dataset.name || isAsked) return;
       if (!recording.show(input)) begin();
     } catch {
       recordings.delete(box);
@@ -80,12 +71,11 @@ export function start({ base, files, bar, page }) {
   // A knob shows what was recorded, or asks for Python, when it is first moved; cells.js finds what it says.
   function turn(input) {
     const box = input.closest(".live-knobs");
-    const isRecorded = box.dataset.recorded && (!isAsked || isAlone(box));
-    if (isStarted && !isRecorded) return;
+    if (isStarted) return;
     input.dataset.moved = "";
     const output = input.nextElementSibling;
     if (output?.matches("output")) output.value = input.type === "checkbox" ? (input.checked ? "True" : "False") : input.value;
-    if (isRecorded) replay(box, input);
+    if (box.dataset.recorded && !isAsked) replay(box, input);
     else begin();
   }
 

@@ -45,7 +45,7 @@ class Cell {
     this.key = { name: about.exercise ?? about.id, hash: hash(this.original) };
     this.label = about.exercise ? `the answer, cell ${number}` : `cell ${number}`;
     this.recorded = this.box.querySelector(".cell_output");
-    this.pictures = [...this.box.querySelectorAll("img.plot")];
+    this.pictures = [...this.box.querySelectorAll("img.plot, .chart-bars")];
     const knobs = document.querySelector(`.live-knobs[data-cell="${about.id}"]`);
     if (knobs) this.knobs = new Knobs(knobs, (knob, ended) => this.turn(knob, ended), () => page.isReady && !page.running && !this.pending);
     this.moved = new Set(); // the names that its knobs have set since it ran
@@ -81,7 +81,7 @@ class Cell {
     // What a folded cell with a knob prints stands beside the knob, where it is seen.
     (this.knobs?.box ?? place.nextElementSibling).after(this.output);
     const { seconds, smaller } = this.about;
-    const told = Object.entries(smaller ?? {}).map(([old, now]) => `In the page, this cell has ${now}. The book has ${old}, so what it shows differs.`);
+    const told = Object.entries(smaller ?? {}).map(([old, now]) => `In the page, this cell begins with ${now}, to end sooner. The book's output was computed with ${old}.`);
     if (seconds) told.push(`In the page, this cell takes about ${seconds} seconds.`);
     if (told.length) place.before(element("p", { class: "live-needs" }, told.join(" ")));
     this.marked();

@@ -53,8 +53,7 @@ class Recording {
       drawn.prepend(said);
     }
     before.after(drawn);
-    const isAlone = !this.box.querySelector(".live-own");
-    this.knobs.say(isAlone ? "A recorded run." : `${knob.name} is ${knob.value}, from a recorded run. “Run it yourself” starts Python.`);
+    this.knobs.say(`${knob.name} is ${knob.value}, from a recorded run. “Run it yourself” starts Python.`);
     return true;
   }
 

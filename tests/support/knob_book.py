@@ -50,8 +50,8 @@ mystnb:
   image: {alt: "A line of as many steps as the sentence has words."}
 ---
 """
-ALONE = """---
-tags: [remove-input]
+INLINE = """---
+tags: [hide-input]
 inline: true
 knobs:
   - {name: said, text: 20, recorded: [so, so it, so it is]}
@@ -108,8 +108,9 @@ CELLS = (
     ),
     code(
         'from unrolled.drawing import charts\n\nsaid = "so"\n'
-        "charts.bars({word: 1 / len(said) for word in said.split()}, x_limits=(0, 1))",
-        ALONE,
+        "share = 1 / len(said)\n"
+        "charts.bars({word: share for word in said.split()}, x_limits=(0, 1))",
+        INLINE,
     ),
     code("epochs = 40\nprint(epochs, 'epochs')", SMALLER),
 )

@@ -149,20 +149,39 @@ def test_each_word_of_the_recorded_sentence_is_one_of_the_bars_before_it(writing
         assert json.dumps(after) in mark["to"]
 
 
-def test_on_the_landing_page_each_word_is_the_likeliest():
+def landing_bars(**literals):
+    """Returns (the knobs, the bars) of the landing page's cell with these literals."""
     cells = jupytext.read(BOOK / "intro.md").cells
     (cell,) = (cell for cell in cells if "knobs" in cell.metadata)
-    (knob,) = knobs.read(cell.metadata["knobs"], cell.source)
+    source = cell.source
+    for name, literal in literals.items():
+        source = knobs.with_literal(name, source, literal)
+    names = {}
+    *lines, last = source.split("\ncharts")
+    exec("\n".join(lines), names)
+    (mark,) = eval("charts" + last, names).panels[0].marks
+    return knobs.read(cell.metadata["knobs"], cell.source), mark
+
+
+def test_on_the_landing_page_each_word_is_the_likeliest():
+    (knob, _), _ = landing_bars()
     texts = [json.loads(literal) for literal in knob.recorded]
     assert len(texts) == 10 and texts[-1].endswith(".")
     for literal, after in zip(knob.recorded, texts[1:], strict=False):
-        names = {}
-        *lines, last = knobs.with_literal("written", cell.source, literal).split(
-            "\ncharts"
-        )
-        exec("\n".join(lines), names)
-        (mark,) = eval("charts" + last, names).panels[0].marks
+        _, mark = landing_bars(written=literal)
         assert text.tokens(after) == [*text.tokens(json.loads(literal)), mark.names[0]]
+        assert mark.sets == "written" and json.loads(mark.to[0]) == after
+
+
+def test_on_the_landing_page_a_higher_temperature_makes_the_bars_more_alike():
+    (_, knob), built = landing_bars()
+    assert knob.name == "temperature" and knob.built == "1.0"
+    _, hot = landing_bars(temperature="2.0")
+    _, cold = landing_bars(temperature="0.25")
+    assert cold.names == built.names == hot.names
+    assert cold.values[0] > built.values[0] > hot.values[0]
+    ratios = hot.values[0] / hot.values[1], built.values[0] / built.values[1]
+    assert ratios[0] ** 2 == pytest.approx(ratios[1])
 
 
 # --- What a cell does ---------------------------------------------------------------------------

@@ -139,9 +139,6 @@ def test_the_elements_of_a_recorded_knob():
     assert 'data-recorded="abc.recorded.json"' in live and "Run it yourself" in live
     assert "the knob <code>said</code> shows a recorded run" in live
     assert "[&quot;so&quot;, &quot;so it&#x27;s&quot;]" in live
-    alone = knob_elements.box("cell-1", made, "abc.recorded.json", alone=True)
-    assert "Reset" not in alone and "Run it yourself" not in alone
-    assert "hidden readonly" in alone and ">so</output>" in alone
 
 
 # --- In a browser -------------------------------------------------------------------------------
@@ -311,20 +308,22 @@ def test_a_text_that_was_not_recorded_starts_python(opened_page):
 
 
 @in_browser
-def test_a_cell_that_does_not_run_in_the_page_shows_its_recorded_run(opened_page):
+def test_bars_in_the_page_give_way_to_a_recorded_run_and_to_python(opened_page):
     said, tab = Box(opened_page, 12, "said"), opened_page.page
     bars = "#cell-12 .chart-bars"
     assert tab.inner_text(f"{bars} li") == "so\n0.50"
     assert tab.locator("#cell-12 img").count() == 0
     said.press("Forward")
     assert said.shown()[0] == ["0.20", "0.20"]
-    assert tab.inner_text(f"{said.box} output") == "so it"
-    assert tab.is_hidden(bars)
+    assert said.input.input_value() == "so it" and tab.is_hidden(bars)
     opened_page.ask().wait_until_ready()
-    said.press("Forward")
-    tab.locator("#cell-12 text", has_text="is").wait_for()
-    assert said.shown()[0] == ["0.13"] * 3
-    assert "Does not run in the page" not in tab.inner_text("#cell-12")
+    assert tab.is_hidden(bars)
+    said.input.fill("so do I")
+    said.wait_for("said is “so do I”. The figure is drawn again.")
+    assert said.shown()[0] == ["0.14"] * 3 and tab.is_hidden(bars)
+    tab.locator(said.box).get_by_text("Reset").click()
+    said.wait_for("said is “so”.")
+    assert said.shown()[0] == ["0.50"]
     assert opened_page.troubles == []
 
 

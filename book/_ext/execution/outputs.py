@@ -230,7 +230,6 @@ def add_recorded(app: Any, doctree: nodes.document) -> None:
     for node in doctree.findall(nodes.container) if runs else ():
         if cell := runs.get(f"cell-{node.get('cell_index', -1) + 1}"):
             node["recorded_run"] = cell.metadata["recorded_run"]
-            node["recorded_text"] = cell.source
 
 
 def run(app: Any, env: Any, docnames: list[str]) -> None:

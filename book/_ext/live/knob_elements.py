@@ -35,29 +35,24 @@ UNTIL_RUN = (
 )
 
 
-def box(
-    cell: str, knobs: Sequence[Knob], recorded: str = "", alone: bool = False
-) -> str:
+def box(cell: str, knobs: Sequence[Knob], recorded: str = "") -> str:
     """Return the element with all knobs of a cell.
 
     Args:
         cell: the cell's id.
         knobs: its knobs.
         recorded: the file with what was recorded for one of them.
-        alone: there is no Python for them: they show what was recorded.
     """
-    made = "\n".join(_knob(knob, f"{cell}-{knob.name}", alone) for knob in knobs)
+    made = "\n".join(_knob(knob, f"{cell}-{knob.name}") for knob in knobs)
     where = cell.replace("-", " ")
     buttons = RESET.format(f"Reset {where} to the book's text")
     status = ""
     if recorded:
         name = next(knob.name for knob in knobs if knob.recorded)
         buttons, status = buttons + START, UNTIL_RUN.format(name=name)
-    if alone:
-        buttons, status = "", "A recorded run."
     return BOX.format(
         cell=cell,
-        title="Recorded run" if alone else f"Knobs of {where}",
+        title=f"Knobs of {where}",
         knobs=made,
         buttons=buttons,
         status=status,
@@ -65,8 +60,8 @@ def box(
     )
 
 
-def _knob(knob: Knob, id: str, alone: bool) -> str:
-    """Return the knob's elements; of one that stands alone, without Python, the buttons."""
+def _knob(knob: Knob, id: str) -> str:
+    """Return the knob's elements."""
     named = f' data-name="{knob.name}" data-built="{html.escape(knob.built)}"'
     value = ast.literal_eval(knob.built)
     label = f" {html.escape(knob.label)}" if knob.label else ""
@@ -83,9 +78,7 @@ def _knob(knob: Knob, id: str, alone: bool) -> str:
         made = _range(knob, id, value, named + _float(knob, value))
         made += PLAY.format(name=knob.name) if knob.play else ""
     elif knob.text:
-        made = _text(knob, id, value, named, alone)
-        if alone:
-            return f'<div class="live-knob live-recorded">{made}</div>'
+        made = _text(knob, id, value, named)
     elif knob.choices:
         options = "".join(
             f'<option value="{html.escape(literal)}"'
@@ -100,11 +93,8 @@ def _knob(knob: Knob, id: str, alone: bool) -> str:
     return KNOB.format(id=id, name=knob.name, label=label, input=made)
 
 
-def _text(knob: Knob, id: str, value: str, data: str, alone: bool) -> str:
-    """Return the input of a text, with buttons that step through those recorded.
-
-    Alone, it cannot be typed into: its text is shown.
-    """
+def _text(knob: Knob, id: str, value: str, data: str) -> str:
+    """Return the input of a text, with buttons that step through those recorded."""
     size = f'maxlength="{knob.text}" size="{min(knob.text, 40)}"'
     data += f' autocomplete="off" spellcheck="false" {size}'
     play = ""
@@ -114,9 +104,7 @@ def _text(knob: Knob, id: str, value: str, data: str, alone: bool) -> str:
         data += f' data-values="{listed}"'
         play = PLAY.format(name=knob.name)
     shown = html.escape(value)
-    said = f'<output for="{id}">{shown}</output>' if alone else ""
-    data += " hidden readonly" if alone else ""
-    return f'<input id="{id}"{data} type="text" value="{shown}">{said}{play}'
+    return f'<input id="{id}"{data} type="text" value="{shown}">{play}'
 
 
 def _step(knob: Knob, k: int) -> str:
