@@ -4,7 +4,7 @@ from unrolled.exercises.judging import Wrong, number
 
 TITLE = "Where the parameters are"
 CHAPTER = "04-gates/training-gated-language-models"
-SECTION = "what-is-held-equal"
+SECTION = "what-is-kept-the-same"
 KIND = "derive"
 LEVEL = 1
 MINUTES = 20

@@ -6,7 +6,7 @@ from unrolled.exercises.judging import Wrong, array, call, function, is_close
 
 TITLE = "Three mistakes on the way back"
 CHAPTER = "08-today/the-scan"
-SECTION = "the-way-back-is-a-scan-too"
+SECTION = "the-backward-pass-is-a-scan-too"
 KIND = "debug"
 LEVEL = 2
 MINUTES = 20
