@@ -91,6 +91,15 @@ def test_only_slow_factors_near_the_circle_solve_the_adding_problem():
         assert sum(error > tasks.ADDING_CHANCE / 2 for error in errors) >= 4
 
 
+def test_one_product_computes_the_last_state():
+    rng = np.random.default_rng(5)
+    p, x = lru.init(rng, 1, 6), rng.standard_normal((20, 3, 1))
+    h, _ = lru.forward(p, x)
+    powers = lru.eigenvalues(p) ** np.arange(20)[::-1, None]
+    s = x[:, :, 0].T @ powers * np.exp(p.log_gamma) * lru.as_complex(p.W_x[0])
+    np.testing.assert_allclose(lru.as_real(s), h[-1], atol=1e-13)
+
+
 def copied(setting):
     """The share of symbols right, one number for each seed."""
     runs = records.load("fixed_and_selective_copying")["results"]["runs"]
