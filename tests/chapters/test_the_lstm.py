@@ -127,7 +127,7 @@ def test_untrained_cells_forget_faster_than_a_constant_gate(bias, steps):
     found = []
     for seed in range(10):
         rng = np.random.default_rng(seed)
-        p = lstm.init(rng, 32, 64, forget_bias=bias)
+        p = lstm.init(rng, 32, 32, forget_bias=bias)
         _, cache = lstm.forward(p, rng.standard_normal((30, 16, 32)))
         found.append(-np.log(2) / np.log(cache.f).mean())
     between = interval(found)
@@ -139,7 +139,7 @@ def test_from_three_upwards_each_step_of_the_bias_multiplies_the_half_life():
     """The networks of the figure, for each bias that the knob offers."""
     found = []
     for bias in range(3, 9):
-        p = lstm.init(np.random.default_rng(1), 32, 64, forget_bias=bias)
+        p = lstm.init(np.random.default_rng(1), 32, 32, forget_bias=bias)
         x = np.random.default_rng(2).standard_normal((30, 16, 32))
         found.append(-np.log(2) / np.log(lstm.forward(p, x)[1].f).mean())
     factors = np.divide(found[1:], found[:-1])
