@@ -612,6 +612,26 @@ def test_the_sites_scores_are_shown_or_said_to_be_missing(book, repository):
     assert "a.html | 98 | 100 | 100 | 100 | 123" in found
 
 
+def test_the_times_of_knobs_are_shown_where_they_are_recorded(book, repository):
+    assert "follows its knobs" not in book("site")
+    quick, slow = (
+        {"native": native, "knobs": {name: {"shown": {"median": shown}}}}
+        for native, name, shown in ((20, "gain", 41), (400, "rate", 900))
+    )
+    quick["knobs"]["count"] = {"shown": {"median": 61}}
+    about = {"date": "2026-12-01", "device": "Box", "moves": 5}
+    kept = {
+        **about,
+        "versions": {"chromium": "140"},
+        "pages": {"a": {"cell-1": quick, "cell-2": slow}},
+    }
+    (repository / "results/knob_times.json").write_text(json.dumps(kept))
+    found = book("site")
+    assert "with 2 knobs on the pages" in found
+    assert "51 ms in the median and 61 ms at most" in found
+    assert "5 moves in Chromium 140, 2026-12-01, Box" in found
+
+
 def test_every_test_that_a_table_names_is_there():
     named = [
         measured.THE_CELLS,

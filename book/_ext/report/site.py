@@ -1,4 +1,4 @@
-"""```{checked} site```: the checks of every page, and the scores that Lighthouse gave."""
+"""```{checked} site```: the checks of every page, Lighthouse's scores, and the times of knobs."""
 
 from __future__ import annotations
 
@@ -53,10 +53,11 @@ OF_EVERY_PAGE = {
     ),
 }
 SCORES = ("performance", "accessibility", "best-practices", "seo")
+QUICK = 100  # milliseconds that a cell takes outside of the page
 
 
 def the_site(book: Book) -> list[nodes.Node]:
-    """What holds of every page, and the scores that Lighthouse gave."""
+    """What holds of every page, the scores that Lighthouse gave, and the times of knobs."""
     rows = [
         [said, book.test(*test), word(found(book.run, *test).outcome)]
         for said, test in OF_EVERY_PAGE.items()
@@ -76,6 +77,7 @@ def the_site(book: Book) -> list[nodes.Node]:
         return [
             *shown,
             sentence("Lighthouse’s scores are not measured yet.", "not-yet"),
+            *the_knobs(book),
         ]
     columns = {
         name: [
@@ -118,4 +120,32 @@ def the_site(book: Book) -> list[nodes.Node]:
     return [
         *shown,
         *folded("Page by page", table("Lighthouse, page by page", heads, each)),
+        *the_knobs(book),
+    ]
+
+
+def the_knobs(book: Book) -> list[nodes.Node]:
+    """How soon the figures of quick cells are drawn again when their knobs move."""
+    try:
+        record = json.loads((book.root / "results/knob_times.json").read_text("utf-8"))
+    except OSError:
+        return []
+    times = [
+        knob["shown"]["median"]
+        for page in record["pages"].values()
+        for cell in page.values()
+        if cell["native"] < QUICK
+        for knob in cell["knobs"].values()
+    ]
+    return [
+        sentence(
+            f"If a cell takes less than {QUICK} ms in Python itself, its figure follows its knobs: "
+            f"with {many(len(times), 'knob')} on the pages of the book, the new figure is there "
+            f"after {statistics.median(times):.0f} ms in the median and {max(times)} ms at most."
+        ),
+        sentence(
+            f"Each time is the median of {record['moves']} moves in Chromium "
+            f"{record['versions']['chromium']}, {record['date']}, {record['device']}.",
+            "record-origin",
+        ),
     ]
