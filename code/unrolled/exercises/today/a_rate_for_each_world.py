@@ -4,7 +4,7 @@ import numpy as np
 
 from unrolled.exercises.judging import Wrong, number
 
-TITLE = "A rate for each world"
+TITLE = "A rate for each setting"
 CHAPTER = "08-today/learning-while-reading"
 SECTION = "learning-a-rule-from-its-examples"
 KIND = "open"
@@ -14,7 +14,7 @@ MINUTES = 25
 TEXT = r"""
 A state reads 200 pairs $v_t = k_t A_t + \text{noise}$ by the delta rule, with keys of length 1 and
 one rate $\beta$ for all steps. The error is the mean of $(M_t - A_t)^2$ over the last 100 steps.
-Find a rate for each of three worlds:
+Find a rate for each of three settings:
 
 - `exact`: the rule $A$ stays the same, and there is no noise.
 - `noisy`: the rule stays the same, and the noise has a standard deviation of 1.

@@ -15,14 +15,14 @@ work on each step by themselves. The output of a step is any function of the las
 Is there a choice of weights with which the output is right for all lengths? Choose **a** if there
 is, and **b** if there is none.
 
-1. `any_one`: one diagonal layer with factors between 0 and 1. Was there a one so far?
+1. `any_one`: one diagonal layer with factors between 0 and 1. Has there been a one so far?
 2. `latest`: one diagonal layer with factors between 0 and 1. What was the previous bit?
 3. `even_length`: three diagonal layers with factors between 0 and 1. Is the number of steps so far
    even?
-4. `modulo_4`: two diagonal layers with factors between −1 and 1. How many ones modulo 4?
-5. `modulo_5`: ten diagonal layers with factors between −1 and 1. How many ones modulo 5?
-6. `turning`: one diagonal layer with complex factors. How many ones modulo 3? Here, suppose that
-   numbers are exact.
+4. `modulo_4`: two diagonal layers with factors between −1 and 1. How many ones so far, modulo 4?
+5. `modulo_5`: ten diagonal layers with factors between −1 and 1. How many ones so far, modulo 5?
+6. `turning`: one diagonal layer with complex factors. How many ones so far, modulo 3? Here,
+   suppose that numbers are exact.
 """
 
 STUB = """

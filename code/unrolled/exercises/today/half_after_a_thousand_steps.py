@@ -21,7 +21,7 @@ the state after 1,000 steps. Compute to four digits:
 - `step_length`: the $\Delta$ with which the rate $a = -\tfrac12$ gives this size, by the zero-order
   hold {eq}`eq-ssm-hold`.
 - `scale`: the initial $\gamma = \sqrt{1 - |\lambda|^2}$.
-- `angle`: the angle of $\lambda$, in radians, with which the state has made a quarter turn in these
+- `angle`: the angle of $\lambda$, in radians, for which the state makes a quarter turn in these
   1,000 steps.
 """
 

@@ -15,8 +15,8 @@ TEXT = r"""
 1. At each input 1, a trained network multiplies its state by −0.99, which changes the sign. At each
    input 0, it multiplies the state by 0.99. Set `left` to the share of the size of the state that
    is left after 256 steps.
-2. The output reads the sign reliably as long as a tenth of the size is left. Set `smallest` to
-   the smallest size of the two factors with which this holds after 256 steps.
+2. The sign can be read reliably as long as at least a tenth of the size is left. Set `smallest` to
+   the smallest size of the two factors for which this holds after 256 steps.
 3. The factor is $\tanh(a/2)$, which is {eq}`eq-diagonal-factor` with $f_{\min} = -1$. Set
    `activation` to the pre-activation $a$ with which it has the size `smallest`.
 4. A network makes two reflections in each step, with the strengths 0.9 and 0.5. Set `determinant`

@@ -12,7 +12,7 @@ MINUTES = 15
 TEXT = r"""
 A language model has 40 layers. An attention layer stores a key and a value of 1,024 numbers each
 for every token. A recurrent layer has a state of 16 heads, each a matrix of 128 rows and 128
-columns. A number has 2 bytes. Compute, with {eq}`eq-hybrid-memory`:
+columns. A number takes 2 bytes. Compute, with {eq}`eq-hybrid-memory`:
 
 - `attention_only`: the bytes for 100,000 tokens if all layers are attention layers.
 - `hybrid`: the bytes for 100,000 tokens if every fourth layer is an attention layer and the others

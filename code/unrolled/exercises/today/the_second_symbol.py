@@ -13,9 +13,9 @@ MINUTES = 25
 
 TEXT = r"""
 The inputs are numbers: 0 is a blank, and any other number is a symbol. The output at each step
-should be the *second* symbol of the sequence, and 0 before it has come. The state of one linear
-recurrence cannot be this output if its $f_t$ and $g_t$ read only $x_t$. With two recurrences, it is
-possible. Write
+should be the *second* symbol of the sequence, and 0 before this symbol has been read. The state of
+one linear recurrence cannot be this output if its $f_t$ and $g_t$ depend only on $x_t$. With two
+recurrences, it is possible. Write
 
 - `layer_1(x)`, which returns `f` and `g` $(T,)$ of the first recurrence. Each entry may depend only
   on the input of its step.

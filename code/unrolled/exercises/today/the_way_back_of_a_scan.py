@@ -4,7 +4,7 @@ import numpy as np
 
 from unrolled.exercises.judging import Wrong, array, call, function, is_close
 
-TITLE = "Three mistakes on the way back"
+TITLE = "Three mistakes in a backward pass"
 CHAPTER = "08-today/the-scan"
 SECTION = "the-backward-pass-is-a-scan-too"
 KIND = "debug"
@@ -14,8 +14,8 @@ MINUTES = 20
 TEXT = r"""
 The function `backward` should return the gradients of $h_t = f_t \odot h_{t-1} + g_t$. It takes the
 factors `f` and the terms `g`, both $(T, H)$, the initial state `h0` $(H,)$, and `dh` $(T, H)$, the
-gradient of each state's own use. It should return `df`, `dg` and `dh0`. It contains three mistakes.
-Find and correct them.
+gradient that each state receives from its own output, without the later states. It should return
+`df`, `dg` and `dh0`. It contains three mistakes. Find and correct them.
 """
 
 STUB = '''
@@ -124,7 +124,7 @@ def check(answers):
         raise Wrong(
             "dg and df are right. dh0 is not: what does step 1 do with the initial state?"
         )
-    return "The way back multiplies by the factor of the following step."
+    return "The backward pass multiplies by the factor of the following step."
 
 
 def _gradients(f, g, h0, dh):
