@@ -13,10 +13,10 @@ LEVEL = 2
 MINUTES = 25
 
 TEXT = r"""
-Four programs may truncate the gradient, but you are not told how. Each program is a function
-`program(p, cache, dh)` with the arguments and results of `rnn.backward`. Find out what they compute
-by experiment, without reading their source. Set each of `found["A"]` to `found["D"]` to a pair of a
-name and a size:
+Four programs may truncate the gradient, but you are not told whether or how they do. Each program
+is a function `program(p, cache, dh)` with the arguments and results of `rnn.backward`. Find out
+what they compute by experiment, without reading their source. Set each of `found["A"]` to
+`found["D"]` to a pair of a name and a size:
 
 - `("full", None)`: through every step
 

@@ -26,8 +26,8 @@ call reads each of its inputs once and writes its result once. Set these names:
 - `most`: the limit of the number of operations per byte in this product, as the number of rows
   grows.
 
-- `narrowest`: the smallest whole number $H$ for which, at $V = 8000$, enough rows bring the product
-  under the flat part of the roof.
+- `narrowest`: the smallest whole number $H$ for which, at $V = 8000$ and with enough rows, the
+  arithmetic of the product takes longer than moving its data.
 
 - `helps`: the letter of the one change that makes the product with 45 rows faster.
   **a** Twice the bandwidth.
