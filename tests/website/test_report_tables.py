@@ -598,6 +598,7 @@ def test_the_sites_scores_are_shown_or_said_to_be_missing(book, repository):
             {
                 "date": "2026-11-23",
                 "device": "a machine",
+                "runs": 3,
                 "versions": {"lighthouse": "12"},
                 "pages": pages,
             }
@@ -606,7 +607,7 @@ def test_the_sites_scores_are_shown_or_said_to_be_missing(book, repository):
     found = book("site")
     assert "performance | 95 | 96.5" in found and "SEO | 100 | 100" in found
     assert (
-        "Lighthouse, 2 pages, 2026-11-23, a machine" in found
+        "Lighthouse, 2 pages, 2026-11-23, a machine; 3 runs of each page" in found
         and "200 KB at most" in found
     )
     assert "a.html | 98 | 100 | 100 | 100 | 123" in found

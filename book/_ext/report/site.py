@@ -101,6 +101,8 @@ def the_site(book: Book) -> list[nodes.Node]:
     shown.append(
         table("Lighthouse’s scores, of 100", ["score", "lowest", "median"], lines)
     )
+    if "runs" in scores:
+        about += f"; {many(scores['runs'], 'run')} of each page"
     weight = columns["bytes"]
     if weight:
         about += f"; a page weighs {statistics.median(weight) / 1000:.0f} KB in the median and "
