@@ -6,7 +6,7 @@ import time
 import pytest
 
 from book._ext.build import build
-from book._ext.live import knobs, live_cells, live_files
+from book._ext.live import knobs, live_files, smaller_settings
 from tests.support import knob_book
 from tests.support.live_reader import Reader
 from tests.support.paths import AXE
@@ -368,12 +368,12 @@ def test_a_smaller_setting_that_does_not_fit_is_one_clear_line(smaller, message)
     text = "epochs = 40\nrate = 1\nprint(epochs)"
     knob = {"name": "rate", "from": 1, "to": 3, "step": 1}
     with pytest.raises(ValueError, match=re.escape(message)):
-        live_cells.in_the_page(text, {"in_the_page": smaller, "knobs": [knob]})
+        smaller_settings.in_the_page(text, {"in_the_page": smaller, "knobs": [knob]})
 
 
 def test_smaller_settings_are_made_one_after_the_other():
     metadata = {"in_the_page": {"epochs = 40": "epochs = 4", "s = 4": "s = 5"}}
-    made, smaller = live_cells.in_the_page("epochs = 40", metadata)
+    made, smaller = smaller_settings.in_the_page("epochs = 40", metadata)
     assert made == "epochs = 5" and smaller == metadata["in_the_page"]
 
 

@@ -17,5 +17,6 @@ knobs              Knobs of a cell: sliders, choices and checkboxes that set a l
 live_cells         Which cells can run in the page; sphinx-thebe would ask a server to run them.
 live_files         All that a page loads, put into the site, with the package as a wheel.
 run_button         The button on the page, and the list of its cells for the scripts.
+smaller_settings   What a slow cell has in the page instead of its own text.
 wheels             A wheel of given files with fixed dates, by zipfile.
 """

@@ -20,6 +20,7 @@ from sphinx.util import logging
 
 from book._ext.live import knob_elements, knobs
 from book._ext.live.available_modules import DRAWING, OTHERS, first, imports, needed
+from book._ext.live.smaller_settings import in_the_page
 
 LOG = logging.getLogger(__name__)
 
@@ -237,43 +238,6 @@ def described(doctree: nodes.document, root: Path) -> list[dict[str, Any]]:
     for node, index, described_knobs in turned:
         add_knobs(node, index, described_knobs, found[index], texts)
     return found
-
-
-def in_the_page(text: str, metadata: dict[str, Any]) -> tuple[str, dict[str, str]]:
-    """Return a cell's text as the page has it, and what stands there in place of what.
-
-    The replacements are made one after the other, here as in book/_live/cells.js.
-
-    Raises:
-        ValueError: the metadata's `in_the_page` does not fit the text or the cell's knobs.
-    """
-    smaller = metadata["in_the_page"]
-    if not isinstance(smaller, dict) or not smaller:
-        message = "`in_the_page` needs texts and what stands in their place in the page"
-        raise ValueError(message)
-    smaller = {str(old): str(new) for old, new in smaller.items()}
-    made = text
-    for old, new in smaller.items():
-        if (count := made.count(old)) != 1:
-            message = (
-                f"`in_the_page` replaces {old!r}, which stands {count} times in it"
-            )
-            raise ValueError(message)
-        made = made.replace(old, new)
-        try:
-            ast.parse(made)
-        except SyntaxError:
-            message = (
-                f"with {new!r} for {old!r}, as `in_the_page` says, it is no Python"
-            )
-            raise ValueError(message) from None
-    if "knobs" in metadata:
-        described_knobs = metadata["knobs"]
-        small = knobs.read(described_knobs, made)
-        for knob in knobs.read(described_knobs, text):
-            if knob not in small:
-                raise ValueError(f"`in_the_page` sets {knob.name}, as its knob does")
-    return made, smaller
 
 
 def add_knobs(
